@@ -1,0 +1,196 @@
+"""What one session holds: the chosen scan and the last laboratory result. Bounded, in memory, cleared at once."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dashboard import services
+from dashboard.results import LabResult
+from meddef_core.errors import MedDefError
+from meddef_core.scans import FrameError, Sample, Scan
+
+UPLOADED = "your upload"
+"""Origin of a scan that came as a file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The scan that both pages work on. `truth` is a class name, where it is known."""
+
+    task: str
+    title: str
+    origin: str
+    truth: str | None
+    scan: Scan
+    fingerprint: str
+    sample: str | None = None
+
+    @property
+    def synthetic(self) -> bool:
+        """Drawn by a program, not taken of a patient."""
+        return self.scan.container == "synthetic"
+
+
+@dataclass(frozen=True, eq=False)
+class Pending:
+    """Bytes of a file with several `frames`, kept until the reader names one."""
+
+    data: bytes
+    frames: int
+
+
+# ---- the chosen scan ---------------------------------------------------------------------------------------------
+
+
+def chosen() -> Chosen | None:
+    """The scan this session works on; a fresh session starts with the task's first sample."""
+    if "chosen" not in st.session_state and not st.session_state.get("cleared", False):
+        choose_first_sample()
+    return st.session_state.get("chosen")
+
+
+def task() -> str:
+    """Key of the task in view."""
+    return str(st.session_state.get("task") or next(iter(services.tasks())))
+
+
+def change_task() -> None:
+    """Follow the task picked by the reader: an upload stays and is read as the other kind, a sample makes way."""
+    held = st.session_state.get("chosen")
+    if held is not None and held.origin == UPLOADED:
+        _choose(replace(held, task=task()))
+    else:
+        choose_first_sample()
+
+
+def choose_first_sample() -> None:
+    """Take the first sample of the task in view: what a fresh session shows."""
+    for sample in services.samples(task())[:1]:
+        choose_sample(sample)
+
+
+def choose_sample(sample: Sample) -> None:
+    """Make a sample the chosen scan; a failure becomes this session's problem and changes nothing."""
+    try:
+        scan = sample.load()
+    except MedDefError as error:
+        set_problem(str(error))
+        return
+    _choose(Chosen(sample.task, sample.title, sample.origin, sample.truth, scan, _fingerprint(scan), sample.key))
+
+
+def choose_upload(data: bytes, *, frame: int | None = None) -> None:
+    """Read a file's bytes and make it the chosen scan. Raises ScanError and then changes nothing."""
+    scan = services.read_upload(data, frame=frame)
+    title = "Uploaded scan" if frame is None else f"Uploaded scan, frame {frame}"
+    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan)))
+
+
+def _choose(scan: Chosen) -> None:
+    st.session_state["chosen"] = scan
+    for key in ("problem", "pending", "lab_note"):
+        st.session_state.pop(key, None)
+
+
+def _fingerprint(scan: Scan) -> str:
+    """Names the pixels, not the file: frames of one file differ."""
+    return hashlib.sha256(scan.pixels.tobytes()).hexdigest()
+
+
+# ---- uploads -----------------------------------------------------------------------------------------------------
+
+
+def uploader_key() -> str:
+    """A new key after every file, so that the browser lets go of the file and of its name."""
+    return f"upload_{st.session_state.get('uploads', 0)}"
+
+
+def receive_upload() -> None:
+    """Take the bytes of the uploaded file, drop the file with its name, and read the bytes."""
+    file = st.session_state.get(uploader_key())
+    if file is None:
+        return
+    data = file.getvalue()
+    _forget_file(file.file_id)
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+    read_pending(data)
+
+
+def read_pending(data: bytes, *, frame: int | None = None) -> None:
+    """Read bytes into the chosen scan. Those of a multi-frame file wait here until a frame is named."""
+    try:
+        choose_upload(data, frame=frame)
+    except FrameError as error:
+        set_problem(str(error))
+        st.session_state["pending"] = Pending(data, error.frames)
+    except MedDefError as error:
+        set_problem(str(error))
+        st.session_state.pop("pending", None)
+
+
+def pending() -> Pending | None:
+    """The multi-frame file that waits for the number of a frame."""
+    return st.session_state.get("pending")
+
+
+def set_problem(sentence: str) -> None:
+    """Say on the next page why the last thing asked for did not work."""
+    st.session_state["problem"] = sentence
+
+
+def problem() -> str | None:
+    """Why the last thing asked for did not work."""
+    return st.session_state.get("problem")
+
+
+def _forget_file(file_id: str) -> None:
+    """Free the upload now rather than when the session ends; Streamlit itself does so for chat uploads."""
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+
+
+# ---- laboratory --------------------------------------------------------------------------------------------------
+
+
+def lab_result() -> LabResult | None:
+    """The last attack of this session."""
+    return st.session_state.get("lab_result")
+
+
+def keep_lab_result(result: LabResult) -> None:
+    """Remember one result: the newest."""
+    st.session_state["lab_result"] = result
+
+
+def forget_lab() -> None:
+    """A new attack begins: the last result and what was said of it go."""
+    st.session_state.pop("lab_result", None)
+    st.session_state.pop("lab_note", None)
+
+
+def lab_note() -> str | None:
+    """What to say about the last attack instead of a result."""
+    return st.session_state.get("lab_note")
+
+
+def note_cancelled() -> None:
+    """The reader pressed Cancel; the script that ran the attack is already stopping."""
+    st.session_state["lab_note"] = "Attack cancelled. Nothing of it was kept."
+
+
+# ---- forgetting --------------------------------------------------------------------------------------------------
+
+
+def clear_everything() -> None:
+    """Forget the scan, its readings, maps and attacks, and start over with nothing chosen."""
+    uploads = st.session_state.get("uploads", 0)
+    st.session_state.clear()
+    services.read.clear()
+    services.maps.clear()
+    services.thumbnail_of.clear()
+    st.session_state["uploads"] = uploads + 1
+    st.session_state["cleared"] = True

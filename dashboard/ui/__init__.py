@@ -1,0 +1,1 @@
+"""Cards used on more than one page; each is a small function."""

@@ -1,0 +1,74 @@
+"""Maps of the clean and the attacked scan, both on one scale, for each model."""
+
+import streamlit as st
+
+from dashboard import services
+from dashboard.results import LabResult, MapView, Outcome
+from dashboard.ui.heatmap_panel import GRAD_CAM, MapStyle, map_controls, map_tile
+from dashboard.ui.progress import working
+from meddef_core.errors import MedDefError
+
+FAVOURITE = "channel_attention"
+"""Shown first: what the whole defence adds, the map that says most in one picture."""
+
+Pair = tuple[MapView, MapView]
+
+
+@st.fragment
+def maps_before_after(result: LabResult) -> None:
+    """Grad-CAM, and one map of the reader's choice, before and after."""
+    try:
+        with working("Drawing the maps…"):
+            pairs = [_pairs(result, outcome) for outcome in result.outcomes]
+    except MedDefError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    style = map_controls("lab")
+    titles = {key: pair[0].title for each in pairs for key, pair in each.items() if key != GRAD_CAM}
+    picked = _map_picker(titles)
+    for key in (GRAD_CAM, picked):
+        if key is None:
+            continue
+        for column, outcome, found in zip(st.columns(len(pairs), gap="medium"), result.outcomes, pairs, strict=True):
+            with column.container(border=True):
+                _pair_card(outcome, found.get(key), titles.get(key, "Grad-CAM"), style=style)
+    st.caption(
+        f":material/info: {services.CAVEAT} Clean and attacked share one scale within each model. Grad-CAM "
+        "explains the class of the clean output in both pictures."
+    )
+
+
+def _pairs(result: LabResult, outcome: Outcome) -> dict[str, Pair]:
+    pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
+    key = f"{result.fingerprint} {result.choice}"
+    before, after = services.maps(outcome.clean.model, key, outcome.clean.label, pictures)
+    return {first.key: (first, second) for first, second in zip(before, after, strict=True)}
+
+
+def _map_picker(titles: dict[str, str]) -> str | None:
+    if not titles:
+        return None
+    keys = list(titles)
+    picked = st.selectbox(
+        "Map of the model's own modules to compare",
+        keys,
+        index=keys.index(FAVOURITE) if FAVOURITE in keys else 0,
+        format_func=titles.__getitem__,
+        key="lab_map",
+        width=360,
+        persist_state="session",
+    )
+    return picked if picked in titles else keys[0]
+
+
+def _pair_card(outcome: Outcome, pair: Pair | None, title: str, *, style: MapStyle) -> None:
+    st.markdown(f"**{outcome.clean.model.title}: {title}**")
+    if pair is None:
+        st.caption("This model has no such map: it was built without the defence module (DAAM).")
+        return
+    pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
+    columns = st.columns(2, wrap=False)
+    for column, heading, view, picture in zip(columns, ("Clean", "Attacked"), pair, pictures, strict=True):
+        with column:
+            map_tile(view, picture, style=style, heading=heading)
+    st.caption(pair[0].meaning)

@@ -1,0 +1,28 @@
+"""Long work made visible: place in the queue, what runs, how far it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboard import services
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show `label` while a slot of the work queue is held, and the place in the line before that."""
+    place = st.empty()
+
+    def on_wait(ahead: int) -> None:
+        place.info(waiting_words(ahead), icon=":material/hourglass_top:")
+
+    with services.turn(on_wait):
+        place.empty()
+        with place, st.spinner(label):
+            yield
+    place.empty()
+
+
+def waiting_words(ahead: int) -> str:
+    """ "2 ahead of you": the place in the line."""
+    return f"This server is busy: {ahead} ahead of you."

@@ -1,0 +1,90 @@
+"""Choosing a scan: the task, a strip of samples, or a file."""
+
+import streamlit as st
+
+from dashboard import services, state
+from dashboard.ui.words import class_code
+from meddef_core.scans.samples import SYNTHETIC, Sample
+
+TILE = 124
+"""Width of a thumbnail in the strip, in pixels."""
+
+
+def scan_picker() -> None:
+    """Task, samples and upload; the choice is kept by `state` and serves every page."""
+    tasks = services.tasks()
+    st.segmented_control(
+        "Kind of scan",
+        list(tasks),
+        format_func=lambda key: tasks[key].title,
+        default=next(iter(tasks)),
+        required=True,
+        key="task",
+        persist_state="session",
+        on_change=state.change_task,
+    )
+    strip, upload = st.columns([5, 3], gap="large")
+    with strip:
+        sample_strip(state.task())
+    with upload:
+        upload_box()
+
+
+def sample_strip(task: str) -> None:
+    """One row of thumbnails that scrolls sideways; each says where it is from."""
+    offered = services.samples(task)
+    st.markdown(f"**Samples** ({len(offered)}, scroll sideways)")
+    with st.container(horizontal=True, wrap=False, gap="small"):
+        for sample in offered:
+            with st.container(width=TILE, gap="xsmall"):
+                _tile(sample)
+
+
+def _tile(sample: Sample) -> None:
+    chosen = state.chosen()
+    selected = chosen is not None and chosen.sample == sample.key
+    st.image(services.thumbnail(sample.task, sample.key), width=TILE, alt=f"Sample: {sample.title}, {sample.origin}")
+    st.button(
+        "Chosen" if selected else "Choose",
+        key=f"sample_{sample.key}",
+        type="primary" if selected else "secondary",
+        icon=":material/check:" if selected else None,
+        on_click=state.choose_sample,
+        args=(sample,),
+        width="stretch",
+        help=f"{sample.title}. Origin: {sample.origin}.",
+    )
+    st.caption(_label(sample))
+
+
+def _label(sample: Sample) -> str:
+    truth = class_code(services.tasks()[sample.task], sample.truth) if sample.truth else "class not known"
+    if sample.origin == SYNTHETIC:
+        return f"**Synthetic**, {truth}"
+    return f"Real scan, {truth}"
+
+
+def upload_box() -> None:
+    """A file is read in memory, its name is dropped, and a refusal leaves everything as it was."""
+    st.file_uploader(
+        "Or upload your own scan (PNG, JPEG or DICOM, up to 20 MB)",
+        key=state.uploader_key(),
+        on_change=state.receive_upload,
+        help="Read in memory only. Its name and, for DICOM, what could identify a person are dropped.",
+    )
+    problem = state.problem()
+    if problem:
+        st.error(problem, icon=":material/block:")
+    pending = state.pending()
+    if pending is not None:
+        _frame_form(pending)
+
+
+def _frame_form(pending: state.Pending) -> None:
+    with st.form("frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(f"Frame, 1 to {pending.frames}", 1, pending.frames, 1, key="frame", width=160)
+        st.form_submit_button("Read this frame", key="read_frame", on_click=_read_frame, args=(pending,))
+
+
+def _read_frame(pending: state.Pending) -> None:
+    state.read_pending(pending.data, frame=int(st.session_state["frame"]))

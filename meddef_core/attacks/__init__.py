@@ -1,0 +1,24 @@
+"""Attacks in pixel units, on classifiers of two classes or more.
+
+`run_attack(model, x, y, AttackSpec(name="pgd", eps=4 / 255))` is the one entry. An attack family is one module here
+that offers a tuple `ATTACKS` of `AttackInfo`; the registry finds it.
+"""
+
+from meddef_core.attacks.registry import ATTACKS, get_attack
+from meddef_core.attacks.result import AttackResult, Measures, measure
+from meddef_core.attacks.run import run_attack
+from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep, format_eps, parse_eps
+
+__all__ = [
+    "ATTACKS",
+    "AttackInfo",
+    "AttackResult",
+    "AttackSpec",
+    "AttackStep",
+    "Measures",
+    "format_eps",
+    "get_attack",
+    "measure",
+    "parse_eps",
+    "run_attack",
+]

@@ -1,0 +1,33 @@
+"""Every attack there is. An attack family is one module of this package with a tuple `ATTACKS` of `AttackInfo`."""
+
+import importlib
+import pkgutil
+
+from meddef_core.attacks.spec import AttackInfo
+from meddef_core.errors import AttackError
+
+
+def _discover() -> dict[str, AttackInfo]:
+    """Collect `ATTACKS` from the sibling modules, so that adding an attack is adding a file."""
+    package = importlib.import_module(__package__ or "meddef_core.attacks")
+    found: dict[str, AttackInfo] = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        if module in ("registry", "run"):  # these two build on the registry; importing them here would go round
+            continue
+        for info in getattr(importlib.import_module(f"{package.__name__}.{module}"), "ATTACKS", ()):
+            if info.name in found:
+                raise RuntimeError(f"two attacks are called {info.name!r}")
+            found[info.name] = info
+    # Controls last: menus show the attacks in this order.
+    return dict(sorted(found.items(), key=lambda item: item[1].threat == "control"))
+
+
+ATTACKS: dict[str, AttackInfo] = _discover()
+
+
+def get_attack(name: str) -> AttackInfo:
+    """The attack of that name; AttackError naming those there are."""
+    try:
+        return ATTACKS[name]
+    except KeyError:
+        raise AttackError(f"there is no attack {name!r}; choose one of {', '.join(ATTACKS)}") from None

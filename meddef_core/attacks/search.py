@@ -1,0 +1,126 @@
+"""What every attack shares: asking the model, telling success, keeping the best image, reporting, cancelling."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from meddef_core.attacks.spec import AttackSpec, AttackStep, OnStep
+from meddef_core.errors import AttackError
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model, the images to change and what counts as success. All tensors on one device and of one dtype."""
+
+    model: nn.Module
+    x: Tensor
+    """`(B, C, H, W)` in [0, 1]."""
+    y: Tensor
+    """`(B,)` int64."""
+    spec: AttackSpec
+    clean_logits: Tensor
+    """`(B, K)`."""
+
+    def fooled(self, logits: Tensor, index: Tensor) -> Tensor:
+        """`(len(index),)` bool: the label differs from y, or equals the target where there is one."""
+        predicted = logits.argmax(dim=1)
+        return predicted != self.y[index] if self.spec.target is None else predicted == self.spec.target
+
+    def loss(self, logits: Tensor, index: Tensor) -> Tensor:
+        """`(len(index),)`: what the attacker raises; each image's depends on that image alone.
+
+        "ce" is the cross-entropy of the label (of the target, negated). "margin" is max_{k != y} z_k - z_y
+        (z_target - max_{k != target} z_k), positive exactly where the image fools; unlike cross-entropy its
+        gradient does not vanish when the softmax saturates (Carlini and Wagner 2017, loss f6).
+        """
+        target = self.spec.target
+        labels = self.y[index] if target is None else torch.full_like(index, target)
+        if self.spec.loss == "ce":
+            away = F.cross_entropy(logits, labels, reduction="none")
+        else:
+            own = logits.gather(1, labels[:, None]).squeeze(1)
+            away = logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1) - own
+        return away if target is None else -away
+
+
+def logits_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Logits `(B, K)` in the dtype of `images`; AttackError unless they are finite and of that shape, with K >= 2."""
+    version = images._version
+    logits = model(images)
+    if images._version != version:
+        raise AttackError("the model changes its input in place; it must work on a copy")
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        raise AttackError("the model must return logits as one floating-point tensor")
+    if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
+        raise AttackError(
+            f"the model must return logits of shape ({len(images)}, at least 2 classes), not {tuple(logits.shape)}"
+        )
+    if not bool(torch.isfinite(logits).all()):
+        raise AttackError("the model returned logits that are not finite, so no attack on it can be trusted")
+    return logits.to(images.dtype)
+
+
+class Search:
+    """The state of one attack: visits go in, the best image of each scan, the trace and a cancellation come out.
+
+    An attack calls `visit` for each set of candidates and `report` once a step, and stops when `report` says so.
+    Images are addressed by `index`, their positions in the batch, so that the ones that are done can stay out.
+    """
+
+    def __init__(self, problem: Problem, *, on_step: OnStep | None) -> None:
+        x, everyone = problem.x, torch.arange(len(problem.x), device=problem.x.device)
+        self.problem = problem
+        self.trace: list[AttackStep] = []
+        self.cancelled = False
+        self._on_step = on_step
+        self._logits = problem.clean_logits.clone()
+        self._loss = problem.loss(problem.clean_logits, everyone)
+        self.fooled = problem.fooled(problem.clean_logits, everyone)
+        self.best = x.clone()
+        # A clean image competes only if it already fools: one that does not is no result of an attack.
+        self._best_loss = self._loss.masked_fill(~self.fooled, -torch.inf)
+
+    def open(self) -> Tensor:
+        """Positions of the images still to be attacked: all, or under `stop_when_fooled` the unfooled."""
+        if self.problem.spec.stop_when_fooled:
+            return (~self.fooled).nonzero().squeeze(1)
+        return torch.arange(len(self.fooled), device=self.fooled.device)
+
+    def visit(self, images: Tensor, *, index: Tensor) -> Tensor:
+        """Ask the model about candidates `(len(index), C, H, W)`, keep the best; returns their losses.
+
+        The losses carry a graph where `images` requires a gradient.
+        """
+        with torch.set_grad_enabled(images.requires_grad):
+            logits = logits_of(self.problem.model, images)
+            loss = self.problem.loss(logits, index)
+        with torch.no_grad():
+            fooled = self.problem.fooled(logits, index)
+            before = self.fooled[index]
+            # Ties go to the newer image: a flat loss must not hand back the start.
+            better = (fooled & ~before) | ((fooled == before) & (loss >= self._best_loss[index]))
+            if self.problem.spec.keep == "last":
+                better = torch.ones_like(better)
+            won = index[better]
+            self.best[won] = images[better]
+            self._best_loss[won] = loss[better]
+            self.fooled[won] = fooled[better]
+            self._logits[index] = logits
+            self._loss[index] = loss
+        return loss
+
+    def report(self, step: int, *, total: int) -> bool:
+        """Add a line to the trace and tell the caller; False when the attack must stop now."""
+        line = AttackStep(
+            step=step,
+            total=total,
+            loss=float(self._loss.mean()),
+            success=int(self.fooled.sum()),
+            probabilities=self._logits.softmax(dim=1).cpu(),
+        )
+        self.trace.append(line)
+        if self._on_step is not None and self._on_step(line) is False:
+            self.cancelled = True
+        return not self.cancelled

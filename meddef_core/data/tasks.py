@@ -1,0 +1,76 @@
+"""The two diagnostic tasks: their classes, geometry, licence and where the scans come from."""
+
+from dataclasses import dataclass
+
+from meddef_core.errors import DataError
+from meddef_core.scans.preprocess import Preprocessing
+
+KERMANY = (
+    "Kermany, Zhang, Goldbaum: Large Dataset of Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images, "
+    "Mendeley Data, doi:10.17632/rscbjbr9sj"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One diagnostic question.
+
+    `mean` and `std` normalise pixels in [0, 1] inside the models (paper, section on preprocessing).
+    `folder` and `test_folders` say where its scans lie below the data folder.
+    """
+
+    key: str
+    title: str
+    modality: str
+    classes: tuple[str, ...]
+    words: dict[str, str]
+    preprocessing: Preprocessing
+    mean: float
+    std: float
+    folder: str
+    licence: str = "CC BY 4.0"
+    source: str = KERMANY
+
+    def index(self, name: str) -> int:
+        """Class number of a class name; raises DataError for a name this task does not know."""
+        if name not in self.classes:
+            raise DataError(f"{name!r} is no class of {self.key}; it has {', '.join(self.classes)}.")
+        return self.classes.index(name)
+
+
+TASKS: dict[str, Task] = {
+    "oct": Task(
+        key="oct",
+        title="Retinal OCT",
+        modality="OCT B-scan",
+        classes=("CNV", "DME", "DRUSEN", "NORMAL"),
+        words={
+            "CNV": "choroidal neovascularisation",
+            "DME": "diabetic macular oedema",
+            "DRUSEN": "drusen",
+            "NORMAL": "no finding",
+        },
+        preprocessing=Preprocessing(crop="centre", fill_border=True),
+        mean=0.1934,
+        std=0.1934,
+        folder="oct",
+    ),
+    "chest": Task(
+        key="chest",
+        title="Chest X-ray",
+        modality="chest radiograph",
+        classes=("NORMAL", "PNEUMONIA"),
+        words={"NORMAL": "no finding", "PNEUMONIA": "pneumonia"},
+        preprocessing=Preprocessing(),
+        mean=0.4823,
+        std=0.2216,
+        folder="chest_xray",
+    ),
+}
+
+
+def get_task(key: str) -> Task:
+    """The task of that key; raises DataError naming the ones there are."""
+    if key not in TASKS:
+        raise DataError(f"There is no task {key!r}; choose one of {', '.join(TASKS)}.")
+    return TASKS[key]

@@ -1,0 +1,1 @@
+"""How well a model reads clean and attacked scans, and how sure the numbers are."""

@@ -1,0 +1,110 @@
+"""Accuracy, recall and calibration as numbers with intervals. NumPy in, plain numbers out.
+
+What is undefined raises DataError instead of becoming a number: the recall of a class no image has, a share of nothing.
+"""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meddef_core.errors import DataError
+
+
+def confusion(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> NDArray[np.int64]:
+    """`(classes, classes)` counts: row is the label, column the prediction. Both are `(n,)` class numbers."""
+    truth = _class_numbers(labels, classes=classes, what="labels")
+    guess = _class_numbers(predictions, classes=classes, what="predictions")
+    if len(truth) != len(guess):
+        raise DataError(f"{len(truth)} labels and {len(guess)} predictions do not belong together")
+    return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
+
+
+def recalls(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> NDArray[np.float64]:
+    """`(classes,)`: of the images of each class, the share that is predicted so."""
+    hits, totals = _hits_and_totals(labels, predictions, classes=classes)
+    return hits / totals
+
+
+def balanced_accuracy(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> float:
+    """The mean recall: what accuracy would be if every class had as many images."""
+    return float(recalls(labels, predictions, classes=classes).mean())
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Score interval of a binomial share (Wilson 1927): sensible near 0 and 1, where robust accuracy lives."""
+    if n < 1:
+        raise DataError("a share of no images is undefined; give at least one")
+    if not 0 <= successes <= n:
+        raise DataError(f"{successes} of {n} is no share")
+    z = _two_sided_z(confidence)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At the ends the limit is exact in theory; rounding must not move the share out of its own interval.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+
+
+def balanced_interval(
+    labels: ArrayLike, predictions: ArrayLike, *, classes: int, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval of the balanced accuracy, from each recall's Wilson interval by "square and add".
+
+    The recalls are independent shares r_k with limits l_k and u_k, and the balanced accuracy is their mean, so the
+    limits lie sqrt(sum (r_k - l_k)^2)/K below it and sqrt(sum (u_k - r_k)^2)/K above (Newcombe 1998; Zou and Donner
+    2008, method of variance estimates recovery). Unlike the delta method it keeps a width when every recall is 1.
+    """
+    hits, totals = _hits_and_totals(labels, predictions, classes=classes)
+    shares = hits / totals
+    limits = np.array([wilson(int(h), int(n), confidence) for h, n in zip(hits, totals, strict=True)])
+    below, above = np.linalg.norm(limits - shares[:, None], axis=0) / classes
+    return float(shares.mean() - below), float(shares.mean() + above)
+
+
+def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins of confidence (Guo et al. 2017, section 2).
+
+    `probabilities` is `(n, classes)` with rows that sum to 1; `labels` is `(n,)`. The bins are open below and closed
+    above, weighted by how many images they hold.
+    """
+    table = np.asarray(probabilities, dtype=np.float64)
+    if table.ndim != 2 or 0 in table.shape:
+        raise DataError(f"probabilities must have the shape (images, classes), not {table.shape}")
+    if not (table >= 0).all() or not np.allclose(table.sum(axis=1), 1, atol=1e-3):
+        raise DataError("probabilities must be finite, not negative, and sum to 1 for each image")
+    truth = _class_numbers(labels, classes=table.shape[1], what="labels")
+    if len(truth) != len(table):
+        raise DataError(f"{len(truth)} labels and {len(table)} rows of probabilities do not belong together")
+    if bins < 1:
+        raise DataError(f"calibration needs at least one bin, not {bins}")
+    confidence = table.max(axis=1)
+    gap = (table.argmax(axis=1) == truth) - confidence
+    inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
+    which = np.digitize(confidence, inner_edges, right=True)
+    return float(np.abs(np.bincount(which, weights=gap, minlength=bins)).sum() / len(table))
+
+
+def _hits_and_totals(
+    labels: ArrayLike, predictions: ArrayLike, *, classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    counts = confusion(labels, predictions, classes=classes)
+    totals = counts.sum(axis=1)
+    if (missing := np.flatnonzero(totals == 0)).size:
+        raise DataError(f"class {missing[0]} has no image, so its recall and the balanced accuracy are undefined")
+    return counts.diagonal(), totals
+
+
+def _class_numbers(values: ArrayLike, *, classes: int, what: str) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0 or not np.issubdtype(array.dtype, np.integer):
+        raise DataError(f"{what} must be a list of at least one whole class number")
+    if array.min() < 0 or array.max() >= classes:
+        raise DataError(f"{what} must lie between 0 and {classes - 1}, not {array.min()} to {array.max()}")
+    return array.astype(np.int64)
+
+
+def _two_sided_z(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise DataError(f"confidence must lie between 0 and 1 (0.95, say), not {confidence}")
+    return NormalDist().inv_cdf((1 + confidence) / 2)

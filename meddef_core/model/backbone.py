@@ -1,0 +1,61 @@
+"""The backbone B: ResNet-18 as a pure feature extractor (He et al. 2016; paper, section on the architecture)."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut: `(B, C, H, W) -> (B, C', H/s, W/s)`."""
+
+    def __init__(self, channels_in: int, channels: int, *, stride: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.act = activation()
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels_in != channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels_in, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.act(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return self.act(out + self.shortcut(x))
+
+
+class Backbone(nn.Module):
+    """ResNet-18 without its head: `(B, channels, H, W) -> (B, 8 * width, ceil(H/32), ceil(W/32))`.
+
+    Blocks 2-2-2-2 with `width`, 2, 4 and 8 times `width` channels; width 64 is the paper's.
+    """
+
+    def __init__(self, *, channels: int, width: int, activation: str) -> None:
+        super().__init__()
+        act = ACTIVATIONS[activation]
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(width),
+            act(),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.stage1 = self._stage(width, width, stride=1, activation=act)
+        self.stage2 = self._stage(width, 2 * width, stride=2, activation=act)
+        self.stage3 = self._stage(2 * width, 4 * width, stride=2, activation=act)
+        self.stage4 = self._stage(4 * width, 8 * width, stride=2, activation=act)
+        self.out_channels = 8 * width
+
+    @staticmethod
+    def _stage(channels_in: int, channels: int, *, stride: int, activation: Callable[[], nn.Module]) -> nn.Sequential:
+        return nn.Sequential(
+            BasicBlock(channels_in, channels, stride=stride, activation=activation),
+            BasicBlock(channels, channels, stride=1, activation=activation),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stage4(self.stage3(self.stage2(self.stage1(self.stem(x)))))

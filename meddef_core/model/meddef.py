@@ -1,0 +1,148 @@
+"""MedDef: `Output = C(A(D(B(x))))` (paper, pipeline), and every variant of it, from one configuration."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from meddef_core.model.attention import SelfAttention
+from meddef_core.model.backbone import ACTIVATIONS, Backbone
+from meddef_core.model.daam import DaamMaps, DefenseModule
+
+NO_MAPS = DaamMaps(None, None, None, None, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MedDefConfig:
+    """Everything that sets a network's shape. The defaults are the paper's, on grey images.
+
+    `afd`, `mfe`, `msf` and `attention` switch the paper's modules; with all four off the network is the
+    ResNet-18 baseline. `pool` averages k x k pixels inside the model before the first convolution.
+    `mean` and `std` normalise pixels in [0, 1]; both are part of the model, so an attack never sees them.
+    """
+
+    classes: int
+    channels: int = 1
+    width: int = 64
+    pool: int = 1
+    activation: str = "relu"
+    afd: bool = True
+    mfe: bool = True
+    msf: bool = True
+    attention: bool = True
+    dropout: float = 0.2
+    mean: float = 0.5
+    std: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.classes < 2:
+            raise ValueError(f"a classifier needs at least 2 classes, not {self.classes}")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {self.channels}")
+        if self.width < 4 or self.width % 4:
+            raise ValueError(f"width must be a positive multiple of 4, not {self.width}")
+        if self.pool not in (1, 2, 4):
+            raise ValueError(f"pool must be 1, 2 or 4, not {self.pool}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), not {self.dropout}")
+        if self.std <= 0:
+            raise ValueError(f"std must be positive, not {self.std}")
+
+    @property
+    def has_daam(self) -> bool:
+        return self.afd or self.mfe or self.msf
+
+    @property
+    def is_baseline(self) -> bool:
+        """True for the plain ResNet-18: neither DAAM nor self-attention, one linear head."""
+        return not (self.has_daam or self.attention)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+VARIANTS: dict[str, dict[str, bool]] = {
+    "full": {},
+    "without_afd": {"afd": False},
+    "without_afd_mfe": {"afd": False, "mfe": False},
+    "only_afd": {"mfe": False, "msf": False},
+    "without_daam": {"afd": False, "mfe": False, "msf": False},
+    "without_attention": {"attention": False},
+    "resnet18": {"afd": False, "mfe": False, "msf": False, "attention": False},
+}
+"""The paper's ablations (and two it lacks) as overrides of `MedDefConfig`."""
+
+
+class Trace(NamedTuple):
+    """One forward pass, whole. Maps are None where the model lacks the module."""
+
+    logits: Tensor
+    """`(B, classes)`."""
+    features: Tensor
+    """`(B, C, H, W)`: what B gives to D."""
+    defended: Tensor
+    """`(B, C, H, W)`: what D gives on; equal to `features` in a model without DAAM."""
+    daam: DaamMaps
+    attended: Tensor | None
+    """`(B, C)`: the self-attention's summary."""
+    self_attention: Tensor | None
+    """`(B, H*W, H*W)`: row i says what position i looks at."""
+
+
+class MedDef(nn.Module):
+    """A classifier of images `(B, channels, H, W)` in [0, 1]; `forward` returns logits `(B, classes)`."""
+
+    def __init__(self, config: MedDefConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = Backbone(channels=config.channels, width=config.width, activation=config.activation)
+        c = self.backbone.out_channels
+        self.daam = DefenseModule(c, afd=config.afd, mfe=config.mfe, msf=config.msf) if config.has_daam else None
+        self.attention = SelfAttention(c) if config.attention else None
+        self.head: nn.Module
+        if config.is_baseline:
+            self.head = nn.Linear(c, config.classes)
+        else:
+            self.head = nn.Sequential(
+                nn.Linear(2 * c if config.attention else c, c),
+                nn.ReLU(),
+                nn.Dropout(config.dropout),
+                nn.Linear(c, config.classes),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.trace(x).logits
+
+    def trace(self, x: Tensor) -> Trace:
+        """Logits and every gate, attention and feature map, all from this one pass."""
+        if x.ndim != 4 or x.shape[1] != self.config.channels:
+            raise ValueError(f"expected images of shape (B, {self.config.channels}, H, W), got {tuple(x.shape)}")
+        x = (x - self.config.mean) / self.config.std
+        if self.config.pool > 1:
+            x = F.avg_pool2d(x, self.config.pool)
+        features = self.backbone(x)
+        defended, maps = (features, NO_MAPS) if self.daam is None else self.daam(features)
+        summary = defended.mean(dim=(2, 3))
+        attended = weights = None
+        if self.attention is not None:
+            attended, weights = self.attention(defended)
+            summary = torch.cat([summary, attended], dim=1)
+        return Trace(self.head(summary), features, defended, maps, attended, weights)
+
+    def layers(self) -> dict[str, nn.Module]:
+        """Convolutional stages worth explaining, by name, shallow to deep; the last is the usual Grad-CAM layer."""
+        named: dict[str, nn.Module] = {
+            f"stage{i}": self.backbone.get_submodule(f"stage{i}") for i in (1, 2, 3, 4)
+        }
+        if self.daam is not None:
+            named["phi"] = self.daam.phi
+        return named
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trainable and frozen parameters, buffers not counted."""
+    return sum(p.numel() for p in model.parameters())

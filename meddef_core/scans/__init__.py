@@ -1,0 +1,10 @@
+"""A file becomes a `Scan`: decode, de-identify, contrast, geometry; and scans to try without a file."""
+
+from meddef_core.scans.decode import read_scan
+from meddef_core.scans.limits import FrameError
+from meddef_core.scans.phantoms import Phantom, oct_phantom
+from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.scans.samples import Sample, list_samples
+from meddef_core.scans.scan import Scan
+
+__all__ = ["FrameError", "Phantom", "Preprocessing", "Sample", "Scan", "list_samples", "oct_phantom", "read_scan"]

@@ -1,0 +1,50 @@
+"""Bytes of a file in, one `Scan` out. What a file is, its first bytes tell; its name is never asked."""
+
+from meddef_core.errors import ScanError
+from meddef_core.scans import limits
+from meddef_core.scans.dicom import is_dicom, read_dicom
+from meddef_core.scans.raster import JPEG_MAGIC, PNG_MAGIC, read_raster
+from meddef_core.scans.scan import Scan
+
+_OTHERS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "a GIF"),
+    (0, b"II*\0", "a TIFF"),
+    (0, b"MM\0*", "a TIFF"),
+    (0, b"II+\0", "a TIFF"),
+    (0, b"BM", "a BMP"),
+    (8, b"WEBP", "a WebP"),
+    (0, b"%PDF", "a PDF"),
+    (4, b"ftypavif", "an AVIF"),
+    (4, b"ftyphei", "a HEIC"),
+    (0, b"\0\0\0\x0cjP  ", "a bare JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "a bare JPEG 2000"),
+    (0, b"PK\x03\x04", "a ZIP"),
+    (0, b"\x1f\x8b", "a gzip"),
+)
+"""Known formats that are not read: where their mark stands, the mark, their name."""
+
+
+def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
+    """Read one PNG, JPEG or DICOM file.
+
+    Args:
+        data: the whole file, at most 20 MB.
+        frame: which frame of a multi-frame DICOM, counted from 1 as DICOM counts them.
+        window: (centre, width) to show instead of what the file asks for; in modality units (after rescale) for DICOM,
+            in stored values for PNG and JPEG.
+
+    Raises:
+        ScanError: the file cannot be read as a scan; the message says why and what to do. Its subclass FrameError has
+            the number of `frames` to choose from.
+    """
+    limits.check_bytes(data)
+    if is_dicom(data):
+        return read_dicom(data, frame=frame, window=window)
+    if data.startswith(PNG_MAGIC):
+        return read_raster(data, container="PNG", frame=frame, window=window)
+    if data.startswith(JPEG_MAGIC):
+        return read_raster(data, container="JPEG", frame=frame, window=window)
+    for offset, mark, name in _OTHERS:
+        if data.startswith(mark, offset):
+            raise ScanError(f"The file is {name} file, which is not read; export the scan as PNG, JPEG or DICOM.")
+    raise ScanError("The file is not an image; choose a scan saved as PNG, JPEG or DICOM.")

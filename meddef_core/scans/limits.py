@@ -1,0 +1,79 @@
+"""What is refused, and the sentence that says so. Each check runs as early as its fact is known."""
+
+import math
+
+import cv2
+import numpy as np
+
+from meddef_core.errors import ScanError
+from meddef_core.scans.contrast import Values
+from meddef_core.scans.scan import Pixels
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 32
+BLANK_SPREAD = 0.01
+"""Standard deviation of the pixels below which nothing can be seen. Real scans have 0.1 to 0.3."""
+
+
+class FrameError(ScanError):
+    """A multi-frame file without a frame chosen, or with one that it does not hold."""
+
+    def __init__(self, message: str, *, frames: int) -> None:
+        super().__init__(message)
+        self.frames = frames
+        """How many frames the file holds, for whoever offers the choice."""
+
+
+def check_bytes(data: bytes) -> None:
+    """Raise ScanError when the file is empty or larger than 20 MB."""
+    if not data:
+        raise ScanError("The file is empty; export the scan again and choose that file.")
+    if len(data) > MAX_BYTES:
+        raise ScanError(
+            f"The file is {len(data) / 1024**2:.1f} MB and at most {MAX_BYTES // 1024**2} MB are read; "
+            "export a single image, or a smaller one."
+        )
+
+
+def check_size(height: int, width: int) -> None:
+    """Raise ScanError for a picture too small to read or too large to decode safely (sides in pixels)."""
+    if height * width > MAX_PIXELS:
+        raise ScanError(
+            f"The image is {width} x {height} pixels ({math.ceil(height * width / 1e5) / 10} megapixels) and at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels are read; export it at a smaller size."
+        )
+    if min(height, width) < MIN_SIDE:
+        raise ScanError(
+            f"The image is {width} x {height} pixels, too small to read; choose one of at least "
+            f"{MIN_SIDE} x {MIN_SIDE} pixels."
+        )
+
+
+def frame_index(frame: int | None, *, frames: int) -> int:
+    """The index (from 0) of the frame asked for (from 1); raises FrameError when none or a wrong one was chosen."""
+    if frame is None:
+        if frames == 1:
+            return 0
+        raise FrameError(f"The file holds {frames} frames; choose one from 1 to {frames}.", frames=frames)
+    if not 1 <= frame <= frames:
+        held = "1 frame; leave the frame out" if frames == 1 else f"{frames} frames; choose one from 1 to {frames}"
+        raise FrameError(f"There is no frame {frame}: the file holds {held}.", frames=frames)
+    return frame - 1
+
+
+def check_finite(values: Values) -> None:
+    """Raise ScanError when decoded values hold NaN or infinity."""
+    if not np.isfinite(values).all():
+        raise ScanError("The image holds values that are not finite numbers; export the scan again.")
+
+
+def check_not_blank(pixels: Pixels, *, windowed: bool) -> None:
+    """Raise ScanError when the pixels show (almost) one grey value only.
+
+    `windowed` says that the caller chose the window, which may itself be what hides the picture.
+    """
+    spread = float(cv2.meanStdDev(pixels)[1].item())
+    if spread < BLANK_SPREAD:
+        remedy = "choose another window." if windowed else "choose a file that shows a scan."
+        raise ScanError(f"The image is blank (almost one single grey value everywhere); {remedy}")

@@ -1,0 +1,49 @@
+"""What every reader returns: one grey picture in [0, 1], and the little that is known about it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One scan, upright as displayed, free of names.
+
+    The file name is never kept, and of a DICOM header only the allow-list of `deidentify` is.
+    """
+
+    pixels: Pixels
+    """float32 (H, W), grey, in [0, 1], not writable: a scan is shared between pages and threads."""
+    container: str
+    """"PNG", "JPEG", "DICOM" or "synthetic"."""
+    bits: int
+    """Bits a stored sample holds (1 to 16; 32 or 64 for DICOM float pixels)."""
+    digest: str
+    """SHA-256 (hex) of the bytes read; of the pixels when the scan is synthetic."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The allow-listed DICOM attributes by keyword; empty for other containers."""
+    removed: int = 0
+    """DICOM elements left behind by de-identification (pixel data not counted)."""
+    warnings: tuple[str, ...] = ()
+    """Plain sentences about what was assumed or changed while reading."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
+            raise TypeError(f"a scan holds float32 (H, W) pixels, not {self.pixels.dtype} {self.pixels.shape}")
+        self.pixels.setflags(write=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.pixels.shape
+        return height, width
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of `data`, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,1 @@
+"""How the networks learn: objectives, schedules, augmentation, recipes and a loop that resumes to the step."""

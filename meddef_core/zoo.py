@@ -1,0 +1,163 @@
+"""Model cards and weights: list, load, verify, save.
+
+A model is a folder `assets/models/<task>/<name>/` with `weights.safetensors` and `card.json`. The card names the
+hash of the weights; weights without a matching card do not load.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from meddef_core.data.tasks import Task, get_task
+from meddef_core.errors import DataError, ModelError
+from meddef_core.files import replacing
+from meddef_core.model import MedDef, MedDefConfig, parameter_count
+from meddef_core.scans.preprocess import Preprocessing
+
+MODELS = Path(__file__).resolve().parent.parent / "assets" / "models"
+
+MAX_BYTES = 12_000_000
+"""A weights file above this does not belong into the repository."""
+
+
+class Weights(BaseModel):
+    """The file that holds a model's weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str
+    sha256: str
+    dtype: str
+    bytes: int
+
+
+class Card(BaseModel):
+    """What a model is, what it was trained on and what was measured of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = 1
+    task: str
+    name: str
+    title: str
+    summary: str
+    config: dict[str, Any]
+    preprocessing: dict[str, Any]
+    parameters: int
+    weights: Weights
+    training: dict[str, Any]
+    """The recipe, and the step and validation score of the chosen weights."""
+    data: dict[str, Any]
+    """Protocol, and size and hash of every list."""
+    metrics: dict[str, Any]
+    """Measured on the test list, with the shipped file."""
+
+    @property
+    def key(self) -> str:
+        """`<task>/<name>`."""
+        return f"{self.task}/{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A shared, read-only model: eval mode, fp32, parameters frozen."""
+
+    card: Card
+    network: MedDef
+    task: Task
+    preprocessing: Preprocessing
+
+
+def models_root() -> Path:
+    """The folder of models: `MEDDEF_MODELS_DIR`, else the shipped one."""
+    value = os.environ.get("MEDDEF_MODELS_DIR")
+    return Path(value) if value else MODELS
+
+
+def list_models(root: Path | None = None) -> list[Card]:
+    """Every card, by task and name; raises ModelError on a malformed one."""
+    return [_read_card(path) for path in sorted((root or models_root()).glob("*/*/card.json"))]
+
+
+def load_model(key: str, root: Path | None = None) -> LoadedModel:
+    """Load `<task>/<name>`; raises ModelError if it is missing, malformed or does not match its card."""
+    folder = (root or models_root()) / key
+    card_path = folder / "card.json"
+    if key not in {card.key for card in list_models(root)}:
+        known = ", ".join(card.key for card in list_models(root)) or "none"
+        raise ModelError(f"There is no model {key!r}; the models here are: {known}.")
+    card = _read_card(card_path)
+    path = folder / card.weights.file
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"The weights of {key} are missing ({path.name}); restore the file.") from error
+    if hashlib.sha256(data).hexdigest() != card.weights.sha256:
+        raise ModelError(f"The weights of {key} do not match the hash on their card; restore both files.")
+    try:
+        task = get_task(card.task)
+        config = MedDefConfig(**card.config)
+        preprocessing = Preprocessing(**card.preprocessing)
+        network = MedDef(config)
+        network.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
+    except (DataError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
+    return LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing)
+
+
+def save_model(
+    folder: Path, state: dict[str, Tensor], *, task: Task, name: str, title: str, summary: str, config: MedDefConfig,
+    training: dict[str, Any], data: dict[str, Any], metrics: dict[str, Any],
+) -> Card:
+    """Write weights (see `compact`) and card to `folder`; weights first, so that no card stands without its file.
+
+    Raises ModelError if the file would be too large to ship.
+    """
+    blob = save(compact(state))
+    if len(blob) > MAX_BYTES:
+        raise ModelError(f"{len(blob) / 1e6:.1f} MB of weights are too many to ship; prune or narrow the network.")
+    weights = Weights(
+        file="weights.safetensors", sha256=hashlib.sha256(blob).hexdigest(), dtype="float16", bytes=len(blob)
+    )
+    card = Card(
+        task=task.key, name=name, title=title, summary=summary, config=config.to_dict(),
+        preprocessing=task.preprocessing.to_dict(), parameters=parameter_count(MedDef(config)), weights=weights,
+        training=training, data=data, metrics=metrics,
+    )
+    with replacing(folder / weights.file) as beside:
+        beside.write_bytes(blob)
+    with replacing(folder / "card.json") as beside:
+        beside.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as shipped: fp16, but batch-norm statistics fp32, because a variance can lie outside fp16's range."""
+    return {
+        key: (value.half() if value.is_floating_point() and "running_" not in key else value).contiguous()
+        for key, value in state.items()
+    }
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        card = Card.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"The card {path} cannot be read ({error.strerror}); restore it.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        name = "/".join(path.parts[-3:])
+        raise ModelError(f"The card {name} is malformed at {where!r}: {first['msg']}.") from error
+    if card.key != "/".join(path.parts[-3:-1]):
+        raise ModelError(f"The card {'/'.join(path.parts[-3:])} calls itself {card.key}; move it to that folder.")
+    return card

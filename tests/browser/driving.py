@@ -1,0 +1,69 @@
+"""What a reader does, as functions of a page."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+
+def settled(page: Page) -> None:
+    """Wait until no script runs and pictures have arrived."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_function("Array.from(document.images).every(image => image.complete)")
+    page.wait_for_timeout(500)
+
+
+def go_to(page: Page, title: str) -> None:
+    """Open a page by its name in the menu, which a narrow screen hides behind a button."""
+    narrow = (page.viewport_size or {"width": 0})["width"] < 640
+    if narrow:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True).click()
+    if narrow:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    page.get_by_role("heading", name=title, level=1).first.wait_for()
+    settled(page)
+
+
+def pick(page: Page, option: str) -> None:
+    """Press one segment of a segmented control."""
+    page.get_by_test_id("stButtonGroup").get_by_text(option, exact=True).click()
+    settled(page)
+
+
+def upload(page: Page, path: Path) -> None:
+    """Give the page a file."""
+    page.locator('input[type="file"]').set_input_files(path)
+    settled(page)
+
+
+def run_attack(page: Page) -> None:
+    """Press the button of the laboratory and wait for the whole comparison."""
+    page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
+    page.get_by_role("heading", name="Step by step").wait_for()
+    settled(page)
+
+
+def shoot(page: Page, path: Path) -> None:
+    """The whole page as one picture: Streamlit scrolls an inner element, so the window grows to its height."""
+    size = page.viewport_size or {"width": 1440, "height": 900}
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": min(int(height) + 20, 12_000)})
+    settled(page)
+    page.screenshot(path=path)
+    page.set_viewport_size(size)
+
+
+def no_sideways_scroll(page: Page) -> None:
+    """Nothing on the page is wider than the screen."""
+    overflow = page.evaluate(
+        "(() => { const main = document.querySelector('[data-testid=stMain]');"
+        " return main.scrollWidth - main.clientWidth; })()"
+    )
+    assert overflow <= 0, f"the page is {overflow} pixels wider than the screen"
+
+
+def maps_shown(page: Page) -> list[str]:
+    """What the maps on the page say to those who do not see them."""
+    pictures = page.locator('img[alt*="strongest in"]')
+    expect(pictures.first).to_be_visible()
+    return [pictures.nth(i).get_attribute("alt") or "" for i in range(pictures.count())]

@@ -1,0 +1,54 @@
+"""Fixtures shared by every test."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+torch.set_num_threads(1)  # most tests are small, and two threads that wait for each other are slower than one
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real scans; tests that need it skip without it."""
+    value = os.environ.get("MEDDEF_DATA_DIR")
+    if not value:
+        pytest.skip("needs real scans: set MEDDEF_DATA_DIR to a folder laid out as the README describes")
+    path = Path(value).resolve()
+    assert path.is_dir(), f"MEDDEF_DATA_DIR points at {path}, which is not a folder"
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of both tasks with a few striped 64-pixel pictures: the loop and the lists run on it for real."""
+    root = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+
+    def write(path: Path, bright: float) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = 0.5 + 0.4 * np.sin(np.arange(64)[:, None] * (0.2 + bright))
+        pixels = np.clip(rows + 0.1 * rng.standard_normal((64, 64)), 0, 0.95)
+        Image.fromarray((pixels * 255).astype(np.uint8)).save(path, quality=95)
+
+    for label, name in enumerate(("CNV", "DME", "DRUSEN", "NORMAL")):
+        for part, patients in (("train", range(1, 9)), ("val", range(101, 104)), ("test", range(201, 204))):
+            for patient in patients:
+                write(root / "oct" / part / name / f"{name}-{1000 * label + patient}-1.jpeg", label / 3)
+    for number in range(40):
+        write(root / "chest_xray" / "train" / "NORMAL" / f"IM-{number:04d}-0001.jpeg", 0.0)
+        write(root / "chest_xray" / "train" / "PNEUMONIA" / f"person{number}_virus_{number}.jpeg", 1.0)
+    for number in range(5):
+        write(root / "chest_xray" / "test" / "NORMAL" / f"IM-{900 + number:04d}-0001.jpeg", 0.0)
+        write(root / "chest_xray" / "test" / "PNEUMONIA" / f"person{number}_bacteria_{number}.jpeg", 1.0)
+    return root
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Preprocessed images go into the test's own folder."""
+    monkeypatch.setenv("MEDDEF_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"

@@ -1,0 +1,431 @@
+"""What every attack must do. One table walks the registry; an attack without a row in it fails."""
+
+import dataclasses
+import importlib
+import inspect
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from attack_nets import LinearNet, Recorder, assert_same_state, scans, small_net, state_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, AttackStep, run_attack
+from meddef_core.errors import AttackError
+
+
+class Row(NamedTuple):
+    """Share of 40 scans an attack must fool on the small net at 12/255, each attack in its default setting."""
+
+    least: float
+    most: float = 1.0
+
+
+TABLE = {
+    "fgsm": Row(least=0.5),
+    "bim": Row(least=0.5),
+    "pgd": Row(least=0.5),
+    "noise": Row(least=0.0, most=0.2),
+    "uniform_noise": Row(least=0.0, most=0.2),
+}
+
+every_attack = pytest.mark.parametrize("name", list(ATTACKS))
+SETTINGS = {field.name for field in dataclasses.fields(AttackSpec)} - {"name", "eps"}
+
+
+def spec_of(name: str, /, **changes: Any) -> AttackSpec:
+    """A quick spec; `changes` replace its fields."""
+    return dataclasses.replace(AttackSpec(name=name, eps=12 / 255, steps=5), **changes)
+
+
+def own_labels(net: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return net(x).argmax(dim=1)
+
+
+def assert_contract(net: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, result: AttackResult) -> None:
+    """All that holds for the result of any L-infinity attack, successful or not."""
+    adversarial = result.adversarial
+    assert adversarial.shape == x.shape and adversarial.dtype == x.dtype
+    assert not adversarial.requires_grad
+    assert torch.isfinite(adversarial).all() and adversarial.min() >= 0 and adversarial.max() <= 1
+    assert (adversarial - x).abs().max() <= spec.eps + 1e-6
+    with torch.no_grad():
+        assert torch.equal(result.adversarial_logits, net(adversarial))
+        assert torch.equal(result.clean_logits, net(x))
+    reached = result.adversarial_prediction
+    assert torch.equal(result.success, reached != y if spec.target is None else reached == spec.target)
+    assert torch.allclose(result.linf, (adversarial - x).abs().flatten(1).amax(dim=1))
+    assert [line.step for line in result.trace] == list(range(1, result.steps_run + 1))
+    for line in result.trace:
+        assert line.total == result.trace[0].total >= result.steps_run
+        assert line.probabilities.shape == result.clean_logits.shape
+        assert torch.allclose(line.probabilities.sum(dim=1), torch.ones((), dtype=x.dtype))
+    if not (spec.stop_when_fooled or result.cancelled):
+        assert result.steps_run == result.trace[-1].total
+
+
+# -- the registry
+
+
+def test_table_has_a_row_for_each_attack() -> None:
+    assert TABLE.keys() == ATTACKS.keys()
+
+
+@every_attack
+def test_metadata_is_complete(name: str) -> None:
+    info = ATTACKS[name]
+    assert info.name == name and name.isidentifier() and name.islower()
+    assert info.title and info.one_line.endswith(".") and len(info.one_line) <= 120
+    assert any(f" {year}," in info.citation for year in range(1990, 2030)) and "arXiv:" in info.citation
+    assert info.threat in ("white box", "control")
+    assert info.norm == "linf"
+    assert info.settings <= SETTINGS
+    assert info.iterative == ("steps" in info.settings)
+    assert inspect.getdoc(info.run)
+    assert inspect.getdoc(importlib.import_module(info.run.__module__))
+
+
+def test_controls_come_last() -> None:
+    threats = [info.threat for info in ATTACKS.values()]
+    assert threats == sorted(threats, reverse=True)
+
+
+# -- the contract
+
+
+@every_attack
+def test_strength(name: str) -> None:
+    net, x = small_net(), scans(40)
+    y = own_labels(net, x)
+    spec = AttackSpec(name=name, eps=12 / 255)
+    result = run_attack(net, x, y, spec)
+    assert_contract(net, x, y, spec, result)
+    share = float(result.success.double().mean())
+    assert TABLE[name].least <= share <= TABLE[name].most
+
+
+@every_attack
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_contract_holds_everywhere(name: str, data: st.DataObject) -> None:
+    channels, classes = data.draw(st.sampled_from([1, 3])), data.draw(st.integers(2, 8))
+    net = small_net(channels=channels, classes=classes, seed=data.draw(st.integers(0, 99)))
+    shape = (data.draw(st.integers(1, 3)), channels, data.draw(st.integers(2, 14)), data.draw(st.integers(2, 14)))
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99))))
+    target = data.draw(st.none() | st.integers(0, classes - 1))
+    y = torch.tensor(data.draw(st.lists(st.integers(0, classes - 1), min_size=len(x), max_size=len(x))))
+    if target is not None:
+        y[y == target] = (target + 1) % classes
+    spec = AttackSpec(
+        name=name,
+        eps=data.draw(st.floats(0, 1)),
+        steps=data.draw(st.integers(1, 4)),
+        rel_step=data.draw(st.none() | st.floats(0.01, 3)),
+        restarts=data.draw(st.integers(1, 2)),
+        loss=data.draw(st.sampled_from(["ce", "margin"])),
+        keep=data.draw(st.sampled_from(["best", "last"])),
+        stop_when_fooled=data.draw(st.booleans()),
+        target=target,
+        seed=data.draw(st.integers(0, 2**63)),
+    )
+    before = state_of(net)
+    result = run_attack(net, x, y, spec)
+    assert_contract(net, x, y, spec, result)
+    assert_same_state(net, before)
+    again = run_attack(net, x, y, spec)
+    assert torch.equal(again.adversarial, result.adversarial)
+
+
+@every_attack
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_epsilon_zero_changes_nothing(name: str, keep: str) -> None:
+    net, x = small_net(), scans()
+    y = own_labels(net, x)
+    result = run_attack(net, x, y, spec_of(name, eps=0.0, keep=keep))
+    assert torch.equal(result.adversarial, x)
+    assert not result.success.any()
+    assert (result.linf == 0).all() and (result.pixels_changed == 0).all() and torch.isinf(result.psnr).all()
+
+
+@every_attack
+def test_settings_are_the_ones_that_matter(name: str) -> None:
+    """A field outside `settings` must not change the result; `seed` inside must."""
+    net, x = small_net(), scans()
+    y = own_labels(net, x)
+    reference = run_attack(net, x, y, spec_of(name))
+    other = {"steps": 9, "rel_step": 0.7, "restarts": 3, "seed": 5, "stop_when_fooled": True}
+    for field in other.keys() - ATTACKS[name].settings:
+        result = run_attack(net, x, y, spec_of(name, **{field: other[field]}))
+        assert torch.equal(result.adversarial, reference.adversarial), field
+    if "seed" in ATTACKS[name].settings:
+        assert not torch.equal(run_attack(net, x, y, spec_of(name, seed=5)).adversarial, reference.adversarial)
+
+
+@every_attack
+@pytest.mark.parametrize("stop_when_fooled", [False, True])
+def test_an_image_alone_fares_as_in_a_batch(name: str, stop_when_fooled: bool) -> None:
+    # In float64: a matrix product rounds differently for another batch size, and where a gradient is zero but for
+    # rounding its sign then differs. float64 keeps that below what these images can show.
+    net, x = small_net(dtype=torch.float64), scans(5, dtype=torch.float64)
+    y = own_labels(net, x)
+    spec = spec_of(name, restarts=2, seed=3, stop_when_fooled=stop_when_fooled)
+    together = run_attack(net, x, y, spec)
+    order = torch.tensor([3, 0, 4, 2, 1])
+    shuffled = run_attack(net, x[order], y[order], spec)
+    assert torch.allclose(shuffled.adversarial, together.adversarial[order], atol=1e-12)
+    for i in range(len(x)):
+        alone = run_attack(net, x[i : i + 1], y[i : i + 1], spec)
+        assert torch.allclose(alone.adversarial, together.adversarial[i : i + 1], atol=1e-12)
+        assert torch.allclose(alone.adversarial_logits, together.adversarial_logits[i : i + 1], atol=1e-9)
+        assert alone.success[0] == together.success[i]
+
+
+@every_attack
+def test_a_scan_already_misread_stays_misread(name: str) -> None:
+    net, x = small_net(), scans(12)
+    wrong = (own_labels(net, x) + 1) % 4
+    for spec in (spec_of(name), spec_of(name, stop_when_fooled=True)):
+        assert run_attack(net, x, wrong, spec).success.all()
+
+
+@every_attack
+def test_targeted_reaches_only_the_target(name: str) -> None:
+    net, x = small_net(), scans(30)
+    y = own_labels(net, x)
+    x, y = x[y != 2], y[y != 2]
+    spec = AttackSpec(name=name, eps=0.2, target=2, loss="margin")
+    result = run_attack(net, x, y, spec)
+    assert_contract(net, x, y, spec, result)
+    assert ATTACKS[name].threat == "control" or result.success.float().mean() > 0.3
+
+
+# -- best iterate
+
+
+@every_attack
+@pytest.mark.parametrize("loss", ["ce", "margin"])
+@pytest.mark.parametrize("target", [None, 1])
+def test_best_of_all_visited_is_returned(name: str, loss: str, target: int | None) -> None:
+    """Of all images the model was asked about: a fooling one if there is one, then the highest loss."""
+    net, x = small_net(), scans(20)
+    y = own_labels(net, x)
+    x, y = x[y != 1], y[y != 1]
+    recorder = Recorder(net)
+    spec = spec_of(name, rel_step=1.7, restarts=2, loss=loss, target=target)  # large steps, so that the loss jumps
+    result = run_attack(recorder, x, y, spec)
+    candidates = torch.stack(recorder.seen[1:-1])  # the first is the clean batch, the last the result itself
+    logits = torch.stack([net(c) for c in candidates]).detach()
+    aim = y if target is None else torch.full_like(y, target)
+    sign = 1 if target is None else -1
+    if loss == "ce":
+        height = -sign * logits.log_softmax(dim=2)[:, torch.arange(len(y)), aim]
+    else:
+        rest = logits.clone()
+        rest[:, torch.arange(len(y)), aim] = -torch.inf
+        height = sign * (rest.amax(dim=2) - logits[:, torch.arange(len(y)), aim])
+    fooled = logits.argmax(dim=2) != y if target is None else logits.argmax(dim=2) == target
+    best = (height.double() + 1e6 * fooled).argmax(dim=0)
+    expected = height[best, torch.arange(len(y))]
+    at = (candidates == result.adversarial).flatten(2).all(dim=2)  # which candidates each result is
+    assert at.any(dim=0).all()
+    assert torch.allclose(height.masked_fill(~at, -torch.inf).amax(dim=0), expected, atol=1e-5)
+    assert torch.equal(result.success, fooled.any(dim=0))
+
+
+class Band(nn.Module):
+    """Says class 1 only where the mean pixel lies in a narrow band that a large step jumps over."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside = 1 - ((x.mean(dim=(1, 2, 3)) - 0.55) / 0.01) ** 2
+        return torch.stack([torch.zeros_like(inside), inside], dim=1)
+
+
+def test_last_keeps_the_last_where_best_keeps_the_best() -> None:
+    x, y = torch.full((1, 1, 4, 4), 0.5), torch.tensor([0])
+    model = Band().eval()
+    spec = AttackSpec(name="bim", eps=0.1, steps=2, rel_step=0.52, loss="margin")  # 0.5 -> 0.552 -> 0.5
+    best = run_attack(model, x, y, spec)
+    last = run_attack(model, x, y, dataclasses.replace(spec, keep="last"))
+    assert best.success.all() and not last.success.any()
+    assert [line.success for line in best.trace] == [1, 1]
+    assert [line.success for line in last.trace] == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["bim", "pgd"])
+def test_stopping_when_fooled_saves_work_and_loses_no_success(name: str) -> None:
+    net, x = small_net(), scans(30)
+    y = own_labels(net, x)
+    patient, hasty = Recorder(net), Recorder(net)
+    spec = AttackSpec(name=name, eps=12 / 255, steps=10, restarts=3, loss="margin")
+    full = run_attack(patient, x, y, spec)
+    quick = run_attack(hasty, x, y, dataclasses.replace(spec, stop_when_fooled=True))
+    assert torch.equal(full.success, quick.success)
+    assert sum(map(len, hasty.seen)) < sum(map(len, patient.seen))
+
+
+def test_restarts_draw_different_starts_and_equal_images_the_same() -> None:
+    net = small_net()
+    x = scans(1).repeat(2, 1, 1, 1)
+    recorder = Recorder(net)
+    run_attack(recorder, x, own_labels(net, x), AttackSpec(name="pgd", eps=0.1, steps=1, restarts=2))
+    first, second = recorder.seen[1], recorder.seen[3]  # after the clean batch, each restart: start, then one step
+    assert torch.equal(first[0], first[1])
+    assert not torch.equal(first, second)
+    inside = (x > 0.1) & (x < 0.9)
+    assert (first - x)[inside].abs().max() > 0.09 and abs(float((first - x)[inside].mean())) < 0.01
+
+
+def test_a_larger_budget_is_never_weaker_on_a_linear_model() -> None:
+    net, x = LinearNet(pixels=64), scans(8, size=8)
+    y = own_labels(net, x)
+    for name in ("fgsm", "bim", "pgd"):
+        losses = [run_attack(net, x, y, spec_of(name, eps=eps)).trace[-1].loss for eps in (0.0, 0.01, 0.05, 0.2, 1.0)]
+        assert losses == sorted(losses)
+
+
+# -- progress, cancel, errors
+
+
+@every_attack
+def test_every_step_is_reported_as_it_happens(name: str) -> None:
+    net, x = small_net(), scans()
+    heard: list[AttackStep] = []
+    result = run_attack(net, x, own_labels(net, x), spec_of(name, restarts=2), on_step=heard.append)
+    assert len(heard) == result.steps_run == heard[-1].total
+    assert all(a is b for a, b in zip(heard, result.trace, strict=True))
+    assert not result.cancelled
+    assert heard[-1].success == int(result.success.sum())
+
+
+@every_attack
+def test_cancel_stops_within_one_step(name: str) -> None:
+    net, x = small_net(), scans()
+    y = own_labels(net, x)
+    recorder = Recorder(net)
+    spec = spec_of(name, restarts=3)
+    planned = run_attack(net, x, y, spec).steps_run
+    at = min(2, planned)
+    result = run_attack(recorder, x, y, spec, on_step=lambda line: line.step < at)
+    assert result.cancelled and result.steps_run == at
+    assert len(recorder.seen) <= at + 3  # clean, start, steps, result
+    assert_contract(net, x, y, spec, result)
+
+
+@every_attack
+def test_errors_pass_through_and_leave_the_model_as_found(name: str) -> None:
+    net, x = small_net(), scans()
+    y = own_labels(net, x)
+    for parameter in net.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    before = state_of(net)
+    with pytest.raises(ZeroDivisionError, match="the model itself failed"):
+        run_attack(Recorder(net, fail_at=2), x, y, spec_of(name))
+    assert_same_state(net, before)
+
+    def interrupt(_: AttackStep) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_attack(net, x, y, spec_of(name), on_step=interrupt)
+    assert_same_state(net, before)
+    assert torch.is_grad_enabled()
+
+
+@every_attack
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_the_callers_gradient_mode_does_not_matter(name: str, mode: type) -> None:
+    net, x = small_net(), scans()
+    y = own_labels(net, x)
+    expected = run_attack(net, x, y, spec_of(name))
+    with mode():
+        found = run_attack(net, x.clone().requires_grad_(mode is torch.enable_grad), y, spec_of(name))
+    assert torch.equal(found.adversarial, expected.adversarial)
+
+
+def test_the_callers_images_are_not_changed() -> None:
+    net, x = small_net(), scans()
+    y, copy = own_labels(net, x), x.clone()
+    result = run_attack(net, x, y, spec_of("pgd"))
+    result.adversarial.zero_()
+    assert torch.equal(x, copy)
+
+
+class Odd(nn.Module):
+    """A model that answers with whatever `answer` makes of the images."""
+
+    def __init__(self, answer) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.answer = answer
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.answer(x)
+
+
+def two_logits(x: Tensor) -> Tensor:
+    means = x.mean(dim=(1, 2, 3))
+    return torch.stack([means, 1 - means], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: x.mean(dim=(1, 2, 3)), "must return logits of shape"),
+        (lambda x: two_logits(x)[:, :1], "must return logits of shape"),
+        (lambda x: two_logits(x).repeat(2, 1), "must return logits of shape"),
+        (lambda x: two_logits(x).argmax(dim=1), "floating-point"),
+        (lambda x: (two_logits(x),), "floating-point"),
+        (lambda x: two_logits(x) / 0, "not finite"),
+        (lambda x: two_logits(x.detach()), "passes no gradient"),
+        (lambda x: two_logits((x - x) ** 0.5 + x), "gradient is not finite"),
+        (lambda x: two_logits(x.detach().sub_(0.5)), "in place"),
+    ],
+)
+def test_models_that_cannot_be_attacked_get_a_sentence(answer, sentence: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(AttackError, match=sentence):
+        run_attack(Odd(answer), scans(2), torch.tensor([0, 1]), spec_of("pgd"))
+
+
+def test_a_model_left_in_training_mode_is_refused() -> None:
+    net = small_net()
+    net[7].train()  # the dropout alone is enough
+    with pytest.raises(AttackError, match="eval"):
+        run_attack(net, scans(), torch.zeros(6, dtype=torch.int64), spec_of("fgsm"))
+
+
+@pytest.mark.parametrize(
+    ("x", "sentence"),
+    [
+        (scans()[0], "shape"),
+        (scans()[:0], "at least one image"),
+        (scans().half(), "float32"),
+        ((scans() * 255).to(torch.uint8), "float32"),
+        (scans() + 0.5, r"\[0, 1\]"),
+        (scans() - 0.5, r"\[0, 1\]"),
+        (scans().log(), r"\[0, 1\]"),
+        (scans() * torch.nan, r"\[0, 1\]"),
+    ],
+)
+def test_images_that_are_no_images_are_refused(x: Tensor, sentence: str) -> None:
+    with pytest.raises(AttackError, match=sentence):
+        run_attack(small_net(), x, torch.zeros(len(x), dtype=torch.int64), spec_of("fgsm"))
+
+
+@pytest.mark.parametrize(
+    ("y", "changes", "sentence"),
+    [
+        (torch.zeros(5, dtype=torch.int64), {}, "labels must be 6"),
+        (torch.zeros(6), {}, "int64"),
+        (torch.full((6,), 4), {}, "between 0 and 3"),
+        (torch.full((6,), -1), {}, "between 0 and 3"),
+        (torch.zeros(6, dtype=torch.int64), {"target": 4}, "target 4 does not exist"),
+        (torch.zeros(6, dtype=torch.int64), {"target": 0}, "already have the target"),
+        (torch.zeros(6, dtype=torch.int64), {"name": "magic"}, "no attack 'magic'; choose one of fgsm"),
+    ],
+)
+def test_labels_and_targets_that_make_no_sense_are_refused(y: Tensor, changes: dict, sentence: str) -> None:
+    with pytest.raises(AttackError, match=sentence):
+        run_attack(small_net(), scans(), y, spec_of("fgsm", **changes))

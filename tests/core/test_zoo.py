@@ -1,0 +1,151 @@
+"""Cards and weights: what is shipped is what was measured, and nothing that does not match its card loads."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from meddef_core.attacks import AttackSpec
+from meddef_core.data.images import load_images
+from meddef_core.data.lists import build_lists
+from meddef_core.data.tasks import get_task
+from meddef_core.errors import ModelError
+from meddef_core.evaluation.evaluate import attack_images
+from meddef_core.evaluation.metrics import balanced_accuracy
+from meddef_core.evaluation.report import CARD_EPSILONS
+from meddef_core.model import MedDef
+from meddef_core.publish import publish
+from meddef_core.training.loop import train
+from meddef_core.training.recipe import Recipe
+from meddef_core.zoo import MAX_BYTES, MODELS, compact, list_models, load_model
+
+SHIPPED = ["chest/meddef", "chest/undefended", "oct/meddef", "oct/undefended"]
+
+
+@pytest.fixture(scope="module")
+def published(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with one model, trained and measured for real on the tiny data."""
+    root = tmp_path_factory.mktemp("zoo")
+    recipe = Recipe.model_validate(
+        {
+            "task": "chest", "name": "tiny", "title": "Tiny", "summary": "A test.", "epochs": 6, "batch": 8,
+            "model": {"width": 4, "pool": 4}, "objective": {"kind": "clean"}, "optimizer": {"ema": 0.8},
+        }
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDDEF_CACHE_DIR", str(root / "cache"))
+        train(recipe, data_dir=tiny_data, run_dir=root / "run")
+        publish(root / "run", data_dir=tiny_data, root=root / "models")
+    return root
+
+
+def test_a_published_model_loads_read_only(published: Path) -> None:
+    model = load_model("chest/tiny", published / "models")
+    assert not model.network.training and not any(p.requires_grad for p in model.network.parameters())
+    assert all(p.dtype == torch.float32 for p in model.network.parameters())
+    assert model.card.data["lists"]["test"]["scans"] == 10
+    assert [card.key for card in list_models(published / "models")] == ["chest/tiny"]
+
+
+def test_the_card_is_measured_on_the_shipped_weights(
+    published: Path, tiny_data: Path, own_cache: Path
+) -> None:
+    model = load_model("chest/tiny", published / "models")
+    task = get_task("chest")
+    images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)
+    clean = attack_images(model.network, images, None)
+    metrics = model.card.metrics
+    score = balanced_accuracy(images.labels.numpy(), clean.predictions, classes=2)
+    assert metrics["clean"]["balanced_accuracy"] == pytest.approx(score)
+    assert [row["spec"]["eps"] for row in metrics["attacked"][: len(CARD_EPSILONS)]] == list(CARD_EPSILONS)
+    for row in metrics["attacked"]:
+        assert row["balanced_accuracy"] <= score and row["largest_linf"] <= row["spec"]["eps"] + 1e-6
+    again = attack_images(model.network, images, AttackSpec(**metrics["attacked"][3]["spec"]))
+    expected = metrics["attacked"][3]["balanced_accuracy"]
+    assert balanced_accuracy(images.labels.numpy(), again.predictions, classes=2) == pytest.approx(expected)
+
+
+def test_compact_weights_keep_batch_norm_statistics() -> None:
+    state = {"a.weight": torch.rand(3), "b.running_var": torch.tensor([1e-9, 1e6])}
+    small = compact(state)
+    assert small["a.weight"].dtype == torch.float16
+    torch.testing.assert_close(small["b.running_var"], state["b.running_var"])
+
+
+def copy_of(published: Path, target: Path) -> Path:
+    folder = target / "chest" / "tiny"
+    folder.mkdir(parents=True)
+    for path in (published / "models/chest/tiny").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def test_weights_that_do_not_match_their_card_do_not_load(published: Path, tmp_path: Path) -> None:
+    folder = copy_of(published, tmp_path)
+    data = bytearray((folder / "weights.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "weights.safetensors").write_bytes(data)
+    with pytest.raises(ModelError, match="do not match the hash"):
+        load_model("chest/tiny", tmp_path)
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(ModelError, match="missing"):
+        load_model("chest/tiny", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"config": {"classes": 2, "width": 8}}, "another network"),
+        ({"config": {"classes": 2, "wings": 2}}, "another network"),
+        ({"extra": 1}, "malformed at 'extra'"),
+        ({"name": "other"}, "calls itself chest/other"),
+    ],
+)
+def test_a_wrong_card_is_refused(published: Path, tmp_path: Path, change: dict[str, object], said: str) -> None:
+    folder = copy_of(published, tmp_path)
+    card = json.loads((folder / "card.json").read_text()) | change
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match=said):
+        load_model("chest/tiny", tmp_path)
+
+
+@pytest.mark.parametrize("key", ["chest/none", "../secrets", "chest", ""])
+def test_unknown_models_are_refused(published: Path, key: str) -> None:
+    with pytest.raises(ModelError, match="the models here are: chest/tiny"):
+        load_model(key, published / "models")
+
+
+def test_a_run_without_weights_cannot_be_published(tmp_path: Path, tiny_data: Path) -> None:
+    with pytest.raises(ModelError, match="no chosen weights"):
+        publish(tmp_path, data_dir=tiny_data, root=tmp_path)
+    (tmp_path / "best.safetensors").write_bytes(b"x" * 20)
+    with pytest.raises(ModelError, match="cannot be read"):
+        publish(tmp_path, data_dir=tiny_data, root=tmp_path)
+
+
+def test_the_four_models_are_shipped_and_load() -> None:
+    keys = [card.key for card in list_models(MODELS)]
+    assert set(SHIPPED) <= set(keys)
+    for key in keys:
+        model = load_model(key, MODELS)
+        assert isinstance(model.network, MedDef)
+        assert (MODELS / key / model.card.weights.file).stat().st_size <= MAX_BYTES
+
+
+@pytest.mark.parametrize("key", SHIPPED)
+def test_shipped_cards_name_the_lists_on_hand(data_dir: Path, key: str) -> None:
+    card = load_model(key, MODELS).card
+    lists = build_lists(get_task(card.task), data_dir, protocol=card.data["protocol"])
+    assert card.data["lists"]["test"]["sha256"] == lists.digest("test")
+    assert card.data["lists"]["train"]["sha256"] == lists.digest("train")
+
+
+@pytest.mark.parametrize("key", SHIPPED)
+def test_shipped_clean_accuracy_can_be_measured_again(data_dir: Path, key: str) -> None:
+    model = load_model(key, MODELS)
+    lists = build_lists(model.task, data_dir, protocol=model.card.data["protocol"])
+    images = load_images(lists, "test", task=model.task, data_dir=data_dir)
+    outcome = attack_images(model.network, images, None)
+    score = balanced_accuracy(images.labels.numpy(), outcome.predictions, classes=len(model.task.classes))
+    assert score == pytest.approx(model.card.metrics["clean"]["balanced_accuracy"], abs=0.005)

@@ -1,0 +1,59 @@
+"""A dashboard with small untrained models: these tests are about the pages, not about the readings."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from meddef_core.data.tasks import TASKS
+from meddef_core.model import VARIANTS, MedDef, MedDefConfig
+from meddef_core.zoo import save_model
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = {"undefended": ("Undefended", "resnet18"), "meddef": ("MedDef", "full")}
+
+
+@pytest.fixture(scope="session")
+def models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two untrained models a task, in a folder of their own."""
+    root = tmp_path_factory.mktemp("models")
+    for task in TASKS.values():
+        for name, (title, variant) in MODELS.items():
+            torch.manual_seed(0)
+            shape = MedDefConfig(classes=len(task.classes), width=8, pool=2, mean=task.mean, std=task.std)
+            config = replace(shape, **VARIANTS[variant])
+            save_model(
+                root / task.key / name,
+                MedDef(config).state_dict(),
+                task=task,
+                name=name,
+                title=title,
+                summary="Untrained, for tests.",
+                config=config,
+                training={},
+                data={},
+                metrics={},
+            )
+    return root
+
+
+@pytest.fixture
+def start(models_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], AppTest]]:
+    """Starts a session on a server without real scans."""
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models_root))
+    monkeypatch.delenv("MEDDEF_DATA_DIR", raising=False)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield lambda: AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def app(start: Callable[[], AppTest]) -> AppTest:
+    """A fresh session on the page Diagnose."""
+    return start()

@@ -1,0 +1,279 @@
+"""Every page and state through Streamlit's own test runner, with the real core behind it."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+from streamlit.testing.v1 import AppTest
+
+from dashboard import services
+from dashboard.results import AttackChoice, AttackOption, Reading
+from meddef_core.explain import MAP_CAVEAT
+from meddef_core.intended_use import INTENDED_USE
+
+LAB = "dashboard/views/attack_lab.py"
+ABOUT = "dashboard/views/about.py"
+DIAGNOSE = "dashboard/views/diagnose.py"
+MISNAMED = ("notes_of_mrs_smith.png", b"not a picture at all, only words", "image/png")
+
+
+def text_of(app: AppTest) -> str:
+    """Everything a page says in words, in no particular order."""
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind))
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def multi_frame_dicom(*, frames: int) -> bytes:
+    header = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=b"\0" * 128)
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID = UltrasoundMultiFrameImageStorage
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = "1.2.3"
+    header.PatientName = "Smith^Jane"
+    header.Modality = "US"
+    header.Rows, header.Columns, header.NumberOfFrames = 64, 80, frames
+    header.SamplesPerPixel, header.PhotometricInterpretation = 1, "MONOCHROME2"
+    header.BitsAllocated, header.BitsStored, header.HighBit, header.PixelRepresentation = 8, 8, 7, 0
+    header.PixelData = np.random.default_rng(0).integers(0, 255, (frames, 64, 80), dtype=np.uint8).tobytes()
+    buffer = io.BytesIO()
+    header.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def picture() -> bytes:
+    return png_of(np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8))
+
+
+def upload(app: AppTest, name: str, data: bytes, kind: str) -> AppTest:
+    app.file_uploader[0].set_value((name, data, kind))
+    return app.run()
+
+
+def attack(app: AppTest, name: str, *, steps: int = 2) -> AppTest:
+    app.switch_page(LAB).run()
+    app.segmented_control(key="attack").set_value(name).run()
+    if any(slider.key == "steps" for slider in app.slider):
+        app.slider(key="steps").set_value(steps)
+    return app.button(key="run_attack").click().run()
+
+
+@pytest.mark.parametrize("page", [DIAGNOSE, LAB, ABOUT])
+def test_every_page_states_the_intended_use(app: AppTest, page: str) -> None:
+    app.switch_page(page).run()
+    assert not app.exception
+    assert INTENDED_USE in [info.value for info in app.info]
+
+
+def test_a_fresh_session_reads_the_first_sample(app: AppTest) -> None:
+    assert not app.exception
+    said = text_of(app)
+    assert "Synthetic: drawn, not a patient" in said
+    assert "Model output of MedDef" in said
+    assert MAP_CAVEAT in said
+    for title in ("Grad-CAM", "AFD noise gate", "MFE edges", "MFE texture", "Self-attention"):
+        assert f"**{title}**" in said
+    bars = [bar.text for bar in app.get("progress")]
+    assert len(bars) == 4
+    assert all("%" in text for text in bars)
+
+
+def test_a_known_truth_is_judged_and_an_unknown_one_is_not(app: AppTest) -> None:
+    assert "**Correct.**" in text_of(app) or "**Wrong output.**" in text_of(app)
+    app.segmented_control(key="task").set_value("chest").run()
+    said = text_of(app)
+    assert "The true class of this scan is not known here." in said
+    assert "**Correct.**" not in said and "**Wrong output.**" not in said
+
+
+def test_a_dicom_sample_says_what_was_removed(app: AppTest) -> None:
+    app.segmented_control(key="task").set_value("chest").run()
+    assert not app.exception
+    removed = app.session_state["chosen"].scan.removed
+    assert removed > 0
+    assert f"Removed {removed} identifying elements" in text_of(app)
+
+
+def test_the_undefended_model_has_no_maps_of_its_own(app: AppTest) -> None:
+    app.segmented_control(key="diagnose_model_oct").set_value("oct/undefended").run()
+    said = text_of(app)
+    assert "Model output of Undefended" in said
+    assert "**Grad-CAM**" in said and "**AFD noise gate**" not in said
+    assert "so it has no such maps" in said
+
+
+def test_a_sample_is_chosen_by_its_button(app: AppTest) -> None:
+    app.button(key="sample_synthetic-NORMAL").click().run()
+    assert app.session_state["chosen"].truth == "NORMAL"
+    assert app.button(key="sample_synthetic-NORMAL").label == "Chosen"
+
+
+def test_an_upload_is_read_and_its_name_is_nowhere(app: AppTest, picture: bytes) -> None:
+    upload(app, "smith_jane_1961.png", picture, "image/png")
+    assert not app.exception and not app.error
+    chosen = app.session_state["chosen"]
+    assert chosen.scan.size == (300, 400) and chosen.truth is None
+    assert "smith" not in text_of(app)
+    assert "smith" not in str(app.session_state)
+
+
+def test_a_refusal_is_one_sentence_and_loses_nothing(app: AppTest) -> None:
+    before = app.session_state["chosen"].fingerprint
+    upload(app, *MISNAMED)
+    assert not app.exception
+    assert len(app.error) - text_of(app).count("**Wrong output.**") == 1
+    assert "PNG, JPEG or DICOM" in app.error[0].value
+    assert app.session_state["chosen"].fingerprint == before
+    app.button(key="sample_synthetic-CNV").click().run()
+    assert "PNG, JPEG or DICOM." not in text_of(app)
+
+
+def test_an_upload_stays_when_the_kind_of_scan_is_corrected(app: AppTest, picture: bytes) -> None:
+    upload(app, "a.png", picture, "image/png")
+    before = app.session_state["chosen"].fingerprint
+    app.segmented_control(key="task").set_value("chest").run()
+    assert app.session_state["chosen"].fingerprint == before
+    assert len(app.get("progress")) == 2
+
+
+def test_the_scan_carries_over_to_the_lab(app: AppTest) -> None:
+    app.button(key="sample_synthetic-DRUSEN").click().run()
+    app.switch_page(LAB).run()
+    assert "**Synthetic B-scan, DRUSEN**" in text_of(app)
+
+
+@pytest.mark.parametrize("option", services.attack_options(), ids=lambda option: option.key)
+def test_every_attack_of_the_registry_runs_on_both_models(app: AppTest, option: AttackOption) -> None:
+    attack(app, option.key)
+    assert not app.exception
+    assert any(slider.key == "steps" for slider in app.slider) == ("steps" in option.settings)
+    result = app.session_state["lab_result"]
+    assert [outcome.clean.model.id for outcome in result.outcomes] == ["oct/undefended", "oct/meddef"]
+    for outcome in result.outcomes:
+        assert outcome.attacked.inside_budget and outcome.noise.inside_budget
+        assert outcome.attacked.linf == pytest.approx(4 / 255, abs=1e-5)
+    said = text_of(app)
+    assert said.count("The attack changed the model output") + said.count("did not change the model output") == 2
+    assert said.count("Control: random noise of the same size") == 2
+    assert "this model has no such map" in said.lower()
+    assert MAP_CAVEAT in said
+    assert ("there is no course to draw" in said) != option.iterative
+    assert services.QUEUE.load == (0, 0)
+
+
+def test_a_result_belongs_to_its_scan(app: AppTest) -> None:
+    attack(app, "fgsm")
+    assert "What the attack did" in text_of(app)
+    app.switch_page(DIAGNOSE).run()
+    app.button(key="sample_synthetic-NORMAL").click().run()
+    app.switch_page(LAB).run()
+    assert "What the attack did" not in text_of(app)
+
+
+def test_a_budget_of_zero_changes_nothing(app: AppTest) -> None:
+    app.switch_page(LAB).run()
+    app.select_slider(key="eps").set_value(0.0)
+    app.button(key="run_attack").click().run()
+    assert not app.exception
+    assert text_of(app).count("did not change the model output") == 2
+
+
+def test_an_attack_can_aim_at_a_class_unless_a_model_gives_it_already(app: AppTest) -> None:
+    app.switch_page(LAB).run()
+    said = []
+    for label in services.tasks()["oct"].classes:
+        app.selectbox(key="target_oct").set_value(label)
+        app.button(key="run_attack").click().run()
+        assert not app.exception
+        said.append(text_of(app))
+    refused = ["already; aim at another class" in text for text in said]
+    assert 1 <= sum(refused) <= 2
+    assert all(("What the attack did" in text) != no for text, no in zip(said, refused, strict=True))
+    assert services.QUEUE.load == (0, 0)
+
+
+class Stopped(BaseException):
+    """What Streamlit raises in a script whose reader pressed Cancel."""
+
+
+def test_cancelling_stops_at_the_next_step_and_frees_the_queue(app: AppTest) -> None:
+    chosen = app.session_state["chosen"]
+    model = services.models("oct")[0]
+    choice = AttackChoice(attack="pgd", eps=4 / 255, steps=50, loss="ce", target=None, restarts=1, seed=0)
+    seen: list[int] = []
+
+    def stop(what: str, step: int, total: int) -> None:
+        seen.append(step)
+        if step == 3:
+            raise Stopped
+
+    task = services.tasks()[chosen.task]
+    picture = task.preprocessing(chosen.scan.pixels)[0]
+    clean = Reading(model, task.classes, (1.0, 0.0, 0.0, 0.0), task.classes[0], picture)
+    with pytest.raises(Stopped), services.turn(lambda ahead: None):
+        services.attack(clean, choice, stop)
+    assert seen == [1, 2, 3]
+    assert services.QUEUE.load == (0, 0)
+
+
+def test_clear_everything_forgets_scan_results_and_settings(app: AppTest, picture: bytes) -> None:
+    upload(app, "a.png", picture, "image/png")
+    attack(app, "fgsm")
+    app.button(key="clear_everything").click().run()
+    assert not app.exception
+    assert "chosen" not in app.session_state and "lab_result" not in app.session_state
+    assert "No scan is chosen" in text_of(app)
+    app.switch_page(DIAGNOSE).run()
+    assert "No scan is chosen" in text_of(app)
+
+
+def test_two_sessions_do_not_see_each_other(start: Callable[[], AppTest], picture: bytes) -> None:
+    one, other = start(), start()
+    upload(one, "a.png", picture, "image/png")
+    other.run()
+    assert one.session_state["chosen"].fingerprint != other.session_state["chosen"].fingerprint
+
+
+def test_about_lists_every_model_with_its_hash(app: AppTest) -> None:
+    app.switch_page(ABOUT).run()
+    table = app.table[0].value.to_string()
+    for card in services.cards():
+        assert card.weights.sha256[:12] in table
+
+
+def test_a_server_without_models_says_so(
+    start: Callable[[], AppTest], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path_factory.mktemp("none")))
+    app = start()
+    assert not app.exception
+    assert "There is no trained model" in app.error[0].value
+
+
+def test_a_wrong_data_folder_is_one_sentence(
+    start: Callable[[], AppTest], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDDEF_DATA_DIR", str(tmp_path_factory.mktemp("gone") / "nothing"))
+    app = start()
+    assert not app.exception
+    assert "MEDDEF_DATA_DIR is set but is not a folder" in app.error[0].value
+
+
+def test_a_multi_frame_file_asks_for_its_frame(app: AppTest) -> None:
+    upload(app, "cine.dcm", multi_frame_dicom(frames=3), "application/dicom")
+    assert not app.exception
+    assert app.number_input(key="frame").max == 3
+    app.number_input(key="frame").set_value(2)
+    app.button(key="read_frame").click().run()
+    assert not app.exception
+    assert "**Uploaded scan, frame 2**" in text_of(app)
+    assert not any(number.key == "frame" for number in app.number_input)
