@@ -186,11 +186,14 @@ def note_cancelled() -> None:
 
 
 def clear_everything() -> None:
-    """Forget the scan, its readings, maps and attacks, and start over with nothing chosen."""
-    uploads = st.session_state.get("uploads", 0)
-    st.session_state.clear()
+    """Forget the scan, its readings, maps and attacks, and start over with nothing chosen.
+
+    How the reader set the page stays: the browser would go on showing settings that the server forgot.
+    """
+    for key in ("chosen", "problem", "pending", "lab_result", "lab_note"):
+        st.session_state.pop(key, None)
     services.read.clear()
     services.maps.clear()
     services.thumbnail_of.clear()
-    st.session_state["uploads"] = uploads + 1
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     st.session_state["cleared"] = True

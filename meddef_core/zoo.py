@@ -89,12 +89,12 @@ def list_models(root: Path | None = None) -> list[Card]:
 
 def load_model(key: str, root: Path | None = None) -> LoadedModel:
     """Load `<task>/<name>`; raises ModelError if it is missing, malformed or does not match its card."""
-    folder = (root or models_root()) / key
-    card_path = folder / "card.json"
-    if key not in {card.key for card in list_models(root)}:
-        known = ", ".join(card.key for card in list_models(root)) or "none"
-        raise ModelError(f"There is no model {key!r}; the models here are: {known}.")
-    card = _read_card(card_path)
+    root = root or models_root()
+    known = sorted("/".join(path.parts[-3:-1]) for path in root.glob("*/*/card.json"))
+    if key not in known:
+        raise ModelError(f"There is no model {key!r}; the models here are: {', '.join(known) or 'none'}.")
+    folder = root / key
+    card = _read_card(folder / "card.json")
     path = folder / card.weights.file
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Model cards as a table: every number is read from the card, none is typed here."""
+"""Model cards for reading: every number is taken from the card, none is typed here."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,48 +12,66 @@ from meddef_core.zoo import Card
 STANDARD_LOSS = "ce"
 """The table shows the attack on cross-entropy; the whole card has the others."""
 
+CLEAN = "clean scans"
 
-def model_table(cards: Sequence[Card]) -> None:
-    """One row a model, and each card whole below for who wants to check."""
+
+def model_cards(cards: Sequence[Card]) -> None:
+    """For each kind of scan: what its models are, what was measured of them, and the cards whole."""
     if not cards:
         st.warning("There are no models on this server.", icon=":material/warning:")
-        return
-    st.table(
-        pd.DataFrame([_row(card) for card in cards]),
-        hide_index=True,
-        border="horizontal",
-        alt="The models of this server",
+    for key, task in services.tasks().items():
+        # The undefended one last, as everywhere.
+        own = sorted((c for c in cards if c.task == key), key=lambda c: (c.name == "undefended", c.name))
+        if own:
+            st.subheader(task.title, anchor=False)
+            st.markdown("\n".join(_line(card) for card in own))
+            _measurements(own)
+            for card in own:
+                _whole(card)
+
+
+def _line(card: Card) -> str:
+    weights = card.weights
+    return (
+        f"- **{card.title}** (`{card.key}`): {card.summary} {card.parameters / 1e6:.2f} million parameters; weights of "
+        f"{weights.bytes / 1e6:.1f} MB, {weights.dtype}, SHA-256 `{weights.sha256[:12]}`."
     )
-    for card in cards:
-        details = st.expander(f"Card of {card.key}", key=f"card_{card.key}", on_change="rerun")
-        if details.open:
-            with details:
-                st.json(card.model_dump(mode="json"), expanded=2)
 
 
-def _row(card: Card) -> dict[str, str]:
-    return {
-        "Model": f"**{card.title}**",
-        "Kind of scan": services.tasks()[card.task].title,
-        "What it is": card.summary,
-        "Parameters": f"{card.parameters / 1e6:.2f} M",
-        "Weights": f"{card.weights.bytes / 1e6:.1f} MB, {card.weights.dtype}, {card.weights.sha256[:12]}",
-        "Balanced accuracy on the test list": "  \n".join(_measured(card.metrics)) or "not yet measured",
-    }
+def _measurements(cards: Sequence[Card]) -> None:
+    measured = {card.title: _balanced_by_budget(card.metrics) for card in cards if "clean" in card.metrics}
+    if not measured:
+        st.caption("Not yet measured.")
+        return
+    rows = list(dict.fromkeys(row for column in measured.values() for row in column))
+    table = pd.DataFrame(
+        {title: [column.get(row, "") for row in rows] for title, column in measured.items()}, index=rows
+    )
+    st.table(table, border="horizontal", alt="Balanced accuracy by attack budget, one column a model")
+    counts = ", ".join(sorted({f"{card.metrics['n']} scans" for card in cards if "clean" in card.metrics}))
+    st.caption(
+        f"Balanced accuracy on the test list ({counts}) with its 95 % interval. The attacks are a quick look, not a "
+        "worst case: what they leave standing is an upper bound of the robust accuracy."
+    )
 
 
-def _measured(metrics: Mapping[str, Any]) -> list[str]:
-    """Clean, and under the standard attack at each budget, with n and 95 % intervals; empty without measurements."""
-    if "clean" not in metrics:
-        return []
-    lines = [f"clean {_balanced(metrics['clean'])}"]
-    for attacked in metrics.get("attacked", ()):
+def _balanced_by_budget(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Clean, and under the standard attack at each budget."""
+    column = {CLEAN: _balanced(metrics["clean"])}
+    for attacked in metrics["attacked"]:
         spec = attacked["spec"]
         if spec["loss"] == STANDARD_LOSS:
-            lines.append(f"{spec['name'].upper()}-{spec['steps']} at {attacked['eps']}: {_balanced(attacked)}")
-    return [*lines, f"n = {metrics['n']}"]
+            column[f"{spec['name'].upper()}-{spec['steps']}, ε = {attacked['eps']}"] = _balanced(attacked)
+    return column
 
 
 def _balanced(summary: Mapping[str, Any]) -> str:
     low, high = summary["balanced_interval"]
-    return f"{100 * summary['balanced_accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    return f"**{100 * summary['balanced_accuracy']:.1f} %** ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _whole(card: Card) -> None:
+    details = st.expander(f"The whole card of {card.key}", key=f"card_{card.key}", on_change="rerun")
+    if details.open:
+        with details:
+            st.json(card.model_dump(mode="json"), expanded=1)

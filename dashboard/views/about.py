@@ -1,10 +1,9 @@
 """Page "About": what this is for, the models with what was measured of them, the data, the limits."""
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import services
-from dashboard.ui.model_cards import model_table
+from dashboard.ui.model_cards import model_cards
 from meddef_core.intended_use import INTENDED_USE
 
 LIMITS = (
@@ -39,7 +38,7 @@ def page() -> None:
         "gradients, beside an undefended network that was trained on clean scans only."
     )
     st.header("Models", anchor=False)
-    model_table(services.cards())
+    model_cards(services.cards())
     st.header("Data", anchor=False)
     _data()
     st.header("Limits", anchor=False)
@@ -49,16 +48,8 @@ def page() -> None:
 
 
 def _data() -> None:
-    rows = [
-        {
-            "Kind of scan": task.title,
-            "Classes": ", ".join(task.words.values()),
-            "Licence": task.licence,
-            "Source": task.source,
-        }
-        for task in services.tasks().values()
-    ]
-    st.table(pd.DataFrame(rows), hide_index=True, border="horizontal", alt="The data sets the models were trained on")
+    for task in services.tasks().values():
+        st.markdown(f"- **{task.title}** ({', '.join(task.words.values())}): {task.source}. Licence: {task.licence}.")
 
 
 page()

@@ -83,6 +83,6 @@ def resize(pixels: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     Of Pillow's and OpenCV's filters this one reproduces the 224-pixel copies of the chest data best.
     """
     if pixels.shape == (size, size):
-        return np.ascontiguousarray(pixels, dtype=np.float32)
+        return pixels.astype(np.float32)
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
     return np.clip(np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)), 0.0, 1.0).astype(np.float32)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -25,7 +26,8 @@ def models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, (title, variant) in MODELS.items():
             torch.manual_seed(0)
             shape = MedDefConfig(classes=len(task.classes), width=8, pool=2, mean=task.mean, std=task.std)
-            config = replace(shape, **VARIANTS[variant])
+            switches: dict[str, Any] = dict(VARIANTS[variant])
+            config = replace(shape, **switches)
             save_model(
                 root / task.key / name,
                 MedDef(config).state_dict(),

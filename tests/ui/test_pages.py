@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
@@ -37,7 +37,7 @@ def multi_frame_dicom(*, frames: int) -> bytes:
     header = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=b"\0" * 128)
     header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID = UltrasoundMultiFrameImageStorage
-    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = "1.2.3"
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = UID("1.2.3")
     header.PatientName = "Smith^Jane"
     header.Modality = "US"
     header.Rows, header.Columns, header.NumberOfFrames = 64, 80, frames
@@ -225,7 +225,7 @@ def test_cancelling_stops_at_the_next_step_and_frees_the_queue(app: AppTest) -> 
     assert services.QUEUE.load == (0, 0)
 
 
-def test_clear_everything_forgets_scan_results_and_settings(app: AppTest, picture: bytes) -> None:
+def test_clear_everything_forgets_scan_and_results(app: AppTest, picture: bytes) -> None:
     upload(app, "a.png", picture, "image/png")
     attack(app, "fgsm")
     app.button(key="clear_everything").click().run()
@@ -245,9 +245,21 @@ def test_two_sessions_do_not_see_each_other(start: Callable[[], AppTest], pictur
 
 def test_about_lists_every_model_with_its_hash(app: AppTest) -> None:
     app.switch_page(ABOUT).run()
-    table = app.table[0].value.to_string()
+    said = text_of(app)
     for card in services.cards():
-        assert card.weights.sha256[:12] in table
+        assert card.weights.sha256[:12] in said
+    assert said.count("Not yet measured.") == 2
+
+
+def test_about_reads_the_shipped_numbers(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = start()
+    app.switch_page(ABOUT).run()
+    assert not app.exception
+    for table in app.table:
+        assert "clean scans" in table.value.index
+        assert "PGD-20, ε = 4/255 (0.0157)" in table.value.index
+    assert len(app.table) == len({card.task for card in services.cards()})
 
 
 def test_a_server_without_models_says_so(

@@ -1,0 +1,67 @@
+"""The shipped models at their job: scans they never saw, from bytes to output, clean and attacked."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from meddef_core.attacks import AttackSpec, run_attack
+from meddef_core.data.images import Images, load_images
+from meddef_core.data.lists import build_lists
+from meddef_core.evaluation.evaluate import attack_images
+from meddef_core.evaluation.metrics import balanced_accuracy
+from meddef_core.predict import predict, prepare
+from meddef_core.scans import oct_phantom, read_scan
+from meddef_core.zoo import MODELS, load_model
+
+OCT = ["oct/meddef", "oct/undefended"]
+CHEST = ["chest/meddef", "chest/undefended"]
+
+
+@pytest.mark.parametrize("key", OCT)
+@pytest.mark.parametrize("label", ["CNV", "DME", "DRUSEN", "NORMAL"])
+def test_phantoms_are_read_as_what_they_show(key: str, label: str) -> None:
+    assert predict(load_model(key, MODELS), oct_phantom(label, seed=0).scan).label == label
+
+
+@pytest.mark.parametrize("key", CHEST)
+def test_an_original_and_its_small_copy_give_the_same_reading(data_dir: Path, key: str) -> None:
+    model = load_model(key, MODELS)
+    originals = sorted((data_dir / "chest_xray_fullres").glob("*/*.jpeg"))
+    assert len(originals) == 32
+    for path in originals:
+        copy = data_dir / "chest_xray" / "train" / path.parent.name / path.name
+        full, small = (predict(model, read_scan(file.read_bytes())) for file in (path, copy))
+        assert full.label == small.label
+        assert max(abs(a - b) for a, b in zip(full.probabilities, small.probabilities, strict=True)) < 0.15
+
+
+def test_the_attack_flips_the_undefended_phantom_and_noise_does_not() -> None:
+    model = load_model("oct/undefended", MODELS)
+    flipped = {"pgd": 0, "noise": 0}
+    for label in model.task.classes:
+        x = prepare(model, oct_phantom(label, seed=0).scan)
+        y = torch.tensor([model.task.index(label)])
+        for name in flipped:
+            result = run_attack(model.network, x, y, AttackSpec(name=name, eps=4 / 255, steps=20))
+            assert float(result.linf) <= 4 / 255 + 1e-6
+            flipped[name] += bool(result.success)
+    assert flipped == {"pgd": 4, "noise": 0}
+
+
+@pytest.mark.parametrize("task", ["oct", "chest"])
+def test_the_defended_model_holds_where_its_twin_falls(data_dir: Path, task: str) -> None:
+    spec = AttackSpec(name="pgd", eps=4 / 255, steps=10, stop_when_fooled=True)
+    scores = {}
+    for name in ("meddef", "undefended"):
+        model = load_model(f"{task}/{name}", MODELS)
+        lists = build_lists(model.task, data_dir)
+        images = load_images(lists, "val", task=model.task, data_dir=data_dir)
+        some = slice(None, None, 4 if task == "chest" else 1)
+        images = Images(images.stored[some], images.labels[some], images.items[some])
+        outcome = attack_images(model.network, images, spec)
+        scores[name] = balanced_accuracy(
+            images.labels.numpy(), outcome.predictions, classes=len(model.task.classes)
+        )
+    assert scores["undefended"] < 0.10
+    assert scores["meddef"] > 0.75
