@@ -27,6 +27,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(VENV)/bin/python requirements.txt pyproject.toml
+	@echo "Installing: some minutes, most of them for PyTorch."
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 

@@ -6,6 +6,7 @@ imported inside the commands, so that `meddef --help` answers at once.
 
 import hashlib
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -164,8 +165,16 @@ def run_app(
     sys.stdout.flush()
     # Streamlit reads .streamlit/config.toml of its working directory. Its own greeting is no part of our document.
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    if _can_open_browser():
+        command += ["--server.headless", "false", "--server.showEmailPrompt", "false"]
     code = subprocess.call(command, cwd=script.parent, stdout=sys.stderr)
     raise typer.Exit(code)
+
+
+def _can_open_browser() -> bool:
+    """True where a person is at a terminal of a machine with a screen: there the dashboard opens by itself."""
+    has_screen = not sys.platform.startswith("linux") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    return has_screen and sys.stdout.isatty()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

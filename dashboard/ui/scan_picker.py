@@ -9,6 +9,9 @@ from meddef_core.scans.samples import SYNTHETIC, Sample
 TILE = 124
 """Width of a thumbnail in the strip, in pixels."""
 
+FITTING = 3
+"""Samples that stand beside each other without scrolling on any wide screen."""
+
 
 def scan_picker() -> None:
     """Task, samples and upload; the choice is kept by `state` and serves every page."""
@@ -33,7 +36,8 @@ def scan_picker() -> None:
 def sample_strip(task: str) -> None:
     """One row of thumbnails that scrolls sideways; each says where it is from."""
     offered = services.samples(task)
-    st.markdown(f"**Samples** ({len(offered)}, scroll sideways)")
+    hint = ", scroll sideways" if len(offered) > FITTING else ""
+    st.markdown(f"**Samples** ({len(offered)}{hint})")
     with st.container(horizontal=True, wrap=False, gap="small"):
         for sample in offered:
             with st.container(width=TILE, gap="xsmall"):

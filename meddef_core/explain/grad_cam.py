@@ -3,7 +3,6 @@
 import copy
 
 import torch
-from captum.attr import LayerGradCam
 from torch import Tensor
 
 from meddef_core.errors import MedDefError
@@ -31,6 +30,9 @@ def gradcam(network: MedDef, image: Tensor, *, target: int, layer: str = DEFAULT
 
     `layer` is a name from `network.layers()`; any other raises MedDefError.
     """
+    # captum brings matplotlib: seconds that the first reading would wait for, and only maps need it.
+    from captum.attr import LayerGradCam
+
     view = private_view(network)
     layers = view.layers()
     if layer not in layers:
