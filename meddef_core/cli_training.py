@@ -127,7 +127,7 @@ def _specs(attacks: str, eps: str, *, steps: int, loss: str, seed: int) -> list[
     names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
     budgets = [parse_eps(text.strip()) for text in eps.split(",")]
     return [
-        AttackSpec(name=get_attack(name).name, eps=budget, steps=steps, loss=loss, seed=seed)
+        AttackSpec(name=get_attack(name).name, eps=budget, steps=steps, loss=loss, seed=seed, stop_when_fooled=True)
         for name in names
         for budget in budgets
     ]
