@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
-from meddef_core.cli_output import emit, progress
+from meddef_core.cli_output import emit, progress, tell
 from meddef_core.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
+    from meddef_core.zoo import Card
 
 data_app = typer.Typer(help="See and fetch the public data sets.", no_args_is_help=True)
 
@@ -88,7 +89,9 @@ def evaluate(
     steps: Annotated[int, typer.Option(help="Steps of iterative attacks.")] = 20,
     loss: Annotated[str, typer.Option(help="What the attacks raise: ce or margin.")] = "ce",
     seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
-    protocol: Annotated[str, typer.Option(help="official or patient_split.")] = "official",
+    protocol: Annotated[
+        str | None, typer.Option(help="official or patient_split; only the one the model was trained under.")
+    ] = None,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
@@ -103,6 +106,7 @@ def evaluate(
     specs = _specs(attacks, eps, steps=steps, loss=loss, seed=seed)
     loaded = open_model(task, model)
     folder = find_data_dir(data_dir)
+    protocol = _protocol_of(loaded.card, protocol)
     lists = build_lists(loaded.task, folder, protocol=protocol)
     images = load_images(lists, part, task=loaded.task, data_dir=folder)
     with progress(loaded.card.key) as show:
@@ -110,7 +114,11 @@ def evaluate(
             loaded.network, images, classes=loaded.task.classes, attacks=specs,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    data = {"protocol": protocol, "part": part, "n": len(images), "sha256": lists.digest(part)}
+    digest = lists.digest(part)
+    same = digest == loaded.card.data.get("lists", {}).get(part, {}).get("sha256")
+    if not same:
+        tell(f"These are other scans than the card's {part} list; the model may have seen some of their patients.")
+    data = {"protocol": protocol, "part": part, "n": len(images), "sha256": digest, "same_list_as_card": same}
     document = record("evaluation", model=loaded.card, numbers=numbers, seed=seed, data=data)
     lines = [
         f"{loaded.card.key} on {part} ({protocol}, n = {len(images)}), balanced accuracy with 95 % interval",
@@ -118,6 +126,17 @@ def evaluate(
         *(_line(f"{row['spec']['name']} {row['eps']}", row) for row in numbers["attacked"]),
     ]
     emit(document, lines, as_json=as_json)
+
+
+def _protocol_of(card: "Card", asked: str | None) -> str:
+    """The protocol to measure under; raises DataError for one that puts training patients on the test list."""
+    own = str(card.data.get("protocol", "official"))
+    if asked is not None and asked != own:
+        raise DataError(
+            f"{card.key} was trained under the protocol {own!r}, so the lists of {asked!r} hold patients it has seen; "
+            f"leave --protocol out or train a model under {asked!r}."
+        )
+    return own
 
 
 def _specs(attacks: str, eps: str, *, steps: int, loss: str, seed: int) -> list["AttackSpec"]:

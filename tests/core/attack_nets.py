@@ -1,10 +1,13 @@
 """Small classifiers for the tests of attacks, and a way to see all that an attack may not leave behind."""
 
 import copy
+import dataclasses
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from meddef_core.attacks import AttackSpec
 
 
 def small_net(
@@ -88,3 +91,13 @@ def assert_same_state(model: nn.Module, before: dict[str, Any]) -> None:
     for key, value in before.items():
         same = torch.equal(value, after[key]) if isinstance(value, Tensor) else value == after[key]
         assert same, f"{key} changed"
+
+
+def spec_of(name: str, /, **changes: Any) -> AttackSpec:
+    """A quick spec; `changes` replace its fields."""
+    return dataclasses.replace(AttackSpec(name=name, eps=12 / 255, steps=5), **changes)
+
+
+def own_labels(net: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return net(x).argmax(dim=1)

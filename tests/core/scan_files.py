@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 
 Array = npt.NDArray[Any]
 
@@ -81,3 +82,14 @@ def written(ds: Dataset) -> bytes:
 def dicom(values: Array, **options: Any) -> bytes:
     """`values` as an uncompressed DICOM file; options as for `data_set`."""
     return written(data_set(values, **options))
+
+
+def encapsulated(ds: Dataset, frame: bytes, syntax: uid.UID, **elements: Any) -> bytes:
+    """The file of `ds` with one compressed frame in place of its pixels; `elements` are set beside it."""
+    ds.file_meta.TransferSyntaxUID = syntax
+    ds.PixelData = encapsulate([frame])
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    for keyword, value in elements.items():
+        setattr(ds, keyword, value)
+    return written(ds)

@@ -3,17 +3,16 @@
 import dataclasses
 import importlib
 import inspect
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import torch
-from attack_nets import LinearNet, Recorder, assert_same_state, scans, small_net, state_of
+from attack_nets import Recorder, assert_same_state, own_labels, scans, small_net, spec_of, state_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, AttackStep, run_attack
-from meddef_core.errors import AttackError
 
 
 class Row(NamedTuple):
@@ -33,16 +32,6 @@ TABLE = {
 
 every_attack = pytest.mark.parametrize("name", list(ATTACKS))
 SETTINGS = {field.name for field in dataclasses.fields(AttackSpec)} - {"name", "eps"}
-
-
-def spec_of(name: str, /, **changes: Any) -> AttackSpec:
-    """A quick spec; `changes` replace its fields."""
-    return dataclasses.replace(AttackSpec(name=name, eps=12 / 255, steps=5), **changes)
-
-
-def own_labels(net: nn.Module, x: Tensor) -> Tensor:
-    with torch.no_grad():
-        return net(x).argmax(dim=1)
 
 
 def assert_contract(net: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, result: AttackResult) -> None:
@@ -235,60 +224,6 @@ def test_best_of_all_visited_is_returned(name: str, loss: str, target: int | Non
     assert torch.equal(result.success, fooled.any(dim=0))
 
 
-class Band(nn.Module):
-    """Says class 1 only where the mean pixel lies in a narrow band that a large step jumps over."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        inside = 1 - ((x.mean(dim=(1, 2, 3)) - 0.55) / 0.01) ** 2
-        return torch.stack([torch.zeros_like(inside), inside], dim=1)
-
-
-def test_last_keeps_the_last_where_best_keeps_the_best() -> None:
-    x, y = torch.full((1, 1, 4, 4), 0.5), torch.tensor([0])
-    model = Band().eval()
-    spec = AttackSpec(name="bim", eps=0.1, steps=2, rel_step=0.52, loss="margin")  # 0.5 -> 0.552 -> 0.5
-    best = run_attack(model, x, y, spec)
-    last = run_attack(model, x, y, dataclasses.replace(spec, keep="last"))
-    assert best.success.all() and not last.success.any()
-    assert [line.success for line in best.trace] == [1, 1]
-    assert [line.success for line in last.trace] == [1, 0]
-
-
-@pytest.mark.parametrize("name", ["bim", "pgd"])
-def test_stopping_when_fooled_saves_work_and_loses_no_success(name: str) -> None:
-    net, x = small_net(), scans(30)
-    y = own_labels(net, x)
-    patient, hasty = Recorder(net), Recorder(net)
-    spec = AttackSpec(name=name, eps=12 / 255, steps=10, restarts=3, loss="margin")
-    full = run_attack(patient, x, y, spec)
-    quick = run_attack(hasty, x, y, dataclasses.replace(spec, stop_when_fooled=True))
-    assert torch.equal(full.success, quick.success)
-    assert sum(map(len, hasty.seen)) < sum(map(len, patient.seen))
-
-
-def test_restarts_draw_different_starts_and_equal_images_the_same() -> None:
-    net = small_net()
-    x = scans(1).repeat(2, 1, 1, 1)
-    recorder = Recorder(net)
-    run_attack(recorder, x, own_labels(net, x), AttackSpec(name="pgd", eps=0.1, steps=1, restarts=2))
-    first, second = recorder.seen[1], recorder.seen[3]  # after the clean batch, each restart: start, then one step
-    assert torch.equal(first[0], first[1])
-    assert not torch.equal(first, second)
-    inside = (x > 0.1) & (x < 0.9)
-    assert (first - x)[inside].abs().max() > 0.09 and abs(float((first - x)[inside].mean())) < 0.01
-
-
-def test_a_larger_budget_is_never_weaker_on_a_linear_model() -> None:
-    net, x = LinearNet(pixels=64), scans(8, size=8)
-    y = own_labels(net, x)
-    for name in ("fgsm", "bim", "pgd"):
-        losses = [run_attack(net, x, y, spec_of(name, eps=eps)).trace[-1].loss for eps in (0.0, 0.01, 0.05, 0.2, 1.0)]
-        assert losses == sorted(losses)
-
-
-# -- progress, cancel, errors
-
-
 @every_attack
 def test_every_step_is_reported_as_it_happens(name: str) -> None:
     net, x = small_net(), scans()
@@ -351,81 +286,3 @@ def test_the_callers_images_are_not_changed() -> None:
     result = run_attack(net, x, y, spec_of("pgd"))
     result.adversarial.zero_()
     assert torch.equal(x, copy)
-
-
-class Odd(nn.Module):
-    """A model that answers with whatever `answer` makes of the images."""
-
-    def __init__(self, answer) -> None:  # type: ignore[no-untyped-def]
-        super().__init__()
-        self.answer = answer
-        self.eval()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.answer(x)
-
-
-def two_logits(x: Tensor) -> Tensor:
-    means = x.mean(dim=(1, 2, 3))
-    return torch.stack([means, 1 - means], dim=1)
-
-
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [
-        (lambda x: x.mean(dim=(1, 2, 3)), "must return logits of shape"),
-        (lambda x: two_logits(x)[:, :1], "must return logits of shape"),
-        (lambda x: two_logits(x).repeat(2, 1), "must return logits of shape"),
-        (lambda x: two_logits(x).argmax(dim=1), "floating-point"),
-        (lambda x: (two_logits(x),), "floating-point"),
-        (lambda x: two_logits(x) / 0, "not finite"),
-        (lambda x: two_logits(x.detach()), "passes no gradient"),
-        (lambda x: two_logits((x - x) ** 0.5 + x), "gradient is not finite"),
-        (lambda x: two_logits(x.detach().sub_(0.5)), "in place"),
-    ],
-)
-def test_models_that_cannot_be_attacked_get_a_sentence(answer, sentence: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(AttackError, match=sentence):
-        run_attack(Odd(answer), scans(2), torch.tensor([0, 1]), spec_of("pgd"))
-
-
-def test_a_model_left_in_training_mode_is_refused() -> None:
-    net = small_net()
-    net[7].train()  # the dropout alone is enough
-    with pytest.raises(AttackError, match="eval"):
-        run_attack(net, scans(), torch.zeros(6, dtype=torch.int64), spec_of("fgsm"))
-
-
-@pytest.mark.parametrize(
-    ("x", "sentence"),
-    [
-        (scans()[0], "shape"),
-        (scans()[:0], "at least one image"),
-        (scans().half(), "float32"),
-        ((scans() * 255).to(torch.uint8), "float32"),
-        (scans() + 0.5, r"\[0, 1\]"),
-        (scans() - 0.5, r"\[0, 1\]"),
-        (scans().log(), r"\[0, 1\]"),
-        (scans() * torch.nan, r"\[0, 1\]"),
-    ],
-)
-def test_images_that_are_no_images_are_refused(x: Tensor, sentence: str) -> None:
-    with pytest.raises(AttackError, match=sentence):
-        run_attack(small_net(), x, torch.zeros(len(x), dtype=torch.int64), spec_of("fgsm"))
-
-
-@pytest.mark.parametrize(
-    ("y", "changes", "sentence"),
-    [
-        (torch.zeros(5, dtype=torch.int64), {}, "labels must be 6"),
-        (torch.zeros(6), {}, "int64"),
-        (torch.full((6,), 4), {}, "between 0 and 3"),
-        (torch.full((6,), -1), {}, "between 0 and 3"),
-        (torch.zeros(6, dtype=torch.int64), {"target": 4}, "target 4 does not exist"),
-        (torch.zeros(6, dtype=torch.int64), {"target": 0}, "already have the target"),
-        (torch.zeros(6, dtype=torch.int64), {"name": "magic"}, "no attack 'magic'; choose one of fgsm"),
-    ],
-)
-def test_labels_and_targets_that_make_no_sense_are_refused(y: Tensor, changes: dict, sentence: str) -> None:
-    with pytest.raises(AttackError, match=sentence):
-        run_attack(small_net(), scans(), y, spec_of("fgsm", **changes))

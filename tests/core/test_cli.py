@@ -1,84 +1,16 @@
 """The command line as scripts see it: exit codes, one JSON document, one sentence on bad input, whole files."""
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable
+
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pytest
-from tiny_models import save_tiny_model
+from cli_runs import Run, assert_refused
 
-from meddef_core.cli import main
 from meddef_core.cli_output import write_file
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
-
-PROGRAM = [sys.executable, "-c", "from meddef_core.cli import main; main()"]
-
-ANNOUNCED_PROGRAM = """
-import signal, sys
-import meddef_core.attacks, meddef_core.predict, meddef_core.record
-from meddef_core.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-print("ready", file=sys.stderr, flush=True)
-main()
-"""
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("models")
-    save_tiny_model(root, "oct/meddef")
-    save_tiny_model(root, "oct/undefended", variant="resnet18", seed=1)
-    return root
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PNG of noise: what is read does not matter here, how it is answered does."""
-    path = tmp_path_factory.mktemp("scans") / "somebody.png"
-    values = np.random.default_rng(0).integers(0, 200, (300, 400), dtype=np.uint8)
-    assert cv2.imwrite(str(path), values)
-    return path
-
-
-@pytest.fixture
-def run(models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models))
-    monkeypatch.delenv("MEDDEF_DATA_DIR", raising=False)
-
-    def call(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Result(int(caught.value.code or 0), out, err)
-
-    return call
-
 
 # Reading
 
@@ -190,13 +122,6 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments: tuple[str, ...], p
     assert_refused(run("attack", scan, *arguments, "--json"), part)
 
 
-def assert_refused(result: Result, part: str) -> None:
-    assert result.code == 2 and result.out == ""
-    assert part.casefold() in result.err.casefold()
-    assert result.err.count("\n") == 1 and result.err.endswith((".\n", "?\n"))
-    assert "Traceback" not in result.err and "─" not in result.err
-
-
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -208,6 +133,7 @@ def assert_refused(result: Result, part: str) -> None:
         (["train", "norecipe.yaml"], "norecipe.yaml"),
         (["evaluate", "--task", "oct"], "MEDDEF_DATA_DIR"),
         (["evaluate", "--task", "oct", "--attacks", "magic"], "no attack 'magic'"),
+        (["evaluate", "--task", "oct", "--data-dir", ".", "--protocol", "patient_split"], "patients it has seen"),
         (["publish", "norun"], "MEDDEF_DATA_DIR"),
         (["app", "--port", "0"], "--port"),
     ],
@@ -234,63 +160,6 @@ def test_no_command_shows_the_help(run: Run) -> None:
     assert result.code == 2 and "predict" in result.out and result.err == ""
 
 
-# Data, training, evaluation
-
-
-@pytest.fixture
-def tiny_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Four patients a class and list of OCT-shaped noise, each class with its own brightness."""
-    monkeypatch.setenv("MEDDEF_CACHE_DIR", str(tmp_path / "cache"))
-    rng, patient = np.random.default_rng(0), 0
-    for part in ("train", "val", "test"):
-        for level, name in enumerate(("CNV", "DME", "DRUSEN", "NORMAL")):
-            folder = tmp_path / "data" / "oct" / part / name
-            folder.mkdir(parents=True)
-            for _ in range(4):
-                patient += 1
-                values = rng.integers(0, 60, (240, 320)) + 40 * level
-                assert cv2.imwrite(str(folder / f"{name}-{patient}-1.jpeg"), values.astype(np.uint8))
-    return tmp_path / "data"
-
-
-def test_data_status_counts_the_lists(run: Run, tiny_data: Path) -> None:
-    document = run("data", "status", "--data-dir", tiny_data, "--json").document
-    assert document["tasks"]["oct"]["ready"] is True
-    assert document["tasks"]["oct"]["official"]["test"]["scans"] == 16
-    assert document["tasks"]["chest"]["ready"] is False
-    words = run("data", "status", "--data-dir", tiny_data).out
-    assert "official: train 16, val 16, test 16 scans" in words
-
-
-def test_evaluate_gives_a_row_for_clean_and_each_budget(run: Run, tiny_data: Path) -> None:
-    arguments = ("evaluate", "--task", "oct", "--data-dir", tiny_data, "--attacks", "fgsm", "--eps", "1/255,2/255")
-    document = run(*arguments, "--json").document
-    rows = document["numbers"]["attacked"]
-    assert [round(row["spec"]["eps"] * 255) for row in rows] == [1, 2]
-    assert document["data"]["n"] == 16 and document["data"]["protocol"] == "official"
-    for row in (document["numbers"]["clean"], *rows):
-        low, high = row["balanced_interval"]
-        assert low <= row["balanced_accuracy"] <= high and set(row["recall"]) == {"CNV", "DME", "DRUSEN", "NORMAL"}
-    words = run(*arguments).out
-    assert "clean" in words and "fgsm 2/255" in words
-
-
-def test_train_runs_a_recipe_and_goes_on(run: Run, tiny_data: Path, tmp_path: Path) -> None:
-    recipe, folder = tmp_path / "recipe.yaml", tmp_path / "run"
-    lines = ("task: oct", "name: tiny", "title: Tiny", "summary: Test.", "epochs: 1", "batch: 8", "precision: 32-true")
-    recipe.write_text("\n".join(lines))
-    arguments = ("train", recipe, "--data-dir", tiny_data, "--run-dir", folder, "--json")
-    settings = ("--set", "model.width=4", "--set", "epochs=2", "--set", "validation.eps=0")
-    result = run(*arguments, *settings)
-    assert result.code == 0 and result.document["steps"] == 4
-    assert (folder / "best.safetensors").is_file()
-    assert run(*arguments, *settings).document["steps"] == 4
-
-
-def test_publish_refuses_an_unfinished_run(run: Run, tiny_data: Path, tmp_path: Path) -> None:
-    assert_refused(run("publish", tmp_path, "--data-dir", tiny_data), "no chosen weights")
-
-
 # Files
 
 
@@ -302,76 +171,3 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(MedDefError, match="cannot be written"):
         write_file(tmp_path / f"{'a' * 252}.npy", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["adv.npy"]
-
-
-# The process
-
-
-def test_help_imports_no_heavy_library() -> None:
-    script = (
-        "import sys\n"
-        "from meddef_core.cli import main\n"
-        "try:\n    main(['--help'])\n"
-        "except SystemExit:\n    pass\n"
-        "print(sorted({'torch', 'cv2', 'numpy', 'captum', 'streamlit'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_an_interrupted_attack_exits_130_and_leaves_no_file(models: Path, scan: Path, tmp_path: Path) -> None:
-    output = tmp_path / "adv.npy"
-    command = [sys.executable, "-c", ANNOUNCED_PROGRAM, "attack", str(scan), "--task", "oct", "--steps", "1000000"]
-    process = subprocess.Popen(
-        [*command, "--output", str(output)], env={**os.environ, "MEDDEF_MODELS_DIR": str(models)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )
-    try:
-        assert process.stderr is not None and process.stderr.readline() == "ready\n"
-        time.sleep(2)  # into the attack; but 130 is due from here on
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
-    assert out == "" and err.strip().endswith("Interrupted.") and "Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_app_starts_the_dashboard_and_says_where(models: Path) -> None:
-    if not (Path(__file__).parents[2] / "streamlit_app.py").is_file():
-        pytest.skip("needs the dashboard beside the library")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [*PROGRAM, "app", "--port", str(port), "--json"], env={**os.environ, "MEDDEF_MODELS_DIR": str(models)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not healthy(port):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.2)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert json.loads(out) == {"url": f"http://127.0.0.1:{port}"}
-    assert "Traceback" not in err
-
-
-def test_app_refuses_a_port_in_use(run: Run) -> None:
-    if not (Path(__file__).parents[2] / "streamlit_app.py").is_file():
-        pytest.skip("needs the dashboard beside the library")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        assert_refused(run("app", "--port", taken.getsockname()[1]), "choose another with --port")
-
-
-def healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

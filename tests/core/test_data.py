@@ -75,6 +75,19 @@ def test_a_leak_is_an_error() -> None:
         check_disjoint(Lists("oct", "official", train=one, val=(), test=one, duplicates=0))
 
 
+@pytest.mark.parametrize(("patient", "leaks"), [("IM-0001", True), ("NORMAL2-IM-0001", True), ("person1", False)])
+def test_only_renumbered_patients_may_share_a_name_with_the_official_chest_test(patient: str, leaks: bool) -> None:
+    one = (Item("a", 0, patient, "x"),)
+    lists = Lists("chest", "official", train=one, val=(), test=one, duplicates=0)
+    if leaks:
+        with pytest.raises(DataError, match="both train and test"):
+            check_disjoint(lists)
+    else:
+        check_disjoint(lists)
+    with pytest.raises(DataError, match="both train and val"):
+        check_disjoint(Lists("chest", "official", train=one, val=one, test=(), duplicates=0))
+
+
 def test_copies_are_dropped_from_training_not_from_the_test_list(tiny_data: Path, tmp_path: Path) -> None:
     root = tmp_path / "data"
     shutil.copytree(tiny_data, root)

@@ -1,13 +1,11 @@
 """Maps of a reading: right, on one scale, and without a trace on the shared network."""
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import numpy as np
 import pytest
 import torch
+from explain_nets import image_of, network_of
 from torch import Tensor, nn
 
 from meddef_core.errors import MedDefError
@@ -22,10 +20,9 @@ from meddef_core.explain import (
     channel_ranking,
     explain,
     gradcam,
-    private_view,
     shared_scale,
 )
-from meddef_core.model import MSF_SCALES, VARIANTS, MedDef, MedDefConfig, Trace
+from meddef_core.model import MSF_SCALES, VARIANTS, MedDef, Trace
 
 TARGET = 2
 DAAM_KEYS = {"afd_gate", "mfe_edges", "mfe_texture", "channel_attention"} | {f"msf_{side}" for side in MSF_SCALES}
@@ -38,16 +35,6 @@ KEYS_OF_VARIANT = {
     "without_attention": {"gradcam"} | DAAM_KEYS,
     "resnet18": {"gradcam"},
 }
-
-
-def network_of(variant: str = "full", *, activation: str = "silu", seed: int = 0) -> MedDef:
-    torch.manual_seed(seed)
-    config = MedDefConfig(classes=4, width=8, activation=activation, **VARIANTS[variant])
-    return MedDef(config).eval().requires_grad_(False)
-
-
-def image_of(seed: int = 0) -> Tensor:
-    return torch.rand(1, 1, 224, 224, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +56,6 @@ def maps(network: MedDef, image: Tensor) -> dict[str, ExplanationMap]:
 def trace(network: MedDef, image: Tensor) -> Trace:
     with torch.no_grad():
         return network.trace(image)
-
-
-class Broken(nn.Module):
-    """A head that fails, as a device out of memory does."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        raise RuntimeError("out of memory")
 
 
 # The registry
@@ -280,68 +260,3 @@ def test_maps_that_cannot_be_true_are_refused() -> None:
         ExplanationMap(info, np.full((2, 2), np.nan, dtype=np.float32))
     with pytest.raises(MedDefError, match="range of 0 to 1"):
         ExplanationMap(info, np.full((2, 2), 1.1, dtype=np.float32))
-
-
-# The shared network stays as it was
-
-
-def hooks(network: nn.Module) -> Iterator[object]:
-    for module in network.modules():
-        for name, value in vars(module).items():
-            if "hooks" in name and value:
-                yield module, name
-
-
-def test_nothing_is_left_behind(image: Tensor) -> None:
-    network = network_of()
-    network.backbone.stage1.requires_grad_(True)  # an odd mix, to see that it is kept
-    before = {name: (p, p.requires_grad, p.clone()) for name, p in network.named_parameters()}
-    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    given = image.clone()
-    explain(network, given, target=TARGET)
-    assert not list(hooks(network))
-    assert not any(module.training for module in network.modules())
-    for name, parameter in network.named_parameters():
-        same, required, values = before[name]
-        assert parameter is same and parameter.requires_grad is required and parameter.grad is None
-        assert torch.equal(parameter, values)
-    assert all(torch.equal(buffer, buffers[name]) for name, buffer in network.named_buffers())
-    assert torch.equal(given, image) and not given.requires_grad and given.grad is None
-
-
-def test_nothing_is_left_behind_by_an_error(image: Tensor) -> None:
-    network = network_of()
-    head, network.head = network.head, Broken()
-    with pytest.raises(RuntimeError, match="out of memory"):
-        gradcam(network, image, target=TARGET)
-    assert not list(hooks(network))
-    assert not any(parameter.requires_grad for parameter in network.parameters())
-    network.head = head
-    torch.testing.assert_close(
-        gradcam(network, image, target=TARGET), gradcam(network_of(), image, target=TARGET), rtol=0, atol=0
-    )
-
-
-def test_a_private_view_costs_no_weights(network: MedDef) -> None:
-    view = private_view(network)
-    assert view is not network and view.backbone is not network.backbone
-    assert all(a is b for a, b in zip(view.parameters(), network.parameters(), strict=True))
-    assert all(a is b for a, b in zip(view.buffers(), network.buffers(), strict=True))
-
-
-def test_threads_explain_at_once_as_they_do_alone(network: MedDef) -> None:
-    jobs = [(image_of(seed), seed % 4, layer) for seed, layer in enumerate(["stage4", "stage4", "phi", "stage3"])]
-    alone = [explain(network, image, target=target, layer=layer) for image, target, layer in jobs]
-    barrier = Barrier(len(jobs))
-
-    def run(job: tuple[Tensor, int, str]) -> list[dict[str, ExplanationMap]]:
-        image, target, layer = job
-        barrier.wait(timeout=30)
-        return [explain(network, image, target=target, layer=layer) for _ in range(3)]
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        together = list(pool.map(run, jobs))
-    for expected, results in zip(alone, together, strict=True):
-        for found in results:
-            for key, one in found.items():
-                np.testing.assert_allclose(one.grid, expected[key].grid, rtol=1e-5, atol=1e-7, err_msg=key)

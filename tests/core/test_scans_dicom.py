@@ -10,9 +10,8 @@ from openjpeg.utils import encode_array
 from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from scan_files import PATIENT, Array, colour, data_set, dicom, jpeg, ramp, written
+from scan_files import PATIENT, Array, colour, data_set, dicom, encapsulated, jpeg, ramp, written
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import FrameError, read_scan
@@ -160,16 +159,6 @@ def test_palette_colour() -> None:
         ds.add_new(f"{name}PaletteColorLookupTableData", "OW", (table * 257).astype("<u2").tobytes())
     red, green, blue = (table[GREY] for table in tables.values())
     near(read_scan(written(ds)).pixels, (0.299 * red + 0.587 * green + 0.114 * blue) / 255)
-
-
-def encapsulated(ds: Dataset, frame: bytes, syntax: uid.UID, **elements: str) -> bytes:
-    ds.file_meta.TransferSyntaxUID = syntax
-    ds.PixelData = encapsulate([frame])
-    ds["PixelData"].VR = "OB"
-    ds["PixelData"].is_undefined_length = True
-    for keyword, value in elements.items():
-        setattr(ds, keyword, value)
-    return written(ds)
 
 
 def test_jpeg_2000_lossless_is_exact() -> None:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import uid
-from pydicom.encaps import encapsulate
-from scan_files import data_set, dicom, jpeg, png, ramp, saved, written
+from scan_files import data_set, dicom, encapsulated, jpeg, png, ramp, saved, written
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import read_scan
@@ -57,14 +56,7 @@ def without_pixels() -> bytes:
 
 
 def compressed_as(syntax: uid.UID, frame: bytes, **elements: int) -> bytes:
-    ds = data_set(GREY)
-    ds.file_meta.TransferSyntaxUID = syntax
-    ds.PixelData = encapsulate([frame])
-    ds["PixelData"].VR = "OB"
-    ds["PixelData"].is_undefined_length = True
-    for keyword, value in elements.items():
-        setattr(ds, keyword, value)
-    return written(ds)
+    return encapsulated(data_set(GREY), frame, syntax, **elements)
 
 
 def jpeg_2000_bomb() -> bytes:
