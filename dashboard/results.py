@@ -5,18 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meddef_core.attacks import AttackSpec
+
 Picture = NDArray[np.float32]
 """Grey `(224, 224)` in [0, 1]: what a model sees."""
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A trained model that a page can offer."""
+    """A model that a page can offer. `wrapped` is one behind a baseline's defence: it has no maps to explain it."""
 
     id: str
     title: str
     summary: str
     defended: bool
+    wrapped: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,28 +53,38 @@ class MapView:
 
 @dataclass(frozen=True)
 class AttackOption:
-    """What the form needs to know of an attack in the registry."""
+    """What the form needs to know of an attack in the registry. `usual` is how it is usually run."""
 
     key: str
     title: str
     one_line: str
     citation: str
     threat: str
+    norm: str
     iterative: bool
+    needs_source: bool
     settings: frozenset[str]
+    usual: AttackSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttackChoice:
-    """The form's answer. `eps` is an L-inf budget in pixel units [0, 1]; `target` a class name or None."""
+    """The form's answer, unchecked. `eps` is in the attack's own norm; a setting left None is the attack's own.
+
+    `target` is a class name, or None for any other class; `source` the id of the model a transfer attack climbs.
+    """
 
     attack: str
     eps: float
-    steps: int
-    loss: str
-    target: str | None
-    restarts: int
-    seed: int
+    seed: int = 0
+    target: str | None = None
+    source: str | None = None
+    loss: str | None = None
+    steps: int | None = None
+    restarts: int | None = None
+    samples: int | None = None
+    search_steps: int | None = None
+    theta: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +98,19 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """One attack on one picture, measured. `label` comes from a fresh forward pass of `picture`."""
+    """One attack on one picture, measured. `reading` comes from a fresh forward pass of its picture.
+
+    `eps` and `distance` are in `norm`: what was allowed, and how far the picture moved. `first_fooled` is the step that
+    first fooled the model, 0 where the clean picture did already, None where none did.
+    """
 
     title: str
+    norm: str
     eps: float
+    distance: float
     reading: Reading
     success: bool
+    first_fooled: int | None
     linf: float
     l2: float
     psnr: float
@@ -103,7 +123,7 @@ class Attacked:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Everything the laboratory found out about one model: clean, attacked, and noise of the same size."""
+    """Everything the laboratory found out about one model: clean, attacked, and noise of the same size and norm."""
 
     clean: Reading
     attacked: Attacked
@@ -117,10 +137,14 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class LabResult:
-    """One press of the button: the same scan and settings on each model. `fingerprint` names the scan."""
+    """One press of the button: the same scan and settings on each model. `fingerprint` names the scan.
+
+    `spec` is the attack as it was run; `source` the model a transfer attack climbed.
+    """
 
     fingerprint: str
     task: str
-    choice: AttackChoice
     option: AttackOption
+    spec: AttackSpec
+    source: ModelChoice | None
     outcomes: tuple[Outcome, ...]

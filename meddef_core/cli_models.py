@@ -7,6 +7,7 @@ import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag
 from meddef_core.cli_output import emit, progress
+from meddef_core.errors import MedDefError
 
 
 def publish(
@@ -30,16 +31,20 @@ def publish(
 
 
 def tables(
+    names: Annotated[list[str] | None, typer.Argument(help="Tables to print; else the models'.")] = None,
     write: Annotated[
-        Path | None, typer.Option(help="Put the table between the markers of this Markdown file.", dir_okay=False)
+        Path | None, typer.Option(help="Fill every table between its markers in this Markdown file.", dir_okay=False)
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print what was measured of every model as a Markdown table."""
-    from meddef_core.evaluation.tables import model_table, write_block
-    from meddef_core.zoo import list_models
+    """Print what was measured as Markdown tables: of every model, in the worst case, of the paper, audited."""
+    from meddef_core.evaluation.tables import tables as known_tables
+    from meddef_core.evaluation.tables import write_blocks
 
-    table = model_table(list_models())
+    known = known_tables()
+    if unknown := [name for name in names or [] if name not in known]:
+        raise MedDefError(f"There is no table {unknown[0]!r}; there are: {', '.join(known)}.")
     if write is not None:
-        write_block(write, table)
-    emit({"models": table}, [table], as_json=as_json)
+        write_blocks(write)
+    found = {name: known[name]() for name in names or ["models"]}
+    emit(found, list(found.values()), as_json=as_json)

@@ -5,12 +5,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from meddef_core.errors import MedDefError
 from meddef_core.files import replacing
+
+if TYPE_CHECKING:
+    from meddef_core.data.tasks import Task
+    from meddef_core.predict import Prediction
 
 
 def emit(document: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
@@ -24,6 +28,19 @@ def emit(document: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> No
 def tell(message: str) -> None:
     """Print a message that is not the result."""
     typer.echo(message, err=True)
+
+
+def reading(prediction: "Prediction", task: "Task") -> str:
+    """What a model says, in words: class, what it stands for, probability."""
+    share = prediction.probabilities[prediction.index]
+    return f"{prediction.label} ({task.words[prediction.label]}), {share:.1%}"
+
+
+def bars(prediction: "Prediction") -> list[str]:
+    """One line a class, as text: name, probability, bar."""
+    width = max(map(len, prediction.classes))
+    pairs = zip(prediction.classes, prediction.probabilities, strict=True)
+    return [f"  {name:<{width}} {share:6.1%} {'#' * round(30 * share)}" for name, share in pairs]
 
 
 def sentence(text: str) -> str:
@@ -43,7 +60,11 @@ def progress(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+    # Some steps take minutes: an estimate from rich's usual last half minute would never see two of them.
+    with Progress(
+        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True,
+        speed_estimate_period=3600,
+    ) as bar:
         task = bar.add_task(what, total=None, note="")
         yield lambda done, total, note: bar.update(task, completed=done, total=total, note=note)
 

@@ -1,18 +1,14 @@
-"""The commands that work on whole data sets: `meddef data`, `meddef train`, `meddef evaluate`."""
+"""The commands that fetch data and train on it: `meddef data`, `meddef train`, `meddef average`."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
-from meddef_core.cli_output import emit, progress, tell
+from meddef_core.cli_input import DataDir, JsonFlag
+from meddef_core.cli_output import emit, progress
 from meddef_core.errors import DataError, RecipeError
-
-if TYPE_CHECKING:
-    from meddef_core.attacks import AttackSpec
-    from meddef_core.zoo import Card
 
 data_app = typer.Typer(help="See and fetch the public data sets.", no_args_is_help=True)
 
@@ -59,6 +55,10 @@ def train(
     run_dir: Annotated[
         Path | None, typer.Option("--run-dir", help="Folder of the run; a run that is there goes on.", file_okay=False)
     ] = None,
+    devices: Annotated[int, typer.Option(help="Processes on this machine, one a GPU where there are any.", min=1)] = 1,
+    num_nodes: Annotated[
+        int, typer.Option("--num-nodes", help="Machines that run this command, each with its NODE_RANK.", min=1)
+    ] = 1,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -75,86 +75,29 @@ def train(
         def on_progress(report: StepReport) -> None:
             show(report.step, report.total, f"loss {report.loss:.3f}, {report.images_per_second:.0f} images/s")
 
-        result = run(loaded, data_dir=find_data_dir(data_dir), run_dir=folder, on_progress=on_progress)
+        result = run(
+            loaded, data_dir=find_data_dir(data_dir), run_dir=folder, on_progress=on_progress, devices=devices,
+            num_nodes=num_nodes,
+        )
     document = {**asdict(result), "run_dir": str(result.run_dir)}
     line = f"{folder}: {result.steps} steps, best at {result.best_step} with {result.best_score:.1%} on validation"
     emit(document, [line], as_json=as_json)
 
 
-def evaluate(
-    task: TaskKey,
-    model: ModelName = "meddef",
-    attacks: Annotated[str, typer.Option(help="Attacks, separated by commas; none for clean scans only.")] = "pgd",
-    eps: Annotated[str, typer.Option(help="Budgets in pixel units, separated by commas.")] = "4/255,8/255",
-    steps: Annotated[int, typer.Option(help="Steps of iterative attacks.")] = 20,
-    loss: Annotated[str, typer.Option(help="What the attacks raise: ce or margin.")] = "ce",
-    seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
-    protocol: Annotated[
-        str | None, typer.Option(help="official or patient_split; only the one the model was trained under.")
-    ] = None,
-    part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+def average(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs that began at the same weights.")],
+    output: Annotated[Path, typer.Option(help="Folder for the average, which is then a run like any.")],
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure a model on a list of scans: clean, and under each attack at each budget."""
-    from meddef_core.data.images import load_images
-    from meddef_core.data.lists import build_lists
+    """Average the chosen weights of several runs of one network and score the result on validation patients."""
     from meddef_core.data.store import find_data_dir
-    from meddef_core.evaluation.report import measure
-    from meddef_core.record import record
+    from meddef_core.training.averaging import average_runs
 
-    specs = _specs(attacks, eps, steps=steps, loss=loss, seed=seed)
-    loaded = open_model(task, model)
-    folder = find_data_dir(data_dir)
-    protocol = _protocol_of(loaded.card, protocol)
-    lists = build_lists(loaded.task, folder, protocol=protocol)
-    images = load_images(lists, part, task=loaded.task, data_dir=folder)
-    with progress(loaded.card.key) as show:
-        numbers = measure(
-            loaded.network, images, classes=loaded.task.classes, attacks=specs,
-            on_stage=lambda stage, done, total: show(done, total, stage),
-        )
-    digest = lists.digest(part)
-    same = digest == loaded.card.data.get("lists", {}).get(part, {}).get("sha256")
-    if not same:
-        tell(f"These are other scans than the card's {part} list; the model may have seen some of their patients.")
-    data = {"protocol": protocol, "part": part, "n": len(images), "sha256": digest, "same_list_as_card": same}
-    document = record("evaluation", model=loaded.card, numbers=numbers, seed=seed, data=data)
-    lines = [
-        f"{loaded.card.key} on {part} ({protocol}, n = {len(images)}), balanced accuracy with 95 % interval",
-        _line("clean", numbers["clean"]),
-        *(_line(f"{row['spec']['name']} {row['eps']}", row) for row in numbers["attacked"]),
-    ]
-    emit(document, lines, as_json=as_json)
-
-
-def _protocol_of(card: "Card", asked: str | None) -> str:
-    """The protocol to measure under; raises DataError for one that puts training patients on the test list."""
-    own = str(card.data.get("protocol", "official"))
-    if asked is not None and asked != own:
-        raise DataError(
-            f"{card.key} was trained under the protocol {own!r}, so the lists of {asked!r} hold patients it has seen; "
-            f"leave --protocol out or train a model under {asked!r}."
-        )
-    return own
-
-
-def _specs(attacks: str, eps: str, *, steps: int, loss: str, seed: int) -> list["AttackSpec"]:
-    """Every attack at every budget; none for "none"."""
-    from meddef_core.attacks import AttackSpec, get_attack, parse_eps
-
-    names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
-    budgets = [parse_eps(text.strip()) for text in eps.split(",")]
-    return [
-        AttackSpec(name=get_attack(name).name, eps=budget, steps=steps, loss=loss, seed=seed, stop_when_fooled=True)
-        for name in names
-        for budget in budgets
-    ]
-
-
-def _line(title: str, row: dict[str, Any]) -> str:
-    low, high = row["balanced_interval"]
-    return f"  {title:<28} {row['balanced_accuracy']:6.1%}  ({low:.1%} to {high:.1%})"
+    result = average_runs(runs, data_dir=find_data_dir(data_dir), output=output)
+    parts = ", ".join(f"{score:.1%}" for score in result.scores)
+    line = f"{output}: {result.score:.1%} on validation; the runs alone have {parts}"
+    emit({**asdict(result), "run_dir": str(result.run_dir)}, [line], as_json=as_json)
 
 
 def _overrides(settings: list[str]) -> dict[str, str]:

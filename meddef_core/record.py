@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 def record(
     kind: str,
     *,
-    model: Card,
+    model: Card | Mapping[str, Any],
     numbers: Mapping[str, Any],
     scan_digest: str | None = None,
     spec: AttackSpec | None = None,
@@ -38,13 +38,14 @@ def record(
     A result is about one scan or about a list. `scan_digest` is `Scan.digest`: a record names the bytes that were
     read, never a file; `frame` and `window` are what `read_scan` was given. `data` names a list by its protocol, part
     and digest. `seed` is the spec's unless told. Numbers that are not finite (the PSNR of an unchanged image) become
-    null. Raises TypeError for a value that JSON cannot hold.
+    null. Raises TypeError for a value that JSON cannot hold. `model` is a card, or, for a network that is not in the
+    zoo, the three values that a record holds of one.
     """
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": kind,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": {"key": model.key, "weights_sha256": model.weights.sha256, "card_sha256": card_digest(model)},
+        "model": _identity(model) if isinstance(model, Card) else plain(model),
         "scan": None if scan_digest is None else {"sha256": scan_digest, "frame": frame, "window": plain(window)},
         "data": plain(data),
         "spec": plain(spec),
@@ -53,6 +54,10 @@ def record(
         "numbers": plain(numbers),
         "intended_use": INTENDED_USE,
     }
+
+
+def _identity(model: Card) -> dict[str, str]:
+    return {"key": model.key, "weights_sha256": model.weights.sha256, "card_sha256": card_digest(model)}
 
 
 def card_digest(card: Card) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import DataError, ModelError
 from meddef_core.files import replacing
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
+from meddef_core.pruning.packed import Values, is_pruned, pack, unpack
 from meddef_core.scans.preprocess import Preprocessing
 
 MODELS = Path(__file__).resolve().parent.parent / "assets" / "models"
@@ -71,9 +72,15 @@ class LoadedModel:
     """A shared, read-only model: eval mode, fp32, parameters frozen."""
 
     card: Card
-    network: MedDef
+    network: nn.Module
+    """A `MedDef`, or one behind a baseline's wrapper (`meddef_core.baselines`), which has no explanation maps."""
     task: Task
     preprocessing: Preprocessing
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images the network takes."""
+        return MedDefConfig(**self.card.config).channels
 
 
 def models_root() -> Path:
@@ -107,7 +114,9 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
         config = MedDefConfig(**card.config)
         preprocessing = Preprocessing(**card.preprocessing)
         network = MedDef(config)
-        network.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
+        network.load_state_dict({name: tensor.float() for name, tensor in unpack(load(data)).items()})
+    except ModelError as error:
+        raise ModelError(f"The weights of {key} cannot be unpacked; restore the file: {error}") from error
     except (DataError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
@@ -116,28 +125,54 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
 
 def save_model(
     folder: Path, state: dict[str, Tensor], *, task: Task, name: str, title: str, summary: str, config: MedDefConfig,
-    training: dict[str, Any], data: dict[str, Any], metrics: dict[str, Any],
+    training: dict[str, Any], data: dict[str, Any], metrics: dict[str, Any], packed: bool | None = None,
+    values: Values = "float16",
 ) -> Card:
-    """Write weights (see `compact`) and card to `folder`; weights first, so that no card stands without its file.
+    """Write weights (see `encode`) and card to `folder`; weights first, so that no card stands without its file.
 
     Raises ModelError if the file would be too large to ship.
     """
-    blob = save(compact(state))
+    blob, dtype = encode(state, packed=packed, values=values)
     if len(blob) > MAX_BYTES:
         raise ModelError(f"{len(blob) / 1e6:.1f} MB of weights are too many to ship; prune or narrow the network.")
-    weights = Weights(
-        file="weights.safetensors", sha256=hashlib.sha256(blob).hexdigest(), dtype="float16", bytes=len(blob)
+    card = describe(
+        blob, task=task, name=name, title=title, summary=summary, config=config, training=training, data=data,
+        metrics=metrics, dtype=dtype,
     )
-    card = Card(
-        task=task.key, name=name, title=title, summary=summary, config=config.to_dict(),
-        preprocessing=task.preprocessing.to_dict(), parameters=parameter_count(MedDef(config)), weights=weights,
-        training=training, data=data, metrics=metrics,
-    )
-    with replacing(folder / weights.file) as beside:
+    with replacing(folder / card.weights.file) as beside:
         beside.write_bytes(blob)
     with replacing(folder / "card.json") as beside:
         beside.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
     return card
+
+
+def describe(
+    blob: bytes, *, task: Task, name: str, title: str, summary: str, config: MedDefConfig, training: dict[str, Any],
+    data: dict[str, Any], metrics: dict[str, Any], dtype: str = "float16",
+) -> Card:
+    """The card of a weights file with that content."""
+    weights = Weights(
+        file="weights.safetensors", sha256=hashlib.sha256(blob).hexdigest(), dtype=dtype, bytes=len(blob)
+    )
+    return Card(
+        task=task.key, name=name, title=title, summary=summary, config=config.to_dict(),
+        preprocessing=task.preprocessing.to_dict(), parameters=parameter_count(MedDef(config)), weights=weights,
+        training=training, data=data, metrics=metrics,
+    )
+
+
+def encode(
+    state: dict[str, Tensor], *, packed: bool | None = None, values: Values = "float16"
+) -> tuple[bytes, str]:
+    """A weights file's content and the dtype its card names: `float16`, `packed-float16` or `packed-int8`.
+
+    Packed if asked for, and if not said, where the network was pruned: others stay readable by any safetensors reader.
+    What comes back is `compact` exactly, but for `values="int8"` (see `meddef_core.pruning.packed`).
+    """
+    small = compact(state)
+    if values == "float16" and not (is_pruned(small) if packed is None else packed):
+        return save(small), "float16"
+    return save(pack(small, values=values)), f"packed-{values}"
 
 
 def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,82 +1,125 @@
 """The attack form, built from the registry's metadata: a new attack appears here by itself."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import services
-from dashboard.results import AttackChoice, AttackOption
-from dashboard.ui.words import class_words, eps_words
+from dashboard.results import AttackChoice, AttackOption, ModelChoice
+from dashboard.ui.budgets import budget_slider
+from dashboard.ui.words import class_words
 from meddef_core.data.tasks import Task
 
-PAPER_BUDGETS = (0.05, 0.10)
-"""Epsilons of the paper's tables."""
-
-BUDGETS = tuple(sorted([k / 255 for k in range(17)] + list(PAPER_BUDGETS)))
-"""What the slider offers, in pixel units."""
-
-DEFAULT_BUDGET = 4 / 255
+THREATS = {"white box": "White box", "black box": "Black box"}
+THREAT_HELP = (
+    "White box: the attacker follows the model's own gradients. Black box: the attacker only sees what the model "
+    "puts out, or makes the picture on another model."
+)
 
 LOSSES = {"ce": "Cross-entropy", "margin": "Margin"}
 LOSS_HELP = "Cross-entropy makes the model's own class unlikely; margin puts another class ahead of it."
 
+COUNTS = {
+    "restarts": ("Random starts", "The best of all starts is shown."),
+    "samples": ("Samples a step", "Gradients, or questions to the model, averaged into one step."),
+    "search_steps": ("Search rounds", "Rounds of the search for the trade-off between success and size."),
+}
+"""Whole-number settings: their names and what they mean."""
+
 ANY_CLASS = "any other class"
-MAX_STEPS, MAX_RESTARTS, MAX_SEED = 100, 5, 2**31 - 1
+MAX_SEED = 2**31 - 1
+FIELD = 150
+"""Width of a number field in pixels."""
 
 
-def attack_form(task: Task) -> AttackChoice | None:
-    """The settings when the button was pressed, else None."""
+def attack_form(task: Task, models: Sequence[ModelChoice]) -> AttackChoice | None:
+    """The settings when the button was pressed, else None. Nothing here is checked: `services.checked` does that."""
     option = _attack_picker()
-    count = len(services.models(task.key))
-    models = "both models" if count == 2 else f"all {count} models"
     with st.form("attack_form", border=False):
         left, right = st.columns(2, gap="medium")
         with left:
-            eps = _budget_slider()
+            eps = budget_slider(option)
             steps = _steps(option)
         with right:
             target = _target(option, task)
             loss = _loss(option)
-        restarts, seed = _repeats(option)
+            source = _source(option, task)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            counts = {setting: _count(option, setting) for setting in COUNTS}
+            theta = _theta(option)
+            seed = _seed()
         pressed = st.form_submit_button(
-            f"Run {option.title} on {models}", key="run_attack", type="primary", icon=":material/bolt:"
+            f"Run {option.title} on {_on_words(option, models)}",
+            key="run_attack",
+            type="primary",
+            icon=":material/bolt:",
+            disabled=not models,
         )
     if not pressed:
         return None
-    return AttackChoice(attack=option.key, eps=eps, steps=steps, loss=loss, target=target, restarts=restarts, seed=seed)
+    return AttackChoice(
+        attack=option.key,
+        eps=eps,
+        steps=steps,
+        loss=loss,
+        target=target,
+        source=source,
+        seed=seed,
+        theta=theta,
+        **counts,
+    )
 
 
 def _attack_picker() -> AttackOption:
-    options = {option.key: option for option in services.attack_options()}
-    key = st.segmented_control(
-        "Attack",
-        list(options),
-        format_func=lambda key: options[key].title,
-        default="pgd" if "pgd" in options else next(iter(options)),
+    """What the attacker may see comes first: it is the question that a reader can answer without knowing attacks."""
+    options = services.attack_options()
+    threats = [threat for threat in THREATS if any(option.threat == threat for option in options)]
+    threat = st.segmented_control(
+        "What the attacker knows",
+        threats,
+        format_func=THREATS.__getitem__,
+        default=threats[0],
         required=True,
-        key="attack",
+        key="threat",
+        persist_state="session",
+        help=THREAT_HELP,
+    )
+    threat = threat if threat in threats else threats[0]
+    group = {option.key: option for option in options if option.threat == threat}
+    keys = list(group)
+    key = st.selectbox(
+        "Attack",
+        keys,
+        index=keys.index("pgd") if "pgd" in group else 0,
+        format_func=lambda key: group[key].title if key in group else key,
+        key=f"attack_{threat.replace(' ', '_')}",
         persist_state="session",
     )
-    option = options.get(str(key), next(iter(options.values())))
+    option = group.get(str(key), group[keys[0]])
     st.caption(f"{option.one_line}", help=f"{option.threat.capitalize()}. {option.citation}.")
     return option
 
 
-def _budget_slider() -> float:
-    eps = st.select_slider(
-        "Budget ε: the most any pixel may change",
-        BUDGETS,
-        value=DEFAULT_BUDGET,
-        format_func=lambda eps: eps_words(eps) + (", paper" if eps in PAPER_BUDGETS else ""),
-        key="eps",
-        persist_state="session",
-        help="In steps of 1/255, the grey levels of an 8-bit picture; 0.05 and 0.10 are the budgets of the paper.",
-    )
-    return min(max(float(eps), 0.0), 1.0)
+def _on_words(option: AttackOption, models: Sequence[ModelChoice]) -> str:
+    if option.needs_source:
+        return "the other models"
+    if len(models) == 1:
+        return models[0].title
+    return "both models" if len(models) == 2 else f"{len(models)} models"
 
 
-def _steps(option: AttackOption) -> int:
+def _steps(option: AttackOption) -> int | None:
     if "steps" not in option.settings:
-        return 1
-    return st.slider("Gradient steps", 1, MAX_STEPS, 20, key="steps", persist_state="session")
+        return None
+    by_gradient = option.threat == "white box" or option.needs_source
+    return st.slider(
+        "Gradient steps" if by_gradient else "Steps",
+        1,
+        services.most(option.key, "steps"),
+        option.usual.steps,
+        key=f"steps_{option.key}",
+        persist_state="session",
+    )
 
 
 def _target(option: AttackOption, task: Task) -> str | None:
@@ -91,38 +134,79 @@ def _target(option: AttackOption, task: Task) -> str | None:
         persist_state="session",
         help="Untargeted, or towards one class.",
     )
-    return picked if picked in task.classes else None
+    return None if picked == ANY_CLASS else picked
 
 
-def _loss(option: AttackOption) -> str:
+def _loss(option: AttackOption) -> str | None:
     if "loss" not in option.settings:
-        return "ce"
-    picked = st.selectbox(
+        return None
+    return st.selectbox(
         "Loss to climb",
         list(LOSSES),
+        index=list(LOSSES).index(option.usual.loss),
         format_func=LOSSES.__getitem__,
-        key="loss",
+        key=f"loss_{option.key}",
         persist_state="session",
         help=LOSS_HELP,
     )
-    return picked if picked in LOSSES else "ce"
 
 
-def _repeats(option: AttackOption) -> tuple[int, int]:
-    restarts, seed = 1, 0
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if "restarts" in option.settings:
-            restarts = st.number_input(
-                "Random starts", 1, MAX_RESTARTS, 1, key="restarts", width=150, persist_state="session"
-            )
-        seed = st.number_input(
-            "Seed",
-            0,
-            MAX_SEED,
-            0,
-            key="seed",
-            width=150,
-            persist_state="session",
-            help="The same seed gives the same result, noise included.",
-        )
-    return int(restarts), int(seed)
+def _source(option: AttackOption, task: Task) -> str | None:
+    """Any trained model of the task can be the source; it then stays out of the comparison."""
+    if not option.needs_source:
+        return None
+    titles = {model.id: model.title for model in services.models(task.key)[::-1]}
+    picked = st.selectbox(
+        "Source: the model the picture is made on",
+        list(titles),
+        format_func=titles.__getitem__,
+        key=f"source_{task.key}",
+        persist_state="session",
+        help="Its gradients alone make the picture, so it is not attacked itself: that would be a white-box attack.",
+    )
+    return str(picked)
+
+
+def _count(option: AttackOption, setting: str) -> int | None:
+    if setting not in option.settings:
+        return None
+    label, meaning = COUNTS[setting]
+    return st.number_input(
+        label,
+        1,
+        services.most(option.key, setting),
+        getattr(option.usual, setting),
+        key=f"{setting}_{option.key}",
+        width=FIELD,
+        persist_state="session",
+        help=meaning,
+    )
+
+
+def _theta(option: AttackOption) -> float | None:
+    if "theta" not in option.settings:
+        return None
+    return st.number_input(
+        "Change of one value",
+        0.01,
+        1.0,
+        option.usual.theta,
+        0.05,
+        key=f"theta_{option.key}",
+        width=FIELD,
+        persist_state="session",
+        help="How far one value moves in one step; 1 is from black to white.",
+    )
+
+
+def _seed() -> int:
+    return st.number_input(
+        "Seed",
+        0,
+        MAX_SEED,
+        0,
+        key="seed",
+        width=FIELD,
+        persist_state="session",
+        help="The same seed gives the same result, noise included.",
+    )

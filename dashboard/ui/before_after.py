@@ -4,12 +4,19 @@ import streamlit as st
 
 from dashboard import services
 from dashboard.results import LabResult, MapView, Outcome
+from dashboard.ui.comparison import two_places
 from dashboard.ui.heatmap_panel import GRAD_CAM, MapStyle, map_controls, map_tile
 from dashboard.ui.progress import working
 from meddef_core.errors import MedDefError
 
 FAVOURITE = "channel_attention"
 """Shown first: what the whole defence adds, the map that says most in one picture."""
+
+PLAIN = "This model has no such map: it was built without the defence module (DAAM)."
+WRAPPED = (
+    "This side has no maps: it is another model behind a defence of its input, and maps are read inside a network. "
+    "Choose that model itself to see them."
+)
 
 Pair = tuple[MapView, MapView]
 
@@ -31,7 +38,7 @@ def maps_before_after(result: LabResult) -> None:
             continue
         for column, outcome, found in zip(st.columns(len(pairs), gap="medium"), result.outcomes, pairs, strict=True):
             with column.container(border=True):
-                _pair_card(outcome, found.get(key), titles.get(key, "Grad-CAM"), style=style)
+                _pair_card(outcome, found.get(key), titles.get(key, "Grad-CAM"), style=style, models=len(pairs))
     st.caption(
         f":material/info: {services.CAVEAT} Clean and attacked share one scale within each model. Grad-CAM "
         "explains the class of the clean output in both pictures."
@@ -40,7 +47,7 @@ def maps_before_after(result: LabResult) -> None:
 
 def _pairs(result: LabResult, outcome: Outcome) -> dict[str, Pair]:
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
-    key = f"{result.fingerprint} {result.choice}"
+    key = f"{result.fingerprint} {result.spec} {result.source}"
     before, after = services.maps(outcome.clean.model, key, outcome.clean.label, pictures)
     return {first.key: (first, second) for first, second in zip(before, after, strict=True)}
 
@@ -61,14 +68,13 @@ def _map_picker(titles: dict[str, str]) -> str | None:
     return picked if picked in titles else keys[0]
 
 
-def _pair_card(outcome: Outcome, pair: Pair | None, title: str, *, style: MapStyle) -> None:
+def _pair_card(outcome: Outcome, pair: Pair | None, title: str, *, style: MapStyle, models: int) -> None:
     st.markdown(f"**{outcome.clean.model.title}: {title}**")
     if pair is None:
-        st.caption("This model has no such map: it was built without the defence module (DAAM).")
+        st.caption(WRAPPED if outcome.clean.model.wrapped else PLAIN)
         return
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
-    columns = st.columns(2, wrap=False)
-    for column, heading, view, picture in zip(columns, ("Clean", "Attacked"), pair, pictures, strict=True):
+    for column, heading, view, picture in zip(two_places(models), ("Clean", "Attacked"), pair, pictures, strict=True):
         with column:
             map_tile(view, picture, style=style, heading=heading)
     st.caption(pair[0].meaning)

@@ -19,6 +19,9 @@ DASHES = ("dash", "solid", "dot", "dashdot")
 MARKERS = ("circle-open", "square", "diamond-open", "x")
 PATTERNS = ("", "/", ".")
 
+MOST_MARKERS = 100
+"""Steps above which markers would hide the line; its dash still tells it apart."""
+
 
 def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
     """Every class's probability for the clean scan, the attacked one and the noise control."""
@@ -62,7 +65,7 @@ def against_steps(outcomes: Sequence[Outcome], *, quantity: str) -> go.Figure:
             name=outcome.clean.model.title,
             x=numbers,
             y=values,
-            mode="lines+markers",
+            mode="lines+markers" if len(numbers) <= MOST_MARKERS else "lines",
             line_color=colour,
             line_dash=dash,
             marker_symbol=marker,

@@ -1,30 +1,42 @@
 """One attack on several models, side by side: words, probabilities, pictures, measurements, course."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.results import LabResult, Outcome
+from dashboard.results import Attacked, LabResult, Outcome
 from dashboard.ui import colours
+from dashboard.ui.attack_form import LOSSES
+from dashboard.ui.budgets import NORMS, budget_words
 from dashboard.ui.charts import CONFIG, against_steps, before_after
-from dashboard.ui.words import class_words, eps_words, percent
+from dashboard.ui.words import class_code, class_words, counted, eps_words, percent
 from meddef_core.data.tasks import Task
+
+WIDE = 2
+"""Models whose columns are wide enough for two pictures beside each other and for long words."""
 
 
 def settings_words(result: LabResult, *, task: Task) -> str:
     """The settings of this run in one line, so that a screenshot says what it shows."""
-    choice, option = result.choice, result.option
-    words = [option.title, f"budget ε = {eps_words(choice.eps)}"]
-    if "steps" in option.settings:
-        words.append(f"{choice.steps} steps")
-    if "restarts" in option.settings:
-        words.append(f"{choice.restarts} random start{'s' if choice.restarts > 1 else ''}")
-    if "loss" in option.settings:
-        words.append({"ce": "cross-entropy", "margin": "margin"}[choice.loss])
-    words.append("untargeted" if choice.target is None else f"towards {class_words(task, choice.target)}")
-    words.append(f"seed {choice.seed}")
+    spec, option = result.spec, result.option
+    words = [option.title]
+    if result.source is not None:
+        words.append(f"made on {result.source.title}")
+    words.append(f"budget ε = {budget_words(spec.eps, option.norm)}")
+    said = {
+        "steps": counted(spec.steps, "step"),
+        "restarts": counted(spec.restarts, "random start"),
+        "samples": f"{counted(spec.samples, 'sample')} a step",
+        "search_steps": counted(spec.search_steps, "search round"),
+        "theta": f"values by {spec.theta:g}",
+        "loss": LOSSES[spec.loss].lower(),
+    }
+    words += [text for setting, text in said.items() if setting in option.settings]
+    words.append("untargeted" if spec.target is None else f"towards {class_words(task, task.classes[spec.target])}")
+    words.append(f"seed {spec.seed}")
     return " · ".join(words) + ". Each attack moves away from that model's own clean output."
 
 
@@ -33,7 +45,7 @@ def verdicts(result: LabResult, *, task: Task, truth: str | None) -> None:
     for column, outcome in zip(st.columns(len(result.outcomes), gap="medium"), result.outcomes, strict=True):
         with column.container(border=True, height="stretch"):
             st.subheader(outcome.clean.model.title, anchor=False)
-            _verdict(outcome, task=task)
+            _verdict(outcome, task=task, named=class_words if len(result.outcomes) <= WIDE else class_code)
             if truth is not None and outcome.clean.label != truth:
                 st.caption(f":material/error: The clean output was wrong already; known: {class_words(task, truth)}.")
             st.plotly_chart(
@@ -44,9 +56,9 @@ def verdicts(result: LabResult, *, task: Task, truth: str | None) -> None:
             )
 
 
-def _verdict(outcome: Outcome, *, task: Task) -> None:
+def _verdict(outcome: Outcome, *, task: Task, named: Callable[[Task, str], str]) -> None:
     before, after = outcome.clean, outcome.attacked.reading
-    was, now = class_words(task, before.label), class_words(task, after.label)
+    was, now = named(task, before.label), named(task, after.label)
     if outcome.changed:
         st.error(f"**The attack changed the model output** from {was} to {now}.", icon=":material/gpp_bad:")
     else:
@@ -57,7 +69,7 @@ def _verdict(outcome: Outcome, *, task: Task) -> None:
         )
     noise = outcome.noise.reading
     if noise.label != before.label:
-        said = f"changed it to {class_words(task, noise.label)}"
+        said = f"changed it to {named(task, noise.label)}"
     else:
         said = "did not change it" if outcome.changed else "did not change it either"
     st.caption(f"Control: random noise of the same size {said} ({percent(noise.probability)}).")
@@ -75,19 +87,25 @@ def _bars_alt(outcome: Outcome, *, task: Task) -> str:
     return f"{outcome.clean.model.title}, probabilities. " + "; ".join(parts)
 
 
+def two_places(models: int) -> Sequence[DeltaGenerator]:
+    """Where two pictures of one model go: beside each other, or below each other where its column is narrow."""
+    return st.columns(2, wrap=False) if models <= WIDE else [st.container(), st.container()]
+
+
 def pictures(result: LabResult) -> None:
     """Clean, attacked, and what was added, for each model; the noise beside it. All amplified by one factor."""
-    factor = colours.amplification(result.choice.eps)
+    span = _span(result)
+    factor = colours.amplification(span)
     for column, outcome in zip(st.columns(len(result.outcomes), gap="medium"), result.outcomes, strict=True):
         with column.container(border=True):
             title = outcome.clean.model.title
             st.markdown(f"**{title}**")
             clean = outcome.clean.picture
             attacked, noise = outcome.attacked.reading.picture, outcome.noise.reading.picture
-            top = st.columns(2, wrap=False)
+            top = two_places(len(result.outcomes))
             top[0].image(clean, caption="Clean", clamp=True, width="stretch", alt=f"{title}: clean scan")
             top[1].image(attacked, caption="Attacked", clamp=True, width="stretch", alt=f"{title}: attacked scan")
-            bottom = st.columns(2, wrap=False)
+            bottom = two_places(len(result.outcomes))
             bottom[0].image(
                 colours.difference(clean, attacked, factor=factor),
                 width="stretch",
@@ -102,20 +120,33 @@ def pictures(result: LabResult) -> None:
             )
     st.caption(
         f"Differences are signed and multiplied by {factor}: mid grey is no change, blue is darker, orange is "
-        f"brighter; the strongest colours are ± {eps_words(result.choice.eps)}."
+        f"brighter; the strongest colours are ± {eps_words(span)}."
     )
 
 
+def _span(result: LabResult) -> float:
+    """The change of a pixel that gets the strongest colour: the budget, or the largest there is in other norms."""
+    if result.option.norm == "linf":
+        return result.spec.eps
+    return max(change.linf for outcome in result.outcomes for change in (outcome.attacked, outcome.noise))
+
+
 def measurements(result: LabResult) -> None:
-    """What was measured on the attacked pictures, one column a model."""
+    """What was measured on the attacked pictures, one column a model; the norm that the budget bounds is named so."""
+    norm = result.option.norm
+
+    def named(text: str, own: str) -> str:
+        return f"{text} ({NORMS[own].sign}{', bounded' if own == norm else ''})"
+
     rows: dict[str, Callable[[Outcome], str]] = {
-        "Largest change of a pixel (L∞)": lambda o: _linf(o.attacked.linf),
-        "Inside its budget": lambda o: "yes" if o.attacked.inside_budget else "**no**",
-        "Pixels changed": lambda o: percent(o.attacked.pixels_changed),
-        "Length of the change (L2)": lambda o: f"{o.attacked.l2:.3f}",
+        named("Largest change of a pixel", "linf"): lambda o: _linf(o.attacked.linf),
+        named("Length of the change", "l2"): lambda o: f"{o.attacked.l2:.3f}",
+        named("Pixels changed", "l0"): lambda o: percent(o.attacked.pixels_changed),
+        "Inside its budget": lambda o: _inside(o.attacked),
+        "First fooled the model": lambda o: _first_fooled(o.attacked),
         "PSNR": lambda o: "no change" if math.isinf(o.attacked.psnr) else f"{o.attacked.psnr:.1f} dB",
         "SSIM": lambda o: f"{o.attacked.ssim:.4f}",
-        "Noise control: L∞": lambda o: _linf(o.noise.linf),
+        f"Noise control: {NORMS[norm].sign}": lambda o: _size(o.noise),
         "Time for the attack": lambda o: f"{o.attacked.seconds:.2f} s",
     }
     table = pd.DataFrame(
@@ -126,6 +157,25 @@ def measurements(result: LabResult) -> None:
 
 def _linf(value: float) -> str:
     return f"{value * 255:.2f}/255 ({value:.4f})"
+
+
+def _size(change: Attacked) -> str:
+    """How far a picture moved, in the norm that its budget bounds."""
+    if change.norm == "linf":
+        return _linf(change.distance)
+    return f"{change.distance:.3f}" if change.norm == "l2" else percent(change.distance)
+
+
+def _inside(change: Attacked) -> str:
+    """Measured by the core's own tolerance for rounding, not by eye."""
+    allowed = budget_words(change.eps, change.norm)
+    return f"yes: {allowed}" if change.inside_budget else f"**no**: {allowed}"
+
+
+def _first_fooled(change: Attacked) -> str:
+    if change.first_fooled is None:
+        return "never"
+    return f"at step {change.first_fooled}" if change.first_fooled else "before the attack"
 
 
 def course(result: LabResult, *, task: Task) -> None:

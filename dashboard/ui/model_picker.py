@@ -1,9 +1,14 @@
-"""Choosing one of a task's models."""
+"""Choosing one of a task's models, or several to compare."""
 
 import streamlit as st
 
 from dashboard import services
+from dashboard.limits import MOST_MODELS
 from dashboard.results import ModelChoice
+from meddef_core.errors import ModelError
+
+COMPARED = ("undefended", "meddef")
+"""Names of the models that stand side by side unless the reader says otherwise."""
 
 
 def model_picker(task: str, *, key: str) -> ModelChoice | None:
@@ -27,3 +32,25 @@ def model_picker(task: str, *, key: str) -> ModelChoice | None:
     choice = choices.get(str(model_id), next(iter(choices.values())))
     st.caption(choice.summary)
     return choice
+
+
+def models_to_compare(task: str) -> tuple[ModelChoice, ...]:
+    """The chosen models, in a fixed order; none, said in words, where the choice is none or not possible."""
+    choices = {choice.id: choice for choice in services.comparable(task)}
+    usual = [choice for choice in choices if choice.rpartition("/")[2] in COMPARED]
+    picked = st.multiselect(
+        "Models to compare",
+        list(choices),
+        default=usual or list(choices)[:2],
+        format_func=lambda key: choices[key].title if key in choices else key,
+        max_selections=MOST_MODELS,
+        key=f"compare_{task}",
+        persist_state="session",
+        help="Defences known from the literature stand around the undefended model. Each is attacked through its "
+        "defence, which the attacker knows.",
+    )
+    try:
+        return services.compared(task, picked)
+    except ModelError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return ()

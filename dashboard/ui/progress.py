@@ -1,11 +1,15 @@
 """Long work made visible: place in the queue, what runs, how far it is."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from dashboard import services
+
+PAUSE = 0.2
+"""Seconds between two updates of a bar: a browser that gets a thousand a second falls behind."""
 
 
 @contextmanager
@@ -26,3 +30,17 @@ def working(label: str) -> Iterator[None]:
 def waiting_words(ahead: int) -> str:
     """ "2 ahead of you": the place in the line."""
     return f"This server is busy: {ahead} ahead of you."
+
+
+def paced(show: services.OnProgress, *, pause: float = PAUSE) -> services.OnProgress:
+    """`show` at most once in `pause` seconds, and for the last step of each run; the rest of the news is dropped."""
+    due = 0.0
+
+    def heard(what: str, step: int, total: int) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due or step == total:
+            due = now + pause
+            show(what, step, total)
+
+    return heard

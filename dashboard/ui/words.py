@@ -27,6 +27,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def counted(number: int, thing: str) -> str:
+    """ "1 step", "2 steps"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def eps_words(eps: float) -> str:
     """ "4/255 (0.0157)": a budget as readers know it, beside its decimal."""
     steps = eps * 255

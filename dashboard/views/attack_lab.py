@@ -1,14 +1,17 @@
-"""Page "Attack lab": the same scan, the same budget, every model attacked with its own gradients."""
+"""Page "Attack lab": the same scan, the same budget, each chosen model attacked for itself."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from dashboard import services, state
-from dashboard.results import AttackChoice, LabResult, Outcome, Reading
+from dashboard.results import AttackChoice, LabResult, ModelChoice, Outcome, Reading
 from dashboard.state import Chosen
 from dashboard.ui import comparison
 from dashboard.ui.attack_form import attack_form
 from dashboard.ui.before_after import maps_before_after
-from dashboard.ui.progress import waiting_words
+from dashboard.ui.model_picker import models_to_compare
+from dashboard.ui.progress import paced, waiting_words
 from dashboard.ui.scan_facts import origin_line
 from dashboard.ui.words import class_words
 from meddef_core.errors import AttackError, MedDefError
@@ -30,16 +33,17 @@ def page() -> None:
         with picture:
             _scan_card(chosen)
         with form:
-            choice = attack_form(task)
-    if choice is not None:
-        _run(chosen, choice)
+            models = models_to_compare(chosen.task)
+            choice = attack_form(task, models)
+    if choice is not None and models:
+        _run(chosen, choice, models)
     elif state.lab_note():
         st.warning(state.lab_note(), icon=":material/cancel:")
     result = state.lab_result()
     if result is None or result.fingerprint != chosen.fingerprint or result.task != chosen.task:
         st.caption(
-            "Press the button: each model is attacked with its own gradients, and random noise of the same size "
-            "is run beside it as a control."
+            "Press the button: each model is attacked for itself, and random noise of the same size is run beside it "
+            "as a control."
         )
         return
     _show(result, chosen)
@@ -51,7 +55,7 @@ def _scan_card(chosen: Chosen) -> None:
     st.page_link("dashboard/views/diagnose.py", label="Choose another scan", icon=":material/arrow_back:")
 
 
-def _run(chosen: Chosen, choice: AttackChoice) -> None:
+def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) -> None:
     """Attack every model in turn; Streamlit ends this script at the next progress update when Cancel is pressed."""
     state.forget_lab()
     box = st.empty()
@@ -64,29 +68,40 @@ def _run(chosen: Chosen, choice: AttackChoice) -> None:
         bar.progress(0.0, text=waiting_words(ahead))
 
     try:
+        spec, source = services.checked(choice, chosen.task)
+        attacked = _without(source, models)
         with services.turn(on_wait):
-            readings = _clean_readings(chosen, choice)
+            readings = _clean_readings(chosen, attacked, target=choice.target)
+
+            @paced
+            def on_progress(what: str, step: int, total: int) -> None:
+                bar.progress((len(outcomes) + step / total) / len(readings), text=f"{what}: step {step} of {total}")
+
             for clean in readings:
-
-                def on_progress(what: str, step: int, total: int) -> None:
-                    bar.progress((len(outcomes) + step / total) / len(readings), text=f"{what}: step {step} of {total}")
-
-                outcomes.append(services.attack(clean, choice, on_progress))
+                outcomes.append(services.attack(clean, spec, on_progress, source=source))
     except MedDefError as error:
         box.empty()
         st.error(str(error), icon=":material/error:")
         return
     state.keep_lab_result(
-        LabResult(chosen.fingerprint, chosen.task, choice, services.option(choice.attack), tuple(outcomes))
+        LabResult(chosen.fingerprint, chosen.task, services.option(spec.name), spec, source, tuple(outcomes))
     )
     st.rerun()
 
 
-def _clean_readings(chosen: Chosen, choice: AttackChoice) -> list[Reading]:
-    """Every model's reading, undefended first; AttackError when one gives the target already."""
-    readings = [services.read(model, chosen.fingerprint, chosen.scan) for model in services.models(chosen.task)[::-1]]
+def _without(source: ModelChoice | None, models: Sequence[ModelChoice]) -> list[ModelChoice]:
+    """The models to attack: not the source of a transfer, which would be attacked with its own gradients."""
+    others = [model for model in models if source is None or model.id != source.id]
+    if not others:
+        raise AttackError("The picture is made on the only model chosen; compare another one, or change the source.")
+    return others
+
+
+def _clean_readings(chosen: Chosen, models: Sequence[ModelChoice], *, target: str | None) -> list[Reading]:
+    """Every model's reading; AttackError when one gives the target already."""
+    readings = [services.read(model, chosen.fingerprint, chosen.scan) for model in models]
     for clean in readings:
-        if clean.label == choice.target:
+        if clean.label == target:
             words = class_words(services.tasks()[chosen.task], clean.label)
             raise AttackError(f"{clean.model.title} reads this scan as {words} already; aim at another class.")
     return readings

@@ -4,7 +4,7 @@
 that offers a tuple `ATTACKS` of `AttackInfo`; the registry finds it.
 """
 
-from meddef_core.attacks.registry import ATTACKS, get_attack
+from meddef_core.attacks.registry import ATTACKS, default_spec, get_attack
 from meddef_core.attacks.result import AttackResult, Measures, measure
 from meddef_core.attacks.run import run_attack
 from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep, format_eps, parse_eps
@@ -16,6 +16,7 @@ __all__ = [
     "AttackSpec",
     "AttackStep",
     "Measures",
+    "default_spec",
     "format_eps",
     "get_attack",
     "measure",

@@ -1,17 +1,17 @@
 """Attacks that follow the sign of the input gradient inside an L-infinity ball: FGSM, BIM, PGD."""
 
-import torch
 from torch import Tensor
 
+from meddef_core.attacks.balls import project_linf
+from meddef_core.attacks.climb import Ascend, climb
 from meddef_core.attacks.draws import draw_uniform
 from meddef_core.attacks.search import Search
 from meddef_core.attacks.spec import AttackInfo
-from meddef_core.errors import AttackError
 
 
 def fgsm(search: Search) -> None:
     """One step of epsilon from the scan, along the sign of the gradient (Goodfellow et al. 2015, section 4)."""
-    _climb(search, start=search.problem.x, rel_step=1.0, steps=1)
+    climb(search, start=search.problem.x, ascend=_sign_steps(search, rel_step=1.0), steps=1)
 
 
 def bim(search: Search) -> None:
@@ -21,7 +21,8 @@ def bim(search: Search) -> None:
     level, for any N. One step is FGSM.
     """
     spec = search.problem.spec
-    _climb(search, start=search.problem.x, rel_step=spec.rel_step or min(1.0, 1.25 / spec.steps), steps=spec.steps)
+    rel_step = spec.rel_step or min(1.0, 1.25 / spec.steps)
+    climb(search, start=search.problem.x, ascend=_sign_steps(search, rel_step=rel_step))
 
 
 def pgd(search: Search) -> None:
@@ -30,55 +31,22 @@ def pgd(search: Search) -> None:
     The default step is 2.5/steps of epsilon, as in the paper's section 5: every corner is in reach of every start.
     """
     spec, x = search.problem.spec, search.problem.x
-    rel_step = spec.rel_step or 2.5 / spec.steps
+    ascend = _sign_steps(search, rel_step=spec.rel_step or 2.5 / spec.steps)
     for restart in range(spec.restarts):
         start = x + spec.eps * draw_uniform(x, seed=spec.seed, draw=restart)
-        if not _climb(search, start=start, rel_step=rel_step, steps=spec.steps, restart=(restart, spec.restarts)):
+        start = project_linf(start, around=x, eps=spec.eps)
+        if not climb(search, start=start, ascend=ascend, restart=(restart, spec.restarts)):
             return
 
 
-def project(images: Tensor, *, around: Tensor, eps: float) -> Tensor:
-    """Nearest images inside the ball and inside [0, 1]; by bounds, so that float32 adds no error of its own."""
-    return images.clamp((around - eps).clamp(min=0), (around + eps).clamp(max=1))
+def _sign_steps(search: Search, *, rel_step: float) -> Ascend:
+    """Projected steps of `rel_step` epsilons along the sign of the gradient."""
+    x, eps = search.problem.x, search.problem.spec.eps
 
+    def ascend(images: Tensor, gradient: Tensor, index: Tensor) -> Tensor:
+        return project_linf(images + rel_step * eps * gradient.sign(), around=x[index], eps=eps)
 
-def _climb(search: Search, *, start: Tensor, rel_step: float, steps: int, restart: tuple[int, int] = (0, 1)) -> bool:
-    """`steps` projected sign steps from `start` `(B, C, H, W)`; False when the attack must not go on.
-
-    `restart` is which of how many, for the step count in the trace.
-    """
-    x, spec = search.problem.x, search.problem.spec
-    before, total = restart[0] * steps, restart[1] * steps
-    index = search.open()
-    if len(index) == 0:
-        return False
-    images = project(start[index], around=x[index], eps=spec.eps).requires_grad_()
-    loss = search.visit(images, index=index)
-    for step in range(1, steps + 1):
-        moved = images.detach() + rel_step * spec.eps * _gradient(loss, images).sign()
-        # Only now may the fooled leave: their gradient came with the batch's.
-        if spec.stop_when_fooled:
-            staying = ~search.fooled[index]
-            index, moved = index[staying], moved[staying]
-            if len(index) == 0:
-                return False
-        images = project(moved, around=x[index], eps=spec.eps).requires_grad_(step < steps)
-        loss = search.visit(images, index=index)
-        if not search.report(before + step, total=total):
-            return False
-    return True
-
-
-def _gradient(loss: Tensor, images: Tensor) -> Tensor:
-    """Gradient of each image's own loss; parameters are never touched."""
-    gradient = None
-    if loss.requires_grad:
-        (gradient,) = torch.autograd.grad(loss.sum(), images, allow_unused=True)
-    if gradient is None:
-        raise AttackError("the model passes no gradient to its input, so gradient attacks cannot run on it")
-    if not bool(torch.isfinite(gradient).all()):
-        raise AttackError("the model's gradient is not finite, so no gradient attack on it can be trusted")
-    return gradient
+    return ascend
 
 
 ATTACKS = (

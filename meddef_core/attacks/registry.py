@@ -2,8 +2,9 @@
 
 import importlib
 import pkgutil
+from typing import Any
 
-from meddef_core.attacks.spec import AttackInfo
+from meddef_core.attacks.spec import THREATS, AttackInfo, AttackSpec
 from meddef_core.errors import AttackError
 
 
@@ -18,8 +19,8 @@ def _discover() -> dict[str, AttackInfo]:
             if info.name in found:
                 raise RuntimeError(f"two attacks are called {info.name!r}")
             found[info.name] = info
-    # Controls last: menus show the attacks in this order.
-    return dict(sorted(found.items(), key=lambda item: item[1].threat == "control"))
+    # White box first, controls last: menus show the attacks in this order.
+    return dict(sorted(found.items(), key=lambda item: THREATS.index(item[1].threat)))
 
 
 ATTACKS: dict[str, AttackInfo] = _discover()
@@ -31,3 +32,8 @@ def get_attack(name: str) -> AttackInfo:
         return ATTACKS[name]
     except KeyError:
         raise AttackError(f"there is no attack {name!r}; choose one of {', '.join(ATTACKS)}") from None
+
+
+def default_spec(name: str, **changes: Any) -> AttackSpec:
+    """The attack as it is usually run, at 8/255 where it bounds the L-infinity norm; `changes` replace fields."""
+    return AttackSpec(**{"name": name, "eps": 8 / 255, **get_attack(name).defaults, **changes})

@@ -12,7 +12,8 @@ from meddef_core.attacks.spec import AttackSpec, AttackStep
 from meddef_core.errors import AttackError
 
 BALL_TOLERANCE = 1e-6
-"""Slack on the budget, in pixel units: float32 rounds x + eps and adv - x by up to 6e-8 each."""
+"""Slack on the budget, in pixel units: float32 rounds x + eps and adv - x by up to 6e-8 each. An L2 norm adds up as
+many of these as there are values, so there the slack grows with the budget: `tolerance`."""
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 """Width and spread, in pixels, of the Gaussian that structural similarity looks through."""
@@ -41,6 +42,9 @@ class AttackResult:
     """`(B,)`; NaN for images too small for its 11-pixel window."""
     pixels_changed: Tensor
     """`(B,)`: share of pixels (not values) that changed at all."""
+    first_fooled: Tensor
+    """`(B,)` int64: the step that first fooled (a random start counts with the step after it), 0 where the clean image
+    did, -1 where none did."""
     trace: tuple[AttackStep, ...]
     cancelled: bool
 
@@ -77,7 +81,14 @@ def l2_distance(adversarial: Tensor, x: Tensor) -> Tensor:
     return (adversarial - x).flatten(1).norm(dim=1)
 
 
-DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"linf": linf_distance, "l2": l2_distance}
+def l0_distance(adversarial: Tensor, x: Tensor) -> Tensor:
+    """Share of each image's values that changed at all, `(B,)`."""
+    return (adversarial != x).flatten(1).to(x.dtype).mean(dim=1)
+
+
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "linf": linf_distance, "l2": l2_distance, "l0": l0_distance,
+}
 """Norms a budget can bound, by the key that `AttackInfo.norm` uses."""
 
 
@@ -93,14 +104,19 @@ def measure(adversarial: Tensor, x: Tensor) -> Measures:
     )
 
 
+def tolerance(eps: float, *, norm: str) -> float:
+    """How far beyond `eps` rounding alone may carry an image."""
+    return BALL_TOLERANCE * max(1.0, eps) if norm == "l2" else BALL_TOLERANCE
+
+
 def check_adversarial(adversarial: Tensor, x: Tensor, *, eps: float, norm: str) -> None:
-    """AttackError unless every image is finite, inside [0, 1] and within `eps` (+ 1e-6) of its original."""
+    """AttackError unless every image is finite, inside [0, 1] and within `eps` (+ `tolerance`) of its original."""
     if adversarial.shape != x.shape or not bool(torch.isfinite(adversarial).all()):
         raise AttackError("the attack made images that are not finite, which is a fault of the attack: report it")
     if bool((adversarial < 0).any()) or bool((adversarial > 1).any()):
         raise AttackError("the attack left the pixel range [0, 1], which is a fault of the attack: report it")
     farthest = float(DISTANCES[norm](adversarial, x).max())
-    if farthest > eps + BALL_TOLERANCE:
+    if farthest > eps + tolerance(eps, norm=norm):
         raise AttackError(
             f"the attack moved {farthest:.6f} with a budget of {eps:.6f}, which is a fault of the attack: report it"
         )

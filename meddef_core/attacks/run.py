@@ -6,24 +6,31 @@ from torch import Tensor, nn
 from meddef_core.attacks.registry import get_attack
 from meddef_core.attacks.result import AttackResult, check_adversarial, measure
 from meddef_core.attacks.search import Problem, Search, logits_of
-from meddef_core.attacks.spec import AttackSpec, OnStep
+from meddef_core.attacks.spec import AttackSpec, OnStep, check_budget
 from meddef_core.errors import AttackError
 
 
 def run_attack(
-    model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *, on_step: OnStep | None = None
+    model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *,
+    source: nn.Module | None = None, on_step: OnStep | None = None,
 ) -> AttackResult:
     """Attack images `x` `(B, C, H, W)` in [0, 1], float32 (or float64), of labels `y` `(B,)` int64.
 
     The model takes such images, returns logits, and is in eval mode. Its parameters, gradients, buffers and modes are
     left as found, also when the model or `on_step` raises; what they raise is passed on. The result is the same for
-    an image alone and in any batch, up to the rounding of the model's own arithmetic, which depends on batch size.
+    an image alone and in any batch, up to the rounding of the model's own arithmetic, which depends on batch size
+    (attacks whose `AttackInfo.batchwise` is True excepted). `source` is the model whose gradients a transfer attack
+    uses; it is treated like `model`.
 
     Raises AttackError if the input is not as above, if the model returns anything but finite logits, or if the
     adversarial images fail the final check. A failed attack is a result with `success` False, never an error.
     """
     info = get_attack(spec.name)
-    _check_model(model)
+    check_budget(spec.eps, norm=info.norm)
+    if info.needs_source and source is None:
+        raise AttackError(f"{info.title} needs a source model to make its images on")
+    for asked in (model, source):
+        _check_model(asked)
     _check_images(x, y)
     # Plain tensors of our own, whatever gradient or inference mode the caller is in.
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
@@ -31,7 +38,10 @@ def run_attack(
         with torch.no_grad():
             clean_logits = logits_of(model, x)
         _check_labels(y, spec, classes=clean_logits.shape[1])
-        problem = Problem(model=model, x=x, y=y, spec=spec, clean_logits=clean_logits)
+        problem = Problem(
+            model=model, x=x, y=y, spec=spec, info=info, clean_logits=clean_logits,
+            source=source if info.needs_source else None,
+        )
         search = Search(problem, on_step=on_step)
         info.run(search)
         adversarial = search.best.detach()
@@ -46,13 +56,14 @@ def run_attack(
                 clean_logits=clean_logits,
                 adversarial_logits=logits,
                 **measure(adversarial, x)._asdict(),
+                first_fooled=search.first_fooled,
                 trace=tuple(search.trace),
                 cancelled=search.cancelled,
             )
 
 
-def _check_model(model: nn.Module) -> None:
-    if any(module.training for module in model.modules()):
+def _check_model(model: nn.Module | None) -> None:
+    if model is not None and any(module.training for module in model.modules()):
         raise AttackError("the model is in training mode; call model.eval() before attacking it")
 
 

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from meddef_core.attacks.spec import AttackSpec, AttackStep, OnStep
+from meddef_core.attacks.result import DISTANCES
+from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep, OnStep
 from meddef_core.errors import AttackError
 
 
@@ -20,24 +21,28 @@ class Problem:
     y: Tensor
     """`(B,)` int64."""
     spec: AttackSpec
+    info: AttackInfo
     clean_logits: Tensor
     """`(B, K)`."""
+    source: nn.Module | None = None
+    """The model a transfer attack makes its images on."""
 
     def fooled(self, logits: Tensor, index: Tensor) -> Tensor:
         """`(len(index),)` bool: the label differs from y, or equals the target where there is one."""
         predicted = logits.argmax(dim=1)
         return predicted != self.y[index] if self.spec.target is None else predicted == self.spec.target
 
-    def loss(self, logits: Tensor, index: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, index: Tensor, *, kind: str | None = None) -> Tensor:
         """`(len(index),)`: what the attacker raises; each image's depends on that image alone.
 
         "ce" is the cross-entropy of the label (of the target, negated). "margin" is max_{k != y} z_k - z_y
         (z_target - max_{k != target} z_k), positive exactly where the image fools; unlike cross-entropy its
-        gradient does not vanish when the softmax saturates (Carlini and Wagner 2017, loss f6).
+        gradient does not vanish when the softmax saturates (Carlini and Wagner 2017, loss f6). `kind` is for
+        attacks that are defined by one of them; the others follow the spec.
         """
         target = self.spec.target
         labels = self.y[index] if target is None else torch.full_like(index, target)
-        if self.spec.loss == "ce":
+        if (kind or self.info.loss or self.spec.loss) == "ce":
             away = F.cross_entropy(logits, labels, reduction="none")
         else:
             own = logits.gather(1, labels[:, None]).squeeze(1)
@@ -62,11 +67,27 @@ def logits_of(model: nn.Module, images: Tensor) -> Tensor:
     return logits.to(images.dtype)
 
 
+def input_gradient(loss: Tensor, images: Tensor, *, keep_graph: bool = False) -> Tensor:
+    """Gradient of each image's own loss `(B,)` with respect to `images`; parameters are never touched.
+
+    `keep_graph` allows for another one of the same forward pass. AttackError if there is none, or if it is not finite.
+    """
+    gradient = None
+    if loss.requires_grad:
+        (gradient,) = torch.autograd.grad(loss.sum(), images, retain_graph=keep_graph, allow_unused=True)
+    if gradient is None:
+        raise AttackError("the model passes no gradient to its input, so gradient attacks cannot run on it")
+    if not bool(torch.isfinite(gradient).all()):
+        raise AttackError("the model's gradient is not finite, so no gradient attack on it can be trusted")
+    return gradient
+
+
 class Search:
     """The state of one attack: visits go in, the best image of each scan, the trace and a cancellation come out.
 
     An attack calls `visit` for each set of candidates and `report` once a step, and stops when `report` says so.
     Images are addressed by `index`, their positions in the batch, so that the ones that are done can stay out.
+    An attack that needs more than the loss calls `query` and `offer` instead of `visit`.
     """
 
     def __init__(self, problem: Problem, *, on_step: OnStep | None) -> None:
@@ -75,12 +96,19 @@ class Search:
         self.trace: list[AttackStep] = []
         self.cancelled = False
         self._on_step = on_step
+        self._keep_last = problem.spec.keep == "last" and "keep" in problem.info.settings
         self._logits = problem.clean_logits.clone()
         self._loss = problem.loss(problem.clean_logits, everyone)
         self.fooled = problem.fooled(problem.clean_logits, everyone)
+        self.first_fooled = torch.where(self.fooled, 0, -1)
         self.best = x.clone()
         # A clean image competes only if it already fools: one that does not is no result of an attack.
-        self._best_loss = self._loss.masked_fill(~self.fooled, -torch.inf)
+        merit = torch.zeros_like(self._loss) if self._smallest else self._loss
+        self._merit = merit.masked_fill(~self.fooled, -torch.inf)
+
+    @property
+    def _smallest(self) -> bool:
+        return self.problem.info.seeks == "smallest"
 
     def open(self) -> Tensor:
         """Positions of the images still to be attacked: all, or under `stop_when_fooled` the unfooled."""
@@ -93,23 +121,55 @@ class Search:
 
         The losses carry a graph where `images` requires a gradient.
         """
+        logits = self.query(images)
         with torch.set_grad_enabled(images.requires_grad):
-            logits = logits_of(self.problem.model, images)
             loss = self.problem.loss(logits, index)
-        with torch.no_grad():
-            fooled = self.problem.fooled(logits, index)
-            before = self.fooled[index]
-            # Ties go to the newer image: a flat loss must not hand back the start.
-            better = (fooled & ~before) | ((fooled == before) & (loss >= self._best_loss[index]))
-            if self.problem.spec.keep == "last":
-                better = torch.ones_like(better)
-            won = index[better]
-            self.best[won] = images[better]
-            self._best_loss[won] = loss[better]
-            self.fooled[won] = fooled[better]
-            self._logits[index] = logits
-            self._loss[index] = loss
+        self.offer(images, logits=logits, index=index)
         return loss
+
+    def query(self, images: Tensor) -> Tensor:
+        """Logits `(n, K)` of any images, with a graph where `images` requires a gradient; nothing is kept."""
+        with torch.set_grad_enabled(images.requires_grad):
+            return logits_of(self.problem.model, images)
+
+    @torch.no_grad()
+    def offer(self, images: Tensor, *, logits: Tensor, index: Tensor) -> None:
+        """Let candidates `(len(index), C, H, W)` of known logits compete to be the result, and enter the trace.
+
+        Where the attack seeks the smallest change, candidates outside the budget take no part; elsewhere the attack
+        offers none.
+        """
+        problem = self.problem
+        loss = problem.loss(logits, index)
+        fooled = problem.fooled(logits, index)
+        before = self.fooled[index]
+        merit = loss
+        allowed = torch.ones_like(fooled)
+        if self._smallest:
+            distance = DISTANCES[problem.info.norm](images, problem.x[index])
+            merit = torch.where(fooled, -distance, loss)
+            allowed = distance <= problem.spec.eps
+        # Ties go to the newer image: a flat loss must not hand back the start.
+        better = (fooled & ~before) | ((fooled == before) & (merit >= self._merit[index]))
+        if problem.info.batchwise:
+            # Images that share one perturbation change together or not at all: else each would get its own.
+            better = torch.full_like(better, _standing(fooled, merit) >= _standing(before, self._merit[index]))
+        if self._keep_last:
+            better = torch.ones_like(better)
+        better &= allowed
+        won = index[better]
+        self.best[won] = images[better]
+        self._merit[won] = merit[better]
+        self.fooled[won] = fooled[better]
+        new = won[fooled[better] & (self.first_fooled[won] < 0)]
+        self.first_fooled[new] = self.steps_done + 1
+        self._logits[index] = logits
+        self._loss[index] = loss
+
+    @property
+    def steps_done(self) -> int:
+        """Steps reported so far."""
+        return len(self.trace)
 
     def report(self, step: int, *, total: int) -> bool:
         """Add a line to the trace and tell the caller; False when the attack must stop now."""
@@ -124,3 +184,8 @@ class Search:
         if self._on_step is not None and self._on_step(line) is False:
             self.cancelled = True
         return not self.cancelled
+
+
+def _standing(fooled: Tensor, merit: Tensor) -> tuple[int, float]:
+    """How good a batch is as one: the number fooled, then the mean merit."""
+    return int(fooled.sum()), float(merit.mean())

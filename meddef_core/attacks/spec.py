@@ -1,9 +1,9 @@
 """What an attack is asked to do, what it reports on the way, and how an epsilon is written."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from meddef_core.attacks.search import Search
 
 LOSSES = ("ce", "margin")
+THREATS = ("white box", "black box", "control")
+NORMS = ("linf", "l2", "l0")
+
+BUDGET_WORDS = {
+    "linf": "lie between 0 and 1 in pixel units (4/255, say)",
+    "l2": "be a Euclidean length from 0 up (3.0, say)",
+    "l0": "be a share of values between 0 and 1 (0.14, say)",
+}
+"""What a budget of each norm must be, as the end of a sentence."""
 KEEPS = ("best", "last")
 
 
@@ -27,9 +36,10 @@ class AttackSpec:
     name: str
     """Key into `ATTACKS`."""
     eps: float
-    """Budget in pixel units, in [0, 1]."""
+    """Budget in the attack's own norm (`AttackInfo.norm`): pixel units in [0, 1] for "linf", the Euclidean norm of
+    the change for "l2", the share of values that may change for "l0"."""
     steps: int = 20
-    """Gradient steps of one restart."""
+    """Steps of one restart: gradient steps, or queries of a black-box attack."""
     rel_step: float | None = None
     """Step size as a share of `eps`, so that moving `eps` stays meaningful; None is the attack's own default."""
     restarts: int = 1
@@ -44,13 +54,23 @@ class AttackSpec:
     takes part if it already fools. "last" returns the last iterate, as the papers do."""
     stop_when_fooled: bool = False
     """Let an image leave the batch once it fools. Same success, less work; the loss is not driven further."""
+    samples: int = 8
+    """Gradients (or random queries) averaged into one step, by attacks on randomised models and by estimates."""
+    search_steps: int = 6
+    """Rounds of the search over a trade-off constant (Carlini-Wagner)."""
+    theta: float = 0.1
+    """Change of one value in one step, in pixel units (JSMA)."""
 
     def __post_init__(self) -> None:
-        _check_eps(self.eps)
-        for field, least in (("steps", 1), ("restarts", 1), ("seed", 0)):
-            value = getattr(self, field)
+        if not (_is_number(self.eps) and 0 <= self.eps < math.inf):
+            raise AttackError(f"epsilon must be a number from 0 up (4/255, say), not {self.eps!r}")
+        least_values = (("steps", 1), ("restarts", 1), ("samples", 1), ("search_steps", 1), ("seed", 0))
+        for name, least in least_values:
+            value = getattr(self, name)
             if not _is_integer(value) or value < least:
-                raise AttackError(f"{field} must be a whole number of at least {least}, not {value!r}")
+                raise AttackError(f"{name} must be a whole number of at least {least}, not {value!r}")
+        if not (_is_number(self.theta) and 0 < self.theta <= 1):
+            raise AttackError(f"theta must be a change in pixel units, above 0 and at most 1, not {self.theta!r}")
         if self.rel_step is not None and not (_is_number(self.rel_step) and 0 < self.rel_step < math.inf):
             raise AttackError(f"rel_step must be a positive share of epsilon, not {self.rel_step!r}")
         if self.target is not None and (not _is_integer(self.target) or self.target < 0):
@@ -90,7 +110,8 @@ class AttackInfo:
     """What it does, for a reader who is no expert."""
     citation: str
     threat: str
-    """"white box" (uses gradients) or "control" (knows nothing; what a real attack must beat)."""
+    """A member of `THREATS`: "white box" (uses the model's gradients), "black box" (asks for outputs only, or uses
+    another model's gradients) or "control" (knows nothing; what a real attack must beat)."""
     iterative: bool
     """Whether `steps` matters."""
     settings: frozenset[str]
@@ -99,30 +120,51 @@ class AttackInfo:
     """Visits candidate images through a `Search`, which keeps the best."""
     norm: str = "linf"
     """Distance the budget bounds: a key of `result.DISTANCES`."""
+    seeks: str = "loss"
+    """What "best" means among fooling images: "loss" (the highest) or "smallest" (the nearest to the scan)."""
+    loss: str | None = None
+    """The loss that defines the attack, whatever the spec says; None follows the spec."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `AttackSpec` whose usual value for this attack is not the spec's own default."""
+    most_steps: int = 200
+    """More steps than this have no use in a form."""
+    batchwise: bool = False
+    """True where the images of one call share one perturbation, so that an image's result depends on the others."""
+    needs_source: bool = False
+    """True where the images are made on another model, `run_attack(..., source=...)`."""
 
 
-def parse_eps(text: str) -> float:
-    """Read "8/255" or "0.031" as a budget in [0, 1]; AttackError with one sentence on anything else."""
+def parse_eps(text: str, *, norm: str = "linf") -> float:
+    """Read "8/255" or "0.031" as a budget of that norm; AttackError with one sentence on anything else."""
     numerator, slash, denominator = text.partition("/")
     try:
         eps = float(numerator) / (float(denominator) if slash else 1.0)
     except (ValueError, ZeroDivisionError):
         raise AttackError(f'epsilon must look like "4/255" or "0.016", not {text!r}') from None
-    _check_eps(eps)
+    check_budget(eps, norm=norm)
     return eps
 
 
-def format_eps(eps: float) -> str:
-    """Write a budget the way readers know it: "4/255 (0.0157)", or "0.01" where it is no multiple of 1/255."""
+def format_eps(eps: float, *, norm: str = "linf") -> str:
+    """Write a budget, or a distance, the way readers of that norm know it.
+
+    "4/255 (0.0157)", or "0.01" where it is no multiple of 1/255; "L2 3" for a length; "14% of values" for a share.
+    """
+    if norm == "l2":
+        return f"L2 {eps:.4g}"
+    if norm == "l0":
+        return f"{100 * eps:.4g}% of values"
     steps = eps * 255
     if abs(steps - round(steps)) < 1e-6:
         return f"{round(steps)}/255 ({eps:.4f})"
     return f"{eps:.4g}"
 
 
-def _check_eps(eps: float) -> None:
-    if not _is_number(eps) or not 0 <= eps <= 1:
-        raise AttackError(f"epsilon must lie between 0 and 1 in pixel units (4/255, say), not {eps!r}")
+def check_budget(eps: float, *, norm: str) -> None:
+    """AttackError unless `eps` is a budget of that norm: up to 1 for "linf" and "l0", any length for "l2"."""
+    most = math.inf if norm == "l2" else 1.0
+    if not (_is_number(eps) and 0 <= eps <= most and eps < math.inf):
+        raise AttackError(f"epsilon must {BUDGET_WORDS[norm]}, not {eps!r}")
 
 
 def _is_number(value: object) -> bool:

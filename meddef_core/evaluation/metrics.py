@@ -85,6 +85,18 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     return float(np.abs(np.bincount(which, weights=gap, minlength=bins)).sum() / len(table))
 
 
+def mcnemar(b: int, c: int) -> float:
+    """Two-sided exact p of McNemar's test between two models on the same images (McNemar 1947).
+
+    `b` images are right with the first model only and `c` with the second only; if neither is better, each of these
+    is as likely on either side: b is binomial(b + c, 1/2). Without a differing image p is 1.
+    """
+    if min(b, c) < 0:
+        raise DataError(f"counts of images cannot be negative, as of {b} and {c}")
+    tail = sum(math.comb(b + c, k) for k in range(min(b, c) + 1))
+    return min(1.0, 2 * tail / 2 ** (b + c))
+
+
 def _hits_and_totals(
     labels: ArrayLike, predictions: ArrayLike, *, classes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
-from meddef_core.attacks import AttackSpec, format_eps
+from meddef_core.attacks import AttackSpec, format_eps, get_attack
 from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import (
@@ -59,11 +59,12 @@ def measure(
     }
     right = clean.predictions == labels
     for spec in attacks:
-        stage = f"{spec.name} {spec.loss} at {format_eps(spec.eps)}"
+        eps = format_eps(spec.eps, norm=get_attack(spec.name).norm)
+        stage = f"{spec.name} {spec.loss} at {eps}"
         outcome = attack_images(network, images, spec, on_batch=tell(stage))
         flipped = right & (outcome.predictions != labels)
         summary["attacked"].append(
-            {"spec": asdict(spec), "eps": format_eps(spec.eps)}
+            {"spec": asdict(spec), "eps": eps}
             | summarise(labels, outcome.predictions, classes=classes)
             | {
                 "attack_success_rate": float(flipped.sum() / right.sum()) if right.any() else None,

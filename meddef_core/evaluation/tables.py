@@ -1,27 +1,103 @@
-"""Tables in Markdown, made from the cards: no number in a document is typed by hand."""
+"""Tables in Markdown, made from cards and records: no number in a document is typed by hand.
+
+A document holds blocks, `<!-- meddef tables NAME: begin -->` to `<!-- meddef tables NAME: end -->`; `write_blocks`
+fills each with the table of that name.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from meddef_core.data.tasks import TASKS
 from meddef_core.errors import MedDefError
+from meddef_core.evaluation.documents import RESULTS, markdown, read_record
+from meddef_core.evaluation.paper import differences, intensity_table, success_table
 from meddef_core.files import replacing
-from meddef_core.zoo import Card
+from meddef_core.zoo import Card, list_models
 
 SHOWN = ("2/255 (0.0078)", "0.01", "4/255 (0.0157)", "8/255 (0.0314)", "0.05", "0.1")
 """Budgets of the summary table, as a card writes them."""
 
-BLOCK = re.compile(r"(<!-- meddef tables: begin -->\n).*?(<!-- meddef tables: end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- meddef tables ([\w-]+): begin -->\n).*?(<!-- meddef tables \2: end -->)", re.DOTALL)
+
+
+def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
+    """Every table by the name of its block; `root` is the folder of records, the shipped one by default."""
+    found: dict[str, Callable[[], str]] = {
+        "models": lambda: model_table(list_models()),
+        "worst": partial(worst_case_table, root=root),
+        "audit": partial(audit_table, root=root),
+    }
+    for task in TASKS:
+        found[f"paper-{task}"] = partial(intensity_table, task, root=root)
+        found[f"success-{task}"] = partial(success_table, task, root=root)
+        found[f"differences-{task}"] = partial(_listed, task, root=root)
+        found[f"baselines-{task}"] = partial(baseline_table, task, root=root)
+    return found
 
 
 def model_table(cards: Sequence[Card]) -> str:
     """One row a measured model: balanced accuracy in percent with its 95 % interval, clean and under PGD-20."""
     measured = [card for card in cards if card.metrics]
     head = ["model", "protocol", "n", "clean", *(f"PGD-20 at {eps.split(' ')[0]}" for eps in SHOWN)]
-    rows = [[card.key, *_cells(card.metrics)] for card in measured]
-    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+    return markdown(head, [[card.key, *_cells(card.metrics)] for card in measured])
+
+
+def worst_case_table(*, root: Path | None = None) -> str:
+    """One row a record of `meddef evaluate --attacks worst`: balanced accuracy of the worst case of each scan."""
+    records = _records("worst", root)
+    budgets = sorted({(row["budget"], row["eps"]) for _, found in records for row in found["numbers"]["attacked"]})
+    rows = []
+    for name, found in records:
+        numbers = found["numbers"]
+        by_eps = {row["budget"]: row for row in numbers["attacked"]}
+        shares = [numbers["clean"], *(by_eps.get(budget) for budget, _ in budgets)]
+        rows.append([name, found["data"]["protocol"], str(numbers["n"]), *(_percent(share) for share in shares)])
+    return markdown(["model", "protocol", "n", "clean", *(eps.split(" ")[0] for _, eps in budgets)], rows)
+
+
+def audit_table(*, root: Path | None = None) -> str:
+    """One row a record of `meddef audit`: its verdict, and what was found, in words."""
+    rows = []
+    for name, found in _records("audit", root):
+        numbers = found["numbers"]
+        flagged = [f"{each['title']}: {each['sentence']}" for each in numbers["findings"] if each["status"] == "failed"]
+        passed = sum(each["status"] == "passed" for each in numbers["findings"])
+        words = " ".join(flagged) if flagged else f"all {passed} checks that apply pass"
+        rows.append([name, str(numbers["n"]), numbers["verdict"], words.replace("|", "/")])
+    return markdown(["model", "n", "verdict", "findings"], rows)
+
+
+def baseline_table(task: str, *, root: Path | None = None) -> str:
+    """One row a defence: balanced accuracy clean, against who ignores it and against who adapts to it."""
+    path = (root or RESULTS) / "baselines" / f"{task}.json"
+    numbers = read_record(path)["numbers"] if path.is_file() else {"rows": []}
+    rows = [
+        [row["title"], *(_percent(row[kind]) for kind in ("clean", "ignoring", "adaptive"))] for row in numbers["rows"]
+    ]
+    return markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
+
+
+def write_blocks(path: Path, *, root: Path | None = None) -> None:
+    """Fill every block of a Markdown file.
+
+    Raises MedDefError, and leaves the file as it was, if it holds no block, an unknown one or one without an end.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MedDefError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    known = tables(root)
+    names = [found[2] for found in BLOCK.finditer(text)]
+    if not names or text.count("<!-- meddef tables ") != 2 * len(names):
+        raise MedDefError(f"{path} needs 'meddef tables' markers in pairs, begin and end; see README.md.")
+    if unknown := sorted(set(names) - known.keys()):
+        raise MedDefError(f"{path} asks for the table {unknown[0]!r}; there are: {', '.join(known)}.")
+    new = BLOCK.sub(lambda found: f"{found[1]}{known[found[2]]()}\n{found[3]}", text)
+    with replacing(path) as beside:
+        beside.write_text(new, encoding="utf-8")
 
 
 def _cells(metrics: dict[str, Any]) -> list[str]:
@@ -30,19 +106,19 @@ def _cells(metrics: dict[str, Any]) -> list[str]:
     return [metrics["protocol"], str(metrics["n"]), *(_percent(share) for share in shares)]
 
 
-def _percent(share: dict[str, Any]) -> str:
+def _percent(share: dict[str, Any] | None) -> str:
+    if share is None:
+        return "-"
     low, high = share["balanced_interval"]
     return f"{100 * share['balanced_accuracy']:.1f} ({100 * low:.0f}-{100 * high:.0f})"
 
 
-def write_block(path: Path, table: str) -> None:
-    """Put a table between the markers of a Markdown file; raises MedDefError if they are not there once."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MedDefError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    new, count = BLOCK.subn(lambda found: f"{found[1]}{table}\n{found[2]}", text)
-    if count != 1:
-        raise MedDefError(f"{path} needs the two 'meddef tables' markers exactly once; see README.md.")
-    with replacing(path) as beside:
-        beside.write_text(new, encoding="utf-8")
+def _listed(task: str, *, root: Path | None) -> str:
+    return "\n".join(f"- {sentence}" for sentence in differences(task, root=root))
+
+
+def _records(kind: str, root: Path | None) -> list[tuple[str, dict[str, Any]]]:
+    """`<task>/<model>` and record of each file `<kind>/<task>/<model>.json`, by name."""
+    folder = (root or RESULTS) / kind
+    return [(f"{path.parent.name}/{path.stem}", read_record(path)) for path in sorted(folder.glob("*/*.json"))]
+

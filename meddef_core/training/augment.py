@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from meddef_core.training.sharing import WHOLE, Share
+
 
 class Augmentation(BaseModel):
     """Ranges to draw from, uniformly; a range of r means plus or minus r."""
@@ -27,15 +29,18 @@ class Augmentation(BaseModel):
     gamma: float = Field(0.0, ge=0, lt=1)
     """Range of the logarithm of the exponent."""
 
-    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
-        """`(B, C, H, W)` in [0, 1] to the same; all randomness from `generator`."""
+    def __call__(self, x: Tensor, *, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
+        """`(B, C, H, W)` in [0, 1] to the same; all randomness from `generator`, drawn for the whole batch."""
         batch = x.shape[0]
 
+        def chance() -> Tensor:
+            return share.of(torch.rand(batch * share.count, generator=generator))
+
         def draw(spread: float) -> Tensor:
-            return (torch.rand(batch, generator=generator) * 2 - 1) * spread
+            return (chance() * 2 - 1) * spread
 
         angle, scale = draw(math.radians(self.degrees)), 1 + draw(self.scale)
-        mirror = torch.where(torch.rand(batch, generator=generator) < self.flip, -1.0, 1.0)
+        mirror = torch.where(chance() < self.flip, -1.0, 1.0)
         cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
         rows = [cos * mirror, -sin, draw(2 * self.shift), sin * mirror, cos, draw(2 * self.shift)]
         theta = torch.stack(rows, dim=1).view(batch, 2, 3).to(x.device)

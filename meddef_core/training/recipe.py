@@ -5,15 +5,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from meddef_core.attacks import parse_eps
 from meddef_core.data.lists import PROTOCOLS
 from meddef_core.data.tasks import TASKS, get_task
 from meddef_core.errors import MedDefError, RecipeError
 from meddef_core.model import VARIANTS, MedDefConfig
+from meddef_core.pruning.settings import PruningSettings
+from meddef_core.training.alarm import AlarmSettings
 from meddef_core.training.augment import Augmentation
-from meddef_core.training.objectives import Kind
+from meddef_core.training.objectives import CraftMode, Kind
+from meddef_core.training.paper import PaperSettings
 
 
 class _Strict(BaseModel):
@@ -41,6 +53,20 @@ class ModelSettings(_Strict):
         return value
 
 
+READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper"}
+"""Keys of an objective that a recipe holds only if it is of that kind."""
+
+
+def _without_defaults(model: BaseModel, values: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """A recipe as versions before these keys wrote it, where it does not use them.
+
+    A run resumes only under the same recipe, and those begun before must still match.
+    """
+    fields = type(model).model_fields
+    unused = {key for key in keys if getattr(model, key) == fields[key].default}
+    return {key: value for key, value in values.items() if key not in unused}
+
+
 class ObjectiveSettings(_Strict):
     """What a step minimises. `eps` in pixel units, as 8/255 or 0.031."""
 
@@ -50,21 +76,61 @@ class ObjectiveSettings(_Strict):
     noise: float = Field(2.0, ge=0)
     """N-FGSM: half-width of the noise as a multiple of eps."""
     steps: int = Field(3, ge=1, le=100)
-    """PGD only."""
+    """PGD and TRADES."""
     clean_share: float = Field(0.0, ge=0, lt=1)
     label_smoothing: float = Field(0.05, ge=0, lt=1)
+    class_weights: bool = True
+    """Let every class weigh the same in the loss, however many scans it has."""
+    craft_mode: CraftMode = "train"
+    beta: float = Field(6.0, gt=0)
+    """TRADES only: weight of the divergence."""
+    awp: float = Field(0.0, ge=0, lt=1)
+    """Adversarial weight perturbation, as a share of each layer's norm; 0 is none, 0.005 usual."""
+    paper: PaperSettings = PaperSettings()
+    """The paper's recipe only; it has an epsilon schedule of its own instead of `eps`."""
+    teacher: str | None = None
+    """Distillation only: the model of the zoo to learn from, as oct/undefended."""
+    temperature: float = Field(100.0, ge=1, le=100)
+    """Distillation only: what the student's logits are divided by while it learns."""
 
     _eps = field_validator("eps", mode="before")(_epsilon)
 
+    @model_validator(mode="after")
+    def _teacher_if_distilled(self) -> "ObjectiveSettings":
+        if self.kind == "distill" and self.teacher is None:
+            raise ValueError("distillation needs a model to learn from; set objective.teacher, to oct/undefended say")
+        return self
+
+    @model_validator(mode="after")
+    def _awp_around_attacks(self) -> "ObjectiveSettings":
+        if self.awp and self.kind in ("clean", "distill"):
+            raise ValueError(f"awp goes with an objective that attacks, not with {self.kind}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_does_not_read(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = _without_defaults(self, plain(self), "class_weights", "craft_mode", "awp")
+        return {key: value for key, value in values.items() if READ_BY.get(key, self.kind) == self.kind}
+
 
 class OptimizerSettings(_Strict):
-    """AdamW under a one-cycle learning rate, with clipped gradients and an exponential average of the weights."""
+    """AdamW under a one-cycle learning rate, with clipped gradients and an exponential average of the weights.
 
+    Or Adam, as the paper has it, or SGD with Nesterov's momentum of 0.9; a constant rate; no clipping (null); no
+    average (`ema` 0).
+    """
+
+    kind: Literal["adamw", "adam", "sgd"] = "adamw"
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
     lr: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.02, ge=0)
     warm_up: float = Field(0.25, gt=0, lt=1)
-    clip: float = Field(1.0, gt=0)
+    clip: float | None = Field(1.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, plain(self), "kind", "schedule")
 
 
 class ValidationSettings(_Strict):
@@ -76,8 +142,14 @@ class ValidationSettings(_Strict):
     """Share of training before the first validation."""
     eps: float = Field(0.0, ge=0, le=0.5)
     steps: int = Field(20, ge=1)
+    attacked_share: float = Field(1.0, gt=0, le=1)
+    """Share of the validation scans that is attacked."""
 
     _eps = field_validator("eps", mode="before")(_epsilon)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, plain(self), "attacked_share")
 
 
 class Recipe(_Strict):
@@ -93,12 +165,37 @@ class Recipe(_Strict):
     batch: int = Field(64, ge=2)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     init: Path | None = None
-    """Weights of an earlier run to start from: its `best.safetensors`."""
+    """Weights to start from: the folder of an earlier run, its `best.safetensors`, or a model of the zoo (oct/meddef).
+
+    Those of another task give everything but the last layer, where the number of classes differs.
+    """
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     augmentation: Augmentation = Augmentation()
     validation: ValidationSettings = ValidationSettings()
+    alarm: AlarmSettings | None = None
+    """Watch for catastrophic overfitting and act on it; null does not."""
+    pruning: PruningSettings | None = None
+    """Become sparse on the way; null stays dense."""
+
+    @model_validator(mode="after")
+    def _alarm_under_attack(self) -> "Recipe":
+        if self.alarm and self.objective.kind not in ("n_fgsm", "pgd", "trades"):
+            raise ValueError(f"the alarm watches n_fgsm, pgd and trades, not {self.objective.kind}; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _pruned_before_chosen(self) -> "Recipe":
+        if self.pruning and self.validation.start < self.pruning.end:
+            raise ValueError("weights are chosen once they are sparse; set validation.start to pruning.end or later")
+        if self.pruning and self.pruning.criterion == "taylor" and self.optimizer.kind == "sgd":
+            raise ValueError("pruning.criterion taylor reads the second moment of adam or adamw; sgd has none")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, plain(self), "alarm", "pruning")
 
     @field_validator("task")
     @classmethod

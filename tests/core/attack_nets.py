@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from meddef_core.attacks import AttackSpec
+from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, run_attack
+from meddef_core.attacks.spec import OnStep
 
 
 def small_net(
@@ -93,9 +94,37 @@ def assert_same_state(model: nn.Module, before: dict[str, Any]) -> None:
         assert same, f"{key} changed"
 
 
+BUDGETS = {"linf": 12 / 255, "l2": 0.6, "l0": 0.1}
+"""A budget of each norm that moves the small net's logits about as much."""
+
+
 def spec_of(name: str, /, **changes: Any) -> AttackSpec:
     """A quick spec; `changes` replace its fields."""
-    return dataclasses.replace(AttackSpec(name=name, eps=12 / 255, steps=5), **changes)
+    spec = AttackSpec(name=name, eps=BUDGETS[ATTACKS[name].norm], steps=5, samples=4, search_steps=2)
+    return dataclasses.replace(spec, **changes)
+
+
+def attack(net: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *, on_step: OnStep | None = None) -> AttackResult:
+    """`run_attack`, with a source model for an attack that needs one: a sibling of the small net."""
+    source = None
+    if ATTACKS[spec.name].needs_source:
+        classes = [module.out_features for module in net.modules() if isinstance(module, nn.Linear)][-1]
+        with torch.inference_mode(False):  # a net made in inference mode could give no gradient
+            source = sibling_net(channels=x.shape[1], classes=classes, dtype=x.dtype)
+    return run_attack(net, x, y, spec, source=source, on_step=on_step)
+
+
+def sibling_net(
+    *, channels: int = 1, classes: int = 4, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> nn.Sequential:
+    """The small net of that seed, every weight moved: as alike as nets trained for one task, unlike two random nets."""
+    net = small_net(channels=channels, classes=classes, seed=seed)
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for weight in net.parameters():
+            if weight.ndim > 1:
+                weight += 0.3 * weight.std() * torch.randn(weight.shape, generator=generator)
+    return net.to(dtype)
 
 
 def own_labels(net: nn.Module, x: Tensor) -> Tensor:

@@ -40,3 +40,19 @@ def run(models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         return Result(int(caught.value.code or 0), out, err)
 
     return call
+
+
+@pytest.fixture
+def noise_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four patients a class and list of OCT-shaped noise, each class with its own brightness."""
+    monkeypatch.setenv("MEDDEF_CACHE_DIR", str(tmp_path / "cache"))
+    rng, patient = np.random.default_rng(0), 0
+    for part in ("train", "val", "test"):
+        for level, name in enumerate(("CNV", "DME", "DRUSEN", "NORMAL")):
+            folder = tmp_path / "data" / "oct" / part / name
+            folder.mkdir(parents=True)
+            for _ in range(4):
+                patient += 1
+                values = rng.integers(0, 60, (240, 320)) + 40 * level
+                assert cv2.imwrite(str(folder / f"{name}-{patient}-1.jpeg"), values.astype(np.uint8))
+    return tmp_path / "data"

@@ -5,7 +5,7 @@ import torch
 from attack_nets import scans, small_net, spec_of
 from torch import Tensor, nn
 
-from meddef_core.attacks import run_attack
+from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.errors import AttackError
 
 
@@ -79,9 +79,15 @@ def test_images_that_are_no_images_are_refused(x: Tensor, sentence: str) -> None
         (torch.full((6,), -1), {}, "between 0 and 3"),
         (torch.zeros(6, dtype=torch.int64), {"target": 4}, "target 4 does not exist"),
         (torch.zeros(6, dtype=torch.int64), {"target": 0}, "already have the target"),
-        (torch.zeros(6, dtype=torch.int64), {"name": "magic"}, "no attack 'magic'; choose one of fgsm"),
+        (torch.zeros(6, dtype=torch.int64), {"name": "magic"}, "no attack 'magic'; choose one of apgd_ce"),
     ],
 )
 def test_labels_and_targets_that_make_no_sense_are_refused(y: Tensor, changes: dict, sentence: str) -> None:
     with pytest.raises(AttackError, match=sentence):
         run_attack(small_net(), scans(), y, spec_of("fgsm", **changes))
+
+
+def test_a_budget_beyond_its_norm_is_refused() -> None:
+    net, x = small_net(), scans(2)
+    with pytest.raises(AttackError, match="epsilon must lie between 0 and 1 in pixel units"):
+        run_attack(net, x, torch.tensor([0, 1]), AttackSpec(name="fgsm", eps=8.0))

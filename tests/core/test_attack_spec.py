@@ -66,7 +66,10 @@ def test_what_is_written_can_be_read(levels: int) -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("eps", [-0.1, 1.1, math.nan, "0.1", True]),
+        ("eps", [-0.1, math.inf, math.nan, "0.1", True]),
+        ("theta", [0.0, 1.1, math.nan]),
+        ("samples", [0, 1.5]),
+        ("search_steps", [0]),
         ("steps", [0, 2.0, True]),
         ("restarts", [0]),
         ("seed", [-1]),

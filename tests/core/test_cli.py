@@ -3,8 +3,6 @@
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from cli_runs import Run, assert_refused
 
@@ -56,71 +54,7 @@ def test_models_of_an_empty_folder(run: Run, tmp_path: Path, monkeypatch: pytest
     assert "no model" in run("models").out
 
 
-# Attacking
-
-ATTACK = ("--task", "oct", "--steps", 3, "--eps", "8/255")
-
-
-def test_attack_measures_and_repeats(run: Run, scan: Path) -> None:
-    first, again = (run("attack", scan, *ATTACK, "--seed", 5, "--json").document for _ in range(2))
-    numbers = first["numbers"]
-    assert first["kind"] == "attack" and first["seed"] == 5 and first["spec"]["steps"] == 3
-    assert 0 < numbers["linf"] <= 8 / 255 + 1e-6
-    assert len(numbers["trace"]) == numbers["steps_run"] == 3
-    assert numbers == again["numbers"]
-    other = run("attack", scan, *ATTACK, "--seed", 6, "--json").document
-    assert other["numbers"]["adversarial_sha256"] != numbers["adversarial_sha256"]
-
-
-def test_attack_answers_in_words(run: Run, scan: Path) -> None:
-    result = run("attack", scan, *ATTACK, "--attack", "fgsm")
-    assert result.code == 0 and result.err == ""
-    assert "8/255 (0.0314)" in result.out and "PSNR" in result.out and INTENDED_USE in result.out
-
-
-def test_attack_moves_away_from_a_known_label_and_towards_a_target(run: Run, scan: Path) -> None:
-    document = run("attack", scan, *ATTACK, "--label", "DME", "--target", "CNV", "--json").document
-    assert document["numbers"]["label"] == "DME" and document["spec"]["target"] == 0
-
-
-def test_attack_writes_the_exact_image(run: Run, scan: Path, tmp_path: Path) -> None:
-    exact, seen = tmp_path / "adv.npy", tmp_path / "adv.png"
-    document = run("attack", scan, *ATTACK, "--output", exact, "--json").document
-    run("attack", scan, *ATTACK, "--output", seen)
-    image = np.load(exact)
-    assert image.shape == (1, 224, 224) and image.dtype == np.float32
-    picture = cv2.imread(str(seen), cv2.IMREAD_UNCHANGED)
-    assert picture is not None and picture.dtype == np.uint16
-    np.testing.assert_allclose(picture / 65535, image[0], atol=1 / 65535)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["adv.npy", "adv.png"]
-    assert document["numbers"]["success"] in (True, False)
-
-
 # Bad input
-
-BAD = [
-    (("--task", "knee"), "no task 'knee'"),
-    (("--task", "oct", "--model", "resnet99"), "no model 'oct/resnet99'"),
-    (("--task", "chest"), "no model 'chest/meddef'"),
-    (("--task", "oct", "--eps", "many"), "epsilon"),
-    (("--task", "oct", "--eps", "300/255"), "between 0 and 1"),
-    (("--task", "oct", "--steps", "0"), "steps"),
-    (("--task", "oct", "--steps", "few"), "--steps"),
-    (("--task", "oct", "--attack", "magic"), "no attack 'magic'"),
-    (("--task", "oct", "--loss", "l9"), "loss must be"),
-    (("--task", "oct", "--target", "PNEUMONIA"), "'PNEUMONIA'"),
-    (("--task", "oct", "--output", "adv.jpg"), "must end in .npy or .png"),
-    (("--task", "oct", "--output", "nowhere/adv.npy"), "does not exist"),
-    (("--task", "oct", "--frame", "3"), "frame"),
-    (("--task", "oct", "--epsilon", "3"), "--epsilon"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "part"), BAD)
-def test_bad_input_is_one_sentence_and_exit_code_2(arguments: tuple[str, ...], part: str, run: Run, scan: Path) -> None:
-    assert_refused(run("attack", scan, *arguments), part)
-    assert_refused(run("attack", scan, *arguments, "--json"), part)
-
 
 @pytest.mark.parametrize(
     ("arguments", "part"),

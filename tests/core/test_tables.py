@@ -1,22 +1,32 @@
-"""Tables come from the cards, and the README holds the one that the cards give."""
+"""Tables come from cards and records, and documents hold the ones these give."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from meddef_core.errors import MedDefError
-from meddef_core.evaluation.tables import BLOCK, model_table, write_block
+from meddef_core.errors import DataError, MedDefError
+from meddef_core.evaluation.tables import (
+    audit_table,
+    baseline_table,
+    model_table,
+    worst_case_table,
+    write_blocks,
+)
 from meddef_core.zoo import MODELS, list_models
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_readme_shows_what_the_cards_say(tmp_path: Path) -> None:
-    copy = tmp_path / "README.md"
-    copy.write_text(README.read_text(encoding="utf-8"), encoding="utf-8")
-    write_block(copy, model_table(list_models(MODELS)))
-    same = copy.read_text(encoding="utf-8") == README.read_text(encoding="utf-8")
-    assert same, "run `meddef tables --write README.md`"
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_show_what_cards_and_records_say(tmp_path: Path, path: Path) -> None:
+    copy = tmp_path / path.name
+    shutil.copy(path, copy)
+    write_blocks(copy)
+    same = copy.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    assert same, f"run `meddef tables --write {path.relative_to(ROOT)}`"
 
 
 def test_a_row_says_what_its_card_says() -> None:
@@ -26,21 +36,82 @@ def test_a_row_says_what_its_card_says() -> None:
     assert f" {100 * clean['balanced_accuracy']:.1f} (" in row and f"| {card.metrics['n']} |" in row
 
 
-def test_only_the_block_changes(tmp_path: Path) -> None:
+def share(value: float) -> dict[str, object]:
+    return {"balanced_accuracy": value, "balanced_interval": [value - 0.05, value + 0.05]}
+
+
+def write_record(path: Path, numbers: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"numbers": numbers, "data": {"protocol": "official"}}))
+
+
+def test_worst_cases_of_other_budgets_share_one_table(tmp_path: Path) -> None:
+    small = share(0.8) | {"budget": 4 / 255, "eps": "4/255 (0.0157)"}
+    large = share(0.6) | {"budget": 8 / 255, "eps": "8/255 (0.0314)"}
+    write_record(tmp_path / "worst/oct/meddef.json", {"n": 126, "clean": share(0.9), "attacked": [small, large]})
+    write_record(tmp_path / "worst/oct/other.json", {"n": 126, "clean": share(0.9), "attacked": [small]})
+    assert worst_case_table(root=tmp_path).splitlines() == [
+        "| model | protocol | n | clean | 4/255 | 8/255 |",
+        "|---|---|---|---|---|---|",
+        "| oct/meddef | official | 126 | 90.0 (85-95) | 80.0 (75-85) | 60.0 (55-65) |",
+        "| oct/other | official | 126 | 90.0 (85-95) | 80.0 (75-85) | - |",
+    ]
+
+
+def test_an_audit_is_shown_with_what_it_found(tmp_path: Path) -> None:
+    findings = [
+        {"title": "Zero gradients", "sentence": "Half have none.", "status": "failed"},
+        {"title": "Noise", "sentence": "Weaker.", "status": "passed"},
+    ]
+    write_record(tmp_path / "audit/oct/bad.json", {"n": 24, "verdict": "red", "findings": findings})
+    write_record(tmp_path / "audit/oct/good.json", {"n": 24, "verdict": "green", "findings": findings[1:]})
+    rows = audit_table(root=tmp_path).splitlines()[2:]
+    assert rows == [
+        "| oct/bad | 24 | red | Zero gradients: Half have none. |",
+        "| oct/good | 24 | green | all 1 checks that apply pass |",
+    ]
+
+
+def test_baselines_stand_with_both_attackers(tmp_path: Path) -> None:
+    row = {"title": "JPEG", "clean": share(0.9), "ignoring": share(0.7), "adaptive": share(0.1)}
+    write_record(tmp_path / "baselines/oct.json", {"rows": [row]})
+    last = baseline_table("oct", root=tmp_path).splitlines()[-1]
+    assert last == "| JPEG | 90.0 (85-95) | 70.0 (65-75) | 10.0 (5-15) |"
+
+
+def test_only_the_blocks_change(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
-    path.write_text("before\n<!-- meddef tables: begin -->\nold\n<!-- meddef tables: end -->\nafter\n")
-    write_block(path, "| new |")
-    text = path.read_text()
-    assert text == "before\n<!-- meddef tables: begin -->\n| new |\n<!-- meddef tables: end -->\nafter\n"
-    assert BLOCK.search(text)
+    block = "<!-- meddef tables {0}: begin -->\n{1}<!-- meddef tables {0}: end -->\n"
+    path.write_text("before\n" + block.format("worst", "old\n") + "between\n" + block.format("audit", "") + "after\n")
+    write_blocks(path, root=tmp_path)
+    worst, audit = worst_case_table(root=tmp_path) + "\n", audit_table(root=tmp_path) + "\n"
+    assert path.read_text() == (
+        "before\n" + block.format("worst", worst) + "between\n" + block.format("audit", audit) + "after\n"
+    )
 
 
-@pytest.mark.parametrize("content", ["no markers", "<!-- meddef tables: begin -->\n"])
-def test_a_file_without_markers_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("no markers", "in pairs"),
+        ("<!-- meddef tables models: begin -->\n", "in pairs"),
+        ("<!-- meddef tables a: begin -->\n<!-- meddef tables b: end -->\n", "in pairs"),
+        ("<!-- meddef tables odd: begin -->\n<!-- meddef tables odd: end -->\n", "the table 'odd'; there are: models"),
+    ],
+)
+def test_a_file_whose_markers_make_no_sense_is_refused_and_kept(tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "a.md"
     path.write_text(content)
-    with pytest.raises(MedDefError, match="markers"):
-        write_block(path, "x")
+    with pytest.raises(MedDefError, match=words):
+        write_blocks(path)
     assert path.read_text() == content
     with pytest.raises(MedDefError, match="check the path"):
-        write_block(tmp_path / "none.md", "x")
+        write_blocks(tmp_path / "none.md")
+
+
+def test_a_broken_record_gets_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "worst" / "oct" / "meddef.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(DataError, match=r"^The record meddef.json cannot be read; measure it again\.$"):
+        worst_case_table(root=tmp_path)

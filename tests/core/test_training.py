@@ -1,22 +1,22 @@
-"""Training: schedules by value, attacks inside their ball, recipes that refuse nonsense, runs that resume."""
+"""Training: schedules by value, seeded augmentation, runs that learn, start where they are told and resume."""
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from tiny_models import save_tiny_model
+from tiny_training import log_of, tiny_recipe
 
-from meddef_core.errors import RecipeError
+from meddef_core.errors import ModelError, RecipeError
+from meddef_core.model import MedDef
 from meddef_core.training import loop
 from meddef_core.training.augment import Augmentation
+from meddef_core.training.averaging import average_runs
 from meddef_core.training.loop import StepReport, train
-from meddef_core.training.objectives import Kind, LossSettings, n_fgsm, objective_loss, pgd
-from meddef_core.training.recipe import Recipe, load_recipe
+from meddef_core.training.run import make_optimizer
 from meddef_core.training.schedules import ema_decay, epsilon_ramp, one_cycle
-
-RECIPES = sorted((Path(__file__).parents[2] / "assets" / "recipes").glob("*.yaml"))
+from meddef_core.training.sharing import Share
 
 
 def test_one_cycle_rises_and_falls() -> None:
@@ -41,106 +41,41 @@ def test_augmentation_is_seeded_and_can_do_nothing() -> None:
     torch.testing.assert_close(mirrored(x, generator=torch.Generator()), x.flip(3), atol=1e-4, rtol=0)
 
 
-def linear_problem() -> tuple[nn.Module, torch.Tensor, torch.Tensor, LossSettings]:
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
-    settings = LossSettings(class_weights=torch.tensor([1.0, 2.0, 0.5]), label_smoothing=0.1)
-    return network, torch.rand(6, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1, 2]), settings
-
-
-def test_n_fgsm_adds_noise_and_one_full_step() -> None:
-    network, x, y, loss = linear_problem()
-    adversarial = n_fgsm(network, x, y, eps=0.05, noise=2.0, loss=loss, generator=torch.Generator().manual_seed(0))
-    noise = (torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1) * 0.1
-    start = (x + noise).requires_grad_()
-    (gradient,) = torch.autograd.grad(loss(network(start), y), start)
-    torch.testing.assert_close(adversarial, (x + noise + 0.05 * gradient.sign()).clamp(0, 1))
-
-
-def test_pgd_stays_in_the_ball_and_raises_the_loss() -> None:
-    network, x, y, loss = linear_problem()
-    adversarial = pgd(network, x, y, eps=0.05, steps=5, loss=loss, generator=torch.Generator().manual_seed(0))
-    assert (adversarial - x).abs().max() <= 0.05 + 1e-6 and adversarial.min() >= 0 and adversarial.max() <= 1
-    assert loss(network(adversarial), y) > loss(network(x), y)
-
-
-@pytest.mark.parametrize("kind", ["clean", "n_fgsm", "pgd"])
-def test_every_objective_teaches_and_leaves_no_stray_gradient(kind: Kind) -> None:
-    network, x, y, loss = linear_problem()
-    value = objective_loss(
-        kind, network, x, y, inner=network, eps=0.03, noise=2.0, steps=2, clean_share=0.5, loss=loss,
-        generator=torch.Generator().manual_seed(0),
-    )
-    assert all(p.grad is None for p in network.parameters())
-    value.backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
-
-
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_shipped_recipes_are_valid(path: Path) -> None:
-    recipe = load_recipe(path)
-    assert f"{recipe.task}-{recipe.name}" == path.stem
-
-
-def test_overrides_reach_nested_keys() -> None:
-    recipe = load_recipe(RECIPES[0], {"objective.eps": "4/255", "epochs": "3", "validation.eps": "0.01"})
-    assert recipe.objective.eps == pytest.approx(4 / 255) and recipe.epochs == 3 and recipe.validation.eps == 0.01
+def test_augmentation_of_a_share_is_that_share_of_the_whole() -> None:
+    x = torch.rand(6, 1, 16, 16)
+    whole = Augmentation(gamma=0.1)(x, generator=torch.Generator().manual_seed(1))
+    for share in (Share(0, 2), Share(1, 2)):
+        part = Augmentation(gamma=0.1)(share.of(x), generator=torch.Generator().manual_seed(1), share=share)
+        torch.testing.assert_close(part, share.of(whole))
 
 
 @pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        ({"epoch": "3"}, "'epoch'"),
-        ({"task": "mri"}, "task must be one of"),
-        ({"protocol": "random"}, "protocol must be one of"),
-        ({"epochs": "0"}, "'epochs'"),
-        ({"objective.kind": "magic"}, "'objective.kind'"),
-        ({"objective.eps": "3"}, "'objective.eps'"),
-        ({"objective.eps": "two"}, "epsilon"),
-        ({"model.width": "7"}, "multiple of 4"),
-        ({"model.variant": "best"}, "variant must be one of"),
-        ({"epochs.more": "1"}, "no sub-keys"),
-        ({"epochs": "[1"}, "not valid YAML"),
-    ],
+    ("kind", "expected"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
 )
-def test_bad_recipes_stop_with_one_sentence(overrides: dict[str, str], said: str) -> None:
-    with pytest.raises(RecipeError, match=said) as caught:
-        load_recipe(RECIPES[0], overrides)
-    assert "\n" not in str(caught.value)
-
-
-def test_unreadable_recipes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="check the path"):
-        load_recipe(tmp_path / "none.yaml")
-    for content, said in (("a: [1", "not valid YAML"), ("- 1", "keys and values")):
-        (tmp_path / "bad.yaml").write_text(content)
-        with pytest.raises(RecipeError, match=said):
-            load_recipe(tmp_path / "bad.yaml")
-
-
-def tiny_recipe(**changes: object) -> Recipe:
-    values: dict[str, object] = {
-        "task": "oct", "name": "tiny", "title": "Tiny", "summary": "A test.", "epochs": 4, "batch": 8,
-        "precision": "32-true", "model": {"width": 4, "pool": 4},
-        "objective": {"kind": "n_fgsm", "eps": "2/255"}, "validation": {"every": 1, "eps": "2/255", "steps": 2},
-    }
-    return Recipe.model_validate(values | changes)
+def test_optimizers_decay_kernels_only(kind: str, expected: type) -> None:
+    recipe = tiny_recipe(optimizer={"kind": kind, "weight_decay": 0.1})
+    optimizer = make_optimizer(MedDef(recipe.model_config_of_task()), recipe.optimizer)
+    assert type(optimizer) is expected
+    for group in optimizer.param_groups:
+        assert all((p.ndim > 1) is (group["weight_decay"] == 0.1) for p in group["params"])
 
 
 class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_an_interrupted_run_ends_with_the_same_weights(
-    tiny_data: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+    tiny_data: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
-    recipe = tiny_recipe(precision=precision)
+    recipe = tiny_recipe(
+        precision="bf16-mixed", optimizer={"kind": "sgd", "clip": None, "ema": 0}, validation={"every": 2},
+        objective={"kind": "trades", "eps": "2/255", "steps": 1, "awp": 0.01, "craft_mode": "eval"},
+    )
     whole = train(recipe, data_dir=tiny_data, run_dir=tmp_path / "whole")
 
     def kill(report: StepReport) -> None:
-        if report.step == 9:
+        if report.step == 5:
             raise Killed
 
     with pytest.raises(Killed):
@@ -155,29 +90,110 @@ def test_an_interrupted_run_ends_with_the_same_weights(
 
 
 def test_a_run_learns_and_logs_every_step(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
-    recipe = tiny_recipe(epochs=15, objective={"kind": "clean"}, validation={"every": 5}, optimizer={"ema": 0.9})
+    recipe = tiny_recipe(
+        epochs=12, objective={"kind": "clean"}, validation={"every": 6}, optimizer={"ema": 0.9},
+        model={"variant": "full", "width": 4, "pool": 4},
+    )
     result = train(recipe, data_dir=tiny_data, run_dir=tmp_path)
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    lines = log_of(tmp_path)
     assert [line["step"] for line in lines] == list(range(1, result.steps + 1))
     first, last = lines[0]["loss"], sum(line["loss"] for line in lines[-4:]) / 4
     assert last < first
     assert result.best_score > 0.5, "four stripe widths are easy; a quarter would be chance"
-    assert not list(tmp_path.glob("*.tmp"))
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
+        "recipe.json", "log.jsonl", "state.safetensors", "best.safetensors"
+    }
+
+
+def test_weights_are_perturbed_under_autocast_too(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    """Autocast remembers the bf16 copies it made of the weights; the perturbed pass must not be given those."""
+    losses = []
+    for awp in (0.0, 0.05):
+        recipe = tiny_recipe(
+            epochs=1, batch=32, precision="bf16-mixed",
+            model={"variant": "without_daam", "width": 4, "pool": 4, "dropout": 0},
+            objective={"kind": "n_fgsm", "eps": "2/255", "awp": awp},
+        )
+        train(recipe, data_dir=tiny_data, run_dir=tmp_path / str(awp))
+        losses.append(log_of(tmp_path / str(awp))[0]["loss"])
+    assert losses[1] > losses[0] + 0.01
 
 
 def test_a_run_folder_belongs_to_one_recipe(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
-    train(tiny_recipe(epochs=1), data_dir=tiny_data, run_dir=tmp_path)
+    train(tiny_recipe(epochs=1, batch=32), data_dir=tiny_data, run_dir=tmp_path)
     with pytest.raises(RecipeError, match="another recipe"):
-        train(tiny_recipe(epochs=2), data_dir=tiny_data, run_dir=tmp_path)
+        train(tiny_recipe(epochs=2, batch=32), data_dir=tiny_data, run_dir=tmp_path)
     (tmp_path / "state.safetensors").write_bytes(b"cut")
     with pytest.raises(RecipeError, match="damaged"):
-        train(tiny_recipe(epochs=1), data_dir=tiny_data, run_dir=tmp_path)
+        train(tiny_recipe(epochs=1, batch=32), data_dir=tiny_data, run_dir=tmp_path)
 
 
-def test_starting_weights_must_fit(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
-    train(tiny_recipe(epochs=1), data_dir=tiny_data, run_dir=tmp_path / "one")
-    start = tmp_path / "one" / "best.safetensors"
-    train(tiny_recipe(epochs=1, init=start), data_dir=tiny_data, run_dir=tmp_path / "two")
-    with pytest.raises(RecipeError, match="do not fit"):
-        wider = tiny_recipe(epochs=1, init=start, model={"width": 8, "pool": 4})
+@pytest.fixture(scope="module")
+def earlier(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of OCT's four classes."""
+    folder = tmp_path_factory.mktemp("earlier")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDDEF_CACHE_DIR", str(folder / "cache"))
+        train(tiny_recipe(epochs=1, batch=32), data_dir=tiny_data, run_dir=folder / "run")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_a_run_starts_from_another(
+    earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path, as_folder: bool
+) -> None:
+    start = earlier if as_folder else earlier / "best.safetensors"
+    # A learning rate of next to nothing: the weights show where the run started.
+    recipe = tiny_recipe(epochs=1, batch=32, init=start, optimizer={"lr": 1e-12, "weight_decay": 0})
+    train(recipe, data_dir=tiny_data, run_dir=tmp_path / "run")
+    one, other = (load_file(folder / "best.safetensors") for folder in (earlier, tmp_path / "run"))
+    for key, value in one.items():
+        if "running_" not in key and "num_batches" not in key:
+            torch.testing.assert_close(value, other[key], atol=1e-6, rtol=0)
+    assert log_of(tmp_path / "run")[0]["start"].endswith("every layer.")
+
+
+def test_a_run_starts_from_another_task(earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    recipe = tiny_recipe(task="chest", epochs=1, batch=32, init=earlier, optimizer={"lr": 1e-12, "weight_decay": 0})
+    train(recipe, data_dir=tiny_data, run_dir=tmp_path / "run")
+    one, other = (load_file(folder / "best.safetensors") for folder in (earlier, tmp_path / "run"))
+    torch.testing.assert_close(one["head.0.weight"], other["head.0.weight"], atol=1e-6, rtol=0)
+    assert one["head.3.weight"].shape[0] == 4 and other["head.3.weight"].shape[0] == 2
+    assert "all but the last layer" in log_of(tmp_path / "run")[0]["start"]
+
+
+def test_a_run_starts_from_a_model_of_the_zoo(
+    tiny_data: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path / "models"))
+    save_tiny_model(tmp_path / "models", "oct/tiny")
+    same = {"variant": "full", "width": 8, "pool": 2}
+    train(tiny_recipe(epochs=1, batch=32, init="oct/tiny", model=same), data_dir=tiny_data, run_dir=tmp_path / "run")
+    assert "Started from oct/tiny" in log_of(tmp_path / "run")[0]["start"]
+    with pytest.raises(RecipeError, match=r"no starting weights oct/none; .* one of oct/tiny"):
+        train(tiny_recipe(init="oct/none"), data_dir=tiny_data, run_dir=tmp_path / "none")
+
+
+def test_starting_weights_must_fit(earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    with pytest.raises(RecipeError, match="do not fit") as caught:
+        wider = tiny_recipe(init=earlier, model={"variant": "without_daam", "width": 8, "pool": 4})
         train(wider, data_dir=tiny_data, run_dir=tmp_path / "three")
+    assert "\n" not in str(caught.value)
+    (tmp_path / "broken.safetensors").write_bytes(b"no")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        train(tiny_recipe(init=tmp_path / "broken.safetensors"), data_dir=tiny_data, run_dir=tmp_path / "four")
+
+
+def test_runs_are_averaged(earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    second = tmp_path / "second"
+    train(tiny_recipe(epochs=1, batch=32, init=earlier, seed=1), data_dir=tiny_data, run_dir=second)
+    result = average_runs([earlier, second], data_dir=tiny_data, output=tmp_path / "mean")
+    one, other, mean = (load_file(f / "best.safetensors") for f in (earlier, second, tmp_path / "mean"))
+    for key, value in mean.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (one[key] + other[key]) / 2)
+    assert 0 <= result.score <= 1 and len(result.scores) == 2
+    with pytest.raises(RecipeError, match="at least two"):
+        average_runs([earlier], data_dir=tiny_data, output=tmp_path / "mean")
+    with pytest.raises(ModelError, match="no chosen weights"):
+        average_runs([earlier, tmp_path], data_dir=tiny_data, output=tmp_path / "mean")

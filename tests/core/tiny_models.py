@@ -1,6 +1,7 @@
 """Small untrained models in a folder, saved as real ones are: tests of the path around a model need no good one."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -9,7 +10,9 @@ from meddef_core.model import VARIANTS, MedDef, MedDefConfig
 from meddef_core.zoo import Card, save_model
 
 
-def save_tiny_model(root: Path, key: str, *, variant: str = "full", seed: int = 0) -> Card:
+def save_tiny_model(
+    root: Path, key: str, *, variant: str = "full", seed: int = 0, training: dict[str, Any] | None = None
+) -> Card:
     """Write a width-8 model as `root/<task>/<name>`."""
     task_key, name = key.split("/")
     task = get_task(task_key)
@@ -20,5 +23,5 @@ def save_tiny_model(root: Path, key: str, *, variant: str = "full", seed: int = 
     network = MedDef(config)
     return save_model(
         root / key, network.state_dict(), task=task, name=name, title=f"Tiny {name}", summary="Untrained, for tests.",
-        config=config, training={}, data={}, metrics={},
+        config=config, training=training or {}, data={}, metrics={},
     )

@@ -5,26 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from app_driving import ABOUT, DIAGNOSE, LAB, attack, text_of
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.results import AttackChoice, AttackOption, Reading
 from meddef_core.explain import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 
-LAB = "dashboard/views/attack_lab.py"
-ABOUT = "dashboard/views/about.py"
-DIAGNOSE = "dashboard/views/diagnose.py"
 MISNAMED = ("notes_of_mrs_smith.png", b"not a picture at all, only words", "image/png")
-
-
-def text_of(app: AppTest) -> str:
-    """Everything a page says in words, in no particular order."""
-    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
-    return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind))
 
 
 def png_of(pixels: np.ndarray) -> bytes:
@@ -57,14 +48,6 @@ def picture() -> bytes:
 def upload(app: AppTest, name: str, data: bytes, kind: str) -> AppTest:
     app.file_uploader[0].set_value((name, data, kind))
     return app.run()
-
-
-def attack(app: AppTest, name: str, *, steps: int = 2) -> AppTest:
-    app.switch_page(LAB).run()
-    app.segmented_control(key="attack").set_value(name).run()
-    if any(slider.key == "steps" for slider in app.slider):
-        app.slider(key="steps").set_value(steps)
-    return app.button(key="run_attack").click().run()
 
 
 @pytest.mark.parametrize("page", [DIAGNOSE, LAB, ABOUT])
@@ -149,80 +132,6 @@ def test_the_scan_carries_over_to_the_lab(app: AppTest) -> None:
     app.button(key="sample_synthetic-DRUSEN").click().run()
     app.switch_page(LAB).run()
     assert "**Synthetic B-scan, DRUSEN**" in text_of(app)
-
-
-@pytest.mark.parametrize("option", services.attack_options(), ids=lambda option: option.key)
-def test_every_attack_of_the_registry_runs_on_both_models(app: AppTest, option: AttackOption) -> None:
-    attack(app, option.key)
-    assert not app.exception
-    assert any(slider.key == "steps" for slider in app.slider) == ("steps" in option.settings)
-    result = app.session_state["lab_result"]
-    assert [outcome.clean.model.id for outcome in result.outcomes] == ["oct/undefended", "oct/meddef"]
-    for outcome in result.outcomes:
-        assert outcome.attacked.inside_budget and outcome.noise.inside_budget
-        assert outcome.attacked.linf == pytest.approx(4 / 255, abs=1e-5)
-    said = text_of(app)
-    assert said.count("The attack changed the model output") + said.count("did not change the model output") == 2
-    assert said.count("Control: random noise of the same size") == 2
-    assert "this model has no such map" in said.lower()
-    assert MAP_CAVEAT in said
-    assert ("there is no course to draw" in said) != option.iterative
-    assert services.QUEUE.load == (0, 0)
-
-
-def test_a_result_belongs_to_its_scan(app: AppTest) -> None:
-    attack(app, "fgsm")
-    assert "What the attack did" in text_of(app)
-    app.switch_page(DIAGNOSE).run()
-    app.button(key="sample_synthetic-NORMAL").click().run()
-    app.switch_page(LAB).run()
-    assert "What the attack did" not in text_of(app)
-
-
-def test_a_budget_of_zero_changes_nothing(app: AppTest) -> None:
-    app.switch_page(LAB).run()
-    app.select_slider(key="eps").set_value(0.0)
-    app.button(key="run_attack").click().run()
-    assert not app.exception
-    assert text_of(app).count("did not change the model output") == 2
-
-
-def test_an_attack_can_aim_at_a_class_unless_a_model_gives_it_already(app: AppTest) -> None:
-    app.switch_page(LAB).run()
-    said = []
-    for label in services.tasks()["oct"].classes:
-        app.selectbox(key="target_oct").set_value(label)
-        app.button(key="run_attack").click().run()
-        assert not app.exception
-        said.append(text_of(app))
-    refused = ["already; aim at another class" in text for text in said]
-    assert 1 <= sum(refused) <= 2
-    assert all(("What the attack did" in text) != no for text, no in zip(said, refused, strict=True))
-    assert services.QUEUE.load == (0, 0)
-
-
-class Stopped(BaseException):
-    """What Streamlit raises in a script whose reader pressed Cancel."""
-
-
-def test_cancelling_stops_at_the_next_step_and_frees_the_queue(app: AppTest) -> None:
-    chosen = app.session_state["chosen"]
-    model = services.models("oct")[0]
-    choice = AttackChoice(attack="pgd", eps=4 / 255, steps=50, loss="ce", target=None, restarts=1, seed=0)
-    seen: list[int] = []
-
-    def stop(what: str, step: int, total: int) -> None:
-        seen.append(step)
-        if step == 3:
-            raise Stopped
-
-    task = services.tasks()[chosen.task]
-    picture = task.preprocessing(chosen.scan.pixels)[0]
-    clean = Reading(model, task.classes, (1.0, 0.0, 0.0, 0.0), task.classes[0], picture)
-    with pytest.raises(Stopped), services.turn(lambda ahead: None):
-        services.attack(clean, choice, stop)
-    assert seen == [1, 2, 3]
-    assert services.QUEUE.load == (0, 0)
 
 
 def test_clear_everything_forgets_scan_and_results(app: AppTest, picture: bytes) -> None:

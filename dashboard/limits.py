@@ -1,0 +1,78 @@
+"""What one press of the laboratory's button may ask for. Limits in a browser are none: these are the server's."""
+
+import math
+from typing import Any
+
+from dashboard.results import AttackChoice
+from meddef_core.attacks import AttackInfo, AttackSpec, default_spec, get_attack
+from meddef_core.attacks.spec import check_budget
+from meddef_core.errors import AttackError
+
+MOST_MODELS = 4
+"""Models side by side: as many columns, lines and dashes as a reader can tell apart."""
+
+MOST_PASSES = 2000
+"""Times that one attack may ask one model: a few minutes on one thread."""
+
+MOST = {"restarts": 5, "samples": 64, "search_steps": 12}
+
+WORDS = {
+    "steps": "Steps",
+    "restarts": "Random starts",
+    "samples": "Samples a step",
+    "search_steps": "Search rounds",
+    "theta": "Change of one value",
+    "loss": "Loss to climb",
+}
+"""Settings of an attack as the form calls them."""
+
+PASSES = ("steps", "restarts", "samples", "search_steps")
+"""Settings that multiply the work."""
+
+
+def in_lab(info: AttackInfo) -> bool:
+    """Whether the laboratory offers an attack.
+
+    Not the controls: they run by themselves beside each attack. Not what finds one perturbation for many images: the
+    laboratory has one scan, on which that is a weak attack and no universal one.
+    """
+    return info.threat != "control" and not info.batchwise
+
+
+def most(info: AttackInfo, setting: str) -> int:
+    """The highest value of a setting that counts work; never below what the attack usually takes."""
+    usual: int = getattr(default_spec(info.name), setting)
+    return max(usual, info.most_steps if setting == "steps" else MOST[setting])
+
+
+def spec_of(choice: AttackChoice, classes: tuple[str, ...]) -> AttackSpec:
+    """What the reader asked for, checked; raises AttackError with one sentence on anything out of bounds."""
+    info = get_attack(choice.attack)
+    if not in_lab(info):
+        raise AttackError(f"{info.title} does not run here by itself; choose another attack.")
+    if choice.target is not None and choice.target not in classes:
+        raise AttackError(f"There is no class {choice.target!r} to aim at; choose one of {', '.join(classes)}.")
+    changes: dict[str, Any] = {"eps": choice.eps, "seed": choice.seed}
+    if choice.target is not None and "target" in info.settings:
+        changes["target"] = classes.index(choice.target)
+    for setting in WORDS:
+        value = getattr(choice, setting)
+        if value is not None and setting in info.settings:
+            changes[setting] = value
+    spec = default_spec(info.name, **changes)
+    check_budget(spec.eps, norm=info.norm)
+    _check_work(spec, info)
+    return spec
+
+
+def _check_work(spec: AttackSpec, info: AttackInfo) -> None:
+    counted = [setting for setting in PASSES if setting in info.settings]
+    for setting in counted:
+        if getattr(spec, setting) > most(info, setting):
+            raise AttackError(f"{WORDS[setting]} can be {most(info, setting)} at most in this laboratory; lower them.")
+    passes, usual = (
+        math.prod(getattr(each, setting) for setting in counted) for each in (spec, default_spec(info.name))
+    )
+    if passes > max(MOST_PASSES, usual):
+        named = ", ".join(WORDS[setting].lower() for setting in counted)
+        raise AttackError(f"This would ask each model {passes} times, where {MOST_PASSES} are the most; lower {named}.")

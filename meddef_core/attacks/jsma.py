@@ -1,0 +1,171 @@
+"""JSMA: a few values at a time, picked in pairs by how they raise one class and lower all others."""
+
+import torch
+from torch import Tensor
+
+from meddef_core.attacks.climb import climb
+from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.attacks.spec import AttackInfo
+
+ROUND = 32
+"""Pairs taken from one shortlist before a new one is drawn up: the longer the round, the longer the list."""
+MOST_LISTED = 1024
+"""Values on a shortlist for each way to move, so that their pairs fit in memory whatever the slopes are."""
+
+
+def jsma(search: Search) -> None:
+    """The saliency of value pairs (Papernot et al. 2016, algorithm 3 and section IV.A), with both signs of theta.
+
+    A pair (i, j) has alpha, the summed slopes of the goal's logit, and beta, those of all other logits together. It
+    moves by theta where alpha > 0 > beta, by -theta where alpha < 0 < beta, and of all such pairs the one of largest
+    |alpha beta| goes first (the sign chosen per pair: Wiyatno and Xu 2018, arXiv:1808.07945). The goal is the spec's
+    target, else each image's likeliest other class at the clean image (fixed throughout, unlike Wiyatno and Xu's).
+
+    `steps` counts Jacobians. The paper asks for one after each pair; with fewer steps than the budget has pairs, each
+    Jacobian moves as many of the best disjoint pairs as make that number of moves in all. A value may move again, the
+    same way only (one that goes back and forth would gain nothing), until it reaches 0 or 1, so that fewer values
+    change than the budget allows. Where it does run out, leaving fewer than two, only values already changed move on.
+    """
+    problem = search.problem
+    spec = problem.spec
+    budget = int(spec.eps * problem.x[0].numel())
+    pairs = -(-(budget // 2) // spec.steps)
+    others = problem.clean_logits.scatter(1, problem.y[:, None], -torch.inf)
+    goal = others.argmax(dim=1) if spec.target is None else torch.full_like(problem.y, spec.target)
+
+    def look(search: Search, images: Tensor, index: Tensor) -> Tensor:
+        """Alpha and beta of every value, `(n, 2, C, H, W)`; after the last step nobody reads them."""
+        logits = search.query(images)
+        search.offer(images.detach(), logits=logits.detach(), index=index)
+        return _slopes(logits, images, goal[index]) if images.requires_grad else torch.stack([images, images], dim=1)
+
+    def ascend(images: Tensor, slopes: Tensor, index: Tensor) -> Tensor:
+        moves = []
+        for image, clean, (alpha, beta) in zip(images, problem.x[index], slopes, strict=True):
+            # Values never turn back, so that the image itself tells which have moved, and which way.
+            fresh = (image == clean).flatten()
+            move = choose_pairs(
+                alpha.flatten(),
+                beta.flatten(),
+                up=((image < 1) & (image >= clean)).flatten(),
+                down=((image > 0) & (image <= clean)).flatten(),
+                fresh=fresh,
+                room=budget - int((~fresh).sum()),
+                pairs=pairs,
+            )
+            moves.append(move.view_as(image))
+        return (images + spec.theta * torch.stack(moves)).clamp(0, 1)
+
+    climb(search, start=problem.x, ascend=ascend, look=look)
+
+
+def choose_pairs(
+    alpha: Tensor, beta: Tensor, *, up: Tensor, down: Tensor, fresh: Tensor, room: int, pairs: int
+) -> Tensor:
+    """Greedily the `pairs` most salient disjoint pairs of an image's `D` values: -1, 0 or 1 for each, `(D,)`.
+
+    `alpha` and `beta` `(D,)` are the slopes of the goal's logit and of all others'; `up` and `down` `(D,)` bool say
+    which values may rise and fall; at most `room` of those that are `fresh` `(D,)` bool may move, and none once `room`
+    is below 2. Fewer pairs come back where no other is salient. The choice is that of a search over all pairs
+    (`shortlist` names the one exception).
+    """
+    moves = torch.zeros_like(alpha)
+    # The choice is the same at any scale of either slope; at this one their products do not underflow.
+    alpha, beta = (slope / slope.abs().max().clamp(min=torch.finfo(slope.dtype).tiny) for slope in (alpha, beta))
+    while pairs > 0:
+        free = (moves == 0) if room >= 2 else (moves == 0) & ~fresh
+        rising, falling = up & free, down & free
+        short = shortlist(alpha, beta, up=rising, down=falling, pairs=min(pairs, ROUND))
+        scores = saliency(alpha[short], beta[short], up=rising[short], down=falling[short])
+        taken, spent = 0, room < 2
+        # Where the room runs out on the way, the values that may still move want a list of their own.
+        while taken < min(pairs, ROUND) and len(short) > 0 and (spent or room >= 2):
+            pair = list(divmod(int(scores.abs().argmax()), len(short)))
+            sign = scores[pair[0], pair[1]].sign()
+            if sign == 0:
+                break
+            taken += 1
+            moves[short[pair]] = sign
+            room -= int(fresh[short[pair]].sum())
+            scores[pair] = 0
+            scores[:, pair] = 0
+        if taken == 0:
+            break
+        pairs -= taken
+    return moves
+
+
+def shortlist(alpha: Tensor, beta: Tensor, *, up: Tensor, down: Tensor, pairs: int) -> Tensor:
+    """Positions, in order, of values among which the `pairs` best disjoint pairs are found, greedily.
+
+    Exchanging a value of a pair for one that raises the goal more and lowers the others more makes a better pair. So
+    each value of the best pair is beaten in both respects by its partner at most, and each value of the k-th by fewer
+    than 2 k others, as all that beat it were taken before. Those are some hundreds of 50,000, and the search over them
+    is one over all pairs. Only where the goal's slopes are nearly those of the others do more than `MOST_LISTED`
+    belong here for one way to move; those of the largest |alpha - beta| stand for them: 4 |alpha beta| of a pair is at
+    most the square of its sum.
+    """
+    chosen = torch.zeros_like(up)
+    order = alpha.argsort(descending=True)
+    for allowed, way, ranked in ((up, 1, order), (down, -1, order.flip(0))):
+        listed = _rarely_beaten(ranked[allowed[ranked]], merit=-way * beta, count=2 * pairs)
+        if len(listed) > MOST_LISTED:
+            listed = listed[(way * (alpha - beta)[listed]).topk(MOST_LISTED).indices]
+        chosen[listed] = True
+    return chosen.nonzero().squeeze(1)
+
+
+def _rarely_beaten(ranked: Tensor, *, merit: Tensor, count: int) -> Tensor:
+    """Those of `ranked` that fewer than `count` of the ones before them equal or surpass in `merit`, and some more."""
+    merits = merit[ranked]
+    kept = torch.ones_like(ranked, dtype=torch.bool)
+    end = count
+    while end < len(ranked):
+        # At least `count` of the first `end` reach this; with `end` doubling, the floors cost no more than one look.
+        floor = merits[:end].topk(count).values[-1]
+        kept[end : 2 * end] = merits[end : 2 * end] > floor
+        end *= 2
+    return ranked[kept]
+
+
+def saliency(alpha: Tensor, beta: Tensor, *, up: Tensor, down: Tensor) -> Tensor:
+    """|alpha beta| of every pair of `m` values, `(m, m)`, negative where the pair is to fall, 0 where it may not move.
+
+    Each pair stands above the diagonal only.
+    """
+    both = alpha[:, None] + alpha
+    rest = beta[:, None] + beta
+    rises = (both > 0) & (rest < 0) & up[:, None] & up
+    falls = (both < 0) & (rest > 0) & down[:, None] & down
+    return (both * rest.abs() * (rises | falls)).triu(diagonal=1)
+
+
+def _slopes(logits: Tensor, images: Tensor, goal: Tensor) -> Tensor:
+    """Alpha and beta `(n, 2, C, H, W)` from one forward pass: two backward passes, however many classes there are."""
+    own = logits.gather(1, goal[:, None]).sum()
+    alpha = None
+    if own.requires_grad:
+        (alpha,) = torch.autograd.grad(own, images, retain_graph=True, allow_unused=True)
+    # Refuses a model without a gradient; and alpha is part of this sum, which is not finite where alpha is not.
+    total = input_gradient(logits.sum(dim=1), images)
+    alpha = torch.zeros_like(total) if alpha is None else alpha
+    return torch.stack([alpha, total - alpha], dim=1)
+
+
+ATTACKS = (
+    AttackInfo(
+        name="jsma",
+        title="JSMA",
+        one_line="Changes few values, in pairs: those that most raise another class while lowering all the rest.",
+        citation="Papernot et al. 2016, The limitations of deep learning in adversarial settings, arXiv:1511.07528",
+        threat="white box",
+        iterative=True,
+        settings=frozenset({"steps", "theta", "target", "keep", "stop_when_fooled"}),
+        run=jsma,
+        norm="l0",
+        # What "best" means here; the search itself climbs no loss.
+        loss="margin",
+        defaults={"eps": 0.14, "steps": 100},
+        most_steps=4000,
+    ),
+)

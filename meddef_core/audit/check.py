@@ -1,0 +1,89 @@
+"""What a check is, what it finds, and what all findings together say about a robustness number."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from meddef_core.audit.bench import Bench
+
+Severity = Literal["amber", "red"]
+Verdict = Literal["green", "amber", "red"]
+Status = Literal["passed", "failed", "not applicable"]
+
+GROUPS = {
+    "contract": "Contract",
+    "gradients": "Gradient health",
+    "sanity": "Attack sanity",
+    "attack": "The attack works at all",
+    "defence": "The defence",
+    "statistics": "Statistics",
+}
+"""Groups of checks in the order they run, and their titles."""
+
+MEANINGS: dict[Verdict, str] = {
+    "green": "Every check passed: the number can be trusted, within its interval.",
+    "amber": "Some checks failed: take the number as an upper bound.",
+    "red": "A severe flaw was found: the number says nothing about robustness.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a check found."""
+
+    sentence: str
+    """In plain words, with the figures that matter."""
+    figures: Mapping[str, float]
+    failed: Severity | None = None
+    """How severe the failure is; None where the check passed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A registry entry: one way in which a robustness number can be wrong, and the function that looks for it."""
+
+    group: str
+    """A key of `GROUPS`."""
+    name: str
+    title: str
+    raised_if: str
+    """When it fails, as one sentence that begins with "Raised if"."""
+    severity: Severity
+    """The worst it can find: red where the number would be worthless, amber where it is an upper bound."""
+    run: Callable[["Bench"], Outcome]
+    needs: tuple[str, ...] = ()
+    """Keys of `bench.NEEDS`: without them the check is not applicable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A check's outcome in one audit."""
+
+    check: str
+    """Name of the check."""
+    group: str
+    title: str
+    status: Status
+    severity: Severity | None
+    """None unless it failed."""
+    sentence: str
+    figures: Mapping[str, float]
+
+
+def passed(sentence: str, **figures: float) -> Outcome:
+    """The outcome of a check that has nothing to complain of."""
+    return Outcome(sentence=sentence, figures=figures)
+
+
+def failed(severity: Severity, sentence: str, **figures: float) -> Outcome:
+    """The outcome of a check that found a flaw."""
+    return Outcome(sentence=sentence, figures=figures, failed=severity)
+
+
+def verdict(findings: Iterable[Finding]) -> Verdict:
+    """Red if any check found a severe flaw, amber if any failed at all, else green."""
+    found = {finding.severity for finding in findings}
+    if "red" in found:
+        return "red"
+    return "amber" if "amber" in found else "green"

@@ -1,0 +1,199 @@
+"""Somebody's own model and images: a Python file with a function that builds the model, a folder with one a class."""
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from meddef_core.errors import DataError, ModelError
+
+CLASSES = range(2, 9)
+"""Numbers of classes that an audit takes."""
+
+CHANNELS = (1, 3)
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """Images of a folder."""
+
+    x: Tensor
+    """`(n, C, size, size)` float32 in [0, 1]; three channels are red, green, blue."""
+    y: Tensor
+    """`(n,)` int64."""
+    classes: tuple[str, ...]
+    digest: str
+    """sha256 over the bytes and labels of the files that were read."""
+
+
+def load_module(target: str) -> nn.Module:
+    """The model that `path/to/file.py:function` builds, called without arguments.
+
+    The file may import its neighbours. Raises ModelError, in one sentence, where there is no such file or function, or
+    where importing or calling it raises or gives no `nn.Module`. What it runs is its owner's code.
+    """
+    path_text, colon, name = target.rpartition(":")
+    path = Path(path_text)
+    if not colon or not name.isidentifier():
+        raise ModelError(f"A module is named as file.py:function, such as my_model.py:build, not {target!r}.")
+    if not path.is_file():
+        raise ModelError(f"There is no file {path_text}; name the Python file that builds the model.")
+    with _importable(path.resolve().parent):
+        module = _imported(path)
+        build = getattr(module, name, None)
+        if not callable(build):
+            raise ModelError(f"{path.name} has no function {name!r}; name the one that builds the model.")
+        try:
+            model = build()
+        except (Exception, SystemExit) as error:  # somebody's own code may fail in any way
+            raise ModelError(f"{name}() of {path.name} failed: {_words(error)}.") from error
+    if not isinstance(model, nn.Module):
+        found = type(model).__name__
+        raise ModelError(f"{name}() of {path.name} returned a {found}; it must return a torch nn.Module.")
+    return model
+
+
+def _imported(path: Path) -> ModuleType:
+    # A name of its own, so that it hides no installed module; registered, as pickles and dataclasses need it.
+    name = f"meddef_audited_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"{path} is no Python file; name one that ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # somebody's own code may fail in any way
+        del sys.modules[name]
+        raise ModelError(f"{path.name} cannot be imported: {_words(error)}.") from error
+    return module
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _words(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
+
+
+def choose_channels(model: nn.Module, *, size: int) -> int:
+    """The channels, 1 or 3, of the images that the model takes; raises ModelError if it takes neither."""
+    problems: list[str] = []
+    for channels in CHANNELS:
+        try:
+            with torch.no_grad(), _in_eval_mode(model):
+                model(torch.full((2, channels, size, size), 0.5))
+        except Exception as error:  # a refusal may have any type
+            problems.append(_words(error))
+        else:
+            return channels
+    raise ModelError(
+        f"The model takes neither grey nor colour images of {size} x {size} pixels ({problems[-1]}); set --size."
+    )
+
+
+def check_outputs(model: nn.Module, x: Tensor, *, classes: int) -> None:
+    """Raise ModelError unless the model returns finite numbers `(B, classes)` for images `(B, C, H, W)`."""
+    try:
+        with torch.no_grad(), _in_eval_mode(model):
+            out = model(x)
+    except Exception as error:  # somebody's own code may fail in any way
+        raise ModelError(f"The model failed on {len(x)} images of {_shape(x[0])}: {_words(error)}.") from error
+    if not isinstance(out, Tensor) or not out.is_floating_point():
+        raise ModelError(f"The model returned a {type(out).__name__}; it must return logits as one float tensor.")
+    if out.shape != (len(x), classes):
+        raise ModelError(
+            f"The model returned {_shape(out)} values for {len(x)} images of {classes} classes; it must return logits "
+            f"of shape {len(x)} x {classes}, one column a class folder."
+        )
+    if not bool(torch.isfinite(out).all()):
+        raise ModelError("The model returned NaN or infinity for ordinary images; nothing can be measured on it.")
+
+
+@contextmanager
+def _in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """Eval mode for a while: a batch norm in training mode would learn from the question."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _shape(values: Tensor) -> str:
+    return " x ".join(map(str, values.shape)) or "single"
+
+
+def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder:
+    """At most `limit` images, as equally many of each class as there are, evenly spread over each sorted list.
+
+    The folder holds one folder a class, 2 to 8, whose sorted names are the classes 0, 1, ... of the model. Images are
+    PNG or JPEG, resized to `size` x `size`. Raises DataError on anything else.
+    """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}; name one that holds one folder a class.")
+    groups = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if len(groups) not in CLASSES:
+        raise DataError(f"{folder} holds {len(groups)} folders; it needs one a class, 2 to 8 of them.")
+    images: list[NDArray[np.float32]] = []
+    labels: list[int] = []
+    digest = hashlib.sha256()
+    for label, group in enumerate(groups):
+        files = sorted(path for path in group.iterdir() if path.suffix.lower() in SUFFIXES)
+        if not files:
+            raise DataError(f"{group} holds no PNG or JPEG image; every class needs at least one.")
+        share = min(len(files), max(1, limit // len(groups)))
+        for path in (files[place * len(files) // share] for place in range(share)):
+            data = path.read_bytes()
+            digest.update(f"{label}:{len(data)}:".encode() + data)
+            images.append(_decode(data, path, size=size, channels=channels))
+            labels.append(label)
+    return Folder(
+        torch.from_numpy(np.stack(images)), torch.tensor(labels), tuple(group.name for group in groups),
+        digest.hexdigest(),
+    )
+
+
+def _decode(data: bytes, path: Path, *, size: int, channels: int) -> NDArray[np.float32]:
+    """`(channels, size, size)` in [0, 1]."""
+    grey = channels == 1
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise DataError(f"{path} is no PNG or JPEG image that can be read; repair or remove it.")
+    shrinks = max(image.shape[:2]) > size
+    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    values = (resized / 255).astype(np.float32)
+    return values[None] if grey else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def digest_of(model: nn.Module) -> str:
+    """sha256 over all weights and buffers, by name."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if isinstance(value, Tensor):
+            digest.update(f"{name}:{value.dtype}:{tuple(value.shape)}:".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,44 @@
+"""An audit as lines for a reader."""
+
+from collections.abc import Sequence
+
+from meddef_core.attacks import format_eps
+from meddef_core.audit.check import GROUPS, Finding
+from meddef_core.audit.run import Audit
+from meddef_core.audit.self_test import Row
+
+MARKS = {"passed": "ok", "not applicable": "--"}
+
+
+def lines(found: Audit, *, name: str) -> list[str]:
+    """Verdict and number first, then every check below its group."""
+    low, high = found.robust_interval
+    head = [
+        f"{name} at {format_eps(found.eps)}: {found.verdict.upper()}. {found.meaning}",
+        f"{found.clean} of {found.n} images are read rightly; {found.robust} hold against everything tried here: "
+        f"{found.robust / found.n:.1%} (95 % interval {low:.1%} to {high:.1%}).",
+    ]
+    body: list[str] = []
+    for group, title in GROUPS.items():
+        own = [finding for finding in found.findings if finding.group == group]
+        body += [title, *(_line(finding) for finding in own)] if own else []
+    return [*head, *body]
+
+
+def _line(finding: Finding) -> str:
+    mark = finding.severity.upper() if finding.severity else MARKS[finding.status]
+    return f"  {mark:<5} {finding.title}: {finding.sentence}"
+
+
+def self_test_lines(honest: Audit, rows: Sequence[Row], *, name: str) -> list[str]:
+    """One line a broken defence: verdict, and which check saw through it."""
+    flagged = sum(row.flagged for row in rows)
+    width = max(len(row.title) for row in rows)
+    return [
+        f"{flagged} of {len(rows)} broken defences around {name} flagged; without one it is {honest.verdict.upper()}.",
+        *(f"  {row.verdict.upper():<5} {row.title:<{width}}  {_seen(row)}" for row in rows),
+    ]
+
+
+def _seen(row: Row) -> str:
+    return f"seen by {', '.join(row.caught_by)}" if row.flagged else "NOT SEEN"

@@ -1,0 +1,79 @@
+"""Defended networks as sides to compare with MedDef: `oct/undefended+jpeg` is a baseline around a model of the zoo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meddef_core.baselines.baseline import Baseline
+from meddef_core.baselines.defended import adaptive
+from meddef_core.baselines.registry import BASELINES, get_baseline
+from meddef_core.errors import ModelError
+from meddef_core.zoo import Card, LoadedModel, list_models, load_model
+
+UNDEFENDED = "undefended"
+"""Name of the model that the baselines are put around."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A defended network that a page can offer."""
+
+    id: str
+    """`<task>/<model>+<baseline>`."""
+    title: str
+    summary: str
+
+
+def side_choices(task: str) -> tuple[Side, ...]:
+    """Every baseline around the task's undefended model, in registry order; none without such a model.
+
+    Left out are randomised baselines, whose reading of one scan would change from call to call, and baselines of
+    several networks where the zoo has too few clean-trained ones.
+    """
+    cards = list_models()
+    card = next((card for card in cards if card.key == f"{task}/{UNDEFENDED}"), None)
+    if card is None:
+        return ()
+    return tuple(
+        _side(card, baseline)
+        for baseline in BASELINES.values()
+        if not baseline.randomised and (not baseline.of_several or partners(card.key, cards))
+    )
+
+
+def load_side(side_id: str) -> LoadedModel:
+    """Load `<task>/<model>+<baseline>`: the model's card under the side's name, and the defended network.
+
+    The network is the view of an adaptive attacker, whose values are exactly the defence's. It is no `MedDef`, so it
+    has no explanation maps. Each call makes a new one. Raises ModelError for an id that names no side.
+    """
+    key, plus, name = side_id.partition("+")
+    if not plus:
+        raise ModelError(f"There is no side {side_id!r}; write a model and a baseline, such as oct/undefended+jpeg.")
+    baseline = get_baseline(name)
+    if baseline.randomised:
+        raise ModelError(f"{baseline.title} answers differently at each call, so it is no side; choose another.")
+    model = load_model(key)
+    others = [load_model(other).network for other in partners(key, list_models())] if baseline.of_several else []
+    defended = adaptive(baseline.build(model.network, *others))
+    side = _side(model.card, baseline)
+    # The numbers on the card were measured without the defence.
+    card = model.card.model_copy(
+        update={"name": f"{model.card.name}+{name}", "title": side.title, "summary": side.summary, "metrics": {}}
+    )
+    return LoadedModel(card, defended, model.task, model.preprocessing)
+
+
+def partners(key: str, cards: Sequence[Card]) -> tuple[str, ...]:
+    """Keys of the other clean-trained models of a model's task: what it can form an ensemble with."""
+    task = key.partition("/")[0]
+    return tuple(card.key for card in cards if card.task == task and card.key != key and objective(card) == "clean")
+
+
+def objective(card: Card) -> str | None:
+    """What a model was trained to minimise, by its card; None where the card does not say."""
+    kind = card.training.get("recipe", {}).get("objective", {}).get("kind")
+    return None if kind is None else str(kind)
+
+
+def _side(card: Card, baseline: Baseline) -> Side:
+    return Side(f"{card.key}+{baseline.name}", f"{card.title} + {baseline.title}", baseline.one_line)

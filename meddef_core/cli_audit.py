@@ -1,0 +1,181 @@
+"""`meddef audit`: whether a robustness number can be trusted, of a model here or of somebody's own."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from meddef_core.cli_input import DataDir, JsonFlag, ModelName, open_model
+from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from meddef_core.audit import Plan, Subject
+    from meddef_core.zoo import Card
+
+TWIN = "undefended"
+"""Model that a task's others are compared with, unless told."""
+
+
+def audit(
+    task: Annotated[str | None, typer.Option(help="What the scans show: oct or chest.")] = None,
+    model: ModelName = "meddef",
+    module: Annotated[
+        str | None, typer.Option(help="Your own model instead: a function that builds it.", metavar="FILE.py:FUNCTION")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="With --module: images, one folder a class.")] = None,
+    size: Annotated[int, typer.Option(help="With --module: side of its images in pixels.", min=8, max=1024)] = 224,
+    channels: Annotated[
+        int | None, typer.Option(help="With --module: 1 (grey) or 3 (colour); else what it takes.")
+    ] = None,
+    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 4/255 or 0.016.")] = "4/255",
+    full: Annotated[bool, typer.Option("--full/--quick", help="More images and steps, or minutes.")] = False,
+    images: Annotated[int | None, typer.Option(help="Use so many images, spread over all classes.", min=8)] = None,
+    twin: Annotated[str | None, typer.Option(help=f"Model without the defence; else {TWIN}.")] = None,
+    independent: Annotated[str | None, typer.Option(help="Another model of the task, to transfer images from.")] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Audit deliberately broken defences built around the model instead.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws.", min=0)] = 0,
+    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.")] = None,
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check whether a model's robustness number can be trusted: green, amber (an upper bound) or red (no number)."""
+    from meddef_core.attacks import parse_eps
+    from meddef_core.audit import FULL, QUICK
+    from meddef_core.audit.self_test import PLAN
+
+    if output is not None:
+        check_writable(output, suffixes=(".json",))
+    if (task is None) == (module is None):
+        raise ModelError("Name either a --task with a --model of ours, or your own --module with its --data.")
+    plan = PLAN if self_test else FULL if full else QUICK
+    asked = _Asked(eps=parse_eps(eps), images=images or plan.images, seed=seed)
+    if module is not None:
+        case = _own_case(module, data, asked, size=size, channels=channels)
+    else:
+        case = _shipped_case(str(task), model, asked, twin=twin, independent=independent, data_dir=data_dir)
+    kind, numbers, lines = _self_test(case) if self_test else _audit(case, plan)
+    if module is not None:
+        lines = [*lines, f"Classes, in the order of the model's outputs: {', '.join(case.data['classes'])}."]
+    document = _document(kind, case, numbers, seed=seed)
+    if output is not None:
+        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    emit(document, lines, as_json=as_json)
+
+
+class _Asked(NamedTuple):
+    """What was asked for, whatever the model."""
+
+    eps: float
+    images: int
+    seed: int
+
+
+class _Case(NamedTuple):
+    """A model with images, and what a record says about them."""
+
+    name: str
+    identity: "Card | dict[str, Any]"
+    data: dict[str, Any]
+    subject: "Subject"
+
+
+def _audit(case: _Case, plan: "Plan") -> tuple[str, dict[str, Any], list[str]]:
+    from meddef_core.audit import audit as examine
+    from meddef_core.audit.report import lines
+    from meddef_core.record import plain
+
+    with progress(f"auditing {case.name}") as show:
+        found = examine(case.subject, plan=plan, on_check=show)
+    return "audit", plain(found), lines(found, name=case.name)
+
+
+def _self_test(case: _Case) -> tuple[str, dict[str, Any], list[str]]:
+    from meddef_core.audit.report import self_test_lines
+    from meddef_core.audit.self_test import self_test
+    from meddef_core.record import plain
+
+    with progress(f"breaking {case.name}") as show:
+        honest, rows = self_test(case.subject, on_row=show)
+    numbers = {"honest": plain(honest), "rows": plain(rows)}
+    return "audit_self_test", numbers, self_test_lines(honest, rows, name=case.name)
+
+
+def _document(kind: str, case: _Case, numbers: dict[str, Any], *, seed: int) -> dict[str, Any]:
+    from meddef_core.record import record
+
+    return record(kind, model=case.identity, numbers=numbers, seed=seed, data=case.data)
+
+
+def _shipped_case(
+    task: str, name: str, asked: _Asked, *, twin: str | None, independent: str | None, data_dir: Path | None
+) -> _Case:
+    """A model of the zoo on its own test list."""
+    from meddef_core.audit import Subject
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+    from meddef_core.evaluation.selection import some_of_each_class, take
+
+    loaded = open_model(task, name)
+    others = [_other(task, loaded.card.key, given) for given in (twin or _twin_of(loaded.card.key), independent)]
+    try:
+        folder = find_data_dir(data_dir)
+    except DataError as error:
+        raise DataError(f"An audit needs images to attack. {error}") from error
+    protocol = str(loaded.card.data.get("protocol", "official"))
+    lists = build_lists(loaded.task, folder, protocol=protocol)
+    scans = load_images(lists, "test", task=loaded.task, data_dir=folder)
+    if asked.images < len(scans):
+        scans = take(scans, some_of_each_class(scans, asked.images))
+    x, y = scans.batch(slice(None))
+    about = {"protocol": protocol, "part": "test", "n": len(scans), "sha256": lists.digest("test")}
+    subject = Subject(
+        network=loaded.network, x=x, y=y, classes=len(loaded.task.classes), eps=asked.eps, seed=asked.seed,
+        twin=others[0], independent=others[1],
+    )
+    return _Case(loaded.card.key, loaded.card, about, subject)
+
+
+def _twin_of(key: str) -> str | None:
+    """The task's undefended model, where there is one and it is another."""
+    from meddef_core.zoo import list_models
+
+    twin = f"{key.partition('/')[0]}/{TWIN}"
+    return twin if twin != key and any(card.key == twin for card in list_models()) else None
+
+
+def _other(task: str, audited: str, name: str | None) -> Any:
+    """The network of another model to compare with, or None; ModelError where it is the audited one."""
+    if name is None:
+        return None
+    loaded = open_model(task, name)
+    if loaded.card.key == audited:
+        raise ModelError(f"{audited} cannot be compared with itself; name another model.")
+    return loaded.network
+
+
+def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, channels: int | None) -> _Case:
+    """Somebody's own model on somebody's own images."""
+    from meddef_core.audit import Subject
+    from meddef_core.audit.modules import CHANNELS, check_outputs, choose_channels, digest_of, load_folder, load_module
+
+    if data is None:
+        raise DataError("An audit needs images to attack; name a folder with one folder a class as --data.")
+    if channels is not None and channels not in CHANNELS:
+        raise DataError(f"--channels must be 1 (grey) or 3 (colour), not {channels}.")
+    model = load_module(target)
+    channels = channels or choose_channels(model, size=size)
+    folder = load_folder(data, size=size, channels=channels, limit=asked.images)
+    check_outputs(model, folder.x, classes=len(folder.classes))
+    identity = {"key": target, "weights_sha256": digest_of(model), "card_sha256": None}
+    about = {
+        "n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels
+    }
+    subject = Subject(
+        network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
+    )
+    return _Case(Path(target).name, identity, about, subject)

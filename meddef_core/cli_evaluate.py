@@ -1,0 +1,274 @@
+"""`meddef evaluate`: a model on a list of scans, clean, under named attacks, or in the worst case of a set."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
+from meddef_core.cli_output import check_writable, emit, progress, tell, write_file
+from meddef_core.errors import AttackError, DataError
+
+if TYPE_CHECKING:
+    from meddef_core.attacks import AttackSpec
+    from meddef_core.data.images import Images
+    from meddef_core.data.lists import Lists
+    from meddef_core.evaluation.worst_case import Trial
+    from meddef_core.zoo import Card, LoadedModel
+
+WORST, PAPER = "worst", "paper"
+"""Sets of attacks that are asked for by one name."""
+
+EPSILONS = "4/255,8/255"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Subject:
+    """What is measured: a model and a list."""
+
+    loaded: "LoadedModel"
+    run: Path | None
+    lists: "Lists"
+    images: "Images"
+    part: str
+    data_dir: Path
+    limit: int | None
+    seed: int
+
+    @property
+    def protocol(self) -> str:
+        return self.lists.protocol
+
+
+def evaluate(
+    task: TaskKey,
+    model: ModelName = "meddef",
+    run: Annotated[
+        Path | None, typer.Option(help="Measure the best weights of this training run instead.", file_okay=False)
+    ] = None,
+    attacks: Annotated[
+        str,
+        typer.Option(help="Attacks, separated by commas; none for clean scans only; worst for the worst-case set."),
+    ] = "pgd",
+    eps: Annotated[
+        str | None, typer.Option(help=f"Budgets, separated by commas; {EPSILONS} for attacks in pixel units.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of iterative attacks; else each attack's own.")] = None,
+    loss: Annotated[str | None, typer.Option(help="What the attacks raise: ce or margin.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
+    protocol: Annotated[
+        str | None, typer.Option(help="official or patient_split; only the one the model was trained under.")
+    ] = None,
+    part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    limit: Annotated[int | None, typer.Option(help="Take only so many scans, a fixed choice of each class.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option("--run-dir", help="Folder of a worst case; one that is there goes on.", file_okay=False),
+    ] = None,
+    devices: Annotated[int, typer.Option(help="Processes that share a worst case.", min=1)] = 1,
+    num_nodes: Annotated[int, typer.Option("--num-nodes", help="Machines that share a worst case.", min=1)] = 1,
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure a model on a list of scans: clean, and under each attack at each budget, or in the worst case of all."""
+    if output is not None:
+        check_writable(output, suffixes=(".json",))
+    names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
+    if WORST in names or PAPER in names:
+        _refuse_beside_a_set(names, {"steps": steps, "loss": loss, "eps": eps if PAPER in names else None})
+    if WORST not in names and (run_dir is not None or devices * num_nodes > 1):
+        raise AttackError("--run-dir, --devices and --num-nodes belong to --attacks worst; leave them out")
+    where = (task, model, run, part, protocol, data_dir, limit, seed)
+    if WORST in names:
+        trials = _worst_trials(task, eps, seed=seed)
+        subject = _open(*where)
+        document = _worst_document(subject, trials, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
+        if document is None:
+            tell("This machine has done its part; the first one writes the result.")
+            return
+        lines = _worst_lines(document["numbers"], subject)
+    else:
+        specs = _specs(names, eps, steps=steps, loss=loss, seed=seed)
+        subject = _open(*where)
+        document = _document(subject, specs)
+        lines = _lines(document["numbers"], subject)
+    written = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+    for path in (output, run_dir and run_dir / "result.json"):
+        if path is not None:
+            write_file(path, written)
+    emit(document, lines, as_json=as_json)
+
+
+def _refuse_beside_a_set(names: list[str], given: dict[str, Any]) -> None:
+    """A set brings its own attacks and settings; raises AttackError for others beside it."""
+    if len(names) > 1:
+        raise AttackError(f"{WORST} and {PAPER} are sets of attacks: name one of them alone")
+    if others := [f"--{key}" for key, value in given.items() if value is not None]:
+        raise AttackError(f"the set {names[0]!r} has settings of its own: leave out {' and '.join(others)}")
+
+
+def _open(
+    task: str, model: str, run: Path | None, part: str, protocol: str | None, data_dir: Path | None, limit: int | None,
+    seed: int,
+) -> _Subject:
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+
+    loaded = open_model(task, model) if run is None else _open_run(task, run)
+    folder = find_data_dir(data_dir)
+    lists = build_lists(loaded.task, folder, protocol=_protocol_of(loaded.card, protocol))
+    images = load_images(lists, part, task=loaded.task, data_dir=folder)
+    return _Subject(
+        loaded=loaded, run=run, lists=lists, images=images, part=part, data_dir=folder, limit=limit, seed=seed
+    )
+
+
+def _open_run(task: str, run: Path) -> "LoadedModel":
+    from meddef_core.publish import open_run
+
+    loaded = open_run(run)
+    if loaded.task.key != task:
+        raise DataError(f"The run {run} was trained on {loaded.task.key} scans, not {task}; correct --task.")
+    return loaded
+
+
+def _protocol_of(card: "Card", asked: str | None) -> str:
+    """The protocol to measure under; raises DataError for one that puts training patients on the test list."""
+    own = str(card.data.get("protocol", "official"))
+    if asked is not None and asked != own:
+        raise DataError(
+            f"{card.key} was trained under the protocol {own!r}, so the lists of {asked!r} hold patients it has seen; "
+            f"leave --protocol out or train a model under {asked!r}."
+        )
+    return own
+
+
+def _specs(
+    names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int
+) -> list["AttackSpec"]:
+    """Every attack at every budget, each as it is usually run but for what was asked for."""
+    from meddef_core.attacks import default_spec, get_attack, parse_eps
+    from meddef_core.evaluation.paper import paper_attacks
+
+    if names == [PAPER]:
+        return [replace(spec, seed=seed) for spec in paper_attacks()]
+    specs: list[AttackSpec] = []
+    for name in names:
+        info = get_attack(name)
+        if info.needs_source:
+            raise AttackError(f"{info.title} needs a second model, which this command has none of: use `meddef attack`")
+        usual = str(default_spec(name).eps) if info.norm != "linf" else EPSILONS
+        given = {"steps": steps, "loss": loss, "seed": seed, "stop_when_fooled": True}
+        changes = {key: value for key, value in given.items() if value is not None and key in info.settings}
+        budgets = [parse_eps(text.strip(), norm=info.norm) for text in (eps or usual).split(",")]
+        specs += [default_spec(name, eps=budget, **changes) for budget in budgets]
+    return specs
+
+
+def _worst_trials(task: str, eps: str | None, *, seed: int) -> list["Trial"]:
+    from meddef_core.attacks import parse_eps
+    from meddef_core.data.tasks import get_task
+    from meddef_core.evaluation.worst_case import worst_case_attacks
+
+    classes = len(get_task(task).classes)
+    budgets = sorted({parse_eps(text.strip()) for text in (eps or EPSILONS).split(",")})
+    return [trial for budget in budgets for trial in worst_case_attacks(classes, eps=budget, seed=seed)]
+
+
+def _document(subject: _Subject, specs: list["AttackSpec"]) -> dict[str, Any]:
+    from meddef_core.evaluation.report import measure
+    from meddef_core.evaluation.selection import some_of_each_class, take
+
+    images = subject.images
+    if subject.limit is not None:
+        images = take(images, some_of_each_class(images, subject.limit))
+    with progress(subject.loaded.card.key) as show:
+        numbers = measure(
+            subject.loaded.network, images, classes=subject.loaded.task.classes, attacks=specs,
+            on_stage=lambda stage, done, total: show(done, total, stage),
+        )
+    return _record("evaluation", subject, numbers)
+
+
+def _worst_document(
+    subject: _Subject, trials: list["Trial"], *, run_dir: Path | None, devices: int, num_nodes: int
+) -> dict[str, Any] | None:
+    """The record of a worst case; None on a machine that only helps."""
+    from meddef_core.evaluation.processes import Job, run_job
+    from meddef_core.evaluation.worst_case import plan_worst_case
+    from meddef_core.evaluation.worst_case_report import summarise_worst_case
+    from meddef_core.zoo import models_root
+
+    card = subject.loaded.card
+    job = Job(
+        model=card.key, models_root=models_root(), run=subject.run, weights_sha256=card.weights.sha256,
+        lists=subject.lists, part=subject.part, data_dir=subject.data_dir, folder=run_dir,
+        plan=plan_worst_case(subject.images, attacks=trials, limit=subject.limit),
+    )
+    with progress(card.key) as show:
+        found = run_job(
+            job, subject.loaded.network, subject.images, devices=devices, num_nodes=num_nodes, on_progress=show
+        )
+    if found is None:
+        return None
+    return _record("worst_case", subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
+
+
+def _record(kind: str, subject: _Subject, numbers: dict[str, Any]) -> dict[str, Any]:
+    from meddef_core.record import record
+
+    card, part = subject.loaded.card, subject.part
+    digest = subject.lists.digest(part)
+    known = card.data.get("lists", {}).get(part, {}).get("sha256")
+    same = None if subject.run is not None else digest == known
+    if same is False:
+        tell(f"These are other scans than the card's {part} list; the model may have seen some of their patients.")
+    data = {
+        "protocol": subject.protocol, "part": part, "n": numbers["n"], "sha256": digest, "same_list_as_card": same,
+        "limit": subject.limit, "run": None if subject.run is None else subject.run.name,
+    }
+    unshipped = {"key": card.key, "weights_sha256": card.weights.sha256, "card_sha256": None}
+    model = card if subject.run is None else unshipped
+    return record(kind, model=model, numbers=numbers, seed=subject.seed, data=data)
+
+
+def _lines(numbers: dict[str, Any], subject: _Subject) -> list[str]:
+    return [
+        f"{_title(numbers, subject)}, balanced accuracy with 95 % interval",
+        _line("clean", numbers["clean"]),
+        *(_line(f"{row['spec']['name']} {row['eps']}", row) for row in numbers["attacked"]),
+    ]
+
+
+def _worst_lines(numbers: dict[str, Any], subject: _Subject) -> list[str]:
+    lines = [
+        f"{_title(numbers, subject)}, worst case of each scan: balanced accuracy with 95 % interval",
+        _line("clean", numbers["clean"]),
+    ]
+    for row in numbers["attacked"]:
+        rate = row["attack_success_rate"]
+        lines.append(_line(row["eps"], row) + f", plain {row['accuracy']:.1%}")
+        lines.append(f"    {row['unbroken']} stand; broken: {row['misread_clean']} clean, {_contributions(row)}")
+        lines.append("    attack success rate " + ("undefined" if rate is None else f"{rate:.1%}"))
+    return lines
+
+
+def _contributions(row: dict[str, Any]) -> str:
+    parts = [f"{row['broken_at_smaller_budget']} at a smaller budget"] if row["broken_at_smaller_budget"] else []
+    for attack in row["attacks"]:
+        name = f"{attack['spec']['name']}, {attack['spec']['steps']} steps"
+        parts.append(f"{attack['broken']} of {attack['tried']} by {name}")
+    return "; ".join(parts)
+
+
+def _title(numbers: dict[str, Any], subject: _Subject) -> str:
+    return f"{subject.loaded.card.key} on {subject.part} ({subject.protocol}, n = {numbers['n']})"
+
+
+def _line(title: str, row: dict[str, Any]) -> str:
+    low, high = row["balanced_interval"]
+    return f"  {title:<28} {row['balanced_accuracy']:6.1%}  ({low:.1%} to {high:.1%})"

@@ -1,0 +1,63 @@
+"""A pruned twin of a model in the zoo: pruned in one shot, packed, measured as it is stored, with a card."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from meddef_core.data.images import load_images
+from meddef_core.data.lists import PARTS, build_lists
+from meddef_core.errors import ModelError
+from meddef_core.evaluation.report import OnStage, card_attacks, measure
+from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.pruning.masks import pruned, weight_counts
+from meddef_core.pruning.packed import Values, int8_loss, pack, unpack
+from meddef_core.zoo import Card, LoadedModel, compact, save_model
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def check_name(root: Path, *, task: str, name: str) -> None:
+    """Raise ModelError if `root` cannot take a new model of that name."""
+    if not NAME.fullmatch(name):
+        raise ModelError(f"A model's name holds small letters, digits, - and _, unlike {name!r}; choose another.")
+    if (root / task / name).exists():
+        raise ModelError(f"There is a model {task}/{name} already; choose another name for the pruned one.")
+
+
+def publish_pruned(
+    loaded: LoadedModel, *, sparsity: float, name: str, data_dir: Path, root: Path, values: Values = "float16",
+    on_stage: OnStage | None = None,
+) -> Card:
+    """Prune a model by magnitude and write it to `root/<task>/<name>/` as a new one, measured on the test list.
+
+    Nothing is trained. What is measured is what the file holds, 8-bit rounding included. Raises ModelError if there is
+    such a model already.
+    """
+    task, base = loaded.task, loaded.card
+    check_name(root, task=task.key, name=name)
+    config = MedDefConfig(**base.config)
+    state = compact(pruned(loaded.network, sparsity).state_dict())
+    network = MedDef(config)
+    network.load_state_dict({key: value.float() for key, value in unpack(pack(state, values=values)).items()})
+    network.eval().requires_grad_(False)
+    counts = weight_counts(network)
+    protocol = str(base.data.get("protocol", "official"))
+    lists = build_lists(task, data_dir, protocol=protocol)
+    images = load_images(lists, "test", task=task, data_dir=data_dir)
+    metrics = measure(network, images, classes=task.classes, attacks=card_attacks(), on_stage=on_stage)
+    how = {
+        "method": "one-shot global magnitude", "sparsity": sparsity, "prunable": counts.prunable,
+        "nonzero": counts.nonzero, "of": base.key, "of_weights_sha256": base.weights.sha256,
+    }
+    if values == "int8":
+        how["int8"] = asdict(int8_loss(state))
+    return save_model(
+        root / task.key / name, state, task=task, name=name, title=f"{base.title}, {sparsity:.0%} pruned",
+        summary=f"{base.key} without its smallest {sparsity:.0%} of weights; not trained again.", config=config,
+        training=base.training | {"pruning": how}, metrics={"list": "test", "protocol": protocol} | metrics,
+        data={
+            "protocol": protocol, "source": task.source, "licence": task.licence,
+            "lists": {part: {"scans": len(lists.part(part)), "sha256": lists.digest(part)} for part in PARTS},
+        },
+        packed=True if values == "int8" else None, values=values,
+    )

@@ -1,0 +1,55 @@
+"""One network from several runs: the mean of their chosen weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from meddef_core.data.images import load_images
+from meddef_core.data.lists import build_lists
+from meddef_core.data.tasks import get_task
+from meddef_core.errors import RecipeError
+from meddef_core.model import MedDef
+from meddef_core.publish import read_run
+from meddef_core.training.scoring import Judge, validation_score
+from meddef_core.training.state import write_tensors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average:
+    """Where an average lies, its validation score and those of the runs it is made of."""
+
+    run_dir: Path
+    score: float
+    scores: tuple[float, ...]
+
+
+def average_runs(runs: Sequence[Path], *, data_dir: Path, output: Path) -> Average:
+    """Average the chosen weights of runs of one network and write them to `output` as a run that can be published.
+
+    The mean of weights is a good network only where the runs lie in one basin: continued from the same weights, say
+    (Wortsman et al. 2022, Model soups, arXiv:2203.05482). Independent seeds do not, and the score then shows it.
+    The recipe written beside the weights, and the validation, are those of the first run. Raises ModelError if a run
+    holds no chosen weights, RecipeError if the networks or lists differ.
+    """
+    if len(runs) < 2:
+        raise RecipeError("An average needs at least two runs; name more.")
+    found = [read_run(run) for run in runs]
+    (_, _, _, recipe), scores = found[0], tuple(score for _, _, score, _ in found)
+    config = recipe.model_config_of_task()
+    for run, (_, _, _, other) in zip(runs, found, strict=True):
+        if other.model_config_of_task() != config or (other.task, other.protocol) != (recipe.task, recipe.protocol):
+            raise RecipeError(f"{run} holds another network, or was trained on other lists, than {runs[0]}.")
+    states = [state for state, _, _, _ in found]
+    mean = {key: torch.stack([state[key].float() for state in states]).mean(dim=0) for key in states[0]}
+    network = MedDef(config)
+    network.load_state_dict(mean)
+    task = get_task(recipe.task)
+    lists = build_lists(task, data_dir, protocol=recipe.protocol)
+    images = load_images(lists, "val", task=task, data_dir=data_dir)
+    judge = Judge(network.eval().requires_grad_(False))
+    score = validation_score(judge, images, recipe.validation, classes=len(task.classes))
+    metadata = {"step": "0", "score": str(score), "recipe": recipe.model_dump_json()}
+    write_tensors(output / "best.safetensors", network.state_dict(), metadata)
+    return Average(run_dir=output, score=score, scores=scores)

@@ -1,0 +1,124 @@
+"""Everything one run works on, put together and checked before the first step."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+from torch import nn
+
+from meddef_core.data.images import Images, load_images
+from meddef_core.data.lists import Lists, build_lists
+from meddef_core.data.tasks import get_task
+from meddef_core.errors import DataError, RecipeError
+from meddef_core.model import MedDef
+from meddef_core.pruning.pruner import Pruner
+from meddef_core.training.objectives import LossSettings
+from meddef_core.training.recipe import OptimizerSettings, Recipe
+from meddef_core.training.sharing import Share, share_randomness_and_statistics
+from meddef_core.training.start import load_init, load_teacher
+from meddef_core.training.state import Progress
+
+
+@dataclass
+class Run:
+    """A recipe at work in one process."""
+
+    recipe: Recipe
+    fabric: Fabric
+    network: _FabricModule
+    average: MedDef
+    optimizer: torch.optim.Optimizer
+    train: Images
+    val: Images
+    loss: LossSettings
+    share: Share
+    teacher: nn.Module | None = None
+    progress: Progress = field(default_factory=Progress)
+    pruner: Pruner | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(self.train) // self.recipe.batch
+
+    @property
+    def total(self) -> int:
+        return self.recipe.epochs * self.steps_per_epoch
+
+    @property
+    def inner(self) -> nn.Module:
+        """The network without the wrapper that synchronises gradients."""
+        module: nn.Module = self.network.module
+        return module
+
+    @property
+    def pieces(self) -> dict[str, Any]:
+        """What a saved state holds besides the progress and the recipe."""
+        whole = {"network": self.network, "average": self.average, "optimizer": self.optimizer}
+        return whole if self.pruner is None else whole | {"pruner": self.pruner}
+
+
+def check_lists(recipe: Recipe, data_dir: Path, *, processes: int = 1) -> Lists:
+    """The lists a recipe trains on.
+
+    Raises DataError if scans are missing or a patient stands on two lists, RecipeError if the recipe's numbers do not
+    go with them.
+    """
+    task = get_task(recipe.task)
+    lists = build_lists(task, data_dir, protocol=recipe.protocol)
+    for part in ("train", "val"):
+        found = {item.label for item in lists.part(part)}
+        missing = [name for name in task.classes if task.index(name) not in found]
+        if missing:
+            raise DataError(f"The {part} list of {task.key} has no scans of {', '.join(missing)}; complete the data.")
+    if recipe.batch > len(lists.train):
+        raise RecipeError(f"A batch of {recipe.batch} is more than the {len(lists.train)} training scans; lower batch.")
+    if recipe.batch % processes or recipe.batch < 2 * processes:
+        raise RecipeError(f"A batch of {recipe.batch} cannot be divided evenly among {processes} processes.")
+    objective = recipe.objective
+    if objective.kind in ("n_fgsm", "pgd", "trades") and objective.eps == 0:
+        raise RecipeError(f"The objective {objective.kind} attacks with epsilon 0; set objective.eps, to 8/255 say.")
+    return lists
+
+
+def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fresh: bool) -> tuple[Run, list[str]]:
+    """The run at its start, and sentences on how it started; `fresh` unless it goes on from a saved state."""
+    task = get_task(recipe.task)
+    images = {part: load_images(lists, part, task=task, data_dir=data_dir) for part in ("train", "val")}
+    share = Share(fabric.global_rank, fabric.world_size)
+    torch.manual_seed(recipe.seed)
+    network = MedDef(recipe.model_config_of_task())
+    told = [load_init(network, recipe.init)] if fresh and recipe.init is not None else []
+    share_randomness_and_statistics(network, share, size=recipe.batch // share.count)
+    network = network.to(memory_format=torch.channels_last)
+    average = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
+    wrapped, optimizer = fabric.setup(network, make_optimizer(network, recipe.optimizer))
+    counts = torch.bincount(images["train"].labels, minlength=len(task.classes)).float()
+    weights = counts.sum() / (len(counts) * counts) if recipe.objective.class_weights else torch.ones_like(counts)
+    loss = LossSettings(class_weights=weights.to(fabric.device), label_smoothing=recipe.objective.label_smoothing)
+    teacher = None
+    if recipe.objective.kind == "distill":
+        teacher = load_teacher(recipe.objective.teacher, task=task.key).to(fabric.device)
+    run = Run(recipe, fabric, wrapped, average, optimizer, images["train"], images["val"], loss, share, teacher)
+    if recipe.pruning is not None:
+        run.pruner = Pruner(
+            recipe.pruning, network=run.inner, average=average, optimizer=optimizer, total=run.total
+        )
+    return run, told
+
+
+def make_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """Weight decay acts on matrices and kernels only: shrinking biases and batch-norm scales helps nothing."""
+    parameters = list(network.parameters())
+    groups: Sequence[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if settings.kind == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, nesterov=True)
+    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+    return kinds[settings.kind](groups, lr=settings.lr)

@@ -1,0 +1,63 @@
+"""Where a run starts: weights of an earlier run or of the zoo, or a teacher to learn from."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from meddef_core.errors import RecipeError
+from meddef_core.model import MedDef
+from meddef_core.model.folded import folded
+from meddef_core.zoo import list_models, load_model
+
+
+def load_init(network: MedDef, source: Path) -> str:
+    """Load the weights a recipe names into `network`; returns a sentence on what was loaded.
+
+    `source` is a run's folder, a safetensors file or a key of the zoo. Weights of a network with another number of
+    classes give everything but the last layer; any other difference raises RecipeError.
+    """
+    state = _read(source)
+    name, last = _last_layer(network)
+    theirs = state.get(f"{name}.weight")
+    replaced = theirs is not None and theirs.shape != last.weight.shape and theirs.shape[1:] == last.weight.shape[1:]
+    if replaced:
+        state |= {f"{name}.{key}": value for key, value in last.state_dict().items()}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"The starting weights {source} do not fit this recipe's network: {reason}") from error
+    if replaced:
+        return f"Started from {source}, all but the last layer, which has another number of classes there."
+    return f"Started from {source}, every layer."
+
+
+def _read(source: Path) -> dict[str, Tensor]:
+    path = source / "best.safetensors" if source.is_dir() else source
+    if not path.is_file():
+        keys = [card.key for card in list_models()]
+        if source.as_posix() in keys:
+            return dict(load_model(source.as_posix()).network.state_dict())
+        raise RecipeError(
+            f"There are no starting weights {source}; init takes a run's folder, its best.safetensors or one of "
+            f"{', '.join(keys) or 'the models, of which there are none'}."
+        )
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RecipeError(f"The starting weights {path} cannot be read ({error}); choose others.") from error
+
+
+def _last_layer(network: MedDef) -> tuple[str, nn.Linear]:
+    """Name of the layer whose outputs are the logits, and the layer."""
+    return [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+
+
+def load_teacher(key: str | None, *, task: str) -> nn.Module:
+    """The model to distil, frozen and in eval mode; raises ModelError, or RecipeError for one of another task."""
+    loaded = load_model(key or "")
+    if loaded.task.key != task:
+        raise RecipeError(f"The teacher {key} reads {loaded.task.key} scans and this recipe {task}; choose another.")
+    return folded(loaded.network)

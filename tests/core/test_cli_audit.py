@@ -1,0 +1,46 @@
+"""`meddef audit` on models of the zoo."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_runs import Result, Run, assert_refused
+
+from meddef_core.audit import CHECKS
+
+QUICK = ("--task", "oct", "--images", 8)
+
+
+@pytest.fixture
+def scans(tiny_data: Path, own_cache: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("MEDDEF_DATA_DIR", str(tiny_data))
+    return run
+
+
+def test_audit_prints_the_verdict_and_writes_a_record(scans: Run, tmp_path: Path) -> None:
+    output = tmp_path / "audit.json"
+    result = scans("audit", *QUICK, "--output", output)
+    assert result.code == 0 and result.err == ""
+    first, *lines = result.out.splitlines()
+    assert first.startswith("oct/meddef at 4/255 (0.0157): ") and first.split(": ")[1].split(".")[0].isupper()
+    assert len([line for line in lines if line.startswith("  ")]) == len(CHECKS)
+    assert "No independently trained model was given." in result.out
+    document = json.loads(output.read_text())
+    assert document["kind"] == "audit" and document["model"]["key"] == "oct/meddef"
+    assert document["data"]["part"] == "test" and document["data"]["n"] == 8
+    numbers = document["numbers"]
+    assert numbers["verdict"].upper() in first and numbers["n"] == 8
+    assert [found["check"] for found in numbers["findings"]] == list(CHECKS)
+    status = {found["check"]: found["status"] for found in numbers["findings"]}
+    assert status["transfer_twin"] != "not applicable" and status["open_gates"] != "not applicable"
+
+
+def test_without_images_it_says_what_it_needs(run: Run) -> None:
+    assert_refused(run("audit", "--task", "oct"), "An audit needs images to attack. No data folder is set")
+
+
+def test_a_model_is_not_its_own_twin(scans: Run) -> None:
+    assert_refused(scans("audit", *QUICK, "--twin", "meddef"), "cannot be compared with itself")
+    assert_refused(scans("audit", *QUICK, "--independent", "resnet99"), "no model 'oct/resnet99'")
+    assert_refused(scans("audit", "--task", "knee"), "no task 'knee'")

@@ -1,0 +1,45 @@
+"""The faster copy of a network: the same numbers, and the original untouched."""
+
+import pytest
+import torch
+from attack_nets import assert_same_state, small_net, state_of
+from torch import nn
+
+from meddef_core.model import VARIANTS, MedDef, MedDefConfig
+from meddef_core.model.folded import folded
+
+
+def trained_looking(variant: str) -> MedDef:
+    """A small network whose batch norms have statistics of their own, as after training."""
+    torch.manual_seed(0)
+    net = MedDef(MedDefConfig(classes=3, width=8, activation="silu", **VARIANTS[variant]))
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    return net.eval()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_logits_and_gradients_are_the_same(variant: str) -> None:
+    net = trained_looking(variant)
+    before = state_of(net)
+    fast = folded(net)
+    assert_same_state(net, before)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
+    assert not any(parameter.requires_grad for parameter in fast.parameters())
+    assert not any(module.training for module in fast.modules())
+    x = torch.rand(3, 1, 64, 64)
+    gradients = []
+    for network in (net, fast):
+        images = x.clone().requires_grad_()
+        network(images)[:, 0].sum().backward()
+        gradients.append(images.grad)
+    assert torch.allclose(net(x), fast(x), atol=1e-5)
+    assert torch.allclose(*gradients, atol=1e-5)
+
+
+def test_a_network_of_another_kind_is_copied_as_it_is() -> None:
+    net, x = small_net(), torch.rand(2, 1, 16, 16)
+    assert torch.allclose(folded(net)(x), net(x), atol=1e-6)

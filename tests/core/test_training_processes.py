@@ -1,0 +1,60 @@
+"""Training in two real processes: the steps and the validation of one, files from the first only."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_training import log_of, tiny_recipe
+
+from meddef_core.training.launch import newest_step
+from meddef_core.training.loop import StepReport, train
+from meddef_core.training.recipe import Recipe
+from meddef_core.training.sharing import Share
+
+
+def recipe() -> Recipe:
+    """All that is shared: class weights, batch statistics while crafting, dropout, two kinds of images in a batch."""
+    return tiny_recipe(
+        task="chest", epochs=1, batch=32,
+        objective={"kind": "pgd", "eps": "2/255", "eps_warm_up": 0, "clean_share": 0.5, "steps": 1, "awp": 0.01},
+        validation={"every": 1, "eps": "2/255", "steps": 2}, alarm={"gap": 0.9, "images": 8},
+    )
+
+
+def test_two_processes_train_and_validate_as_one(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    seen: list[StepReport] = []
+    alone = train(recipe(), data_dir=tiny_data, run_dir=tmp_path / "one")
+    together = train(recipe(), data_dir=tiny_data, run_dir=tmp_path / "two", devices=2, on_progress=seen.append)
+    assert (together.steps, together.best_step) == (alone.steps, alone.best_step)
+    assert together.best_score == alone.best_score
+    one, two = (log_of(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == len(two)
+    for line, other in zip(one, two, strict=True):
+        measured = [key for key, value in line.items() if key != "images_per_second" and value is not None]
+        assert line.keys() == other.keys()
+        assert [other[key] for key in measured] == pytest.approx([line[key] for key in measured], rel=1e-4)
+    weights, others = (load_file(tmp_path / name / "best.safetensors") for name in ("one", "two"))
+    assert weights.keys() == others.keys()
+    for key, value in weights.items():
+        torch.testing.assert_close(others[key], value, atol=2e-4, rtol=1e-3)
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+    assert all(report.total == alone.steps for report in seen)
+
+
+def test_a_share_is_rows_that_follow_each_other() -> None:
+    rows = np.arange(6)
+    assert [Share(index, 3).of(rows).tolist() for index in range(3)] == [[0, 1], [2, 3], [4, 5]]
+    assert torch.equal(Share(1, 2).of(torch.arange(4)), torch.tensor([2, 3]))
+
+
+def test_the_newest_step_is_the_last_whole_line_of_one(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert newest_step(log) is None
+    lines = [json.dumps({"step": step, "loss": 1.0, "filler": "x" * 50}) for step in range(200)]
+    log.write_text("\n".join(lines[:1]) + "\n" + '{"probe": 3}\n' + lines[1][:20])
+    assert newest_step(log) == json.loads(lines[0])
+    log.write_text("\n".join(lines) + "\n")
+    assert newest_step(log) == json.loads(lines[-1])

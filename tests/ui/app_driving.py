@@ -1,0 +1,47 @@
+"""What a reader does with the pages, as functions of a session."""
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard import services
+
+LAB = "dashboard/views/attack_lab.py"
+ABOUT = "dashboard/views/about.py"
+DIAGNOSE = "dashboard/views/diagnose.py"
+
+QUICK = {"steps": 2, "samples": 2, "search_steps": 1}
+"""Settings that keep an attack short."""
+
+
+def text_of(app: AppTest) -> str:
+    """Everything a page says in words, in no particular order."""
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind))
+
+
+def open_lab(app: AppTest, name: str) -> AppTest:
+    """The laboratory with one attack's form, its work set low."""
+    app.switch_page(LAB).run()
+    option = services.option(name)
+    app.segmented_control(key="threat").set_value(option.threat).run()
+    app.selectbox(key=f"attack_{option.threat.replace(' ', '_')}").set_value(name).run()
+    for setting, value in QUICK.items():
+        if setting in option.settings:
+            field = app.slider if setting == "steps" else app.number_input
+            field(key=f"{setting}_{name}").set_value(value)
+    return app
+
+
+def press(app: AppTest) -> AppTest:
+    """Run the attack that the form shows."""
+    return app.button(key="run_attack").click().run()
+
+
+def attack(app: AppTest, name: str) -> AppTest:
+    """Open an attack's form and run it."""
+    return press(open_lab(app, name))
+
+
+def keys_of(app: AppTest) -> set[str]:
+    """Keys of all widgets on the page."""
+    kinds = ("slider", "select_slider", "number_input", "selectbox", "segmented_control", "multiselect", "button")
+    return {str(element.key) for kind in kinds for element in app.get(kind)}
