@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli_evaluate_lines import evaluation_lines, worst_case_lines
 from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli_output import check_writable, emit, progress, tell, write_file
 from meddef_core.errors import AttackError, DataError
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
     from meddef_core.data.images import Images
     from meddef_core.data.lists import Lists
-    from meddef_core.evaluation.worst_case import Trial
+    from meddef_core.evaluation.trials import Plan, Trial
+    from meddef_core.evaluation.worst_case import WorstCase
     from meddef_core.zoo import Card, LoadedModel
 
 WORST, PAPER = "worst", "paper"
@@ -40,6 +42,10 @@ class _Subject:
     @property
     def protocol(self) -> str:
         return self.lists.protocol
+
+    def title(self, n: int) -> str:
+        """What is measured, on which scans."""
+        return f"{self.loaded.card.key} on {self.part} ({self.protocol}, n = {n})"
 
 
 def evaluate(
@@ -66,10 +72,10 @@ def evaluate(
     output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option("--run-dir", help="Folder of a worst case; one that is there goes on.", file_okay=False),
+        typer.Option("--run-dir", help="Folder for results of each scan; one that is there goes on.", file_okay=False),
     ] = None,
-    devices: Annotated[int, typer.Option(help="Processes that share a worst case.", min=1)] = 1,
-    num_nodes: Annotated[int, typer.Option("--num-nodes", help="Machines that share a worst case.", min=1)] = 1,
+    devices: Annotated[int, typer.Option(help="Processes that share the work.", min=1)] = 1,
+    num_nodes: Annotated[int, typer.Option("--num-nodes", help="Machines that share the work.", min=1)] = 1,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -79,22 +85,24 @@ def evaluate(
     names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
     if WORST in names or PAPER in names:
         _refuse_beside_a_set(names, {"steps": steps, "loss": loss, "eps": eps if PAPER in names else None})
-    if WORST not in names and (run_dir is not None or devices * num_nodes > 1):
-        raise AttackError("--run-dir, --devices and --num-nodes belong to --attacks worst; leave them out")
     where = (task, model, run, part, protocol, data_dir, limit, seed)
     if WORST in names:
         trials = _worst_trials(task, eps, seed=seed)
         subject = _open(*where)
         document = _worst_document(subject, trials, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
-        if document is None:
-            tell("This machine has done its part; the first one writes the result.")
-            return
-        lines = _worst_lines(document["numbers"], subject)
+        lines_of = worst_case_lines
     else:
         specs = _specs(names, eps, steps=steps, loss=loss, seed=seed)
+        if run_dir is not None or devices * num_nodes > 1:
+            _refuse_batchwise(specs)
         subject = _open(*where)
-        document = _document(subject, specs)
-        lines = _lines(document["numbers"], subject)
+        few = names == [PAPER]
+        document = _document(subject, specs, slow_on_few=few, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
+        lines_of = evaluation_lines
+    if document is None:
+        tell("This machine has done its part; the first one writes the result.")
+        return
+    lines = lines_of(document["numbers"], title=subject.title(document["numbers"]["n"]))
     written = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
     for path in (output, run_dir and run_dir / "result.json"):
         if path is not None:
@@ -108,6 +116,15 @@ def _refuse_beside_a_set(names: list[str], given: dict[str, Any]) -> None:
         raise AttackError(f"{WORST} and {PAPER} are sets of attacks: name one of them alone")
     if others := [f"--{key}" for key, value in given.items() if value is not None]:
         raise AttackError(f"the set {names[0]!r} has settings of its own: leave out {' and '.join(others)}")
+
+
+def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
+    """Raises AttackError for an attack whose work cannot be dealt out by scans."""
+    from meddef_core.attacks import get_attack
+
+    for spec in specs:
+        if get_attack(spec.name).batchwise:
+            raise AttackError(f"{spec.name} makes one change for many scans: leave out --devices and --run-dir")
 
 
 def _open(
@@ -179,18 +196,38 @@ def _worst_trials(task: str, eps: str | None, *, seed: int) -> list["Trial"]:
     return [trial for budget in budgets for trial in worst_case_attacks(classes, eps=budget, seed=seed)]
 
 
-def _document(subject: _Subject, specs: list["AttackSpec"]) -> dict[str, Any]:
+def _document(
+    subject: _Subject, specs: list["AttackSpec"], *, slow_on_few: bool, run_dir: Path | None, devices: int,
+    num_nodes: int,
+) -> dict[str, Any] | None:
+    """The record of attacks each by itself; None on a machine that only helps."""
+    from meddef_core.attacks import get_attack
+    from meddef_core.evaluation.paper import JSMA_SCANS
     from meddef_core.evaluation.report import measure
     from meddef_core.evaluation.selection import some_of_each_class, take
+    from meddef_core.evaluation.trials import Trial
+    from meddef_core.evaluation.worst_case import plan_each_alone
+    from meddef_core.evaluation.worst_case_report import summarise_each_alone
 
-    images = subject.images
+    images, classes = subject.images, subject.loaded.task.classes
     if subject.limit is not None:
         images = take(images, some_of_each_class(images, subject.limit))
+    batchwise = [spec for spec in specs if get_attack(spec.name).batchwise]
     with progress(subject.loaded.card.key) as show:
         numbers = measure(
-            subject.loaded.network, images, classes=subject.loaded.task.classes, attacks=specs,
+            subject.loaded.network, images, classes=classes, attacks=batchwise,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
+    each = [
+        Trial(spec=spec, scans="few" if slow_on_few and spec.name == "jsma" else "all")
+        for spec in specs if spec not in batchwise
+    ]
+    if each:
+        plan = plan_each_alone(subject.images, attacks=each, limit=subject.limit, few=JSMA_SCANS)
+        found = _run(subject, plan, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
+        if found is None:
+            return None
+        numbers["attacked"] += summarise_each_alone(found, classes=classes)
     return _record("evaluation", subject, numbers)
 
 
@@ -198,24 +235,31 @@ def _worst_document(
     subject: _Subject, trials: list["Trial"], *, run_dir: Path | None, devices: int, num_nodes: int
 ) -> dict[str, Any] | None:
     """The record of a worst case; None on a machine that only helps."""
-    from meddef_core.evaluation.processes import Job, run_job
     from meddef_core.evaluation.worst_case import plan_worst_case
     from meddef_core.evaluation.worst_case_report import summarise_worst_case
+
+    plan = plan_worst_case(subject.images, attacks=trials, limit=subject.limit)
+    found = _run(subject, plan, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
+    if found is None:
+        return None
+    return _record("worst_case", subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
+
+
+def _run(
+    subject: _Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int
+) -> "WorstCase | None":
+    from meddef_core.evaluation.processes import Job, run_job
     from meddef_core.zoo import models_root
 
     card = subject.loaded.card
     job = Job(
         model=card.key, models_root=models_root(), run=subject.run, weights_sha256=card.weights.sha256,
-        lists=subject.lists, part=subject.part, data_dir=subject.data_dir, folder=run_dir,
-        plan=plan_worst_case(subject.images, attacks=trials, limit=subject.limit),
+        lists=subject.lists, part=subject.part, data_dir=subject.data_dir, folder=run_dir, plan=plan,
     )
     with progress(card.key) as show:
-        found = run_job(
+        return run_job(
             job, subject.loaded.network, subject.images, devices=devices, num_nodes=num_nodes, on_progress=show
         )
-    if found is None:
-        return None
-    return _record("worst_case", subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
 
 
 def _record(kind: str, subject: _Subject, numbers: dict[str, Any]) -> dict[str, Any]:
@@ -234,41 +278,3 @@ def _record(kind: str, subject: _Subject, numbers: dict[str, Any]) -> dict[str, 
     unshipped = {"key": card.key, "weights_sha256": card.weights.sha256, "card_sha256": None}
     model = card if subject.run is None else unshipped
     return record(kind, model=model, numbers=numbers, seed=subject.seed, data=data)
-
-
-def _lines(numbers: dict[str, Any], subject: _Subject) -> list[str]:
-    return [
-        f"{_title(numbers, subject)}, balanced accuracy with 95 % interval",
-        _line("clean", numbers["clean"]),
-        *(_line(f"{row['spec']['name']} {row['eps']}", row) for row in numbers["attacked"]),
-    ]
-
-
-def _worst_lines(numbers: dict[str, Any], subject: _Subject) -> list[str]:
-    lines = [
-        f"{_title(numbers, subject)}, worst case of each scan: balanced accuracy with 95 % interval",
-        _line("clean", numbers["clean"]),
-    ]
-    for row in numbers["attacked"]:
-        rate = row["attack_success_rate"]
-        lines.append(_line(row["eps"], row) + f", plain {row['accuracy']:.1%}")
-        lines.append(f"    {row['unbroken']} stand; broken: {row['misread_clean']} clean, {_contributions(row)}")
-        lines.append("    attack success rate " + ("undefined" if rate is None else f"{rate:.1%}"))
-    return lines
-
-
-def _contributions(row: dict[str, Any]) -> str:
-    parts = [f"{row['broken_at_smaller_budget']} at a smaller budget"] if row["broken_at_smaller_budget"] else []
-    for attack in row["attacks"]:
-        name = f"{attack['spec']['name']}, {attack['spec']['steps']} steps"
-        parts.append(f"{attack['broken']} of {attack['tried']} by {name}")
-    return "; ".join(parts)
-
-
-def _title(numbers: dict[str, Any], subject: _Subject) -> str:
-    return f"{subject.loaded.card.key} on {subject.part} ({subject.protocol}, n = {numbers['n']})"
-
-
-def _line(title: str, row: dict[str, Any]) -> str:
-    low, high = row["balanced_interval"]
-    return f"  {title:<28} {row['balanced_accuracy']:6.1%}  ({low:.1%} to {high:.1%})"

@@ -1,6 +1,7 @@
 """What tables are made of and from: records on disk in, Markdown out."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,12 @@ from meddef_core.errors import DataError
 
 RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 """The shipped records."""
+
+
+def results_root() -> Path:
+    """The folder of records: `MEDDEF_RESULTS_DIR`, else the shipped one."""
+    value = os.environ.get("MEDDEF_RESULTS_DIR")
+    return Path(value) if value else RESULTS
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from meddef_core.attacks import AttackSpec, default_spec
-from meddef_core.evaluation.documents import RESULTS, markdown, read_record
+from meddef_core.evaluation.documents import markdown, read_record, results_root
 
 PAPER_EPSILONS = (0.01, 0.05, 0.10)
 PAPER_ATTACKS = ("fgsm", "pgd", "bim", "jsma")
 PAPER_STEPS, PAPER_REL_STEP = 40, 0.2
 """Section on attacks: 40 iterations, step 0.01 at epsilon 0.05; the ratio is kept at the other budgets."""
+
+JSMA_SCANS = 32
+"""A list's scans that JSMA is run on: where it fails, one of them takes a hundred Jacobians."""
 
 PAPER_MODELS = {
     "resnet18-undefended": "ResNet-18, undefended",
@@ -65,13 +68,13 @@ class Measured:
 
 def read_reported(path: Path | None = None) -> list[dict[str, Any]]:
     """The rows the paper reports; DataError if the file cannot be read."""
-    rows: list[dict[str, Any]] = read_record(path or RESULTS / "reported.json")["rows"]
+    rows: list[dict[str, Any]] = read_record(path or results_root() / "reported.json")["rows"]
     return rows
 
 
 def read_measured(task: str, model: str, *, root: Path | None = None) -> Measured | None:
     """What was re-measured of one of `PAPER_MODELS`; None where no record lies."""
-    path = (root or RESULTS) / "paper" / task / f"{model}.json"
+    path = (root or results_root()) / "paper" / task / f"{model}.json"
     if not path.is_file():
         return None
     numbers = read_record(path)["numbers"]

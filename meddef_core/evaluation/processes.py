@@ -25,13 +25,14 @@ from meddef_core.data.lists import Lists
 from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.resume import PartFile, count_done, read_parts
-from meddef_core.evaluation.worst_case import OnProgress, Plan, WorstCase, run_plan
+from meddef_core.evaluation.trials import Plan
+from meddef_core.evaluation.worst_case import OnProgress, WorstCase, run_plan
 from meddef_core.processes import environment_kept, own_error
 from meddef_core.publish import open_run
 from meddef_core.record import plain
 from meddef_core.zoo import LoadedModel, load_model
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a line of a part file changes its meaning."""
 
 PATIENCE = timedelta(days=30)
@@ -66,6 +67,7 @@ class Job:
             "scans": self.plan.positions,
             "few": sorted(self.plan.few),
             "chunk": self.plan.chunk,
+            "alone": self.plan.alone,
             "attacks": self.plan.attacks,
             "versions": {"meddef": __version__, "torch": torch.__version__},
         })

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from meddef_core.errors import DataError
-from meddef_core.evaluation.worst_case import AtBudget, ImageResult
+from meddef_core.evaluation.trials import AtBudget, ImageResult
 
 Rows = tuple[ImageResult, ...]
 
@@ -81,4 +81,6 @@ def _whole_lines(path: Path) -> bytes:
 
 
 def _image(values: dict[str, Any]) -> ImageResult:
-    return ImageResult(**{**values, "at": tuple(AtBudget(**each) for each in values["at"])})
+    return ImageResult(**{
+        **values, "tried": tuple(values["tried"]), "at": tuple(AtBudget(**each) for each in values["at"])
+    })

@@ -12,7 +12,7 @@ from typing import Any
 
 from meddef_core.data.tasks import TASKS
 from meddef_core.errors import MedDefError
-from meddef_core.evaluation.documents import RESULTS, markdown, read_record
+from meddef_core.evaluation.documents import markdown, read_record, results_root
 from meddef_core.evaluation.paper import differences, intensity_table, success_table
 from meddef_core.files import replacing
 from meddef_core.zoo import Card, list_models
@@ -72,7 +72,7 @@ def audit_table(*, root: Path | None = None) -> str:
 
 def baseline_table(task: str, *, root: Path | None = None) -> str:
     """One row a defence: balanced accuracy clean, against who ignores it and against who adapts to it."""
-    path = (root or RESULTS) / "baselines" / f"{task}.json"
+    path = (root or results_root()) / "baselines" / f"{task}.json"
     numbers = read_record(path)["numbers"] if path.is_file() else {"rows": []}
     rows = [
         [row["title"], *(_percent(row[kind]) for kind in ("clean", "ignoring", "adaptive"))] for row in numbers["rows"]
@@ -119,6 +119,6 @@ def _listed(task: str, *, root: Path | None) -> str:
 
 def _records(kind: str, root: Path | None) -> list[tuple[str, dict[str, Any]]]:
     """`<task>/<model>` and record of each file `<kind>/<task>/<model>.json`, by name."""
-    folder = (root or RESULTS) / kind
+    folder = (root or results_root()) / kind
     return [(f"{path.parent.name}/{path.stem}", read_record(path)) for path in sorted(folder.glob("*/*.json"))]
 

@@ -7,20 +7,18 @@ number of processes finds the same results, bit for bit (given one number of thr
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from meddef_core.attacks import AttackSpec, default_spec, get_attack, run_attack
-from meddef_core.attacks.result import DISTANCES
-from meddef_core.attacks.search import logits_of
+from meddef_core.attacks import default_spec, get_attack
 from meddef_core.data.images import Images
 from meddef_core.errors import AttackError
+from meddef_core.evaluation.chunk import ChunkAttack
 from meddef_core.evaluation.selection import few_of, some_of_each_class
+from meddef_core.evaluation.trials import CHUNK, ImageResult, Plan, Trial
 from meddef_core.model.folded import folded
 
 APGD_STEPS, APGD_RESTARTS = 50, 2
@@ -29,23 +27,8 @@ SQUARE_QUERIES = 1000
 SQUARE_QUERIES_ON_FEW, FEW = 5000, 200
 """Five times the queries break a little more; how much is measured on this many scans, fixed for a list."""
 
-CHUNK = 32
-"""Scans that are attacked together: many enough to keep a core busy, few enough to lose little when interrupted."""
-
-CLEAN = "clean"
-"""What breaks a scan that is misread as it is."""
-
 OnProgress = Callable[[int, int, str], None]
 """Told scans done, scans in all, and what is being done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One attack of a set."""
-
-    spec: AttackSpec
-    few: bool = False
-    """Run on `FEW` scans of the list only."""
 
 
 def worst_case_attacks(classes: int, *, eps: float, seed: int = 0) -> tuple[Trial, ...]:
@@ -53,6 +36,7 @@ def worst_case_attacks(classes: int, *, eps: float, seed: int = 0) -> tuple[Tria
 
     What AutoAttack is for many classes (Croce and Hein 2020, arXiv:2003.01690) for two and more: its DLR loss is
     undefined below three classes, so the margin takes its place, towards every other class where there are several.
+    Square, which costs as much as all others on a scan that stands, starts from the largest budget (`Trial`).
     Each attack starts from other random images: with two classes, cross-entropy and margin would climb alike from
     the same ones.
     """
@@ -64,75 +48,15 @@ def worst_case_attacks(classes: int, *, eps: float, seed: int = 0) -> tuple[Tria
         ("square", {"steps": SQUARE_QUERIES}),
         ("square", {"steps": SQUARE_QUERIES_ON_FEW}),
     ]
-    specs = [
+    climb_ce, climb_margin, fab, square, long_square = (
         default_spec(name, eps=eps, seed=len(settings) * seed + number, stop_when_fooled=True, **changes)
         for number, (name, changes) in enumerate(settings)
-    ]
-    return tuple(Trial(spec=spec, few=spec.steps == SQUARE_QUERIES_ON_FEW) for spec in specs)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AtBudget:
-    """What became of one scan at one budget."""
-
-    eps: float
-    broken_by: str | None = None
-    """Name of the attack, `CLEAN` where the scan is misread as it is, None where nothing broke it."""
-    attack: int | None = None
-    """Position of that attack in the set; None where none was needed or none succeeded."""
-    found_at: float | None = None
-    """Budget the attack had: a scan broken at a smaller budget is broken by the same image at every larger one."""
-    step: int | None = None
-    """The attack's step that first fooled the network (`AttackResult.first_fooled`); 0 for a misread scan."""
-    distance: float | None = None
-    """How far the image that breaks it is, measured in the norm of the set."""
-    prediction: int | None = None
-    """What the network makes of that image."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageResult:
-    """The worst case of one scan, at every budget of the set."""
-
-    position: int
-    """In the list, from 0."""
-    scan_sha256: str
-    """Of the scan's bytes, as the list keeps it."""
-    label: int
-    clean_prediction: int
-    few: bool
-    """Whether the attacks for few scans were run on it."""
-    at: tuple[AtBudget, ...]
-    """By budget, the smallest first."""
-
-    @property
-    def broken_by(self) -> str | None:
-        """What broke it at the largest budget."""
-        return self.at[-1].broken_by
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """All that determines the per-image results, beside the network and the list."""
-
-    attacks: tuple[Trial, ...]
-    """By budget, the smallest first; within a budget in the order given."""
-    positions: tuple[int, ...]
-    """Of the list, ascending."""
-    few: frozenset[int]
-    """Positions that get the attacks for few scans."""
-    chunk: int = CHUNK
-
-    @property
-    def budgets(self) -> tuple[float, ...]:
-        """Ascending."""
-        return tuple(sorted({trial.spec.eps for trial in self.attacks}))
-
-    @property
-    def chunks(self) -> tuple[tuple[int, ...], ...]:
-        """Positions, chunk by chunk."""
-        starts = range(0, len(self.positions), self.chunk)
-        return tuple(self.positions[start : start + self.chunk] for start in starts)
+    )
+    return (
+        *(Trial(spec=spec) for spec in (climb_ce, climb_margin, fab)),
+        Trial(spec=square, scans="rest", largest_first=True),
+        Trial(spec=long_square, scans="few", largest_first=True),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,13 +85,7 @@ def plan_worst_case(
     """
     if not attacks:
         raise AttackError("a worst case needs at least one attack")
-    for trial in attacks:
-        info = get_attack(trial.spec.name)
-        if trial.spec.target is not None or info.batchwise or info.needs_source:
-            raise AttackError(
-                f"{info.title} as asked for has no worst case of each scan by itself: "
-                "choose untargeted attacks on the network alone"
-            )
+    _refuse_what_needs_others(attacks)
     if len({get_attack(trial.spec.name).norm for trial in attacks}) > 1:
         raise AttackError("the attacks of a worst case share one budget: choose attacks of one norm")
     return Plan(
@@ -176,6 +94,29 @@ def plan_worst_case(
         few=frozenset(few_of(images, FEW, salt="few")),
         chunk=chunk,
     )
+
+
+def plan_each_alone(
+    images: Images, *, attacks: Sequence[Trial], limit: int | None = None, few: int = FEW, chunk: int = CHUNK
+) -> Plan:
+    """Every attack by itself on each scan that is read right; `limit` and AttackError as `plan_worst_case`.
+
+    Attacks for few scans get a fixed choice of `few`, with as many of each class as there are.
+    """
+    _refuse_what_needs_others(attacks)
+    positions = tuple(range(len(images))) if limit is None else some_of_each_class(images, limit)
+    chosen = frozenset(some_of_each_class(images, min(few, limit or few)))
+    return Plan(attacks=tuple(attacks), positions=positions, few=chosen, chunk=chunk, alone=True)
+
+
+def _refuse_what_needs_others(trials: Sequence[Trial]) -> None:
+    for trial in trials:
+        info = get_attack(trial.spec.name)
+        if trial.spec.target is not None or info.batchwise or info.needs_source:
+            raise AttackError(
+                f"{info.title} as asked for does not attack each scan by itself: "
+                "choose untargeted attacks on the network alone"
+            )
 
 
 def run_worst_case(
@@ -204,7 +145,7 @@ def run_plan(
         tell = partial(on_progress or _silent, sum(map(len, found.values())), total)
         tell("")
         if each not in found:
-            found[each] = _attack_chunk(network, crafted_on, images, plan, plan.chunks[each], tell=tell)
+            found[each] = ChunkAttack(network, crafted_on, images, plan, plan.chunks[each], tell=tell).run()
             if log:
                 log.append(each, found[each])
     (on_progress or _silent)(total, total, "")
@@ -213,67 +154,3 @@ def run_plan(
 
 def _silent(done: int, total: int, note: str) -> None:
     """Tell nobody."""
-
-
-def _attack_chunk(
-    network: nn.Module, crafted_on: nn.Module, images: Images, plan: Plan, chunk: tuple[int, ...], *,
-    tell: Callable[[str], None],
-) -> tuple[ImageResult, ...]:
-    """All attacks on one chunk, budget by budget; `tell` hears of each."""
-    device = next(network.parameters()).device
-    x, y = (tensor.to(device) for tensor in images.batch(np.array(chunk)))
-    clean = _predict(network, x)
-    misread = AtBudget(eps=0.0, broken_by=CLEAN, found_at=0.0, step=0, distance=0.0)
-    broken = {
-        place: replace(misread, prediction=int(clean[place])) for place in (clean != y).nonzero().flatten().tolist()
-    }
-    rows: list[list[AtBudget]] = [[] for _ in chunk]
-    for eps in plan.budgets:
-        for number, trial in enumerate(plan.attacks):
-            if trial.spec.eps != eps:
-                continue
-            standing = [
-                place for place, position in enumerate(chunk)
-                if place not in broken and (position in plan.few or not trial.few)
-            ]
-            if standing:
-                tell(f"{trial.spec.name} on {len(standing)} of {len(chunk)}")
-                found = break_images(network, crafted_on, x[standing], y[standing], trial.spec, number=number)
-                broken |= {standing[which]: witness for which, witness in found.items()}
-        for place, row in enumerate(rows):
-            row.append(replace(broken[place], eps=eps) if place in broken else AtBudget(eps=eps))
-    return tuple(
-        ImageResult(
-            position=position, scan_sha256=images.items[position].digest, label=int(y[place]),
-            clean_prediction=int(clean[place]), few=position in plan.few, at=tuple(rows[place]),
-        )
-        for place, position in enumerate(chunk)
-    )
-
-
-def break_images(
-    network: nn.Module, crafted_on: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *, number: int
-) -> dict[int, AtBudget]:
-    """Which of the images one attack breaks, by their place in `x`, as a fresh forward of `network` itself says."""
-    result = run_attack(crafted_on, x, y, spec)
-    adversarial, steps = result.adversarial, result.first_fooled
-    # Folding rounds: where the network does not agree that it is fooled, the attack is run on the network itself.
-    doubtful = (result.success & (_predict(network, adversarial) == y)).nonzero().flatten()
-    if len(doubtful):
-        again = run_attack(network, x[doubtful], y[doubtful], spec)
-        adversarial[doubtful], steps[doubtful] = again.adversarial, again.first_fooled
-    predictions = _predict(network, adversarial)
-    distances = DISTANCES[get_attack(spec.name).norm](adversarial, x)
-    return {
-        place: AtBudget(
-            eps=spec.eps, broken_by=spec.name, attack=number, found_at=spec.eps, step=int(steps[place]),
-            distance=float(distances[place]), prediction=int(predictions[place]),
-        )
-        for place in (predictions != y).nonzero().flatten().tolist()
-    }
-
-
-def _predict(network: nn.Module, images: Tensor) -> Tensor:
-    """Class numbers `(B,)`, from one full-precision forward."""
-    with torch.no_grad():
-        return logits_of(network, images).argmax(dim=1)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from meddef_core.attacks import format_eps, get_attack
 from meddef_core.evaluation.report import summarise
-from meddef_core.evaluation.worst_case import CLEAN, ImageResult, Trial, WorstCase
+from meddef_core.evaluation.trials import CLEAN, ImageResult, Trial
+from meddef_core.evaluation.worst_case import WorstCase
 
 
 def summarise_worst_case(found: WorstCase, *, classes: Sequence[str]) -> dict[str, Any]:
@@ -32,6 +33,38 @@ def summarise_worst_case(found: WorstCase, *, classes: Sequence[str]) -> dict[st
         ],
         "images": [asdict(image) for image in images],
     }
+
+
+def summarise_each_alone(found: WorstCase, *, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of `report.measure` under each attack of a plan where each is alone, and its predictions by scan.
+
+    An attacked prediction is that of the image that breaks a scan, the label where none does, and the clean one where
+    the scan is misread as it is.
+    """
+    rows = []
+    for number, trial in enumerate(found.plan.attacks):
+        images = [image for image in found.images if trial.takes(image.position, few=found.plan.few)]
+        labels = np.array([image.label for image in images])
+        misread = sum(image.clean_prediction != image.label for image in images)
+        outcomes = [image.at[number] for image in images]
+        predictions = np.array([
+            at.prediction if at.prediction is not None else image.label
+            for at, image in zip(outcomes, images, strict=True)
+        ])
+        flipped = sum(at.broken_by not in (None, CLEAN) for at in outcomes)
+        rows.append(
+            {
+                "spec": asdict(trial.spec), "n": len(images),
+                "eps": format_eps(trial.spec.eps, norm=get_attack(trial.spec.name).norm),
+            }
+            | summarise(labels, predictions, classes=classes)
+            | {
+                "attack_success_rate": flipped / (len(images) - misread) if misread < len(images) else None,
+                "largest_distance": max((at.distance for at in outcomes if at.distance), default=0.0),
+                "predictions": predictions.tolist(),
+            }
+        )
+    return rows
 
 
 def _at_budget(
@@ -60,18 +93,9 @@ def _at_budget(
 
 
 def _contribution(images: Sequence[ImageResult], number: int, trial: Trial, *, level: int) -> dict[str, Any]:
-    """How many scans one attack was run on, and how many of these it broke."""
-    tried = [
-        image.at[level] for image in images
-        if (image.few or not trial.few) and _reached(image, number, level=level, eps=trial.spec.eps)
-    ]
+    """How many scans one attack was run on, and how many of these it broke that nothing at a smaller budget did."""
     return {
-        "spec": asdict(trial.spec), "few": trial.few, "tried": len(tried),
-        "broken": sum(at.attack == number for at in tried),
+        "spec": asdict(trial.spec), "scans": trial.scans, "largest_first": trial.largest_first,
+        "tried": sum(number in image.tried for image in images),
+        "broken": sum(image.at[level].attack == number for image in images),
     }
-
-
-def _reached(image: ImageResult, number: int, *, level: int, eps: float) -> bool:
-    """Whether an image was still standing when its turn came."""
-    at = image.at[level]
-    return at.broken_by is None or (at.found_at == eps and at.attack is not None and at.attack >= number)

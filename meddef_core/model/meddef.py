@@ -93,12 +93,25 @@ class Trace(NamedTuple):
     """`(B, H*W, H*W)`: row i says what position i looks at."""
 
 
+class Entry(nn.Module):
+    """Normalisation and average pooling: a part of the model, so that attacks work on pixels."""
+
+    def __init__(self, config: MedDefConfig) -> None:
+        super().__init__()
+        self.mean, self.std, self.pool = config.mean, config.std, config.pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = (x - self.mean) / self.std
+        return F.avg_pool2d(x, self.pool) if self.pool > 1 else x
+
+
 class MedDef(nn.Module):
     """A classifier of images `(B, channels, H, W)` in [0, 1]; `forward` returns logits `(B, classes)`."""
 
     def __init__(self, config: MedDefConfig) -> None:
         super().__init__()
         self.config = config
+        self.entry: nn.Module = Entry(config)
         self.backbone = Backbone(channels=config.channels, width=config.width, activation=config.activation)
         c = self.backbone.out_channels
         self.daam = DefenseModule(c, afd=config.afd, mfe=config.mfe, msf=config.msf) if config.has_daam else None
@@ -121,10 +134,7 @@ class MedDef(nn.Module):
         """Logits and every gate, attention and feature map, all from this one pass."""
         if x.ndim != 4 or x.shape[1] != self.config.channels:
             raise ValueError(f"expected images of shape (B, {self.config.channels}, H, W), got {tuple(x.shape)}")
-        x = (x - self.config.mean) / self.config.std
-        if self.config.pool > 1:
-            x = F.avg_pool2d(x, self.config.pool)
-        features = self.backbone(x)
+        features = self.backbone(self.entry(x))
         defended, maps = (features, NO_MAPS) if self.daam is None else self.daam(features)
         summary = defended.mean(dim=(2, 3))
         attended = weights = None

@@ -72,8 +72,7 @@ def test_the_weights_of_a_run_are_measured(run: Run, noise_data: Path, trained: 
         (["--attacks", "worst", "--steps", "5"], "leave out --steps"),
         (["--attacks", "worst", "--eps", "2"], "between 0 and 1"),
         (["--attacks", "paper", "--eps", "4/255"], "leave out --eps"),
-        (["--devices", "2"], "belong to --attacks worst"),
-        (["--run-dir", "somewhere"], "belong to --attacks worst"),
+        (["--attacks", "universal", "--devices", "2"], "one change for many scans"),
         (["--attacks", "transfer"], "meddef attack"),
         (["--attacks", "pgd", "--limit", "2"], "at least one of each"),
         (["--output", "numbers.txt"], "must end in .json"),
@@ -84,6 +83,29 @@ def test_evaluate_refuses_in_one_sentence(arguments: list[str], part: str, run: 
     if arguments[-1] == "2" and "--limit" in arguments:
         arguments = [*arguments, "--data-dir", str(noise_data)]
     assert_refused(run("evaluate", "--task", "oct", *arguments), part)
+
+
+def test_named_attacks_keep_each_scan_and_go_on(run: Run, noise_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "named"
+    arguments = (
+        "evaluate",
+        "--task",
+        "oct",
+        "--data-dir",
+        noise_data,
+        "--attacks",
+        "fgsm,universal,noise_l2",
+        "--json",
+    )
+    assert_refused(run(*arguments, "--run-dir", folder), "leave out --devices and --run-dir")
+    plain = run(*arguments).document["numbers"]["attacked"]
+    assert [row["spec"]["name"] for row in plain] == ["universal"] * 2 + ["fgsm"] * 2 + ["noise_l2"]
+    kept = run(
+        *(word.replace("universal,", "") if isinstance(word, str) else word for word in arguments), "--run-dir", folder
+    ).document["numbers"]["attacked"]
+    assert kept == plain[2:] and (folder / "part-0.jsonl").is_file()
+    for row in kept:
+        assert len(row["predictions"]) == 16 and row["accuracy"] <= 1
 
 
 def test_a_run_of_another_task_is_refused(run: Run, trained: Path) -> None:

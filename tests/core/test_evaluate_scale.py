@@ -15,7 +15,7 @@ from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.processes import Job, own_error, run_job
 from meddef_core.evaluation.resume import read_parts
-from meddef_core.evaluation.worst_case import plan_worst_case
+from meddef_core.evaluation.worst_case import plan_each_alone, plan_worst_case
 from meddef_core.zoo import LoadedModel, load_model
 
 
@@ -63,6 +63,13 @@ def test_two_processes_find_what_one_finds(job: Job, tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"part-0.jsonl", "part-1.jsonl"}
     assert len(read_parts(folder, header=job.header)) == 8
     assert set(seen) <= set(range(8, 17)) and seen == sorted(seen)
+
+
+def test_attacks_alone_are_shared_as_well(job: Job) -> None:
+    model, images = opened(job)
+    each = replace(job, plan=plan_each_alone(images, attacks=set_of("pgd", "noise"), chunk=4))
+    torch.set_num_threads(1)
+    assert run_job(each, model.network, images, devices=2) == run_job(each, model.network, images)
 
 
 def test_a_foreign_folder_is_refused_before_any_process_starts(job: Job, tmp_path: Path) -> None:

@@ -21,6 +21,22 @@ def trained_looking(variant: str) -> MedDef:
     return net.eval()
 
 
+@pytest.mark.parametrize("side", [64, 60, 62])
+@pytest.mark.parametrize("pool", [1, 2, 4])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_gradient_through_the_stem_is_the_same(channels: int, pool: int, side: int) -> None:
+    """Also where normalised padding is not zero before it, and where sides are no multiple of a block."""
+    torch.manual_seed(0)
+    net = MedDef(MedDefConfig(classes=3, width=8, channels=channels, pool=pool, mean=0.3, std=0.2)).eval()
+    fast, x = folded(net), torch.rand(2, channels, side, side + 8)
+    expected = net.backbone.stem(net.entry(x))
+    assert torch.allclose(fast.backbone.stem(fast.entry(x)), expected, atol=1e-5)
+    images = [x.clone().requires_grad_() for _ in range(2)]
+    for network, image in zip((net, fast), images, strict=True):
+        network(image)[:, 0].sum().backward()
+    assert torch.allclose(images[0].grad, images[1].grad, atol=1e-5)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_logits_and_gradients_are_the_same(variant: str) -> None:
     net = trained_looking(variant)

@@ -12,21 +12,22 @@ from worst_cases import CLASSES, EPS, set_of, some_images
 
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
 from meddef_core.errors import AttackError, DataError
+from meddef_core.evaluation.chunk import break_images
 from meddef_core.evaluation.metrics import balanced_accuracy
+from meddef_core.evaluation.report import measure
 from meddef_core.evaluation.resume import PartFile, read_parts
 from meddef_core.evaluation.selection import few_of, some_of_each_class, take
+from meddef_core.evaluation.trials import CLEAN, Trial
 from meddef_core.evaluation.worst_case import (
-    CLEAN,
     FEW,
     SQUARE_QUERIES_ON_FEW,
-    Trial,
-    break_images,
+    plan_each_alone,
     plan_worst_case,
     run_plan,
     run_worst_case,
     worst_case_attacks,
 )
-from meddef_core.evaluation.worst_case_report import summarise_worst_case
+from meddef_core.evaluation.worst_case_report import summarise_each_alone, summarise_worst_case
 
 LADDER = (2 / 255, 6 / 255, 16 / 255)
 
@@ -37,7 +38,7 @@ LADDER = (2 / 255, 6 / 255, 16 / 255)
 def test_the_set_suits_the_number_of_classes(classes: int, margin: str) -> None:
     trials = worst_case_attacks(classes, eps=4 / 255)
     assert [trial.spec.name for trial in trials] == ["apgd_ce", margin, "fab", "square", "square"]
-    assert [trial.few for trial in trials] == [False] * 4 + [True]
+    assert [trial.scans for trial in trials] == ["all"] * 3 + ["rest", "few"]
     assert trials[-1].spec.steps == SQUARE_QUERIES_ON_FEW == 5000 and trials[-2].spec.steps == 1000
     assert all(trial.spec.eps == 4 / 255 and trial.spec.stop_when_fooled for trial in trials)
 
@@ -112,14 +113,59 @@ def test_what_only_the_crafting_copy_misreads_is_attacked_again() -> None:
     }
 
 
-def test_attacks_for_few_leave_the_others_alone() -> None:
+def test_attacks_for_few_and_for_the_rest_leave_the_others_alone() -> None:
     net, images = some_images(misread=0)
-    (trial,) = set_of("pgd", eps=(64 / 255,))
-    plan = replace(plan_worst_case(images, attacks=[replace(trial, few=True)]), few=frozenset({1, 4}))
+    fgsm, pgd = set_of("fgsm", "pgd", eps=(64 / 255,))
+    attacks = [replace(fgsm, scans="rest"), replace(pgd, scans="few")]
+    plan = replace(plan_worst_case(images, attacks=attacks), few=frozenset({1, 4}))
     found = run_plan(net, images, plan)
-    assert {image.position for image in found.images if image.few} == {1, 4}
+    assert {image.position for image in found.images if image.tried == (1,)} == {1, 4}
     assert {image.position for image in found.images if image.broken_by == "pgd"} == {1, 4}
-    assert summarise_worst_case(found, classes=CLASSES)["attacked"][0]["attacks"][0]["tried"] == 2
+    rows = summarise_worst_case(found, classes=CLASSES)["attacked"][0]["attacks"]
+    assert [row["tried"] for row in rows] == [18, 2]
+
+
+def test_the_largest_budget_first_finds_what_each_budget_by_itself_does() -> None:
+    """Square at a smaller budget is run on just those scans that it, or another, breaks at the next larger one."""
+    net, images = some_images(misread=2)
+    square = [replace(trial, largest_first=True) for trial in set_of("square", eps=LADDER)]
+    found = run_worst_case(net, images, attacks=[*set_of("fgsm", eps=LADDER), *square])
+    plain = [run_worst_case(net, images, attacks=set_of("fgsm", "square", eps=(eps,))) for eps in LADDER]
+    numbers = {(trial.spec.name, trial.spec.eps): each for each, trial in enumerate(found.plan.attacks)}
+    spared = 0
+    for position, image in enumerate(found.images):
+        for level, eps in enumerate(LADDER):
+            stands = image.at[level].broken_by is None
+            assert stands == all(each.images[position].broken_by is None for each in plain[: level + 1])
+            larger = image.at[level + 1].broken_by is None if level + 1 < len(LADDER) else False
+            if stands:
+                assert (numbers["square", eps] in image.tried) == (not larger)
+                spared += larger
+    assert spared > 0
+
+
+def test_attacks_alone_are_those_of_a_card() -> None:
+    """Each attack on every scan, whatever the others did, in its own norm; a scan misread as it is stays misread."""
+    net, images = some_images()
+    specs = [trial.spec for trial in (*set_of("fgsm", "pgd", eps=LADDER[::-1]), *set_of("pgd_l2", eps=(1.0,)))]
+    found = run_plan(net, images, plan_each_alone(images, attacks=[Trial(spec=spec) for spec in specs], chunk=6))
+    rows = summarise_each_alone(found, classes=CLASSES)
+    for row, expected in zip(rows, measure(net, images, classes=CLASSES, attacks=specs)["attacked"], strict=True):
+        for key in ("spec", "eps", "accuracy", "balanced_accuracy", "recall", "attack_success_rate"):
+            assert row[key] == expected[key]
+        assert 0 < row["largest_distance"] <= row["spec"]["eps"] + 1e-5
+    assert {image.tried for image in found.images} == {(), tuple(range(len(specs)))}
+
+
+def test_a_slow_attack_alone_takes_a_few_scans_of_each_class() -> None:
+    net, images = some_images()
+    fgsm, pgd = set_of("fgsm", "pgd")
+    plan = plan_each_alone(images, attacks=[fgsm, replace(pgd, scans="few")], few=8)
+    rows = summarise_each_alone(run_plan(net, images, plan), classes=CLASSES)
+    some = take(images, some_of_each_class(images, 8))
+    assert [row["n"] for row in rows] == [20, 8]
+    expected = measure(net, some, classes=CLASSES, attacks=[pgd.spec])["attacked"][0]
+    assert all(rows[1][key] == expected[key] for key in ("accuracy", "recall", "attack_success_rate"))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +174,7 @@ def test_attacks_for_few_leave_the_others_alone() -> None:
         ([], "at least one attack"),
         (set_of("pgd") + set_of("pgd_l2", eps=(1.0,)), "one norm"),
         ([Trial(spec=AttackSpec(name="pgd", eps=EPS, target=1))], "untargeted"),
-        (set_of("universal"), "each scan by itself"),
+        (set_of("universal"), "does not attack each scan by itself"),
         ([Trial(spec=AttackSpec(name="magic", eps=EPS))], "no attack 'magic'"),
     ],
 )

@@ -8,7 +8,7 @@ from torch import nn
 from meddef_core.attacks import default_spec
 from meddef_core.data.images import FULL, Images
 from meddef_core.data.lists import Item
-from meddef_core.evaluation.worst_case import Trial
+from meddef_core.evaluation.trials import Trial
 
 EPS = 8 / 255
 CLASSES = ("a", "b", "c", "d")

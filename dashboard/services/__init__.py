@@ -1,0 +1,49 @@
+"""The one door between the pages and `meddef_core`: plain values go in and come out, tensors stay inside.
+
+Models are shared by all sessions and read-only. Whatever is derived from a scan lives in a bounded cache of the
+session that asked for it and goes with it.
+"""
+
+from dashboard.services.attacks import OnProgress, attack, attack_options, checked, most, option
+from dashboard.services.models import (
+    cards,
+    comparable,
+    compared,
+    data_dir,
+    loaded,
+    models,
+    read_upload,
+    samples,
+    tasks,
+    thumbnail,
+    thumbnail_of,
+)
+from dashboard.services.queue import QUEUE, THREADS, turn
+from dashboard.services.reading import CAVEAT, maps, read, reading_of
+
+__all__ = [
+    "CAVEAT",
+    "QUEUE",
+    "THREADS",
+    "OnProgress",
+    "attack",
+    "attack_options",
+    "cards",
+    "checked",
+    "comparable",
+    "compared",
+    "data_dir",
+    "loaded",
+    "maps",
+    "models",
+    "most",
+    "option",
+    "read",
+    "read_upload",
+    "reading_of",
+    "samples",
+    "tasks",
+    "thumbnail",
+    "thumbnail_of",
+    "turn",
+]

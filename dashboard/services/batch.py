@@ -1,0 +1,86 @@
+"""Many scans in one go: what came up the wire, one row after another, and what they come to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from dashboard.results import ModelChoice
+from dashboard.services.models import cards, loaded
+from dashboard.services.queue import HELD, turn
+from meddef_core.batch import Row, Score, read_entry, score, to_csv
+from meddef_core.data.tasks import get_task
+from meddef_core.errors import ScanError
+from meddef_core.scans.archive import MAX_ENTRIES, Entry, upload_entries
+
+__all__ = ["MAX_ENTRIES", "MOST_BYTES", "Job", "Row", "Score", "csv_of", "next_row", "open_job", "score_of", "stop"]
+
+MOST_BYTES = 200 * 1024**2
+"""Bytes of all files of one batch together, which this server holds until they are read."""
+
+
+class Held:
+    """Stands for the bytes of a job's files where memory is counted, and goes with them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A batch in its session: what is left to read, and the rows so far. The files go when it ends."""
+
+    model: ModelChoice
+    task: str
+    total: int
+    entries: tuple[Entry, ...] = field(repr=False)
+    """What is still to be read."""
+    held: Held | None = field(repr=False)
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+    ended: Literal["", "done", "cancelled", "failed"] = ""
+    problem: str | None = None
+    """Why it failed, in one sentence."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of its task."""
+        return tuple(get_task(self.task).classes)
+
+
+def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: str) -> Job:
+    """The files, as (name, bytes), made ready to be read; raises ScanError, or BusyError where memory is short."""
+    size = sum(len(data) for _, data in files)
+    if size > MOST_BYTES:
+        raise ScanError(
+            f"The files are {size / 1024**2:.0f} MB together and at most {MOST_BYTES // 1024**2} MB are read at once; "
+            "choose fewer of them."
+        )
+    entries = upload_entries(files, classes=tuple(get_task(task).classes))
+    held = Held()
+    HELD.admit(held, size)
+    return Job(model, task, len(entries), entries, held)
+
+
+def next_row(job: Job, on_wait: Callable[[int], None]) -> Job:
+    """The job one row further. Each scan waits for its own turn, so that a long batch keeps nobody waiting.
+
+    Raises BusyError where the line is full: the job is as it was and can be tried again.
+    """
+    with turn(on_wait):
+        row = read_entry(loaded(job.model.id), job.entries[0], number=len(job.rows) + 1)
+    left, rows = job.entries[1:], (*job.rows, row)
+    if left:
+        return replace(job, entries=left, rows=rows)
+    return replace(job, entries=(), held=None, rows=rows, ended="done")
+
+
+def stop(job: Job, *, problem: str | None = None) -> Job:
+    """The job ended before its time: its rows stay, its files go."""
+    return replace(job, entries=(), held=None, ended="cancelled" if problem is None else "failed", problem=problem)
+
+
+def score_of(job: Job) -> Score | None:
+    """Outputs against the classes that folders were named by; None where none was."""
+    return score(job.rows, job.classes)
+
+
+def csv_of(job: Job) -> bytes:
+    """The table as a file, stamped with the intended use."""
+    card = next(card for card in cards() if card.key == job.model.id)
+    return to_csv(job.rows, card=card, classes=job.classes)

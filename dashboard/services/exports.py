@@ -1,0 +1,182 @@
+"""What a page shows as files to keep: JSON records, a PNG picture, a PDF page.
+
+Picture and page are drawn when their button is pressed, on a thread of Streamlit's that knows no session: nothing here
+may use a session's cache or state.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.results import Attacked, LabResult, ModelChoice, Outcome, Picture, Reading
+from dashboard.services.attacks import CONTROLS
+from dashboard.services.models import loaded
+from dashboard.services.queue import turn
+from meddef_core.attacks import AttackSpec, default_spec
+from meddef_core.explain import explain, shared_scale
+from meddef_core.exports.panel import panel
+from meddef_core.exports.records import image_digest, source_identity
+from meddef_core.exports.report import report
+from meddef_core.exports.sheet import MapPair, Record, Sheet, Side
+from meddef_core.exports.trust import trust_line
+from meddef_core.pictures import as_images
+from meddef_core.record import record
+
+ATTACK_MAPS = ("gradcam", "channel_attention")
+"""Maps shown before and after: the one that every model has, and the one that says most of the defence."""
+
+READING_MAPS = ("gradcam", "channel_attention", "afd_gate", "mfe_edges", "self_attention")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanNote:
+    """What a file may say of a scan: never a file name. `sample` is the key of a sample that anyone can load."""
+
+    title: str
+    truth: str | None
+    digest: str
+    sample: str | None = None
+    frame: int | None = None
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """One model's part of what is kept: its record and, after an attack, that of the noise control."""
+
+    record: Record
+    control: Record | None = None
+
+
+# ---- records -----------------------------------------------------------------------------------------------------
+
+
+def records(found: Reading | LabResult, note: ScanNote) -> tuple[Kept, ...]:
+    """The records of a reading, or of an attack on each model, that `meddef replay` can run again."""
+    if isinstance(found, Reading):
+        return (Kept(_record("prediction", found.model, note, numbers=_output(found))),)
+    return tuple(_kept(found, outcome, note) for outcome in found.outcomes)
+
+
+def _kept(result: LabResult, outcome: Outcome, note: ScanNote) -> Kept:
+    spec, noise = result.spec, outcome.noise
+    control = default_spec(CONTROLS[noise.norm], eps=noise.eps, seed=spec.seed, theta=spec.theta)
+    return Kept(
+        _attack_record(outcome, outcome.attacked, spec, note, source=result.source),
+        _attack_record(outcome, noise, control, note),
+    )
+
+
+def _attack_record(
+    outcome: Outcome, attacked: Attacked, spec: AttackSpec, note: ScanNote, *, source: ModelChoice | None = None
+) -> Record:
+    """The numbers go by the names of `attack_numbers`; the core's replay finds them under these."""
+    first = attacked.first_fooled
+    numbers = {
+        "label": outcome.clean.label,
+        "norm": attacked.norm,
+        "source": None if source is None else source_identity(loaded(source.id).card),
+        "success": attacked.success,
+        "clean": _output(outcome.clean),
+        "attacked": _output(attacked.reading),
+        "linf": attacked.linf,
+        "l2": attacked.l2,
+        "psnr": attacked.psnr,
+        "ssim": attacked.ssim,
+        "pixels_changed": attacked.pixels_changed,
+        "first_fooled": -1 if first is None else first,
+        "steps_run": len(attacked.steps),
+        "trace": [
+            {"step": step.number, "loss": step.loss, "probabilities": step.probabilities}
+            for step in attacked.steps
+        ],
+        "adversarial_sha256": image_digest(attacked.reading.picture.tobytes()),
+    }
+    return _record("attack", outcome.clean.model, note, numbers=numbers, spec=spec)
+
+
+def _record(
+    kind: str, model: ModelChoice, note: ScanNote, *, numbers: dict[str, Any], spec: AttackSpec | None = None
+) -> Record:
+    document = record(
+        kind, model=loaded(model.id).card, scan_digest=note.digest, spec=spec, numbers=numbers, frame=note.frame,
+        window=note.window,
+    )
+    if note.sample is not None:
+        document["scan"]["sample"] = note.sample
+    return document
+
+
+def _output(reading: Reading) -> dict[str, Any]:
+    return {
+        "model": reading.model.id,
+        "classes": reading.classes,
+        "probabilities": reading.probabilities,
+        "index": reading.classes.index(reading.label),
+        "label": reading.label,
+    }
+
+
+# ---- files -------------------------------------------------------------------------------------------------------
+
+
+def json_file(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> bytes:
+    """The records as one JSON file."""
+    document = Sheet(scan=note.title, truth=note.truth, sides=_sides(kept, found, maps=False)).document
+    return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+
+
+def png_file(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> bytes:
+    """The picture. Waits for its turn of the work queue; raises MedDefError."""
+    return panel(_sheet(kept, found, note))
+
+
+def pdf_file(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> bytes:
+    """The page. Waits for its turn of the work queue; raises MedDefError."""
+    return report(_sheet(kept, found, note))
+
+
+def _sheet(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> Sheet:
+    with turn(lambda ahead: None):
+        return Sheet(scan=note.title, truth=note.truth, sides=_sides(kept, found, maps=True))
+
+
+def _sides(kept: Sequence[Kept], found: Reading | LabResult, *, maps: bool) -> tuple[Side, ...]:
+    if isinstance(found, Reading):
+        (one,) = kept
+        pairs = _map_pairs(found, (found.picture,), READING_MAPS) if maps else ()
+        return (Side(title=found.model.title, record=one.record, clean=found.picture, maps=pairs),)
+    return tuple(_attack_side(one, outcome, maps=maps) for one, outcome in zip(kept, found.outcomes, strict=True))
+
+
+def _attack_side(one: Kept, outcome: Outcome, *, maps: bool) -> Side:
+    clean, model = outcome.clean, outcome.clean.model
+    pictures = (clean.picture, outcome.attacked.reading.picture)
+    return Side(
+        title=model.title,
+        record=one.record,
+        control=one.control,
+        clean=pictures[0],
+        attacked=pictures[1],
+        maps=_map_pairs(clean, pictures, ATTACK_MAPS) if maps else (),
+        trust=trust_line(model.id, weights_sha256=one.record["model"]["weights_sha256"]),
+    )
+
+
+def _map_pairs(clean: Reading, pictures: tuple[Picture, ...], keys: Sequence[str]) -> tuple[MapPair, ...]:
+    """The named maps that the model has, of each picture, on a shared scale; a wrapped model has none."""
+    subject = loaded(clean.model.id)
+    target = subject.task.index(clean.label)
+    found = [explain(subject.network, as_images(picture), target=target) for picture in pictures]
+    return tuple(
+        MapPair(
+            title=found[0][key].info.title,
+            clean=found[0][key].upsampled(),
+            attacked=found[-1][key].upsampled() if len(found) > 1 else None,
+            scale=shared_scale(*(each[key] for each in found)),
+            signed=found[0][key].info.signed,
+        )
+        for key in keys
+        if key in found[0]
+    )

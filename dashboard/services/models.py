@@ -1,0 +1,98 @@
+"""Tasks, scans and models: what there is to choose from."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import limits
+from dashboard.results import ModelChoice
+from dashboard.services.queue import DECODING, HELD
+from meddef_core import zoo
+from meddef_core.baselines.sides import Side, load_side, side_choices
+from meddef_core.data.tasks import TASKS, Task, get_task
+from meddef_core.errors import ModelError
+from meddef_core.scans import Sample, Scan, list_samples, read_scan
+
+
+def tasks() -> dict[str, Task]:
+    """Every diagnostic task, by key."""
+    return TASKS
+
+
+def data_dir() -> Path | None:
+    """The folder of real scans, when this server has one."""
+    value = os.environ.get("MEDDEF_DATA_DIR")
+    return Path(value) if value else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def samples(task: str) -> tuple[Sample, ...]:
+    """Scans to try without a file: packaged, synthetic, and from the test lists of `data_dir()`."""
+    return tuple(list_samples(task, data_dir=data_dir()))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def thumbnail(task: str, key: str) -> NDArray[np.float32]:
+    """A sample as its models see it, for the strip."""
+    sample = next(sample for sample in samples(task) if sample.key == key)
+    return np.asarray(get_task(task).preprocessing(sample.load().pixels)[0])
+
+
+@st.cache_data(scope="session", max_entries=4, show_spinner=False)
+def thumbnail_of(task: str, fingerprint: str, _scan: Scan) -> NDArray[np.float32]:
+    """Any scan as the task's models see it; `fingerprint` identifies its pixels."""
+    return np.asarray(get_task(task).preprocessing(_scan.pixels)[0])
+
+
+def read_upload(data: bytes, *, frame: int | None = None) -> Scan:
+    """Decode and de-identify the bytes of a file; raises ScanError, or BusyError where memory is short."""
+    with DECODING:
+        scan = read_scan(data, frame=frame)
+    HELD.admit(scan, scan.pixels.nbytes)
+    return scan
+
+
+def cards() -> list[zoo.Card]:
+    """The card of every model on this server."""
+    return zoo.list_models()
+
+
+def models(task: str) -> tuple[ModelChoice, ...]:
+    """The task's models, MedDef first: it is what readers came for."""
+    choices = [_choice(card) for card in cards() if card.task == task]
+    return tuple(sorted(choices, key=lambda choice: (not choice.defended, choice.id)))
+
+
+def _choice(card: zoo.Card) -> ModelChoice:
+    return ModelChoice(card.key, card.title, card.summary, defended=card.name != "undefended")
+
+
+def comparable(task: str) -> tuple[ModelChoice, ...]:
+    """What can stand side by side: the task's models, the undefended first, then the baselines around it."""
+    own = sorted(models(task), key=lambda choice: choice.defended)
+    return (*own, *(_side(side) for side in side_choices(task)))
+
+
+def _side(side: Side) -> ModelChoice:
+    return ModelChoice(side.id, side.title, side.summary, defended=True, wrapped=True)
+
+
+def compared(task: str, ids: Sequence[str]) -> tuple[ModelChoice, ...]:
+    """The models of those ids, in the order of `comparable`; raises ModelError on none, too many or an unknown one."""
+    choices = comparable(task)
+    unknown = set(ids) - {choice.id for choice in choices}
+    if unknown:
+        raise ModelError(f"There is no model {min(unknown)!r} to compare; choose another.")
+    if not 1 <= len(set(ids)) <= limits.MOST_MODELS:
+        raise ModelError(f"Choose one to {limits.MOST_MODELS} models to compare, not {len(set(ids))}.")
+    return tuple(choice for choice in choices if choice.id in ids)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def loaded(model_id: str) -> zoo.LoadedModel:
+    """The network itself, for the other services; pages work with a `ModelChoice`."""
+    return load_side(model_id) if "+" in model_id else zoo.load_model(model_id)

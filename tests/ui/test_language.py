@@ -1,0 +1,55 @@
+"""The catalogue of sentences: whatever a page says has Chinese words, with the same places to fill."""
+
+import ast
+import string
+from pathlib import Path
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from dashboard.language import LOCALES, catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted([*(ROOT / "dashboard").rglob("*.py"), ROOT / "streamlit_app.py"])
+
+
+def sentences(path: Path) -> set[str]:
+    """Every literal given to `tr`."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    named = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "tr" and call.args]
+    return {
+        call.args[0].value
+        for call in named
+        if isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
+    }
+
+
+def places(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_sentence_has_chinese_words(path: Path) -> None:
+    missing = sorted(sentences(path) - set(catalogue("zh")))
+    assert not missing
+
+
+def test_translations_keep_the_places_to_fill() -> None:
+    for english, chinese in catalogue("zh").items():
+        assert chinese.strip(), english
+        assert places(chinese) == places(english), english
+
+
+def test_no_sentence_is_translated_twice_differently() -> None:
+    seen: dict[str, str] = {}
+    for path in sorted((LOCALES / "zh").glob("*.yaml")):
+        for english, chinese in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
+            assert seen.setdefault(english, chinese) == chinese, f"{path.name}: {english}"
+
+
+def test_a_reader_can_switch_the_language(app: AppTest) -> None:
+    app.segmented_control(key="lang").set_value("zh").run()
+    assert not app.exception
+    app.segmented_control(key="lang").set_value("en").run()
+    assert not app.exception
