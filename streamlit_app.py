@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
+from dashboard.language import language_picker, tr
+from dashboard.ui.history import history_panel
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
 
@@ -14,34 +16,48 @@ PICTURES = Path(__file__).parent / "dashboard"
 st.set_page_config(page_title="MedDef", page_icon=PICTURES / "favicon.svg", layout="wide")
 st.logo(PICTURES / "logo.svg", size="large")
 
+with st.sidebar:  # before the titles below, which are in its language
+    language_picker()
+
 page = st.navigation(
     [
         st.Page(
             "dashboard/views/diagnose.py",
-            title="Diagnose",
+            title=tr("Diagnose"),
             icon=":material/radiology:",
             url_path="diagnose",
             default=True,
         ),
         st.Page(
-            "dashboard/views/attack_lab.py", title="Attack lab", icon=":material/experiment:", url_path="attack-lab"
+            "dashboard/views/attack_lab.py", title=tr("Attack lab"), icon=":material/experiment:", url_path="attack-lab"
         ),
-        st.Page("dashboard/views/about.py", title="About", icon=":material/info:", url_path="about"),
+        st.Page(
+            "dashboard/views/attention.py", title=tr("Attention"), icon=":material/visibility:", url_path="attention"
+        ),
+        st.Page("dashboard/views/batch.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
+        st.Page("dashboard/views/teach.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
+        st.Page(
+            "dashboard/views/robustness.py", title=tr("Robustness"), icon=":material/shield:", url_path="robustness"
+        ),
+        st.Page("dashboard/views/about.py", title=tr("About"), icon=":material/info:", url_path="about"),
     ]
 )
 
 with st.sidebar:
     st.button(
-        "Clear everything",
+        tr("Clear everything"),
         key="clear_everything",
         icon=":material/delete_sweep:",
         on_click=state.clear_everything,
         width="stretch",
     )
-    st.caption("Scans and results live in this session's memory only. They go when you clear them or close the page.")
+    st.caption(
+        tr("Scans and results live in this session's memory only. They go when you clear them or close the page.")
+    )
 
-st.info(INTENDED_USE, icon=":material/health_and_safety:")
+st.info(tr(INTENDED_USE), icon=":material/health_and_safety:")
 try:
     page.run()
 except MedDefError as error:  # a page handles what it can go on without; the rest is still one sentence
-    st.error(str(error), icon=":material/error:")
+    st.error(tr(str(error)), icon=":material/error:")
+history_panel()

@@ -16,6 +16,9 @@ LOCALES = Path(__file__).resolve().parent.parent / "assets" / "locale"
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Code to the name that its readers know."""
 
+OUTSIDE = "en"
+"""Language of code that runs in no session."""
+
 KEY = "lang"
 """Key of the picker in the session, and its name in a link."""
 
@@ -31,7 +34,7 @@ def catalogue(language: str) -> dict[str, str]:
 
 def language() -> str:
     """Code of the language this session reads."""
-    chosen = st.session_state.get(KEY, "en") if get_script_run_ctx() else "en"
+    chosen = st.session_state.get(KEY, "en") if get_script_run_ctx() else OUTSIDE
     return chosen if chosen in LANGUAGES else "en"
 
 

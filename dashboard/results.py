@@ -66,6 +66,11 @@ class AttackOption:
     settings: frozenset[str]
     usual: AttackSpec
 
+    @property
+    def live(self) -> bool:
+        """Whether it is quick enough to run again whenever a setting changes: a single step of its own."""
+        return not self.iterative and not self.needs_source
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttackChoice:
@@ -97,6 +102,17 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
+class Iterates:
+    """Pictures that an attack went through: `pictures[i]` is that of `steps[i]`, and step 0 is the clean scan."""
+
+    steps: tuple[int, ...]
+    pictures: NDArray[np.float16]
+    """`(n, 224, 224)`, in half precision: 1/2000 of the range, which no eye tells apart."""
+    linf: tuple[float, ...]
+    """Largest change of a pixel in each, measured before the rounding to half precision."""
+
+
+@dataclass(frozen=True, eq=False)
 class Attacked:
     """One attack on one picture, measured. `reading` comes from a fresh forward pass of its picture.
 
@@ -119,6 +135,8 @@ class Attacked:
     inside_budget: bool
     steps: tuple[Step, ...]
     seconds: float
+    iterates: Iterates | None = None
+    """What it went through; None for an attack of one step and for a control."""
 
 
 @dataclass(frozen=True, eq=False)

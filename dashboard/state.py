@@ -7,18 +7,23 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard import services
+from dashboard import services, source
+from dashboard.language import tr
 from dashboard.results import LabResult
+from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
 from meddef_core.errors import MedDefError
 from meddef_core.scans import FrameError, Sample, Scan
 
 UPLOADED = "your upload"
 """Origin of a scan that came as a file."""
 
+LAB_FOUND = "lab_found_"
+"""Begins the keys under which the sections of the laboratory keep what they found."""
+
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The scan that both pages work on. `truth` is a class name, where it is known."""
+    """The scan that all pages work on. `truth` is a class name, if known; `frame` and `window` were asked for."""
 
     task: str
     title: str
@@ -27,6 +32,8 @@ class Chosen:
     scan: Scan
     fingerprint: str
     sample: str | None = None
+    frame: int | None = None
+    window: tuple[float, float] | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -79,14 +86,43 @@ def choose_sample(sample: Sample) -> None:
     except MedDefError as error:
         set_problem(str(error))
         return
+    if sample.data is not None:
+        source.keep(sample.data(), scan)
+    else:
+        source.forget()
     _choose(Chosen(sample.task, sample.title, sample.origin, sample.truth, scan, _fingerprint(scan), sample.key))
 
 
 def choose_upload(data: bytes, *, frame: int | None = None) -> None:
     """Read a file's bytes and make it the chosen scan. Raises ScanError and then changes nothing."""
     scan = services.read_upload(data, frame=frame)
-    title = "Uploaded scan" if frame is None else f"Uploaded scan, frame {frame}"
-    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan)))
+    title = "Uploaded scan" if frame is None else tr("Uploaded scan, frame {n}", n=frame)
+    source.keep(data, scan)
+    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame))
+
+
+def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
+    """Read the chosen file anew, at another frame or window; a failure becomes this session's problem."""
+    held = st.session_state.get("chosen")
+    kept = None if held is None else source.of(held.scan)
+    if held is None or kept is None:
+        return
+    try:
+        scan = services.read_upload(kept.data, frame=frame, window=window)
+    except MedDefError as error:
+        set_problem(str(error))
+        return
+    title = held.title if frame == held.frame else f"Uploaded scan, frame {frame}"
+    again = replace(held, title=title, scan=scan, fingerprint=_fingerprint(scan), frame=frame, window=window)
+    _choose(again)
+
+
+def take_back(scan: Chosen, result: LabResult | None) -> None:
+    """Choose a scan of before again, with the attack on it. Call where no widget of this run is drawn yet."""
+    st.session_state["task"] = scan.task
+    _choose(scan)
+    if result is not None:
+        keep_lab_result(result)
 
 
 def _choose(scan: Chosen) -> None:
@@ -114,7 +150,7 @@ def receive_upload() -> None:
     if file is None:
         return
     data = file.getvalue()
-    _forget_file(file.file_id)
+    forget_file(file.file_id)
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     read_pending(data)
 
@@ -146,7 +182,7 @@ def problem() -> str | None:
     return st.session_state.get("problem")
 
 
-def _forget_file(file_id: str) -> None:
+def forget_file(file_id: str) -> None:
     """Free the upload now rather than when the session ends; Streamlit itself does so for chat uploads."""
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
@@ -166,10 +202,23 @@ def keep_lab_result(result: LabResult) -> None:
     st.session_state["lab_result"] = result
 
 
-def forget_lab() -> None:
-    """A new attack begins: the last result and what was said of it go."""
+def lab_asked() -> str | None:
+    """What the form asked for when it was last followed."""
+    return st.session_state.get("lab_asked")
+
+
+def forget_lab(*, asked: str | None = None) -> None:
+    """A new attack begins: the last result and what was said of it go. `asked` names what it was asked for."""
+    st.session_state["lab_asked"] = asked
     st.session_state.pop("lab_result", None)
     st.session_state.pop("lab_note", None)
+    _forget_found()
+
+
+def _forget_found() -> None:
+    """What the sections of the laboratory found when their buttons were pressed."""
+    for key in [str(key) for key in st.session_state if str(key).startswith(LAB_FOUND)]:
+        del st.session_state[key]
 
 
 def lab_note() -> str | None:
@@ -182,6 +231,26 @@ def note_cancelled() -> None:
     st.session_state["lab_note"] = "Attack cancelled. Nothing of it was kept."
 
 
+# ---- batch -------------------------------------------------------------------------------------------------------
+
+
+def batch_job() -> batch.Job | None:
+    """The batch of this session, running or ended."""
+    return st.session_state.get("batch_job")
+
+
+def keep_batch(job: batch.Job) -> None:
+    """Remember one batch: the newest."""
+    st.session_state["batch_job"] = job
+
+
+def forget_batch() -> None:
+    """Its table, its file names and its files go, and what was chosen in the browser but not read."""
+    for key in ("batch_job", "batch_problem"):
+        st.session_state.pop(key, None)
+    st.session_state["batch_uploads"] = st.session_state.get("batch_uploads", 0) + 1
+
+
 # ---- forgetting --------------------------------------------------------------------------------------------------
 
 
@@ -190,10 +259,23 @@ def clear_everything() -> None:
 
     How the reader set the page stays: the browser would go on showing settings that the server forgot.
     """
+    for key in ("history", "history_aside", "history_open", "history_shown"):
+        st.session_state.pop(key, None)
     for key in ("chosen", "problem", "pending", "lab_result", "lab_note"):
         st.session_state.pop(key, None)
+    _forget_found()
+    for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
+        st.session_state.pop(key, None)
+    forget_batch()
+    teaching.forget()
+    teaching_broken.forget()
+    source.forget()
+    source.windows.clear()
     services.read.clear()
+    reading.judge.clear()
     services.maps.clear()
+    inspection.forget()
+    inspection_scores.forget()
     services.thumbnail_of.clear()
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     st.session_state["cleared"] = True

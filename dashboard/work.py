@@ -1,6 +1,10 @@
-"""A bounded queue for heavy work: on few cores, two attacks at once are slower than one after the other."""
+"""What sessions share: a bounded queue for heavy work, and a bound on what all of them hold in memory.
+
+On few cores, two attacks at once are slower than one after the other.
+"""
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +15,7 @@ POLL_SECONDS = 0.25
 
 
 class BusyError(MedDefError):
-    """The queue is full."""
+    """The queue, or the memory for scans, is full."""
 
 
 class WorkQueue:
@@ -66,3 +70,27 @@ class WorkQueue:
                 ahead = self._line.index(ticket) + self._running
                 self._changed.wait(POLL_SECONDS)
             on_wait(ahead)
+
+
+class Holdings:
+    """How many bytes all sessions hold of what came up the wire; at most `most`.
+
+    Nothing is given back by hand: what is counted goes with the object that it was counted for, however a session ends.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._sizes: weakref.WeakKeyDictionary[object, int] = weakref.WeakKeyDictionary()
+        self._changing = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes held now."""
+        return sum(list(self._sizes.values()))
+
+    def admit(self, holder: object, size: int) -> None:
+        """Count `size` bytes for as long as `holder` lives; raises BusyError where they are too many."""
+        with self._changing:
+            if self.bytes + size > self._most:
+                raise BusyError("This server holds as many scans as it has memory for; please try again in a minute.")
+            self._sizes[holder] = size

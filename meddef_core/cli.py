@@ -17,11 +17,15 @@ import typer
 from meddef_core.cli_attack import NamesAttacks, attack
 from meddef_core.cli_audit import audit
 from meddef_core.cli_baselines import baselines
+from meddef_core.cli_batch import batch
+from meddef_core.cli_calibrate import calibrate
 from meddef_core.cli_evaluate import evaluate
+from meddef_core.cli_explain import point
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import publish, tables
 from meddef_core.cli_output import bars, emit, reading, sentence, tell
 from meddef_core.cli_prune import prune
+from meddef_core.cli_replay import replay
 from meddef_core.cli_training import average, data_app, train
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
@@ -37,6 +41,7 @@ app.add_typer(data_app, name="data")
 app.command()(train)
 app.command()(average)
 app.command()(publish)
+app.command()(calibrate)
 app.command()(prune)
 
 
@@ -50,7 +55,7 @@ def predict(
     maps: Annotated[bool, typer.Option("--maps", help="Add every explanation map to the JSON document.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Read a scan: the model's output with a probability for every class."""
+    """Read a scan: the model's output with a probability for every class, or why it is not such a scan."""
     from meddef_core.predict import predict as read
     from meddef_core.predict import prepare
     from meddef_core.record import plain, record
@@ -68,14 +73,21 @@ def predict(
     document = record(
         "prediction", model=loaded.card, scan_digest=scan.digest, numbers=numbers, frame=frame, window=window
     )
+    if prediction.note is not None:
+        tell(prediction.note)
     lines = [f"{loaded.card.key} reads {reading(prediction, loaded.task)}", *bars(prediction), INTENDED_USE]
+    if prediction.abstained is not None:
+        lines = [f"{loaded.card.key} abstains. {prediction.abstained.sentence}", INTENDED_USE]
     emit(document, lines, as_json=as_json)
 
 
+app.command()(batch)
 app.command(cls=NamesAttacks)(attack)
+app.command()(replay)
 app.command()(evaluate)
 app.command()(audit)
 app.command()(baselines)
+app.command()(point)
 app.command()(tables)
 
 

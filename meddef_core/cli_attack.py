@@ -1,6 +1,5 @@
 """The command that attacks one scan: `meddef attack`, with any attack of the registry."""
 
-import hashlib
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,6 +66,7 @@ def attack(
     import torch
 
     from meddef_core.attacks import AttackStep, get_attack, run_attack
+    from meddef_core.exports.records import attack_numbers
     from meddef_core.predict import from_logits, prepare
     from meddef_core.predict import predict as read
     from meddef_core.record import record
@@ -101,12 +101,10 @@ def attack(
         write_file(output, _encode(result.adversarial[0], output.suffix.lower()))
     document = record(
         "attack", model=loaded.card, scan_digest=scan.digest, spec=spec, frame=frame, window=window,
-        numbers={
-            "label": loaded.task.classes[away_from],
-            "norm": info.norm,
-            "source": None if made_on is None else _identity(made_on),
-            **_numbers(result, clean, attacked),
-        },
+        numbers=attack_numbers(
+            result, clean, attacked, label=loaded.task.classes[away_from],
+            source=None if made_on is None else made_on.card,
+        ),
     )
     emit(document, _lines(result, clean, attacked, task=loaded.task, info=info), as_json=as_json)
 
@@ -140,10 +138,6 @@ def _open_source(info: "AttackInfo", name: str | None, *, task: str, attacked: "
     return source
 
 
-def _identity(model: "LoadedModel") -> dict[str, str]:
-    return {"key": model.card.key, "weights_sha256": model.card.weights.sha256}
-
-
 def _encode(image: "Tensor", suffix: str) -> bytes:
     """An image `(C, 224, 224)` as exact float32 NumPy bytes, or its first channel as a 16-bit PNG to look at."""
     import cv2
@@ -158,24 +152,6 @@ def _encode(image: "Tensor", suffix: str) -> bytes:
     if not written:
         raise ModelError("The attacked image could not be encoded as PNG; write .npy instead.")
     return encoded.tobytes()
-
-
-def _numbers(result: "AttackResult", clean: "Prediction", attacked: "Prediction") -> dict[str, Any]:
-    measured = {key: getattr(result, key)[0] for key in ("linf", "l2", "psnr", "ssim", "pixels_changed")}
-    return {
-        "success": bool(result.success[0]),
-        "clean": clean,
-        "attacked": attacked,
-        **{key: float(value) for key, value in measured.items()},
-        "first_fooled": int(result.first_fooled[0]),
-        "steps_run": result.steps_run,
-        "trace": [
-            {"step": s.step, "loss": s.loss, "success": s.success, "probabilities": s.probabilities[0]}
-            for s in result.trace
-        ],
-        # Two runs that agree on this made the same image, bit by bit.
-        "adversarial_sha256": hashlib.sha256(result.adversarial[0].cpu().numpy().tobytes()).hexdigest(),
-    }
 
 
 def _lines(

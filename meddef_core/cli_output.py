@@ -31,15 +31,15 @@ def tell(message: str) -> None:
 
 
 def reading(prediction: "Prediction", task: "Task") -> str:
-    """What a model says, in words: class, what it stands for, probability."""
-    share = prediction.probabilities[prediction.index]
+    """What a model says, in words: class, what it stands for, probability (calibrated where a fit is there)."""
+    share = (prediction.calibrated or prediction.probabilities)[prediction.index]
     return f"{prediction.label} ({task.words[prediction.label]}), {share:.1%}"
 
 
 def bars(prediction: "Prediction") -> list[str]:
-    """One line a class, as text: name, probability, bar."""
+    """One line a class, as text: name, probability (as in `reading`), bar."""
     width = max(map(len, prediction.classes))
-    pairs = zip(prediction.classes, prediction.probabilities, strict=True)
+    pairs = zip(prediction.classes, prediction.calibrated or prediction.probabilities, strict=True)
     return [f"  {name:<{width}} {share:6.1%} {'#' * round(30 * share)}" for name, share in pairs]
 
 

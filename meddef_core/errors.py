@@ -23,3 +23,7 @@ class ModelError(MedDefError):
 
 class AttackError(MedDefError):
     """An attack's settings make no sense, or its result broke the contract."""
+
+
+class RecordError(MedDefError):
+    """A record is damaged, of another version, or does not fit the scan and the models that are here."""

@@ -1,11 +1,15 @@
 """A Scan goes in, a Prediction comes out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from meddef_core.errors import ModelError
+from meddef_core.model import MedDef
+from meddef_core.reading import Abstention, Familiarity, Fitted, calibrate, fitted_for
+from meddef_core.reading.abstention import abstention_of
+from meddef_core.reading.statistics import describe
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel
 
@@ -15,7 +19,10 @@ class Prediction:
     """What one model says about one image: a model output, not a diagnosis.
 
     `probabilities` (softmax of the logits, uncalibrated) and `logits` run in the order of `classes`;
-    `index` and `label` are the class with the largest.
+    `index` and `label` are the class with the largest. `calibrated` are the probabilities at the `temperature` fitted
+    on validation patients, None where nothing was fitted; `note` says why a fit that is there was not used.
+    `familiarity` is how like the training scans the image is; where the model should not be asked about it at all,
+    `abstained` says why, and the probabilities mean nothing.
     """
 
     model: str
@@ -24,6 +31,11 @@ class Prediction:
     logits: tuple[float, ...]
     index: int
     label: str
+    calibrated: tuple[float, ...] | None = None
+    temperature: float | None = None
+    familiarity: Familiarity | None = None
+    abstained: Abstention | None = None
+    note: str | None = None
 
 
 def prepare(model: LoadedModel, scan: Scan) -> Tensor:
@@ -41,13 +53,23 @@ def predict(model: LoadedModel, image: Tensor | Scan) -> Prediction:
     x = prepare(model, image) if isinstance(image, Scan) else image
     if x.ndim != 4 or x.shape[0] != 1:
         raise ModelError(f"One image of shape (1, C, H, W) is read at a time, not {tuple(x.shape)}.")
+    x = x.to(_device(model))
     with torch.inference_mode():
-        logits = model.network(x.to(_device(model)))[0]
-    return from_logits(model, logits)
+        logits = model.network(x)[0]
+    prediction = from_logits(model, logits)
+    fitted, _ = _fitted(model)
+    if fitted is None or not isinstance(model.network, MedDef):
+        return prediction
+    familiarity = fitted.detector.judge(describe(model.network, x))
+    abstained = abstention_of(familiarity, modality=model.task.modality)
+    return replace(prediction, familiarity=familiarity, abstained=abstained)
 
 
 def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
-    """The Prediction that logits `(K,)` of this model stand for, such as those of an attack's result."""
+    """The Prediction that logits `(K,)` of this model stand for, such as those of an attack's result.
+
+    It is calibrated where a fit stands beside the model; nothing is known of the image, so nothing is refused.
+    """
     classes = model.task.classes
     if logits.shape != (len(classes),):
         raise ModelError(f"{model.card.key} has {len(classes)} classes, but logits of shape {tuple(logits.shape)}.")
@@ -55,6 +77,8 @@ def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
         raise ModelError(f"{model.card.key} gave an output that is not finite; restore its weights.")
     values = logits.detach().double().cpu()
     index = int(values.argmax())
+    fitted, note = _fitted(model)
+    temperature = None if fitted is None else fitted.card.temperature
     return Prediction(
         model=model.card.key,
         classes=classes,
@@ -62,7 +86,18 @@ def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
         logits=tuple(values.tolist()),
         index=index,
         label=classes[index],
+        calibrated=None if temperature is None else tuple(calibrate(values.numpy(), temperature).tolist()),
+        temperature=temperature,
+        note=note,
     )
+
+
+def _fitted(model: LoadedModel) -> tuple[Fitted | None, str | None]:
+    """What was fitted for these weights; and where that cannot be used, the sentence that says why."""
+    try:
+        return fitted_for(model), None
+    except ModelError as error:
+        return None, str(error)
 
 
 def _device(model: LoadedModel) -> torch.device:

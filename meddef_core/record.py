@@ -50,10 +50,15 @@ def record(
         "data": plain(data),
         "spec": plain(spec),
         "seed": spec.seed if seed is None and spec is not None else seed,
-        "versions": {"meddef": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": versions(),
         "numbers": plain(numbers),
         "intended_use": INTENDED_USE,
     }
+
+
+def versions() -> dict[str, str]:
+    """What computes here: differences between two runs of one record can come from these."""
+    return {"meddef": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def _identity(model: Card) -> dict[str, str]:

@@ -76,6 +76,8 @@ class LoadedModel:
     """A `MedDef`, or one behind a baseline's wrapper (`meddef_core.baselines`), which has no explanation maps."""
     task: Task
     preprocessing: Preprocessing
+    folder: Path | None = None
+    """Where card and weights stand, and what was fitted for them (`meddef_core.reading`); None for one in no folder."""
 
     @property
     def channels(self) -> int:
@@ -120,7 +122,7 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
     except (DataError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
-    return LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing)
+    return LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing, folder)
 
 
 def save_model(

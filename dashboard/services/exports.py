@@ -16,11 +16,12 @@ from dashboard.services.queue import turn
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.explain import explain, shared_scale
 from meddef_core.exports.panel import panel
-from meddef_core.exports.records import image_digest, source_identity
+from meddef_core.exports.records import image_digest, reading_numbers, source_identity
 from meddef_core.exports.report import report
 from meddef_core.exports.sheet import MapPair, Record, Sheet, Side
 from meddef_core.exports.trust import trust_line
 from meddef_core.pictures import as_images
+from meddef_core.predict import predict
 from meddef_core.record import record
 
 ATTACK_MAPS = ("gradcam", "channel_attention")
@@ -55,7 +56,9 @@ class Kept:
 def records(found: Reading | LabResult, note: ScanNote) -> tuple[Kept, ...]:
     """The records of a reading, or of an attack on each model, that `meddef replay` can run again."""
     if isinstance(found, Reading):
-        return (Kept(_record("prediction", found.model, note, numbers=_output(found))),)
+        with turn(lambda ahead: None, quick=True):
+            prediction = predict(loaded(found.model.id), as_images(found.picture))
+        return (Kept(_record("prediction", found.model, note, numbers=reading_numbers(prediction))),)
     return tuple(_kept(found, outcome, note) for outcome in found.outcomes)
 
 

@@ -48,10 +48,10 @@ def thumbnail_of(task: str, fingerprint: str, _scan: Scan) -> NDArray[np.float32
     return np.asarray(get_task(task).preprocessing(_scan.pixels)[0])
 
 
-def read_upload(data: bytes, *, frame: int | None = None) -> Scan:
+def read_upload(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
     """Decode and de-identify the bytes of a file; raises ScanError, or BusyError where memory is short."""
     with DECODING:
-        scan = read_scan(data, frame=frame)
+        scan = read_scan(data, frame=frame, window=window)
     HELD.admit(scan, scan.pixels.nbytes)
     return scan
 

@@ -2,11 +2,23 @@
 
 import streamlit as st
 
+from dashboard.reading_results import Calibration, Judgement, Operating
 from dashboard.results import MapView, ModelChoice, Picture, Reading
-from dashboard.services.models import loaded
+from dashboard.services.models import loaded, models, tasks
+from meddef_core.errors import ModelError
 from meddef_core.explain import MAP_CAVEAT, ExplanationMap, explain, shared_scale
 from meddef_core.pictures import as_images, as_picture
 from meddef_core.predict import predict, prepare
+from meddef_core.reading import (
+    Fitted,
+    calibrate,
+    fitted_for,
+    operating_point,
+    questions,
+    reliability,
+    threshold_at_sensitivity,
+    youden_threshold,
+)
 from meddef_core.scans import Scan
 
 CAVEAT = MAP_CAVEAT
@@ -24,6 +36,88 @@ def reading_of(model: ModelChoice, picture: Picture) -> Reading:
     """The model's output for a picture as models see it. Call inside `turn`."""
     prediction = predict(loaded(model.id), as_images(picture))
     return Reading(model, tuple(prediction.classes), tuple(prediction.probabilities), prediction.label, picture)
+
+
+@st.cache_data(scope="session", max_entries=16, show_spinner=False)
+def judge(model: ModelChoice, fingerprint: str, _scan: Scan) -> Judgement:
+    """How far the model's output for a scan can be trusted; `fingerprint` identifies its pixels. Call inside `turn`."""
+    prediction = predict(loaded(model.id), _scan)
+    refused = prediction.abstained is not None
+    return Judgement(
+        calibrated=prediction.calibrated,
+        temperature=prediction.temperature,
+        familiarity=prediction.familiarity,
+        refused=refused,
+        fits_better=_fits_better(loaded(model.id).task.key, _scan) if refused else None,
+        note=prediction.note,
+    )
+
+
+def _fits_better(task: str, scan: Scan) -> str | None:
+    """Key of another task whose model knows such a scan; None where none does."""
+    for other in tasks():
+        for model in models(other)[:1] if other != task else ():
+            familiarity = predict(loaded(model.id), scan).familiarity
+            if familiarity is not None and familiarity.level == "usual":
+                return other
+    return None
+
+
+def asked(task: str) -> tuple[str, ...]:
+    """Keys of the questions that a threshold can decide in a task, the widest first."""
+    return tuple(question.key for question in questions(tasks()[task]))
+
+
+def operating(
+    model: ModelChoice, question: str, *, sensitivity: float | None = None, threshold: float | None = None
+) -> Operating | None:
+    """What a threshold is worth: the given one, else the highest with that sensitivity on validation patients, else
+    that of the largest Youden index there. None where nothing was fitted for the model's weights.
+    """
+    fitted = _fitted(model)
+    if fitted is None:
+        return None
+    (asking,) = (each for each in questions(loaded(model.id).task) if each.key == question)
+    sides = [
+        (asking.score(calibrate(part.logits, fitted.card.temperature)), asking.truth(part.labels))
+        for part in (fitted.val, fitted.test)
+    ]
+    if threshold is None and sensitivity is not None:
+        threshold = threshold_at_sensitivity(*sides[0], sensitivity=sensitivity)
+    elif threshold is None:
+        threshold = youden_threshold(*sides[0])
+    val, test = (operating_point(*side, threshold=threshold) for side in sides)
+    return Operating(question, threshold, asking.positive, val, test)
+
+
+def calibration(model: ModelChoice) -> Calibration | None:
+    """The reliability of the model's probabilities on its test list; None where nothing was fitted for its weights."""
+    fitted = _fitted(model)
+    if fitted is None:
+        return None
+    figures = fitted.card.test["calibration"]
+    low, high = figures["interval"]
+    return Calibration(
+        n=len(fitted.test.labels),
+        temperature=fitted.card.temperature,
+        before=reliability(calibrate(fitted.test.logits, 1.0), fitted.test.labels, bins=10, edges="mass"),
+        after=reliability(
+            calibrate(fitted.test.logits, fitted.card.temperature), fitted.test.labels, bins=10, edges="mass"
+        ),
+        error_before=figures["uncalibrated"]["expected_calibration_error"],
+        error_after=figures["calibrated"]["expected_calibration_error"],
+        interval=(low, high),
+        protocol=str(fitted.card.fitted_on["protocol"]),
+        accepted=fitted.card.test["accepted"]["accepted"],
+        refused=fitted.card.test["refused"]["refused"],
+    )
+
+
+def _fitted(model: ModelChoice) -> Fitted | None:
+    try:
+        return fitted_for(loaded(model.id))
+    except ModelError:  # `judge` says why it is not used
+        return None
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)

@@ -17,6 +17,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.evaluation import paper
 from meddef_core.evaluation.documents import results_root
 from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.record import versions
 from meddef_core.zoo import Card, models_root
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -102,6 +103,11 @@ def contradictions(task: str) -> list[str]:
         return []
 
 
+def software() -> dict[str, str]:
+    """Name and version of what computes here."""
+    return versions()
+
+
 def mcnemar_p(pair: schema.Pair) -> float:
     """Two-sided exact p of the pair."""
     return mcnemar(pair.only_first, pair.only_second)
@@ -138,7 +144,8 @@ def sweep_command(task: str, name: str) -> str:
 
 def paper_command(task: str, name: str) -> str:
     """The command that runs the paper's attacks."""
-    return f"meddef evaluate --task {task} --model {name} --attacks paper --output assets/results/paper/{task}/{name}.json"
+    output = f"assets/results/paper/{task}/{name}.json"
+    return f"meddef evaluate --task {task} --model {name} --attacks paper --output {output}"
 
 
 def baselines_command(task: str, record: schema.BaselineRecord | None = None) -> str:

@@ -52,6 +52,14 @@ def attack_title(name: str) -> str:
         return name
 
 
+def attack_settings(name: str) -> frozenset[str]:
+    """The settings an attack has; none where it is not in the registry."""
+    try:
+        return frozenset(get_attack(name).settings)
+    except AttackError:
+        return frozenset()
+
+
 def _of_model(each: Measured, worst: schema.WorstRecord | None) -> Curve | None:
     other = worst is not None and worst.model.weights_sha256 != each.card.weights.sha256
     if worst is not None and not other:

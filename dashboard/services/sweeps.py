@@ -84,10 +84,12 @@ def smallest(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int =
         tolerance=TOLERANCE,
         on_step=on_step,
     )
+    size = HIGHEST if found is None else found.eps
+    noise = _strongest(clean, default_spec("noise", eps=size, seed=seed))
     if found is None:
-        return Smallest(clean, HIGHEST, None, HIGHEST, attacks, None)
+        return Smallest(clean, HIGHEST, None, HIGHEST, attacks, None, noise)
     attacked = reading_of(clean.model, as_picture(found.adversarial))
-    return Smallest(clean, HIGHEST, found.eps, found.withstood, len(found.trials), attacked)
+    return Smallest(clean, HIGHEST, found.eps, found.withstood, len(found.trials), attacked, noise)
 
 
 def shown_around(result: LabResult) -> tuple[Shown, ...]:

@@ -1,6 +1,7 @@
 """Live computations of the lessons: samples only, never an upload. Call each inside `turn`."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -114,22 +115,31 @@ def recipe(model: ModelChoice) -> Recipe:
 
 
 def measured(model: ModelChoice) -> tuple[Measured, ...]:
-    """What the model's card records of its test list, the clean list first; empty where nothing was measured."""
+    """What the model's card records of its test list: the clean list, then the lowest accuracy at each budget.
+
+    Attacks of other norms are left out, whose budgets have no place on this axis; empty where nothing was measured.
+    """
     metrics = next(card.metrics for card in cards() if card.key == model.id)
     if "clean" not in metrics:
         return ()
-    rows = [("", 0.0, metrics["clean"])]
-    rows += [(str(row["spec"]["name"]), float(row["spec"]["eps"]), row) for row in metrics.get("attacked", ())]
+    lowest: dict[float, tuple[str, dict[str, Any]]] = {0.0: ("", metrics["clean"])}
+    for row in metrics.get("attacked", ()):
+        name, eps = str(row["spec"]["name"]), float(row["spec"]["eps"])
+        if name not in ATTACKS or ATTACKS[name].norm != "linf":
+            continue
+        held = lowest.get(eps)
+        if held is None or row["balanced_accuracy"] < held[1]["balanced_accuracy"]:
+            lowest[eps] = (ATTACKS[name].title, row)
     return tuple(
         Measured(
             model,
-            ATTACKS[name].title if name in ATTACKS else name,
+            title,
             eps,
             float(row["balanced_accuracy"]),
             (float(row["balanced_interval"][0]), float(row["balanced_interval"][1])),
             int(metrics["n"]),
         )
-        for name, eps, row in rows
+        for eps, (title, row) in sorted(lowest.items())
     )
 
 

@@ -1,4 +1,4 @@
-"""What the shipped audits say of the models on this server."""
+"""What the audits on this server say of its models."""
 
 from typing import Any
 
@@ -13,31 +13,35 @@ VERDICTS = ("green", "amber", "red")
 UNAUDITED = "No audit of this model is here, so nothing vouches for a robustness number of it."
 OTHER_WEIGHTS = "The audit here is of other weights than this server's, so it says nothing about them."
 WRAPPED = "A defence from the literature around another model: no audit of the two together is here."
+DAMAGED = "The record of this model's audit is damaged; audit it again."
 
 
 def trust(model: ModelChoice) -> Trust:
     """The verdict of the model's own audit; "none", with the reason, where there is none of these very weights."""
     if model.wrapped:
         return Trust("none", WRAPPED)
-    card = next((card for card in cards() if card.key == model.id), None)
-    try:
-        record = read_record(results_root() / "audit" / f"{model.id}.json")
-    except DataError:
+    path = results_root() / "audit" / f"{model.id}.json"
+    if not path.is_file():
         return Trust("none", UNAUDITED)
-    if card is None or record.get("model", {}).get("weights_sha256") != card.weights.sha256:
-        return Trust("none", OTHER_WEIGHTS)
-    return _read(record.get("numbers", {}))
+    weights = next((card.weights.sha256 for card in cards() if card.key == model.id), None)
+    try:
+        record = read_record(path)
+        if record["model"]["weights_sha256"] != weights:
+            return Trust("none", OTHER_WEIGHTS)
+        return _read(record["numbers"])
+    except (DataError, KeyError, TypeError, ValueError):
+        return Trust("none", DAMAGED)
 
 
 def _read(numbers: dict[str, Any]) -> Trust:
-    if numbers.get("verdict") not in VERDICTS:
-        return Trust("none", UNAUDITED)
-    findings = [found for found in numbers.get("findings", ()) if found.get("severity")]
+    if numbers["verdict"] not in VERDICTS:
+        raise ValueError(f"an audit gives no verdict {numbers['verdict']!r}")
+    findings = [found for found in numbers["findings"] if found["severity"]]
     findings.sort(key=lambda found: str(found["severity"]) != "red")
     return Trust(
         numbers["verdict"],
-        str(numbers.get("meaning", "")),
-        tuple(str(found.get("sentence", "")) for found in findings),
-        n=int(numbers.get("n", 0)),
-        eps=float(numbers.get("eps", 0.0)),
+        str(numbers["meaning"]),
+        tuple(str(found["sentence"]) for found in findings),
+        n=int(numbers["n"]),
+        eps=float(numbers["eps"]),
     )

@@ -5,19 +5,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import services
+from dashboard.language import tr
 from dashboard.results import AttackChoice, AttackOption, ModelChoice
 from dashboard.ui.budgets import budget_slider
+from dashboard.ui.emphasis import main_button
 from dashboard.ui.words import class_words
 from meddef_core.data.tasks import Task
 
 THREATS = {"white box": "White box", "black box": "Black box"}
-THREAT_HELP = (
-    "White box: the attacker follows the model's own gradients. Black box: the attacker only sees what the model "
-    "puts out, or makes the picture on another model."
-)
 
 LOSSES = {"ce": "Cross-entropy", "margin": "Margin"}
-LOSS_HELP = "Cross-entropy makes the model's own class unlikely; margin puts another class ahead of it."
 
 COUNTS = {
     "restarts": ("Random starts", "The best of all starts is shown."),
@@ -32,10 +29,47 @@ FIELD = 150
 """Width of a number field in pixels."""
 
 
-def attack_form(task: Task, models: Sequence[ModelChoice]) -> AttackChoice | None:
-    """The settings when the button was pressed, else None. Nothing here is checked: `services.checked` does that."""
-    option = _attack_picker()
-    with st.form("attack_form", border=False):
+def attack_picker() -> AttackOption:
+    """What the attacker may see comes first: it is the question that a reader can answer without knowing attacks."""
+    options = services.attack_options()
+    threats = [threat for threat in THREATS if any(option.threat == threat for option in options)]
+    threat = st.segmented_control(
+        tr("What the attacker knows"),
+        threats,
+        format_func=lambda threat: tr(THREATS[threat]),
+        default=threats[0],
+        required=True,
+        key="threat",
+        persist_state="session",
+        help=tr(
+            "White box: the attacker follows the model's own gradients. Black box: the attacker only sees what the "
+            "model puts out, or makes the picture on another model."
+        ),
+    )
+    threat = threat if threat in threats else threats[0]
+    group = {option.key: option for option in options if option.threat == threat}
+    keys = list(group)
+    key = st.selectbox(
+        tr("Attack"),
+        keys,
+        index=keys.index("pgd") if "pgd" in group else 0,
+        format_func=lambda key: tr(group[key].title) if key in group else key,
+        key=f"attack_{threat.replace(' ', '_')}",
+        persist_state="session",
+    )
+    option = group.get(str(key), group[keys[0]])
+    st.caption(tr(option.one_line), help=f"{tr(THREATS[option.threat])}. {option.citation}.")
+    return option
+
+
+def attack_form(
+    option: AttackOption, task: Task, models: Sequence[ModelChoice], *, following: bool
+) -> tuple[AttackChoice, bool]:
+    """The settings, and whether the button was pressed. Nothing here is checked: `services.checked` does that.
+
+    An attack that is quick enough has its fields outside a form; `following` says that its result follows them.
+    """
+    with st.container() if option.live else st.form("attack_form", border=False):
         left, right = st.columns(2, gap="medium")
         with left:
             eps = budget_slider(option)
@@ -48,16 +82,14 @@ def attack_form(task: Task, models: Sequence[ModelChoice]) -> AttackChoice | Non
             counts = {setting: _count(option, setting) for setting in COUNTS}
             theta = _theta(option)
             seed = _seed()
-        pressed = st.form_submit_button(
-            f"Run {option.title} on {_on_words(option, models)}",
-            key="run_attack",
-            type="primary",
-            icon=":material/bolt:",
-            disabled=not models,
+        pressed = _run_button(option, models)
+    if option.live:
+        st.caption(
+            tr("The result below follows every setting here: move the budget and watch.")
+            if following
+            else tr("One step is quick: after the first press, the result follows every setting here.")
         )
-    if not pressed:
-        return None
-    return AttackChoice(
+    choice = AttackChoice(
         attack=option.key,
         eps=eps,
         steps=steps,
@@ -68,44 +100,24 @@ def attack_form(task: Task, models: Sequence[ModelChoice]) -> AttackChoice | Non
         theta=theta,
         **counts,
     )
+    return choice, pressed
 
 
-def _attack_picker() -> AttackOption:
-    """What the attacker may see comes first: it is the question that a reader can answer without knowing attacks."""
-    options = services.attack_options()
-    threats = [threat for threat in THREATS if any(option.threat == threat for option in options)]
-    threat = st.segmented_control(
-        "What the attacker knows",
-        threats,
-        format_func=THREATS.__getitem__,
-        default=threats[0],
-        required=True,
-        key="threat",
-        persist_state="session",
-        help=THREAT_HELP,
+def _run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
+    label = tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models))
+    if option.live:
+        return st.button(label, key="run_attack", type=main_button(), icon=":material/bolt:", disabled=not models)
+    return st.form_submit_button(
+        label, key="run_attack", type=main_button(), icon=":material/bolt:", disabled=not models
     )
-    threat = threat if threat in threats else threats[0]
-    group = {option.key: option for option in options if option.threat == threat}
-    keys = list(group)
-    key = st.selectbox(
-        "Attack",
-        keys,
-        index=keys.index("pgd") if "pgd" in group else 0,
-        format_func=lambda key: group[key].title if key in group else key,
-        key=f"attack_{threat.replace(' ', '_')}",
-        persist_state="session",
-    )
-    option = group.get(str(key), group[keys[0]])
-    st.caption(f"{option.one_line}", help=f"{option.threat.capitalize()}. {option.citation}.")
-    return option
 
 
 def _on_words(option: AttackOption, models: Sequence[ModelChoice]) -> str:
     if option.needs_source:
-        return "the other models"
+        return tr("the other models")
     if len(models) == 1:
-        return models[0].title
-    return "both models" if len(models) == 2 else f"{len(models)} models"
+        return tr(models[0].title)
+    return tr("both models") if len(models) == 2 else tr("{n} models", n=len(models))
 
 
 def _steps(option: AttackOption) -> int | None:
@@ -113,7 +125,7 @@ def _steps(option: AttackOption) -> int | None:
         return None
     by_gradient = option.threat == "white box" or option.needs_source
     return st.slider(
-        "Gradient steps" if by_gradient else "Steps",
+        tr("Gradient steps") if by_gradient else tr("Steps"),
         1,
         services.most(option.key, "steps"),
         option.usual.steps,
@@ -127,12 +139,12 @@ def _target(option: AttackOption, task: Task) -> str | None:
         return None
     names = [ANY_CLASS, *task.classes]
     picked = st.selectbox(
-        "Aim",
+        tr("Aim"),
         names,
-        format_func=lambda name: name if name == ANY_CLASS else class_words(task, name),
+        format_func=lambda name: tr("any other class") if name == ANY_CLASS else class_words(task, name),
         key=f"target_{task.key}",
         persist_state="session",
-        help="Untargeted, or towards one class.",
+        help=tr("Untargeted, or towards one class."),
     )
     return None if picked == ANY_CLASS else picked
 
@@ -141,13 +153,13 @@ def _loss(option: AttackOption) -> str | None:
     if "loss" not in option.settings:
         return None
     return st.selectbox(
-        "Loss to climb",
+        tr("Loss to climb"),
         list(LOSSES),
         index=list(LOSSES).index(option.usual.loss),
-        format_func=LOSSES.__getitem__,
+        format_func=lambda loss: tr(LOSSES[loss]),
         key=f"loss_{option.key}",
         persist_state="session",
-        help=LOSS_HELP,
+        help=tr("Cross-entropy makes the model's own class unlikely; margin puts another class ahead of it."),
     )
 
 
@@ -155,14 +167,14 @@ def _source(option: AttackOption, task: Task) -> str | None:
     """Any trained model of the task can be the source; it then stays out of the comparison."""
     if not option.needs_source:
         return None
-    titles = {model.id: model.title for model in services.models(task.key)[::-1]}
+    titles = {model.id: tr(model.title) for model in services.models(task.key)[::-1]}
     picked = st.selectbox(
-        "Source: the model the picture is made on",
+        tr("Source: the model the picture is made on"),
         list(titles),
         format_func=titles.__getitem__,
         key=f"source_{task.key}",
         persist_state="session",
-        help="Its gradients alone make the picture, so it is not attacked itself: that would be a white-box attack.",
+        help=tr("Its gradients alone make the picture; it is not attacked itself: that would be a white-box attack."),
     )
     return str(picked)
 
@@ -172,14 +184,14 @@ def _count(option: AttackOption, setting: str) -> int | None:
         return None
     label, meaning = COUNTS[setting]
     return st.number_input(
-        label,
+        tr(label),
         1,
         services.most(option.key, setting),
         getattr(option.usual, setting),
         key=f"{setting}_{option.key}",
         width=FIELD,
         persist_state="session",
-        help=meaning,
+        help=tr(meaning),
     )
 
 
@@ -187,7 +199,7 @@ def _theta(option: AttackOption) -> float | None:
     if "theta" not in option.settings:
         return None
     return st.number_input(
-        "Change of one value",
+        tr("Change of one value"),
         0.01,
         1.0,
         option.usual.theta,
@@ -195,18 +207,18 @@ def _theta(option: AttackOption) -> float | None:
         key=f"theta_{option.key}",
         width=FIELD,
         persist_state="session",
-        help="How far one value moves in one step; 1 is from black to white.",
+        help=tr("How far one value moves in one step; 1 is from black to white."),
     )
 
 
 def _seed() -> int:
     return st.number_input(
-        "Seed",
+        tr("Seed"),
         0,
         MAX_SEED,
         0,
         key="seed",
         width=FIELD,
         persist_state="session",
-        help="The same seed gives the same result, noise included.",
+        help=tr("The same seed gives the same result, noise included."),
     )

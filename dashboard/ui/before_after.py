@@ -3,9 +3,10 @@
 import streamlit as st
 
 from dashboard import services
+from dashboard.language import tr
 from dashboard.results import LabResult, MapView, Outcome
 from dashboard.ui.comparison import two_places
-from dashboard.ui.heatmap_panel import GRAD_CAM, MapStyle, map_controls, map_tile
+from dashboard.ui.heatmap_panel import GRAD_CAM, MapStyle, caveat, map_controls, map_tile
 from dashboard.ui.progress import working
 from meddef_core.errors import MedDefError
 
@@ -25,23 +26,23 @@ Pair = tuple[MapView, MapView]
 def maps_before_after(result: LabResult) -> None:
     """Grad-CAM, and one map of the reader's choice, before and after."""
     try:
-        with working("Drawing the maps…"):
+        with working(tr("Drawing the maps…"), quick=True):
             pairs = [_pairs(result, outcome) for outcome in result.outcomes]
     except MedDefError as error:
         st.error(str(error), icon=":material/error:")
         return
     style = map_controls("lab")
-    titles = {key: pair[0].title for each in pairs for key, pair in each.items() if key != GRAD_CAM}
+    titles = {key: tr(pair[0].title) for each in pairs for key, pair in each.items() if key != GRAD_CAM}
     picked = _map_picker(titles)
     for key in (GRAD_CAM, picked):
         if key is None:
             continue
         for column, outcome, found in zip(st.columns(len(pairs), gap="medium"), result.outcomes, pairs, strict=True):
             with column.container(border=True):
-                _pair_card(outcome, found.get(key), titles.get(key, "Grad-CAM"), style=style, models=len(pairs))
-    st.caption(
-        f":material/info: {services.CAVEAT} Clean and attacked share one scale within each model. Grad-CAM "
-        "explains the class of the clean output in both pictures."
+                _pair_card(outcome, found.get(key), titles.get(key, tr("Grad-CAM")), style=style, models=len(pairs))
+    caveat(
+        tr("Clean and attacked share one scale within each model."),
+        tr("Grad-CAM explains the class of the clean output in both pictures."),
     )
 
 
@@ -57,7 +58,7 @@ def _map_picker(titles: dict[str, str]) -> str | None:
         return None
     keys = list(titles)
     picked = st.selectbox(
-        "Map of the model's own modules to compare",
+        tr("Map of the model's own modules to compare"),
         keys,
         index=keys.index(FAVOURITE) if FAVOURITE in keys else 0,
         format_func=titles.__getitem__,
@@ -69,12 +70,14 @@ def _map_picker(titles: dict[str, str]) -> str | None:
 
 
 def _pair_card(outcome: Outcome, pair: Pair | None, title: str, *, style: MapStyle, models: int) -> None:
-    st.markdown(f"**{outcome.clean.model.title}: {title}**")
+    st.markdown(f"**{tr(outcome.clean.model.title)}: {title}**")
     if pair is None:
-        st.caption(WRAPPED if outcome.clean.model.wrapped else PLAIN)
+        st.caption(tr(WRAPPED if outcome.clean.model.wrapped else PLAIN))
         return
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
-    for column, heading, view, picture in zip(two_places(models), ("Clean", "Attacked"), pair, pictures, strict=True):
+    for column, heading, view, picture in zip(
+        two_places(models), (tr("Clean"), tr("Attacked")), pair, pictures, strict=True
+    ):
         with column:
             map_tile(view, picture, style=style, heading=heading)
-    st.caption(pair[0].meaning)
+    st.caption(tr(pair[0].meaning))

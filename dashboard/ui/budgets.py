@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import services
+from dashboard.language import tr
 from dashboard.results import AttackOption
 from dashboard.ui.words import eps_words
 
@@ -43,7 +44,7 @@ NORMS = {
         "L2",
         "Budget ε: the Euclidean length of the change",
         LENGTHS,
-        lambda eps: f"length {eps:.4g}",
+        lambda eps: tr("length {eps}", eps=f"{eps:.4g}"),
         "The root of the summed squares of all changes: one pixel from black to white is 1, every pixel by 1/255 is "
         "0.88.",
     ),
@@ -51,7 +52,7 @@ NORMS = {
         "L0",
         "Budget ε: the share of values that may change",
         SHARES,
-        lambda eps: f"{100 * eps:.4g} % of values",
+        lambda eps: tr("{share} % of values", share=f"{100 * eps:.4g}"),
         "How many values change; each may change by any amount.",
     ),
 }
@@ -69,11 +70,15 @@ def budget_slider(option: AttackOption) -> float:
     others = {each.usual.eps for each in services.attack_options() if each.norm == option.norm != "linf"}
     offered = sorted({*norm.offered, *others})
     return st.select_slider(
-        norm.label,
+        tr(norm.label),
         offered,
         value=usual,
-        format_func=lambda eps: norm.words(eps) + (", paper" if norm.sign == "L∞" and eps in PAPER_BUDGETS else ""),
+        format_func=lambda eps: tr("{eps}, paper", eps=norm.words(eps)) if _of_paper(eps, norm) else norm.words(eps),
         key=f"eps_{option.norm}",
         persist_state="session",
-        help=norm.help,
+        help=tr(norm.help),
     )
+
+
+def _of_paper(eps: float, norm: Norm) -> bool:
+    return norm.sign == "L∞" and eps in PAPER_BUDGETS

@@ -1,10 +1,13 @@
 """Plotly figures. Series differ by dash, marker or pattern as well as by colour."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.language import tr
 from dashboard.results import Outcome
+from dashboard.sweep_results import Curve
 from dashboard.ui.words import class_code, percent
 from meddef_core.data.tasks import Task
 
@@ -16,6 +19,9 @@ COLOURS = ("#17939b", "#d9772b", "#8a979d", "#8f7fd0")
 
 LINES = ("#d9772b", "#17939b", "#8a979d", "#8f7fd0")
 DASHES = ("dash", "solid", "dot", "dashdot")
+DASH_LENGTHS = ("9 6", "none", "2 5", "9 5 2 5")
+"""The same dashes as SVG knows them."""
+
 MARKERS = ("circle-open", "square", "diamond-open", "x")
 PATTERNS = ("", "/", ".")
 
@@ -26,9 +32,9 @@ MOST_MARKERS = 100
 def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
     """Every class's probability for the clean scan, the attacked one and the noise control."""
     readings = (
-        ("clean", outcome.clean),
-        ("attacked", outcome.attacked.reading),
-        ("random noise", outcome.noise.reading),
+        (tr("clean"), outcome.clean),
+        (tr("attacked"), outcome.attacked.reading),
+        (tr("random noise"), outcome.noise.reading),
     )
     figure = go.Figure()
     for (name, reading), colour, pattern in zip(readings, COLOURS, PATTERNS, strict=False):
@@ -56,37 +62,85 @@ def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
     return figure
 
 
-def against_steps(outcomes: Sequence[Outcome], *, quantity: str) -> go.Figure:
-    """`quantity` "loss" or "probability" (of the clean output's class, in percent) at each step, one line a model."""
+def against_steps(outcomes: Sequence[Outcome]) -> go.Figure:
+    """The loss that each attack climbs at each of its steps, one line a model."""
     figure = go.Figure()
-    for outcome, colour, dash, marker in zip(outcomes, LINES, DASHES, MARKERS, strict=False):
-        numbers, values = _series(outcome, quantity)
+    for number, outcome in enumerate(outcomes):
+        steps = outcome.attacked.steps
         figure.add_scatter(
-            name=outcome.clean.model.title,
-            x=numbers,
-            y=values,
-            mode="lines+markers" if len(numbers) <= MOST_MARKERS else "lines",
-            line_color=colour,
-            line_dash=dash,
-            marker_symbol=marker,
-            marker_size=6,
-            hovertemplate="step %{x}: %{y:.3g}",
+            name=tr(outcome.clean.model.title),
+            x=[step.number for step in steps],
+            y=[step.loss for step in steps],
+            mode="lines+markers" if len(steps) <= MOST_MARKERS else "lines",
+            hovertemplate=tr("step {x}: {y}", x="%{x}", y="%{y:.3g}"),
+            **_line(number),
         )
-    figure.update_layout(
-        height=280, margin={"l": 0, "r": 8, "t": 8, "b": 0}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
-    )
-    figure.update_xaxes(title="step", rangemode="tozero")
-    if quantity == "probability":
-        figure.update_yaxes(title="probability, %", range=[-3, 103])
-    else:
-        figure.update_yaxes(title="loss", rangemode="tozero")
+    _lay_out(figure, height=280)
+    figure.update_xaxes(title=tr("step"), rangemode="tozero")
+    figure.update_yaxes(title=tr("loss"), rangemode="tozero")
     return figure
 
 
-def _series(outcome: Outcome, quantity: str) -> tuple[list[int], list[float]]:
-    steps = outcome.attacked.steps
-    if quantity == "loss":
-        return [step.number for step in steps], [step.loss for step in steps]
-    index = outcome.clean.classes.index(outcome.clean.label)
-    values = [100 * outcome.clean.probability, *(100 * step.probabilities[index] for step in steps)]
-    return [0, *(step.number for step in steps)], values
+def against_budget(curves: Sequence[Curve], *, quantity: str, task: Task) -> go.Figure:
+    """`quantity` "probability" (of the clean output's class, in percent) or "margin" against epsilon in grey levels.
+
+    A cross stands where a model's output first changes.
+    """
+    figure = go.Figure()
+    for number, curve in enumerate(curves):
+        x = [255 * point.eps for point in curve.points]
+        y = [_height(curve, place, quantity) for place in range(len(x))]
+        figure.add_scatter(
+            name=tr(curve.clean.model.title),
+            x=x,
+            y=y,
+            mode="lines+markers",
+            customdata=[
+                f"{class_code(task, point.attacked.label)} {percent(point.attacked.probability)}"
+                for point in curve.points
+            ],
+            hovertemplate="ε %{x:.3g}/255: %{customdata}",
+            **_line(number),
+        )
+        flips = [place for place, point in enumerate(curve.points) if point.eps == curve.flips_at]
+        figure.add_scatter(
+            x=[x[place] for place in flips],
+            y=[y[place] for place in flips],
+            mode="markers",
+            marker={"symbol": "x", "size": 14, "color": LINES[number], "line": {"width": 1, "color": "white"}},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    _lay_out(figure, height=300)
+    figure.update_xaxes(title=tr("budget ε, in 1/255"), rangemode="tozero")
+    if quantity == "probability":
+        figure.update_yaxes(title=tr("probability, %"), range=[-3, 103])
+    else:
+        figure.update_yaxes(title=tr("margin"))
+        figure.add_hline(y=0, line_dash="dot", line_color=LINES[2])
+    return figure
+
+
+def _height(curve: Curve, place: int, quantity: str) -> float:
+    point = curve.points[place]
+    if quantity == "margin":
+        return point.margin
+    return 100 * point.attacked.probabilities[curve.clean.classes.index(curve.clean.label)]
+
+
+def _line(number: int) -> dict[str, Any]:
+    """A series that differs from the others by dash and marker as well as by colour."""
+    return {
+        "line_color": LINES[number],
+        "line_dash": DASHES[number],
+        "marker_symbol": MARKERS[number],
+        "marker_size": 6,
+    }
+
+
+def _lay_out(figure: go.Figure, *, height: int) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )

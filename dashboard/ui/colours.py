@@ -1,5 +1,8 @@
 """From values to colours: maps over a scan, colour bars and amplified differences, as uint8 RGB arrays."""
 
+import base64
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from plotly.colors import sequential
@@ -19,6 +22,9 @@ DIVERGING = ["#4da3ff", "#808080", "#ffa42e"]
 
 LEVELS = 256
 
+CONTOURS = (0.25, 0.5, 0.75)
+"""Shares of the scale's end at which lines are drawn."""
+
 
 def overlay(picture: Values, values: Values, *, scale: tuple[float, float], colours: list[str], opacity: float) -> Rgb:
     """`values` `(h, w)` coloured on `scale` over a grey picture of the same shape."""
@@ -32,6 +38,27 @@ def coloured(values: Values, *, scale: tuple[float, float], colours: list[str]) 
     low, high = scale
     position = np.clip((values - low) / (high - low), 0.0, 1.0)
     return _table(colours)[np.rint(position * (LEVELS - 1)).astype(np.intp)]
+
+
+def with_contours(drawn: Rgb, values: Values, *, scale: tuple[float, float]) -> Rgb:
+    """Lines where `values` cross a quarter, half and three quarters of the scale; a signed map has them on both sides.
+
+    White within black, so that they show on every colour.
+    """
+    lined = drawn.copy()
+    for share in CONTOURS:
+        inside = (np.abs(values) >= share * max(map(abs, scale))).astype(np.uint8)
+        lines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(lined, lines, -1, (0, 0, 0), 3)
+        cv2.drawContours(lined, lines, -1, (255, 255, 255), 1)
+    return lined
+
+
+def png_address(picture: Rgb | Values) -> str:
+    """A picture as an address that carries it whole: RGB, or grey values in [0, 1]."""
+    pixels = picture if picture.dtype == np.uint8 else np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
+    _, data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels)
+    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def blocks(values: Values, *, size: int = 224) -> Values:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import services
+from dashboard.language import tr
 from dashboard.results import MapView, Picture
 from dashboard.ui import colours
 from dashboard.ui.colours import Rgb
@@ -24,6 +25,7 @@ class MapStyle:
     opacity: float
     colour_map: str
     raw: bool
+    contours: bool = False
 
     def colours_for(self, view: MapView) -> list[str]:
         """The chosen colours, or the diverging ones for a map with a meaningful zero."""
@@ -34,7 +36,7 @@ def map_controls(prefix: str) -> MapStyle:
     """Opacity, colour map and raw grid; `prefix` keeps the keys of two pages apart."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         opacity = st.slider(
-            "Opacity of the map",
+            tr("Opacity of the map"),
             0,
             100,
             50,
@@ -45,7 +47,7 @@ def map_controls(prefix: str) -> MapStyle:
             persist_state="session",
         )
         colour_map = st.segmented_control(
-            "Colours",
+            tr("Colours"),
             list(colours.COLOUR_MAPS),
             default="Cividis",
             required=True,
@@ -53,45 +55,59 @@ def map_controls(prefix: str) -> MapStyle:
             persist_state="session",
         )
         raw = st.toggle(
-            "Raw grid",
+            tr("Raw grid"),
             key=f"{prefix}_raw",
             persist_state="session",
-            help="The values as the network computed them, one cell each, without smoothing and without the scan.",
+            help=tr("The values as the network computed them, one cell each, without smoothing and without the scan."),
         )
-    return MapStyle(opacity / 100, colour_map or "Cividis", raw)
+        contours = st.toggle(
+            tr("Contours"),
+            key=f"{prefix}_contours",
+            persist_state="session",
+            help=tr("Lines at a quarter, half and three quarters of the scale's end."),
+        )
+    picked = colour_map if colour_map in colours.COLOUR_MAPS else "Cividis"
+    return MapStyle(opacity / 100, picked, raw, contours)
+
+
+def caveat(*more: str) -> None:
+    """Stands under every group of maps, with what else must be known of it."""
+    st.caption(" ".join([f":material/info: {tr(services.CAVEAT)}", *more]))
 
 
 def map_gallery(views: tuple[MapView, ...], picture: Picture, *, style: MapStyle) -> None:
     """The gradient's map first, then those of the model's own modules, as tiles that wrap to the screen's width."""
-    st.subheader("From the gradient", anchor=False)
+    st.subheader(tr("From the gradient"), anchor=False)
     with st.container(horizontal=True, gap="small"):
         for view in views:
             if view.key == GRAD_CAM:
                 _gallery_tile(view, picture, style=style)
         with st.container(width=TILE, gap="xsmall"):
-            st.markdown("**The scan alone**")
-            st.image(picture, width="stretch", clamp=True, alt="The scan as the model saw it, without a map")
-    st.caption(f":material/info: {services.CAVEAT}")
-    st.subheader("From the model's own modules", anchor=False)
+            st.markdown(f"**{tr('The scan alone')}**")
+            st.image(picture, width="stretch", clamp=True, alt=tr("The scan as the model saw it, without a map"))
+    caveat()
+    st.subheader(tr("From the model's own modules"), anchor=False)
     own = [view for view in views if view.key != GRAD_CAM]
     if not own:
-        st.caption("This model was built without the defence module (DAAM) and self-attention, so it has no such maps.")
+        st.caption(
+            tr("This model was built without the defence module (DAAM) and self-attention, so it has no such maps.")
+        )
         return
     with st.container(horizontal=True, gap="small"):
         for view in own:
             _gallery_tile(view, picture, style=style)
-    st.caption(f":material/info: {services.CAVEAT}")
+    caveat()
 
 
 def _gallery_tile(view: MapView, picture: Picture, *, style: MapStyle) -> None:
     with st.container(width=TILE, gap="xsmall"):
         map_tile(view, picture, style=style)
-        st.caption(view.meaning)
+        st.caption(tr(view.meaning))
 
 
 def map_tile(view: MapView, picture: Picture, *, style: MapStyle, heading: str | None = None) -> None:
     """One map over its picture, with the colour bar that says what its colours mean."""
-    title = heading or view.title
+    title = heading or tr(view.title)
     st.markdown(f"**{title}**")
     st.image(drawn(view, picture, style=style), width="stretch", alt=map_alt(view, title))
     colour_bar(view, style=style)
@@ -102,20 +118,27 @@ def drawn(view: MapView, picture: Picture, *, style: MapStyle) -> Rgb:
     palette = style.colours_for(view)
     if style.raw:
         return colours.coloured(colours.blocks(view.grid), scale=view.scale, colours=palette)
-    return colours.overlay(picture, view.smooth, scale=view.scale, colours=palette, opacity=style.opacity)
+    mixed = colours.overlay(picture, view.smooth, scale=view.scale, colours=palette, opacity=style.opacity)
+    return colours.with_contours(mixed, view.smooth, scale=view.scale) if style.contours else mixed
 
 
 def map_alt(view: MapView, title: str) -> str:
     """The finding in words."""
-    values = f"values {view.grid.min():.2g} to {view.grid.max():.2g}"
-    return f"{title}: strongest in {strongest_region(view.smooth)}, {values}"
+    return tr(
+        "{title}: strongest in {region}, values {low} to {high}",
+        title=title,
+        region=tr(strongest_region(view.smooth)),
+        low=f"{view.grid.min():.2g}",
+        high=f"{view.grid.max():.2g}",
+    )
 
 
 def colour_bar(view: MapView, *, style: MapStyle) -> None:
     """The scale with its two ends written out."""
     low, high = view.scale
     bar = colours.colour_bar(style.colours_for(view))
-    st.image(bar, width="stretch", alt=f"Colour scale from {low:.2g} on the left to {high:.2g} on the right")
-    with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+    ends = {"low": f"{low:.2g}", "high": f"{high:.2g}"}
+    st.image(bar, width="stretch", alt=tr("Colour scale from {low} on the left to {high} on the right", **ends))
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
         for end in (low, 0.0, high) if view.signed else (low, high):
             st.caption(f"{end:.2g}", width="content")

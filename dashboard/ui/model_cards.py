@@ -1,77 +1,71 @@
 """Model cards for reading: every number is taken from the card, none is typed here."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import services
+from dashboard.language import tr
+from dashboard.record_schema import CardFigures
+from dashboard.services.records import TaskRecords
+from dashboard.ui.card_facts import facts
+from dashboard.ui.robustness_parts import share_words
 from meddef_core.zoo import Card
 
 STANDARD_LOSS = "ce"
 """The table shows the attack on cross-entropy; the whole card has the others."""
 
-CLEAN = "clean scans"
 
-
-def model_cards(cards: Sequence[Card]) -> None:
+def model_cards(found: Sequence[TaskRecords]) -> None:
     """For each kind of scan: what its models are, what was measured of them, and the cards whole."""
-    if not cards:
-        st.warning("There are no models on this server.", icon=":material/warning:")
-    for key, task in services.tasks().items():
-        # The undefended one last, as everywhere.
-        own = sorted((c for c in cards if c.task == key), key=lambda c: (c.name == "undefended", c.name))
-        if own:
-            st.subheader(task.title, anchor=False)
-            st.markdown("\n".join(_line(card) for card in own))
-            _measurements(own)
-            for card in own:
-                _whole(card)
+    if not any(each.models for each in found):
+        st.warning(tr("There are no models on this server."), icon=":material/warning:")
+    for each in found:
+        if not each.models:
+            continue
+        st.subheader(tr(services.tasks()[each.task].title), anchor=False)
+        _measurements({one.card.title: one.figures for one in each.models if one.figures is not None})
+        for one in each.models:
+            _card(one.card)
 
 
-def _line(card: Card) -> str:
-    weights = card.weights
-    return (
-        f"- **{card.title}** (`{card.key}`): {card.summary} {card.parameters / 1e6:.2f} million parameters; weights of "
-        f"{weights.bytes / 1e6:.1f} MB, {weights.dtype}, SHA-256 `{weights.sha256[:12]}`."
-    )
+def _card(card: Card) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{card.title}** (`{card.key}`): {tr(card.summary)}")
+        st.markdown("\n".join(f"- {fact}" for fact in facts(card)))
+        details = st.expander(tr("The whole card of {key}", key=card.key), key=f"card_{card.key}", on_change="rerun")
+        if details.open:
+            with details:
+                st.json(card.model_dump(mode="json"), expanded=1)
 
 
-def _measurements(cards: Sequence[Card]) -> None:
-    measured = {card.title: _balanced_by_budget(card.metrics) for card in cards if "clean" in card.metrics}
+def _measurements(measured: dict[str, CardFigures]) -> None:
     if not measured:
-        st.caption("Not yet measured.")
+        st.caption(tr("Not yet measured."))
         return
-    rows = list(dict.fromkeys(row for column in measured.values() for row in column))
+    columns = {title: _balanced_by_budget(figures) for title, figures in measured.items()}
+    rows = list(dict.fromkeys(row for column in columns.values() for row in column))
     table = pd.DataFrame(
-        {title: [column.get(row, "") for row in rows] for title, column in measured.items()}, index=rows
+        {title: [column.get(row, "") for row in rows] for title, column in columns.items()}, index=rows
     )
-    st.table(table, border="horizontal", alt="Balanced accuracy by attack budget, one column a model")
-    counts = ", ".join(sorted({f"{card.metrics['n']} scans" for card in cards if "clean" in card.metrics}))
+    st.table(table, border="horizontal", alt=tr("Balanced accuracy by attack budget, one column a model"))
+    counts = ", ".join(sorted({str(figures.n) for figures in measured.values()}))
     st.caption(
-        f"Balanced accuracy on the test list ({counts}) with its 95 % interval. The attacks are a quick look, not a "
-        "worst case: what they leave standing is an upper bound of the robust accuracy."
+        tr(
+            "Balanced accuracy on the test list ({n} scans) with its 95 % interval. The attacks are a quick look, not "
+            "a worst case: what they leave standing is an upper bound of the robust accuracy. The page *Robustness* "
+            "tells how far each number can be trusted.",
+            n=counts,
+        )
     )
 
 
-def _balanced_by_budget(metrics: Mapping[str, Any]) -> dict[str, str]:
+def _balanced_by_budget(figures: CardFigures) -> dict[str, str]:
     """Clean, and under the standard attack at each budget."""
-    column = {CLEAN: _balanced(metrics["clean"])}
-    for attacked in metrics["attacked"]:
-        spec = attacked["spec"]
-        if spec["loss"] == STANDARD_LOSS:
-            column[f"{spec['name'].upper()}-{spec['steps']}, ε = {attacked['eps']}"] = _balanced(attacked)
+    column: dict[str, str] = {tr("clean scans"): share_words(figures.clean)}
+    for attacked in figures.attacked:
+        spec = attacked.spec
+        if spec.loss == STANDARD_LOSS:
+            column[f"{spec.name.upper()}-{spec.steps}, ε = {attacked.eps}"] = share_words(attacked)
     return column
-
-
-def _balanced(summary: Mapping[str, Any]) -> str:
-    low, high = summary["balanced_interval"]
-    return f"**{100 * summary['balanced_accuracy']:.1f} %** ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _whole(card: Card) -> None:
-    details = st.expander(f"The whole card of {card.key}", key=f"card_{card.key}", on_change="rerun")
-    if details.open:
-        with details:
-            st.json(card.model_dump(mode="json"), expanded=1)

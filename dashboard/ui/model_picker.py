@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import services
-from dashboard.limits import MOST_MODELS
+from dashboard.language import tr
 from dashboard.results import ModelChoice
 from meddef_core.errors import ModelError
 
@@ -16,21 +16,24 @@ def model_picker(task: str, *, key: str) -> ModelChoice | None:
     choices = {choice.id: choice for choice in services.models(task)}
     if not choices:
         st.error(
-            "There is no trained model for this kind of scan; train one with `meddef train` or restore assets/models.",
+            tr(
+                "There is no trained model for this kind of scan; train one with `meddef train` or restore "
+                "assets/models."
+            ),
             icon=":material/error:",
         )
         return None
     model_id = st.segmented_control(
-        "Model",
+        tr("Model"),
         list(choices),
-        format_func=lambda model_id: choices[model_id].title,
+        format_func=lambda model_id: tr(choices[model_id].title),
         default=next(iter(choices)),
         required=True,
         key=f"{key}_{task}",
         persist_state="session",
     )
     choice = choices.get(str(model_id), next(iter(choices.values())))
-    st.caption(choice.summary)
+    st.caption(tr(choice.summary))
     return choice
 
 
@@ -38,16 +41,18 @@ def models_to_compare(task: str) -> tuple[ModelChoice, ...]:
     """The chosen models, in a fixed order; none, said in words, where the choice is none or not possible."""
     choices = {choice.id: choice for choice in services.comparable(task)}
     usual = [choice for choice in choices if choice.rpartition("/")[2] in COMPARED]
-    picked = st.multiselect(
-        "Models to compare",
+    picked = st.pills(
+        tr("Models to compare"),
         list(choices),
         default=usual or list(choices)[:2],
-        format_func=lambda key: choices[key].title if key in choices else key,
-        max_selections=MOST_MODELS,
+        format_func=lambda key: tr(choices[key].title) if key in choices else key,
+        selection_mode="multi",
         key=f"compare_{task}",
         persist_state="session",
-        help="Defences known from the literature stand around the undefended model. Each is attacked through its "
-        "defence, which the attacker knows.",
+        help=tr(
+            "Defences known from the literature stand around the undefended model. Each is attacked through its "
+            "defence, which the attacker knows."
+        ),
     )
     try:
         return services.compared(task, picked)

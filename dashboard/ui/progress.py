@@ -7,20 +7,24 @@ from contextlib import contextmanager
 import streamlit as st
 
 from dashboard import services
+from dashboard.language import tr
 
 PAUSE = 0.2
 """Seconds between two updates of a bar: a browser that gets a thousand a second falls behind."""
 
 
 @contextmanager
-def working(label: str) -> Iterator[None]:
-    """Show `label` while a slot of the work queue is held, and the place in the line before that."""
+def working(label: str, *, quick: bool = False) -> Iterator[None]:
+    """Show `label` while a slot of the work queue is held, and the place in the line before that.
+
+    `quick` work, of less than a second, has a line of its own: it does not wait behind attacks.
+    """
     place = st.empty()
 
     def on_wait(ahead: int) -> None:
         place.info(waiting_words(ahead), icon=":material/hourglass_top:")
 
-    with services.turn(on_wait):
+    with services.turn(on_wait, quick=quick):
         place.empty()
         with place, st.spinner(label):
             yield
@@ -29,7 +33,7 @@ def working(label: str) -> Iterator[None]:
 
 def waiting_words(ahead: int) -> str:
     """ "2 ahead of you": the place in the line."""
-    return f"This server is busy: {ahead} ahead of you."
+    return tr("This server is busy: {ahead} ahead of you.", ahead=ahead)
 
 
 def paced(show: services.OnProgress, *, pause: float = PAUSE) -> services.OnProgress:

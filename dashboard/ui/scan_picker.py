@@ -3,6 +3,8 @@
 import streamlit as st
 
 from dashboard import services, state
+from dashboard.language import tr
+from dashboard.ui.emphasis import main_button
 from dashboard.ui.words import class_code
 from meddef_core.scans.samples import SYNTHETIC, Sample
 
@@ -17,9 +19,9 @@ def scan_picker() -> None:
     """Task, samples and upload; the choice is kept by `state` and serves every page."""
     tasks = services.tasks()
     st.segmented_control(
-        "Kind of scan",
+        tr("Kind of scan"),
         list(tasks),
-        format_func=lambda key: tasks[key].title,
+        format_func=lambda key: tr(tasks[key].title),
         default=next(iter(tasks)),
         required=True,
         key="task",
@@ -36,8 +38,8 @@ def scan_picker() -> None:
 def sample_strip(task: str) -> None:
     """One row of thumbnails that scrolls sideways; each says where it is from."""
     offered = services.samples(task)
-    hint = ", scroll sideways" if len(offered) > FITTING else ""
-    st.markdown(f"**Samples** ({len(offered)}{hint})")
+    count = tr("{n}, scroll sideways", n=len(offered)) if len(offered) > FITTING else str(len(offered))
+    st.markdown(f"**{tr('Samples')}** ({count})")
     with st.container(horizontal=True, wrap=False, gap="small"):
         for sample in offered:
             with st.container(width=TILE, gap="xsmall"):
@@ -47,38 +49,40 @@ def sample_strip(task: str) -> None:
 def _tile(sample: Sample) -> None:
     chosen = state.chosen()
     selected = chosen is not None and chosen.sample == sample.key
-    st.image(services.thumbnail(sample.task, sample.key), width=TILE, alt=f"Sample: {sample.title}, {sample.origin}")
+    title, origin = tr(sample.title), tr(sample.origin)
+    alt = tr("Sample: {title}, {origin}", title=title, origin=origin)
+    st.image(services.thumbnail(sample.task, sample.key), width=TILE, alt=alt)
     st.button(
-        "Chosen" if selected else "Choose",
+        tr("Chosen") if selected else tr("Choose"),
         key=f"sample_{sample.key}",
-        type="primary" if selected else "secondary",
+        type=main_button() if selected else "secondary",
         icon=":material/check:" if selected else None,
         on_click=state.choose_sample,
         args=(sample,),
         width="stretch",
-        help=f"{sample.title}. Origin: {sample.origin}.",
+        help=tr("{title}. Origin: {origin}.", title=title, origin=origin),
     )
     st.caption(_label(sample))
 
 
 def _label(sample: Sample) -> str:
-    truth = class_code(services.tasks()[sample.task], sample.truth) if sample.truth else "class not known"
+    truth = class_code(services.tasks()[sample.task], sample.truth) if sample.truth else tr("class not known")
     if sample.origin == SYNTHETIC:
-        return f"**Synthetic**, {truth}"
-    return f"Real scan, {truth}"
+        return f"**{tr('Synthetic')}**, {truth}"
+    return tr("Real scan, {truth}", truth=truth)
 
 
 def upload_box() -> None:
     """A file is read in memory, its name is dropped, and a refusal leaves everything as it was."""
     st.file_uploader(
-        "Or upload your own scan (PNG, JPEG or DICOM, up to 20 MB)",
+        tr("Or upload your own scan (PNG, JPEG or DICOM, up to 20 MB)"),
         key=state.uploader_key(),
         on_change=state.receive_upload,
-        help="Read in memory only. Its name and, for DICOM, what could identify a person are dropped.",
+        help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),
     )
     problem = state.problem()
     if problem:
-        st.error(problem, icon=":material/block:")
+        st.error(tr(problem), icon=":material/block:")
     pending = state.pending()
     if pending is not None:
         _frame_form(pending)
@@ -86,8 +90,8 @@ def upload_box() -> None:
 
 def _frame_form(pending: state.Pending) -> None:
     with st.form("frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(f"Frame, 1 to {pending.frames}", 1, pending.frames, 1, key="frame", width=160)
-        st.form_submit_button("Read this frame", key="read_frame", on_click=_read_frame, args=(pending,))
+        st.number_input(tr("Frame, 1 to {frames}", frames=pending.frames), 1, pending.frames, 1, key="frame", width=160)
+        st.form_submit_button(tr("Read this frame"), key="read_frame", on_click=_read_frame, args=(pending,))
 
 
 def _read_frame(pending: state.Pending) -> None:

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.language import tr
 from meddef_core.data.tasks import Task
 
 
 def class_words(task: Task, label: str) -> str:
     """ "Choroidal neovascularisation (CNV)": the plain words, and the code where readers use one."""
-    words = task.words[label]
+    words = tr(task.words[label])
     words = words[0].upper() + words[1:]
     return f"{words} ({label})" if len(label) <= 3 else words
 
@@ -27,11 +28,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def counted(number: int, thing: str) -> str:
-    """ "1 step", "2 steps"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def eps_words(eps: float) -> str:
     """ "4/255 (0.0157)": a budget as readers know it, beside its decimal."""
     steps = eps * 255
@@ -42,8 +38,13 @@ def eps_words(eps: float) -> str:
 def strongest_region(values: NDArray[np.float32]) -> str:
     """Where the largest value lies in a picture, in words, for readers who do not see it."""
     row, column = np.unravel_index(int(np.argmax(np.abs(values))), values.shape)
-    vertical = ("upper", "middle", "lower")[min(2, 3 * int(row) // values.shape[0])]
-    horizontal = ("left", "centre", "right")[min(2, 3 * int(column) // values.shape[1])]
-    if (vertical, horizontal) == ("middle", "centre"):
-        return "the centre of the picture"
-    return f"the {vertical} {horizontal} of the picture"
+    place = PLACES[min(2, 3 * int(row) // values.shape[0])][min(2, 3 * int(column) // values.shape[1])]
+    return tr(place)
+
+
+PLACES = (
+    ("the upper left of the picture", "the upper centre of the picture", "the upper right of the picture"),
+    ("the middle left of the picture", "the centre of the picture", "the middle right of the picture"),
+    ("the lower left of the picture", "the lower centre of the picture", "the lower right of the picture"),
+)
+"""Ninths of a picture, row by row."""

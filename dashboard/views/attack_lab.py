@@ -5,13 +5,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import services, state
+from dashboard.language import tr
 from dashboard.results import AttackChoice, LabResult, ModelChoice, Outcome, Reading
 from dashboard.state import Chosen
 from dashboard.ui import comparison
-from dashboard.ui.attack_form import attack_form
+from dashboard.ui.attack_form import attack_form, attack_picker
 from dashboard.ui.before_after import maps_before_after
+from dashboard.ui.exports import export_buttons
+from dashboard.ui.lab_course import course
+from dashboard.ui.lab_sweeps import sweeps_card
+from dashboard.ui.lab_transfer import transfer_card
 from dashboard.ui.model_picker import models_to_compare
-from dashboard.ui.progress import paced, waiting_words
+from dashboard.ui.progress import paced, waiting_words, working
 from dashboard.ui.scan_facts import origin_line
 from dashboard.ui.words import class_words
 from meddef_core.errors import AttackError, MedDefError
@@ -19,40 +24,82 @@ from meddef_core.errors import AttackError, MedDefError
 
 def page() -> None:
     """Set up, run, compare."""
-    st.title("Attack lab", anchor=False)
+    st.title(tr("Attack lab"), anchor=False)
     chosen = state.chosen()
     if chosen is None:
-        st.info("No scan is chosen yet.", icon=":material/touch_app:")
-        st.page_link("dashboard/views/diagnose.py", label="Choose a scan", icon=":material/radiology:")
+        st.info(tr("No scan is chosen yet."), icon=":material/touch_app:")
+        st.page_link("dashboard/views/diagnose.py", label=tr("Choose a scan"), icon=":material/radiology:")
         return
+    _bench(chosen)
+
+
+@st.fragment
+def _bench(chosen: Chosen) -> None:
+    """Form and result; a fragment, so that a moved slider draws these anew and nothing else."""
     task = services.tasks()[chosen.task]
     with st.container(border=True):
-        st.header("1 · Scan and attack", anchor=False)
+        st.header(tr("1 · Scan and attack"), anchor=False)
         origin_line(chosen)
         picture, form = st.columns([1, 3], gap="large")
         with picture:
             _scan_card(chosen)
         with form:
             models = models_to_compare(chosen.task)
-            choice = attack_form(task, models)
-    if choice is not None and models:
+            option = attack_picker()
+            held = _held(chosen)
+            following = option.live and held is not None and held.option.key == option.key
+            choice, pressed = attack_form(option, task, models, following=following)
+    if models and option.live and (pressed or (following and state.lab_asked() != _asked(choice, models))):
+        _follow(chosen, choice, models)
+    elif models and pressed:
         _run(chosen, choice, models)
     elif state.lab_note():
-        st.warning(state.lab_note(), icon=":material/cancel:")
-    result = state.lab_result()
-    if result is None or result.fingerprint != chosen.fingerprint or result.task != chosen.task:
+        st.warning(tr(str(state.lab_note())), icon=":material/cancel:")
+    result = _held(chosen)
+    if result is None:
         st.caption(
-            "Press the button: each model is attacked for itself, and random noise of the same size is run beside it "
-            "as a control."
+            tr(
+                "Press the button: each model is attacked for itself, and random noise of the same size is run beside "
+                "it as a control."
+            )
         )
         return
     _show(result, chosen)
 
 
+def _held(chosen: Chosen) -> LabResult | None:
+    """The last result, where it is one of this scan."""
+    result = state.lab_result()
+    if result is None or result.fingerprint != chosen.fingerprint or result.task != chosen.task:
+        return None
+    return result
+
+
+def _asked(choice: AttackChoice, models: Sequence[ModelChoice]) -> str:
+    """Names what the form asks for: while it stays the same, a result taken back from the history stays as well."""
+    return repr((choice, [model.id for model in models]))
+
+
 def _scan_card(chosen: Chosen) -> None:
     picture = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
-    st.image(picture, clamp=True, width=224, alt=f"{chosen.title}, as the models see it")
-    st.page_link("dashboard/views/diagnose.py", label="Choose another scan", icon=":material/arrow_back:")
+    st.image(picture, clamp=True, width=224, alt=tr("{scan}, as the models see it", scan=tr(chosen.title)))
+    st.page_link("dashboard/views/diagnose.py", label=tr("Choose another scan"), icon=":material/arrow_back:")
+
+
+def _follow(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) -> None:
+    """Run an attack of one step for the settings as they are now."""
+    state.forget_lab(asked=_asked(choice, models))
+    try:
+        spec, source = services.checked(choice, chosen.task)
+        with working(tr("Attacking…"), quick=True):
+            readings = _clean_readings(chosen, models, target=choice.target)
+            outcomes = tuple(services.attack(clean, spec, lambda *news: None, source=source) for clean in readings)
+    except MedDefError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    state.keep_lab_result(
+        LabResult(chosen.fingerprint, chosen.task, services.option(spec.name), spec, source, outcomes)
+    )
 
 
 def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) -> None:
@@ -60,8 +107,8 @@ def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) ->
     state.forget_lab()
     box = st.empty()
     with box.container(border=True):
-        bar = st.progress(0.0, text="Starting…")
-        st.button("Cancel", key="cancel_attack", icon=":material/stop_circle:", on_click=state.note_cancelled)
+        bar = st.progress(0.0, text=tr("Starting…"))
+        st.button(tr("Cancel"), key="cancel_attack", icon=":material/stop_circle:", on_click=state.note_cancelled)
     outcomes: list[Outcome] = []
 
     def on_wait(ahead: int) -> None:
@@ -75,7 +122,8 @@ def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) ->
 
             @paced
             def on_progress(what: str, step: int, total: int) -> None:
-                bar.progress((len(outcomes) + step / total) / len(readings), text=f"{what}: step {step} of {total}")
+                words = tr("{what}: step {step} of {total}", what=what, step=step, total=total)
+                bar.progress((len(outcomes) + step / total) / len(readings), text=words)
 
             for clean in readings:
                 outcomes.append(services.attack(clean, spec, on_progress, source=source))
@@ -93,7 +141,9 @@ def _without(source: ModelChoice | None, models: Sequence[ModelChoice]) -> list[
     """The models to attack: not the source of a transfer, which would be attacked with its own gradients."""
     others = [model for model in models if source is None or model.id != source.id]
     if not others:
-        raise AttackError("The picture is made on the only model chosen; compare another one, or change the source.")
+        raise AttackError(
+            tr("The picture is made on the only model chosen; compare another one, or change the source.")
+        )
     return others
 
 
@@ -103,22 +153,36 @@ def _clean_readings(chosen: Chosen, models: Sequence[ModelChoice], *, target: st
     for clean in readings:
         if clean.label == target:
             words = class_words(services.tasks()[chosen.task], clean.label)
-            raise AttackError(f"{clean.model.title} reads this scan as {words} already; aim at another class.")
+            raise AttackError(
+                tr(
+                    "{model} reads this scan as {label} already; aim at another class.",
+                    model=tr(clean.model.title),
+                    label=words,
+                )
+            )
     return readings
 
 
 def _show(result: LabResult, chosen: Chosen) -> None:
     task = services.tasks()[chosen.task]
-    st.header("2 · What the attack did", anchor=False)
+    st.header(tr("2 · What the attack did"), anchor=False)
     st.caption(comparison.settings_words(result, task=task))
     comparison.verdicts(result, task=task, truth=chosen.truth)
-    st.header("3 · What was added to the scan", anchor=False)
+    export_buttons(result, chosen, key="attack")
+    st.header(tr("3 · What was added to the scan"), anchor=False)
     comparison.pictures(result)
     comparison.measurements(result)
-    st.header("4 · What moved the output, before and after", anchor=False)
-    maps_before_after(result)
-    st.header("5 · Step by step", anchor=False)
-    comparison.course(result, task=task)
+    st.header(tr("4 · Step by step"), anchor=False)
+    course(result, task=task)
+    st.header(tr("5 · What moved the output, before and after"), anchor=False)
+    if st.toggle(tr("Draw the maps"), key="lab_maps", help=tr("Some seconds for each model and picture.")):
+        maps_before_after(result)
+    else:
+        st.caption(tr("The maps of the clean and of the attacked scan are drawn when you ask for them."))
+    st.header(tr("6 · How far each model holds on this scan"), anchor=False)
+    sweeps_card(result, task=task)
+    st.header(tr("7 · Does the picture fool another model?"), anchor=False)
+    transfer_card(result, task=task)
 
 
 page()

@@ -1,68 +1,93 @@
-"""Page "Diagnose": a scan goes in, a model's output and the maps behind it come out."""
+"""Page "Diagnose": a scan goes in, a model's output, what it is worth and the maps behind it come out."""
 
 import streamlit as st
 
 from dashboard import services, state
+from dashboard.language import tr
+from dashboard.reading_results import Judgement
 from dashboard.results import ModelChoice, Reading
+from dashboard.services import reading as worth
 from dashboard.state import Chosen
+from dashboard.ui.diagnose_abstention import refusal, remark
+from dashboard.ui.diagnose_scan import original_card, reading_controls
+from dashboard.ui.diagnose_trust import calibration_card, operating_card
+from dashboard.ui.exports import export_buttons
 from dashboard.ui.heatmap_panel import map_controls, map_gallery
 from dashboard.ui.model_picker import model_picker
 from dashboard.ui.probability_bars import output_card
 from dashboard.ui.progress import working
-from dashboard.ui.scan_facts import model_view_card, origin_line, original_card, scan_warnings
+from dashboard.ui.scan_facts import model_view_card, origin_line, scan_warnings
 from dashboard.ui.scan_picker import scan_picker
 from meddef_core.errors import MedDefError
 
 
 def page() -> None:
-    """Pick, read, explain."""
-    st.title("Diagnose", anchor=False)
+    """Pick, read, say what it is worth, explain."""
+    st.title(tr("Diagnose"), anchor=False)
     with st.container(border=True):
-        st.header("1 · Scan", anchor=False)
+        st.header(tr("1 · Scan"), anchor=False)
         scan_picker()
     chosen = state.chosen()
     if chosen is None:
-        st.info("No scan is chosen. Choose a sample above or upload your own.", icon=":material/touch_app:")
+        st.info(tr("No scan is chosen. Choose a sample above or upload your own."), icon=":material/touch_app:")
         return
     with st.container(border=True):
-        st.header("2 · Model output", anchor=False)
+        st.header(tr("2 · Model output"), anchor=False)
         origin_line(chosen)
         scan_warnings(chosen)
-        reading = _reading(chosen, model_picker(chosen.task, key="diagnose_model"))
-    if reading is None:
+        reading_controls(chosen)
+        found = _reading(chosen, model_picker(chosen.task, key="diagnose_model"))
+    if found is None:
         return
+    reading, judgement = found
+    if judgement.refused:
+        return
+    export_buttons(reading, chosen, key="reading")
     with st.container(border=True):
-        st.header("3 · What moved this output", anchor=False)
+        st.header(tr("3 · What this output is worth"), anchor=False)
+        operating, calibration = st.columns(2, gap="large")
+        with operating:
+            operating_card(reading, judgement, task=services.tasks()[chosen.task])
+        with calibration:
+            calibration_card(reading)
+    with st.container(border=True):
+        st.header(tr("4 · What moved this output"), anchor=False)
         _maps(chosen, reading)
 
 
-def _reading(chosen: Chosen, model: ModelChoice | None) -> Reading | None:
+def _reading(chosen: Chosen, model: ModelChoice | None) -> tuple[Reading, Judgement] | None:
     if model is None:
         return None
     try:
-        with working(f"{model.title} is reading the scan…"):
+        with working(tr("{model} is reading the scan…", model=tr(model.title)), quick=True):
             reading = services.read(model, chosen.fingerprint, chosen.scan)
+            judgement = worth.judge(model, chosen.fingerprint, chosen.scan)
     except MedDefError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(tr(str(error)), icon=":material/error:")
         return None
+    task = services.tasks()[chosen.task]
     output, original, seen = st.columns([5, 4, 3], gap="large")
     with output:
-        output_card(reading, task=services.tasks()[chosen.task], truth=chosen.truth)
+        if judgement.refused:
+            refusal(reading, judgement, task=task)
+        else:
+            remark(judgement)
+            output_card(reading, judgement, task=task, truth=chosen.truth)
     with original:
         original_card(chosen)
     with seen:
         model_view_card(reading.picture)
-    return reading
+    return reading, judgement
 
 
 @st.fragment
 def _maps(chosen: Chosen, reading: Reading) -> None:
     style = map_controls("diagnose")
     try:
-        with working("Drawing the maps…"):
+        with working(tr("Drawing the maps…"), quick=True):
             (views,) = services.maps(reading.model, chosen.fingerprint, reading.label, (reading.picture,))
     except MedDefError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(tr(str(error)), icon=":material/error:")
         return
     map_gallery(views, reading.picture, style=style)
 

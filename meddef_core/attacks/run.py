@@ -12,7 +12,7 @@ from meddef_core.errors import AttackError
 
 def run_attack(
     model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *,
-    source: nn.Module | None = None, on_step: OnStep | None = None,
+    source: nn.Module | None = None, on_step: OnStep | None = None, iterates: bool = False,
 ) -> AttackResult:
     """Attack images `x` `(B, C, H, W)` in [0, 1], float32 (or float64), of labels `y` `(B,)` int64.
 
@@ -20,7 +20,7 @@ def run_attack(
     left as found, also when the model or `on_step` raises; what they raise is passed on. The result is the same for
     an image alone and in any batch, up to the rounding of the model's own arithmetic, which depends on batch size
     (attacks whose `AttackInfo.batchwise` is True excepted). `source` is the model whose gradients a transfer attack
-    uses; it is treated like `model`.
+    uses; it is treated like `model`. With `iterates`, `on_step` also gets the images of each step.
 
     Raises AttackError if the input is not as above, if the model returns anything but finite logits, or if the
     adversarial images fail the final check. A failed attack is a result with `success` False, never an error.
@@ -42,7 +42,7 @@ def run_attack(
             model=model, x=x, y=y, spec=spec, info=info, clean_logits=clean_logits,
             source=source if info.needs_source else None,
         )
-        search = Search(problem, on_step=on_step)
+        search = Search(problem, on_step=on_step, iterates=iterates)
         info.run(search)
         adversarial = search.best.detach()
         check_adversarial(adversarial, x, eps=spec.eps, norm=info.norm)

@@ -90,12 +90,13 @@ class Search:
     An attack that needs more than the loss calls `query` and `offer` instead of `visit`.
     """
 
-    def __init__(self, problem: Problem, *, on_step: OnStep | None) -> None:
+    def __init__(self, problem: Problem, *, on_step: OnStep | None, iterates: bool = False) -> None:
         x, everyone = problem.x, torch.arange(len(problem.x), device=problem.x.device)
         self.problem = problem
         self.trace: list[AttackStep] = []
         self.cancelled = False
         self._on_step = on_step
+        self._current = x.clone() if iterates and on_step is not None else None
         self._keep_last = problem.spec.keep == "last" and "keep" in problem.info.settings
         self._logits = problem.clean_logits.clone()
         self._loss = problem.loss(problem.clean_logits, everyone)
@@ -165,6 +166,8 @@ class Search:
         self.first_fooled[new] = self.steps_done + 1
         self._logits[index] = logits
         self._loss[index] = loss
+        if self._current is not None:
+            self._current[index] = images
 
     @property
     def steps_done(self) -> int:
@@ -181,7 +184,8 @@ class Search:
             probabilities=self._logits.softmax(dim=1).cpu(),
         )
         self.trace.append(line)
-        if self._on_step is not None and self._on_step(line) is False:
+        heard = line if self._current is None else line._replace(images=self._current.clone())
+        if self._on_step is not None and self._on_step(heard) is False:
             self.cancelled = True
         return not self.cancelled
 

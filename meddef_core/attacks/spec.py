@@ -94,6 +94,10 @@ class AttackStep(NamedTuple):
     """Images fooled by the best iterate so far."""
     probabilities: Tensor
     """`(B, K)` on the CPU, of the current iterate (last one, for images that left)."""
+    images: Tensor | None = None
+    """`(B, C, H, W)`: the current iterate itself, a copy, for who listens to `run_attack(..., iterates=True)`; never
+    in the trace, which would hold every picture of the attack. The iterate of an attack that seeks the smallest change
+    may lie outside its budget."""
 
 
 OnStep = Callable[[AttackStep], bool | None]

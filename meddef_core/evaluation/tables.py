@@ -74,8 +74,13 @@ def baseline_table(task: str, *, root: Path | None = None) -> str:
     """One row a defence: balanced accuracy clean, against who ignores it and against who adapts to it."""
     path = (root or results_root()) / "baselines" / f"{task}.json"
     numbers = read_record(path)["numbers"] if path.is_file() else {"rows": []}
+    titles = [row["title"] for row in numbers["rows"]]
     rows = [
-        [row["title"], *(_percent(row[kind]) for kind in ("clean", "ignoring", "adaptive"))] for row in numbers["rows"]
+        [
+            row["title"] if titles.count(row["title"]) == 1 else f"{row['title']} ({row['id']})",
+            *(_percent(row[kind]) for kind in ("clean", "ignoring", "adaptive")),
+        ]
+        for row in numbers["rows"]
     ]
     return markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
 

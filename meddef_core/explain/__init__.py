@@ -1,25 +1,43 @@
-"""What moved a model's output: Grad-CAM by captum and the DAAM's own maps, on scales that can be compared."""
+"""What moved a model's output: gradients' and occlusion's maps, the network's own, and what maps are worth."""
 
+from meddef_core.explain.channels import ChannelMap, top_channels
 from meddef_core.explain.daam import ChannelWeight, attention_from, channel_ranking
 from meddef_core.explain.explainer import Explainer, Subject
 from meddef_core.explain.grad_cam import DEFAULT_LAYER, gradcam, private_view
+from meddef_core.explain.layers import grad_cam_layers
 from meddef_core.explain.maps import MAP_CAVEAT, ExplanationMap, MapInfo, shared_scale
+from meddef_core.explain.pointing import PointingScore, draw_phantoms, pointing_game
+from meddef_core.explain.propagation import StageChange, propagation
 from meddef_core.explain.registry import EXPLAINERS, available, explain
+from meddef_core.explain.sanity import SanityRow, sanity_check
+from meddef_core.explain.stability import Stability, stability
 
 __all__ = [
     "DEFAULT_LAYER",
     "EXPLAINERS",
     "MAP_CAVEAT",
+    "ChannelMap",
     "ChannelWeight",
     "Explainer",
     "ExplanationMap",
     "MapInfo",
+    "PointingScore",
+    "SanityRow",
+    "Stability",
+    "StageChange",
     "Subject",
     "attention_from",
     "available",
     "channel_ranking",
+    "draw_phantoms",
     "explain",
+    "grad_cam_layers",
     "gradcam",
+    "pointing_game",
     "private_view",
+    "propagation",
+    "sanity_check",
     "shared_scale",
+    "stability",
+    "top_channels",
 ]

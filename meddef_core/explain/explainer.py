@@ -29,12 +29,16 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Explainer:
-    """One kind of map. `compute` returns the raw grid `(h, w)`; `applies` says which networks have it."""
+    """One kind of map. `compute` returns the raw grid `(h, w)`; `applies` says which networks have it.
+
+    A `costly` map asks the network many times and takes seconds: it is computed only when it is named.
+    """
 
     info: MapInfo
     citation: str
     applies: Callable[[MedDefConfig], bool]
     compute: Callable[[Subject], Tensor]
+    costly: bool = False
 
     def __call__(self, subject: Subject) -> ExplanationMap:
         return to_map(self.info, self.compute(subject))

@@ -6,5 +6,17 @@ from meddef_core.scans.phantoms import Phantom, oct_phantom
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.samples import Sample, list_samples
 from meddef_core.scans.scan import Scan
+from meddef_core.scans.windows import WindowRange, window_range
 
-__all__ = ["FrameError", "Phantom", "Preprocessing", "Sample", "Scan", "list_samples", "oct_phantom", "read_scan"]
+__all__ = [
+    "FrameError",
+    "Phantom",
+    "Preprocessing",
+    "Sample",
+    "Scan",
+    "WindowRange",
+    "list_samples",
+    "oct_phantom",
+    "read_scan",
+    "window_range",
+]

@@ -38,15 +38,15 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
         # pydicom inflates the whole data set on reading, without a limit.
         raise ScanError("The DICOM file is stored deflated, which is not read here; export it uncompressed.")
     with refusing_damage("DICOM"):
-        header = _parse(data)
-        frames = _check_header(header)
+        header = parse(data)
+        frames = check_header(header)
         index = limits.frame_index(frame, frames=frames)
         pixels, notes = _grey(header, index=index, frames=frames, window=window)
         tags = deidentify.kept_tags(header)
         scan = Scan(
             pixels=pixels,
             container="DICOM",
-            bits=_bits(header),
+            bits=bits_of(header),
             digest=digest_of(data),
             tags=tags,
             removed=deidentify.count_removed(header, tags),
@@ -56,7 +56,7 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
     return scan
 
 
-def _parse(data: bytes) -> Dataset:
+def parse(data: bytes) -> Dataset:
     """The data set, its transfer syntax filled in from how it is written where the file does not name one."""
     header = dcmread(io.BytesIO(data), force=True)
     if "TransferSyntaxUID" not in header.file_meta:
@@ -66,7 +66,7 @@ def _parse(data: bytes) -> Dataset:
     return header
 
 
-def _check_header(header: Dataset) -> int:
+def check_header(header: Dataset) -> int:
     """Refuse from the header alone whatever will not decode; returns the number of frames."""
     if not any(keyword in header for keyword in deidentify.PIXELS):
         raise ScanError("The DICOM file holds no image (a report, or a file cut short); choose one that holds a scan.")
@@ -98,6 +98,6 @@ def _grey(
     return dicom_grey.grey_of_colour(values, header), notes
 
 
-def _bits(header: Dataset) -> int:
+def bits_of(header: Dataset) -> int:
     """Bits a stored sample holds; float pixels have no Bits Stored."""
     return int(header.BitsStored if "PixelData" in header else header.BitsAllocated)

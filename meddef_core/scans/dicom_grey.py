@@ -44,17 +44,17 @@ def grey_of_monochrome(
     In order: modality LUT or rescale; then `window`, else the file's first VOI LUT, else its first window, else the
     full range of 8-bit data, else lowest to highest value; MONOCHROME1 is inverted; padding shows black.
     """
-    padding = _padding(stored, header)
-    values = _rescaled(stored, header)
+    padding = padding_of(stored, header)
+    values = rescaled(stored, header)
     notes: tuple[str, ...] = ()
-    file_window = _file_window(header)
+    own = file_window(header)
     if window is not None:
         pixels = contrast.apply_window(values, *window)
     elif header.get("VOILUTSequence") and np.issubdtype(values.dtype, np.integer):
         depth = int(header.VOILUTSequence[0].LUTDescriptor[2])
         pixels = contrast.scale(apply_voi(values, header), low=0.0, high=float(2**depth - 1))
-    elif file_window is not None:
-        pixels = contrast.apply_window(values, file_window[0], file_window[1], function=file_window[2])
+    elif own is not None:
+        pixels = contrast.apply_window(values, own[0], own[1], function=own[2])
     else:
         pixels, notes = _unwindowed(values, header, padding)
     if header.PhotometricInterpretation == "MONOCHROME1":
@@ -64,7 +64,7 @@ def grey_of_monochrome(
     return pixels, notes
 
 
-def _rescaled(stored: Values, header: Dataset) -> Values:
+def rescaled(stored: Values, header: Dataset) -> Values:
     """Values in modality units; unchanged (and still integers) when the file rescales by 1 and 0."""
     if header.get("ModalityLUTSequence"):
         return apply_modality_lut(stored, header)
@@ -83,7 +83,7 @@ def _rescale(header: Dataset) -> tuple[float, float]:
     return (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
 
 
-def _file_window(header: Dataset) -> tuple[float, float, str] | None:
+def file_window(header: Dataset) -> tuple[float, float, str] | None:
     """Centre, width and function of the file's first window; None when absent or meaningless."""
     centre, width = (_first(header.get(keyword)) for keyword in ("WindowCenter", "WindowWidth"))
     function = plain_text(header, "VOILUTFunction").upper() or "LINEAR"
@@ -109,7 +109,7 @@ def _unwindowed(
     return contrast.scale(values, low=low, high=low + 255.0), ()
 
 
-def _padding(stored: Values, header: Dataset) -> npt.NDArray[np.bool_] | None:
+def padding_of(stored: Values, header: Dataset) -> npt.NDArray[np.bool_] | None:
     """Where the scanner padded the picture (PS3.3 C.7.5.1.1.2); None when it says nothing of padding."""
     first = header.get("PixelPaddingValue")
     if not isinstance(first, int):

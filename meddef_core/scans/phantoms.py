@@ -1,4 +1,4 @@
-"""Synthetic retinal OCT B-scans with a known lesion: something to try the dashboard on where no scan may go.
+"""Synthetic OCT B-scans and chest films with a known lesion: to try the dashboard on, and to test maps against.
 
 They are drawn, not recorded, and say so wherever they are shown. What each class shows follows the definitions of the
 data set the OCT models learn from (Kermany et al., Cell 2018): drusen lift the pigment epithelium; macular oedema
@@ -7,12 +7,13 @@ thickens the retina with dark cysts; choroidal neovascularisation breaks through
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from meddef_core.errors import ScanError
-from meddef_core.scans import bscan
+from meddef_core.scans import bscan, chest_film
 from meddef_core.scans.bscan import SIDE, Course, Layers, Mask, Plane
 from meddef_core.scans.scan import Scan, digest_of
 
@@ -21,11 +22,11 @@ _COLUMNS = np.arange(SIDE, dtype=np.float64)
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A synthetic B-scan, its class, and where its lesion lies."""
+    """A synthetic scan, its class, and where its lesion lies."""
 
     scan: Scan
     label: str
-    """CNV, DME, DRUSEN or NORMAL."""
+    """A class of its task: of OCT scans or of chest films."""
     lesion: npt.NDArray[np.bool_]
     """(H, W): True on the drawn lesion; nowhere True for NORMAL."""
     title: str
@@ -50,14 +51,59 @@ def oct_phantom(label: str, *, seed: int = 0) -> Phantom:
     rng = np.random.default_rng([seed, list(_CLASSES).index(label)])
     drawing = _CLASSES[label](rng)
     pixels = bscan.speckled(bscan.shadowed(drawing.grey, drawing.layers, rng), rng)
-    scan = Scan(
+    scan = _scan_of(pixels, what="an eye")
+    return Phantom(scan=scan, label=label, lesion=drawing.lesion, title=f"Synthetic B-scan, {label}, seed {seed}")
+
+
+def chest_phantom(label: str, *, seed: int = 0) -> Phantom:
+    """Draw one 512 x 512 chest film of class `label`; the same label and seed give the same pixels.
+
+    Raises ScanError for a label that is not NORMAL or PNEUMONIA.
+    """
+    if label not in CHEST_CLASSES:
+        raise ScanError(f"There is no synthetic film of {label!r}; choose one of {', '.join(CHEST_CLASSES)}.")
+    rng = np.random.default_rng([seed, 100 + CHEST_CLASSES.index(label)])
+    chest = chest_film.healthy(rng)
+    grey, lesion = chest.grey, np.zeros((chest_film.SIDE, chest_film.SIDE), dtype=bool)
+    if label == "PNEUMONIA":
+        grey, lesion = chest_film.consolidated(chest, rng)
+    scan = _scan_of(chest_film.exposed(grey, rng), what="a chest")
+    return Phantom(scan=scan, label=label, lesion=lesion, title=f"Synthetic chest film, {label}, seed {seed}")
+
+
+class LesionPhantom(NamedTuple):
+    """A phantom with its lesion where a model sees it."""
+
+    label: str
+    scan: Scan
+    mask: Mask
+    """(224, 224): True where the lesion lies in the picture that models read."""
+
+
+def phantom_with_lesion(task: str, label: str, seed: int = 0) -> LesionPhantom:
+    """A phantom of one of `task`'s classes, its lesion's mask carried through the task's preprocessing.
+
+    A pixel belongs to the lesion if at least half of what it shows does; nowhere True for NORMAL. Raises DataError for
+    an unknown task and ScanError for a label that cannot be drawn.
+    """
+    # Imported here because tasks are described with this package's Preprocessing.
+    from meddef_core.data.tasks import get_task
+
+    known = get_task(task)
+    phantom = (oct_phantom if known.key == "oct" else chest_phantom)(label, seed=seed)
+    # Geometry alone: filling a bright border would take a lesion that reaches it for padding.
+    geometry = replace(known.preprocessing, fill_border=False)
+    return LesionPhantom(label, phantom.scan, geometry(phantom.lesion.astype(np.float32))[0] >= 0.5)
+
+
+def _scan_of(pixels: npt.NDArray[np.float32], *, what: str) -> Scan:
+    return Scan(
         pixels=pixels,
         container="synthetic",
         bits=8,
         digest=digest_of(pixels.tobytes()),
-        warnings=("This is a synthetic picture drawn by the program, not a recording of an eye.",),
+        warnings=(f"This is a synthetic picture drawn by the program, not a recording of {what}.",),
     )
-    return Phantom(scan=scan, label=label, lesion=drawing.lesion, title=f"Synthetic B-scan, {label}, seed {seed}")
 
 
 def _bump(centre: float, *, width: float, height: float = 1.0) -> Course:
@@ -192,3 +238,6 @@ _CLASSES: dict[str, Callable[[np.random.Generator], _Drawing]] = {
     "DME": _oedema,
     "CNV": _neovascular,
 }
+
+CHEST_CLASSES = ("NORMAL", "PNEUMONIA")
+"""Classes of chest films that can be drawn."""

@@ -66,6 +66,16 @@ def read_raster(
     return Scan(pixels=pixels, container=container, bits=bits, digest=digest_of(data), warnings=notes + grey.notes)
 
 
+def stored_grey(data: bytes) -> tuple[Values, int]:
+    """The grey values (H, W) of a PNG before scaling, and their depth in bits; raises ScanError as `read_raster`."""
+    with refusing_damage("PNG"):
+        image, bits = _open_png(data)
+        limits.check_size(image.height, image.width)
+        image.load()
+        grey = _grey(_upright(image)[0], bits)
+    return grey.values, grey.depth
+
+
 def _open_jpeg(data: bytes) -> tuple[ImageFile, int]:
     """The JPEG opened but not decoded, and its bits a sample (Pillow refuses anything but 8)."""
     return JpegImageFile(io.BytesIO(data)), 8

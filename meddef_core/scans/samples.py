@@ -33,6 +33,8 @@ class Sample:
     origin: str
     """SYNTHETIC, PACKAGED or TEST_LIST."""
     load: Callable[[], Scan] = field(repr=False, compare=False)
+    data: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
+    """The bytes it is read from, where its window can be changed."""
 
 
 def list_samples(task: str, *, data_dir: Path | None = None) -> list[Sample]:
@@ -71,13 +73,16 @@ def _draw(label: str) -> Scan:
     return oct_phantom(label).scan
 
 
-def _packaged_film() -> Scan:
+def _packaged_bytes() -> bytes:
     """RG1_UNCR.dcm, a chest radiograph from a digital detector, lossless; its patient's name was invented."""
     try:
-        path = Path(str(distribution("pydicom-data").locate_file("data_store/data/RG1_UNCR.dcm")))
-        return read_scan(path.read_bytes())
+        return Path(str(distribution("pydicom-data").locate_file("data_store/data/RG1_UNCR.dcm"))).read_bytes()
     except (PackageNotFoundError, OSError) as error:
         raise DataError("The packaged chest film is missing; reinstall the pydicom-data package.") from error
+
+
+def _packaged_film() -> Scan:
+    return read_scan(_packaged_bytes())
 
 
 _CHEST_FILM = Sample(
@@ -87,6 +92,7 @@ _CHEST_FILM = Sample(
     truth=None,
     origin=PACKAGED,
     load=_packaged_film,
+    data=_packaged_bytes,
 )
 
 

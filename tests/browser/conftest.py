@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,21 +26,29 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the app as users start it: the shipped settings and the shipped models."""
+@contextmanager
+def running_app(log: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Address and process of the app as users start it: the shipped settings and the shipped models."""
     port = free_port()
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
         address = f"http://127.0.0.1:{port}"
         try:
             wait_until_up(f"{address}/_stcore/health", process, log)
-            yield address
+            yield address, process
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an app that all tests share."""
+    with running_app(tmp_path_factory.mktemp("server") / "log.txt") as (address, _):
+        yield address
 
 
 def wait_until_up(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -88,18 +97,24 @@ def page(context: BrowserContext, server: str) -> Iterator[Page]:
     page.goto(server)
     page.get_by_text("Model output of").wait_for()
     yield page
+    assert asked
+    assert not foreign(asked, server)
+
+
+def foreign(asked: list[str], server: str) -> list[str]:
+    """Of all addresses that a page asked for, those of other hosts."""
     own = server.removeprefix("http://")
-    foreign = [
+    return [
         url for url in asked if url.partition("://")[2].split("/")[0] != own and not url.startswith(("data:", "blob:"))
     ]
-    assert asked
-    assert not foreign
 
 
 @pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures of the pages go: $MEDDEF_SCREENSHOTS, else a temporary folder."""
+def screenshots() -> Path | None:
+    """Where pictures of all pages go: the folder $MEDDEF_SCREENSHOTS; without one, none are taken."""
     value = os.environ.get("MEDDEF_SCREENSHOTS")
-    folder = Path(value) if value else tmp_path_factory.mktemp("screenshots")
+    if not value:
+        return None
+    folder = Path(value)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

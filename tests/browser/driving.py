@@ -30,6 +30,18 @@ def pick(page: Page, option: str) -> None:
     settled(page)
 
 
+def choose_sample(page: Page, key: str) -> None:
+    """Press the button of a sample and wait until the page works on it."""
+    page.locator(f".st-key-sample_{key}").get_by_role("button").click()
+    chosen(page, key)
+
+
+def chosen(page: Page, key: str) -> None:
+    """Wait until the sample of that key is the chosen scan and the page is done with it."""
+    page.locator(f".st-key-sample_{key}").get_by_role("button", name="Chosen").wait_for()
+    settled(page)
+
+
 def upload(page: Page, path: Path) -> None:
     """Give the page a file."""
     page.locator('input[type="file"]').set_input_files(path)
@@ -38,9 +50,38 @@ def upload(page: Page, path: Path) -> None:
 
 def run_attack(page: Page) -> None:
     """Press the button of the laboratory and wait for the whole comparison."""
-    page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
+    start_attack(page)
     page.get_by_role("heading", name="Step by step").wait_for()
     settled(page)
+
+
+def start_attack(page: Page) -> None:
+    """Press the button of the laboratory."""
+    page.locator(".st-key-run_attack").get_by_role("button").click()
+
+
+def most_steps(page: Page) -> None:
+    """Set the laboratory's attack to its longest."""
+    slider = page.get_by_role("slider", name="Gradient steps")
+    slider.focus()
+    slider.press("End")
+    settled(page)
+
+
+def open_page(page: Page, path: str) -> None:
+    """Follow the menu's link to the page of that address, on a wide screen."""
+    page.get_by_test_id("stSidebarNav").locator(f'a[href$="/{path}"]').click()
+    page.wait_for_url(f"**/{path}*")
+    settled(page)
+
+
+def tab_to(page: Page, selector: str, *, most: int = 150) -> None:
+    """Press Tab until what has the focus matches, as one who uses no mouse does."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
+            return
+    raise AssertionError(f"{selector} cannot be reached with {most} presses of Tab")
 
 
 def shoot(page: Page, path: Path) -> None:
@@ -57,7 +98,8 @@ def no_sideways_scroll(page: Page) -> None:
     """Nothing on the page is wider than the screen."""
     overflow = page.evaluate(
         "(() => { const main = document.querySelector('[data-testid=stMain]');"
-        " return main.scrollWidth - main.clientWidth; })()"
+        " return Math.max(main.scrollWidth - main.clientWidth,"
+        " document.scrollingElement.scrollWidth - window.innerWidth); })()"
     )
     assert overflow <= 0, f"the page is {overflow} pixels wider than the screen"
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from driving import go_to, maps_shown, no_sideways_scroll, pick, run_attack, settled, shoot, upload
-from playwright.sync_api import Browser, Page, expect
+from driving import chosen, go_to, maps_shown, most_steps, pick, run_attack, settled, start_attack, tab_to, upload
+from playwright.sync_api import Page, expect
 
 from meddef_core.explain import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
@@ -60,6 +60,8 @@ def test_a_real_scan_is_uploaded_read_and_attacked(
     assert said.count("Control: random noise of the same size") == 2
     assert said.count("The attack changed the model output") + said.count("did not change the model output") == 2
     assert said.count("4.00/255 (0.0157)") >= 2
+    page.get_by_text("Draw the maps", exact=True).click()
+    settled(page)
     assert len(maps_shown(page)) >= 4
 
 
@@ -75,10 +77,8 @@ def test_text_renamed_to_png_is_refused_and_nothing_is_lost(page: Page, tmp_path
 
 def test_an_attack_can_be_cancelled(page: Page) -> None:
     go_to(page, "Attack lab")
-    slider = page.get_by_role("slider", name="Gradient steps")
-    slider.focus()
-    slider.press("End")
-    page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
+    most_steps(page)
+    start_attack(page)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Attack cancelled. Nothing of it was kept.").wait_for()
     settled(page)
@@ -94,20 +94,17 @@ def test_clear_everything(page: Page) -> None:
     assert "Synthetic" not in said  # the strip still shows the kind of scan that the control shows
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_fits_its_screen(browser: Browser, server: str, screenshots: Path, scheme: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    context.set_default_timeout(90_000)
-    page = context.new_page()
-    page.goto(server)
-    page.get_by_text("Model output of").wait_for()
+def test_the_main_path_by_keyboard(page: Page) -> None:
     settled(page)
-    for title in ("Diagnose", "Attack lab", "About"):
-        if title != "Diagnose":
-            go_to(page, title)
-        if title == "Attack lab":
-            run_attack(page)
-        no_sideways_scroll(page)
-        shoot(page, screenshots / f"{title.lower().replace(' ', '-')}-{scheme}-{width}.png")
-    context.close()
+    tab_to(page, ".st-key-sample_synthetic-DRUSEN button")
+    page.keyboard.press("Enter")
+    chosen(page, "synthetic-DRUSEN")
+    tab_to(page, '[data-testid="stSidebarNav"] a[href$="/attack-lab"]')
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Attack lab", level=1).wait_for()
+    settled(page)
+    tab_to(page, ".st-key-run_attack button")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Step by step").wait_for()
+    settled(page)
+    assert "DRUSEN" in main_text(page)

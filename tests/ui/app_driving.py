@@ -1,8 +1,9 @@
 """What a reader does with the pages, as functions of a session."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
+from dashboard import language, services
 
 LAB = "dashboard/views/attack_lab.py"
 ABOUT = "dashboard/views/about.py"
@@ -16,6 +17,13 @@ def text_of(app: AppTest) -> str:
     """Everything a page says in words, in no particular order."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
     return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind))
+
+
+def speak_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page in Chinese. AppTest reads options outside the session: there they must be Chinese, too, from now on."""
+    app.segmented_control(key="lang").set_value("zh").run()
+    monkeypatch.setattr(language, "OUTSIDE", "zh")
+    return app
 
 
 def open_lab(app: AppTest, name: str) -> AppTest:

@@ -83,7 +83,7 @@ def test_the_first_form_starts_with_what_is_usual(app: AppTest) -> None:
     assert app.select_slider(key="eps_linf").value == pytest.approx(4 / 255)
     assert app.slider(key="steps_pgd").value == default_spec("pgd").steps
     assert app.slider(key="steps_pgd").max == ATTACKS["pgd"].most_steps
-    assert app.multiselect(key="compare_oct").value == ["oct/undefended", "oct/meddef"]
+    assert app.pills(key="compare_oct").value == ["oct/undefended", "oct/meddef"]
 
 
 # ---- running -----------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_a_transfer_leaves_its_source_out(app: AppTest) -> None:
 
 def test_a_transfer_needs_another_model_than_its_source(app: AppTest) -> None:
     open_lab(app, "transfer")
-    app.multiselect(key="compare_oct").set_value(["oct/undefended"]).run()
+    app.pills(key="compare_oct").set_value(["oct/undefended"]).run()
     press(app)
     assert not app.exception
     assert "made on the only model chosen" in app.error[0].value
@@ -188,7 +188,7 @@ def test_a_transfer_needs_another_model_than_its_source(app: AppTest) -> None:
 
 def test_a_defence_from_the_literature_can_stand_beside(app: AppTest) -> None:
     open_lab(app, "pgd")
-    app.multiselect(key="compare_oct").set_value(["oct/meddef", JPEG]).run()
+    app.pills(key="compare_oct").set_value(["oct/meddef", JPEG]).run()
     press(app)
     assert not app.exception
     result = app.session_state["lab_result"]
@@ -199,7 +199,7 @@ def test_a_defence_from_the_literature_can_stand_beside(app: AppTest) -> None:
 
 def test_no_model_or_too_many_is_a_sentence(app: AppTest) -> None:
     open_lab(app, "fgsm")
-    app.multiselect(key="compare_oct").set_value([]).run()
+    app.pills(key="compare_oct").set_value([]).run()
     assert "Choose one to 4 models" in text_of(app) and app.button(key="run_attack").disabled
     ids = [model.id for model in services.comparable("oct")]
     assert len(ids) > limits.MOST_MODELS

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from app_driving import speak_chinese
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
@@ -48,8 +49,8 @@ def test_no_sentence_is_translated_twice_differently() -> None:
             assert seen.setdefault(english, chinese) == chinese, f"{path.name}: {english}"
 
 
-def test_a_reader_can_switch_the_language(app: AppTest) -> None:
-    app.segmented_control(key="lang").set_value("zh").run()
+def test_a_reader_can_switch_the_language(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_chinese(app, monkeypatch)
     assert not app.exception
     app.segmented_control(key="lang").set_value("en").run()
     assert not app.exception

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from dashboard.work import BusyError, WorkQueue
+from dashboard.services.queue import QUEUE, QUICK, turn
+from dashboard.work import BusyError, Holdings, WorkQueue
 
 
 class Leave(Exception):
@@ -74,3 +75,29 @@ def test_a_full_line_refuses_with_a_sentence() -> None:
     queue = WorkQueue(slots=1, waiting=0)
     with queue.turn(never), pytest.raises(BusyError, match="try again"), queue.turn(never):
         pytest.fail("the line is full")
+
+
+# ---- memory ------------------------------------------------------------------------------------------------------
+
+
+class Scan:
+    """Stands for what a session holds."""
+
+
+def test_memory_is_counted_as_long_as_its_holder_lives() -> None:
+    held, scan = Holdings(most=100), Scan()
+    held.admit(scan, 60)
+    with pytest.raises(BusyError, match="try again"):
+        held.admit(Scan(), 60)
+    assert held.bytes == 60
+    del scan
+    assert held.bytes == 0
+    another = Scan()
+    held.admit(another, 60)
+    assert held.bytes == 60
+
+
+def test_quick_work_does_not_wait_behind_long_work() -> None:
+    with QUEUE.turn(lambda ahead: None), turn(never, quick=True):
+        assert QUICK.load == (1, 0)
+    assert QUICK.load == (0, 0)

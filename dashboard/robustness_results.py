@@ -1,0 +1,50 @@
+"""What the robustness page draws: one curve and one verdict a model, plain and frozen."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dashboard.record_schema import AuditRecord, Share, Spec
+
+Source = Literal["worst", "quick"]
+"""The worst case of a set of attacks, or the quick look on the model's card."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Robust accuracy within one budget. `attack` is what left it standing; `command` measures it again."""
+
+    eps: float
+    label: str
+    share: Share
+    attack: Spec | None
+    command: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One model, clean and within growing budgets. `key` is its file's name, `<task>/<name>` that of its card."""
+
+    key: str
+    title: str
+    source: Source
+    n: int
+    part: str
+    protocol: str
+    clean: Share
+    points: tuple[Point, ...]
+    attacks: tuple[Spec, ...]
+    other_weights: bool = False
+    """A worst case of other weights than this server's is there and was left out."""
+
+    def at(self, eps: float) -> Point | None:
+        """The point at a budget; None where it was not measured."""
+        return next((point for point in self.points if abs(point.eps - eps) < 1e-9), None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model's robustness numbers can be trusted. `word` is "green", "amber", "red" or "none"."""
+
+    word: str
+    meaning: str
+    record: AuditRecord | None = None

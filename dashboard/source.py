@@ -1,0 +1,51 @@
+"""The bytes behind the chosen scan, kept while its frame or window can still be changed. One file, in memory."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.services.queue import HELD
+from meddef_core.errors import MedDefError
+from meddef_core.scans import Scan, WindowRange, window_range
+
+KEY = "source"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file as it came, known by the digest of its bytes; `frames` it holds."""
+
+    data: bytes
+    digest: str
+    frames: int
+
+
+def keep(data: bytes, scan: Scan) -> None:
+    """Remember a file that was read as `scan` if there is anything to choose in it, and forget the last one."""
+    frames = int(scan.tags.get("NumberOfFrames", "1"))
+    if frames > 1 or scan.bits > 8:
+        source = Source(data, scan.digest, frames)
+        HELD.admit(source, len(data))
+        st.session_state[KEY] = source
+    else:
+        forget()
+
+
+def forget() -> None:
+    """Let go of the bytes."""
+    st.session_state.pop(KEY, None)
+
+
+def of(scan: Scan) -> Source | None:
+    """The file that a scan was read from; None where it holds nothing to choose, or is no longer kept."""
+    source: Source | None = st.session_state.get(KEY)
+    return source if source is not None and source.digest == scan.digest else None
+
+
+@st.cache_data(scope="session", max_entries=2, show_spinner=False)
+def windows(digest: str, frame: int | None, _data: bytes) -> WindowRange | None:
+    """What a window of a file can be set to; None where it has none. `digest` names the bytes."""
+    try:
+        return window_range(_data, frame=frame)
+    except MedDefError:
+        return None

@@ -1,0 +1,188 @@
+"""What an output is worth: a threshold with its errors, predictive values at a prevalence, and the calibration."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.language import tr
+from dashboard.reading_results import Calibration, Judgement, Operating
+from dashboard.results import ModelChoice, Reading
+from dashboard.services import reading as services
+from dashboard.ui.charts import CONFIG
+from dashboard.ui.diagnose_charts import reliability_plot
+from dashboard.ui.words import class_words, percent
+from meddef_core.data.tasks import Task
+from meddef_core.reading import Share, predictive_values
+from meddef_core.reading.operating import ANY_FINDING
+
+RULES = ("youden", "0.90", "0.95", "0.99", "own")
+"""How a threshold is chosen: largest Youden index, a sensitivity on validation patients, or by hand."""
+
+PREVALENCE = 10.0
+"""Percent that the field starts with: between a screening round and a ward."""
+
+
+@st.fragment
+def operating_card(reading: Reading, judgement: Judgement, *, task: Task) -> None:
+    """A threshold, on which side of it this scan lies, and how often such a call is right."""
+    st.markdown(f"**{tr('As a yes or no')}**")
+    question = _question(task)
+    chosen = _threshold(reading.model, question)
+    if chosen is None or judgement.calibrated is None:
+        st.info(tr(NOT_FITTED), icon=":material/info:")
+        return
+    score = sum(judgement.calibrated[index] for index in chosen.positive)
+    above = score >= chosen.threshold
+    words = {
+        "finding": _question_words(question, task),
+        "score": percent(score),
+        "threshold": percent(chosen.threshold),
+    }
+    if above:
+        st.markdown(tr("**Called positive** for {finding}: {score}, at or above the threshold {threshold}.", **words))
+    else:
+        st.markdown(tr("**Called negative** for {finding}: {score}, below the threshold {threshold}.", **words))
+    st.table(
+        pd.DataFrame(
+            {
+                tr("Sensitivity"): [_share(chosen.val.sensitivity), _share(chosen.test.sensitivity)],
+                tr("Specificity"): [_share(chosen.val.specificity), _share(chosen.test.specificity)],
+            },
+            index=[tr("Validation patients"), tr("Test list")],
+        )
+    )
+    st.caption(
+        tr(
+            "Right of all with (sensitivity) or without (specificity) the finding, with 95 % Wilson intervals; several "
+            "scans of one patient count as independent. Rules choose on validation patients only."
+        )
+    )
+    _predictive(chosen, above=above)
+
+
+def _question(task: Task) -> str:
+    asked = services.asked(task.key)
+    if len(asked) == 1:
+        return asked[0]
+    picked = st.selectbox(
+        tr("Finding in question"), asked, format_func=lambda key: _question_words(key, task),
+        key=f"diagnose_question_{task.key}", persist_state="session",
+    )
+    return str(picked) if picked in asked else asked[0]
+
+
+def _threshold(model: ModelChoice, question: str) -> Operating | None:
+    rule = st.selectbox(
+        tr("Threshold"), RULES, format_func=_rule_words, key="diagnose_rule", persist_state="session",
+        help=tr("A lower threshold misses less and alarms more."),
+    )
+    if rule == "own":
+        share = st.slider(tr("Threshold, %"), 0, 100, 50, key="diagnose_threshold", persist_state="session")
+        return services.operating(model, question, threshold=min(max(share, 0), 100) / 100)
+    sensitivity = float(rule) if rule in RULES[1:-1] else None
+    return services.operating(model, question, sensitivity=sensitivity)
+
+
+def _rule_words(rule: str) -> str:
+    if rule == "youden":
+        return tr("Largest sensitivity + specificity (Youden)")
+    if rule == "own":
+        return tr("Set by hand")
+    return tr("Sensitivity of at least {share} %", share=round(100 * float(rule)))
+
+
+def _question_words(question: str, task: Task) -> str:
+    return tr("any finding") if question == ANY_FINDING else class_words(task, question)
+
+
+def _share(share: Share) -> str:
+    low, high = share.interval
+    return f"{100 * share.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {share.hits} / {share.n}"
+
+
+def _predictive(chosen: Operating, *, above: bool) -> None:
+    """PPV and NPV from the test list's figures; their range from both limits of both intervals."""
+    percentage = st.number_input(
+        tr("Prevalence where you work, %"), 0.0, 100.0, PREVALENCE, 0.5, key="diagnose_prevalence",
+        persist_state="session", width=260,
+        help=tr("Of all patients scanned, how many have the finding. The lists here hold far more than most clinics."),
+    )
+    prevalence = min(max(float(percentage), 0.0), 100.0) / 100
+    sensitivity, specificity = chosen.test.sensitivity, chosen.test.specificity
+    middle = predictive_values(sensitivity.value, specificity.value, prevalence=prevalence)
+    worst, best = (
+        predictive_values(sensitivity.interval[end], specificity.interval[end], prevalence=prevalence)
+        for end in (0, 1)
+    )
+    columns = st.columns(2)
+    titles = (tr("PPV: positive calls that are right"), tr("NPV: negative calls that are right"))
+    for column, title, value, low, high in zip(columns, titles, middle, worst, best, strict=True):
+        with column:
+            st.metric(title, "—" if value is None else percent(value), border=True)
+            if value is not None and low is not None and high is not None:
+                st.caption(tr("{low} to {high} over both intervals", low=percent(low), high=percent(high)))
+    applies = middle[0] if above else middle[1]
+    if applies is not None:
+        st.caption(
+            tr(
+                "At this prevalence {right} of 100 such calls would be right, if scans there are like those of the "
+                "test list.",
+                right=round(100 * applies),
+            )
+        )
+
+
+NOT_FITTED = (
+    "Nothing is fitted for this model's weights: there is no calibrated probability, no threshold and no check of "
+    "whether this is such a scan. `meddef calibrate` fits them."
+)
+
+
+def calibration_card(reading: Reading) -> None:
+    """Whether scans read with 80 % are right 80 % of the time."""
+    st.markdown(f"**{tr('Do the probabilities keep their word?')}**")
+    found = services.calibration(reading.model)
+    if found is None:
+        st.info(tr(NOT_FITTED), icon=":material/info:")
+        return
+    low, high = found.interval
+    st.markdown(
+        tr(
+            "Calibration error **{error}** [{low}, {high}] on {n} test scans; {before} before calibration.",
+            error=_percentage(found.error_after), low=_percentage(low), high=_percentage(high), n=found.n,
+            before=_percentage(found.error_before),
+        )
+    )
+    st.plotly_chart(
+        reliability_plot(found), key="diagnose_reliability", config=CONFIG, width="stretch", alt=_alt(found)
+    )
+    st.caption(
+        tr(
+            "Each point is a tenth of the test scans. On the diagonal, a scan read with 80 % is right 80 % of the "
+            "time. Bars are 95 % intervals; protocol: {protocol}.",
+            protocol=found.protocol,
+        )
+    )
+    st.caption(_acceptance(found))
+
+
+def _acceptance(found: Calibration) -> str:
+    accepted, refused = found.accepted, found.refused
+    return tr(
+        "Check of whether it is such a scan: {accepted} of {scans} test scans are accepted, {refused} of {pictures} "
+        "other pictures refused.",
+        accepted=percent(accepted["share"]), scans=accepted["n"], refused=percent(refused["share"]),
+        pictures=refused["n"],
+    )
+
+
+def _alt(found: Calibration) -> str:
+    worst = max(found.after, key=lambda one: abs(one.accuracy - one.confidence))
+    return tr(
+        "Reliability plot: accuracy against confidence in {bins} groups of scans; furthest apart where the model says "
+        "{confidence} and {accuracy} are right.",
+        bins=len(found.after), confidence=percent(worst.confidence), accuracy=percent(worst.accuracy),
+    )
+
+
+def _percentage(share: float) -> str:
+    return f"{100 * share:.1f} %"

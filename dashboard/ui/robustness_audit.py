@@ -1,0 +1,96 @@
+"""The audits in full: verdict, what it was reached on, and every finding."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.language import language, tr
+from dashboard.record_schema import AuditRecord, Finding
+from dashboard.robustness_results import Curve
+from dashboard.services import records, robust_curves
+from dashboard.services.records import TaskRecords
+from dashboard.ui.robustness_headline import badge
+from dashboard.ui.robustness_parts import again, not_measured
+from dashboard.ui.words import eps_words
+from meddef_core.audit.check import GROUPS
+
+MARKS = {
+    "passed": (":material/check_circle:", "passed"),
+    "not applicable": (":material/remove:", "does not apply"),
+    "amber": (":material/report:", "flaw, amber"),
+    "red": (":material/dangerous:", "flaw, red"),
+}
+"""Icon and word for a finding: neither needs the colour."""
+
+
+def audit_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
+    """One block a model: its card's models first, then audits of others."""
+    st.markdown(
+        tr(
+            "Before a robust number is believed, the audit asks whether the model keeps its contract, its gradients "
+            "are sound, and the attack behaves as an attack must (Carlini et al. 2019, Athalye et al. 2018, Tramèr et "
+            "al. 2020, Pintor et al. 2022). Green: all checks pass. Amber: read the number as an upper bound. Red: do "
+            "not read it."
+        )
+    )
+    titles = {each.card.name: each.card.title for each in found.models} | {curve.key: curve.title for curve in curves}
+    for name in dict.fromkeys([*titles, *found.audits]):
+        with st.container(border=True):
+            _block(found, name, titles.get(name, robust_curves.title_of(name)))
+
+
+def _block(found: TaskRecords, name: str, title: str) -> None:
+    verdict = robust_curves.verdict(found, name)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{title}**", width="content")
+        badge(verdict)
+    st.markdown(tr(verdict.meaning))
+    if verdict.record is None:
+        not_measured(tr("No audit of these weights."), records.audit_command(found.task, name))
+        return
+    _findings(found.task, name, verdict.record)
+    again(records.audit_command(found.task, name))
+
+
+def _findings(task: str, name: str, record: AuditRecord) -> None:
+    numbers = record.numbers
+    low, high = numbers.robust_interval
+    st.caption(
+        tr(
+            "{robust} of {n} scans hold against everything tried at ε = {eps} (95 % interval {low:.0f} to {high:.0f} "
+            "%); {clean} are read right clean.",
+            robust=numbers.robust,
+            n=numbers.n,
+            eps=eps_words(numbers.eps),
+            low=100 * low,
+            high=100 * high,
+            clean=numbers.clean,
+        )
+    )
+    for found in numbers.findings:
+        if found.severity is not None:
+            st.markdown(_line(found))
+    passed = sum(found.status == "passed" for found in numbers.findings)
+    details = st.expander(
+        tr("All {n} findings ({passed} passed)", n=len(numbers.findings), passed=passed),
+        key=f"robustness_findings_{task}_{name}",
+        on_change="rerun",
+    )
+    if details.open:
+        with details:
+            if language() != "en":
+                st.caption(tr("The sentences with figures are the audit's own, in English."))
+            _groups(numbers.findings)
+
+
+def _groups(findings: Sequence[Finding]) -> None:
+    for group, title in GROUPS.items():
+        own = [found for found in findings if found.group == group]
+        if own:
+            st.markdown(f"**{tr(title)}**")
+            st.markdown("\n".join(f"- {_line(found)}" for found in own))
+
+
+def _line(found: Finding) -> str:
+    icon, word = MARKS[found.severity or found.status] if found.status != "failed" else MARKS[found.severity or "red"]
+    return f"{icon} **{tr(found.title)}** ({tr(word)}): {tr(found.sentence)}"

@@ -1,0 +1,150 @@
+"""The figures of the robustness page. Series differ by dash and marker as well as by colour."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.language import tr
+from dashboard.record_schema import AblationRow, BaselineRow, PruneRow, Share
+from dashboard.robustness_results import Curve
+from dashboard.services.records import short_eps
+from dashboard.ui.charts import COLOURS, DASHES, MARKERS, PATTERNS
+from dashboard.ui.robustness_parts import attack_words, interval_bars
+
+HEIGHT = 380
+
+
+def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
+    """Balanced accuracy at each budget, clean at 0, one line a model; bars are 95 % intervals."""
+    drawn = go.Figure()
+    for number, curve in enumerate(curves):
+        shares: list[Share] = [curve.clean, *(point.share for point in curve.points)]
+        by = [tr("clean"), *(attack_words(point.attack) if point.attack else "" for point in curve.points)]
+        _line(
+            drawn,
+            number,
+            name=curve.title,
+            x=[0.0, *(point.eps for point in curve.points)],
+            shares=shares,
+            hover=[
+                f"ε = {eps}<br>{words}"
+                for eps, words in zip(["0", *(point.label for point in curve.points)], by, strict=True)
+            ],
+        )
+    longest = max((curve for curve in curves), key=lambda curve: len(curve.points))
+    ticks = {0.0: "0"} | {point.eps: short_eps(point.label) for point in longest.points}
+    _layout(drawn, x=tr("budget ε, in pixel units"))
+    # Budgets double from one to the next: evenly spaced by their square root, the small ones stay apart.
+    _rescale(drawn, ticks)
+    return drawn
+
+
+def against_sparsity(rows: Sequence[PruneRow]) -> go.Figure:
+    """Balanced accuracy at each level of pruning: clean, and under each attack at each budget."""
+    drawn = go.Figure()
+    x = [100 * row.sparsity for row in rows]
+    _line(drawn, 0, name=tr("clean"), x=x, shares=[row.clean for row in rows])
+    for place, first in enumerate(rows[0].attacked):
+        shares = [row.attacked[place] for row in rows if len(row.attacked) > place]
+        name = f"{attack_words(first.spec)}, ε = {short_eps(first.eps)}"
+        _line(drawn, place + 1, name=name, x=x[: len(shares)], shares=shares)
+    _layout(drawn, x=tr("weights removed, %"))
+    return drawn
+
+
+def baselines(rows: Sequence[BaselineRow]) -> go.Figure:
+    """Each defence: clean, against who ignores it, and against who adapts."""
+    names = {"clean": tr("clean"), "ignoring": tr("ignored by the attacker"), "adaptive": tr("the attacker adapts")}
+    shares: dict[str, list[Share]] = {
+        "clean": [row.clean for row in rows],
+        "ignoring": [row.ignoring for row in rows],
+        "adaptive": [row.adaptive for row in rows],
+    }
+    return _bars([row.title for row in rows], {names[kind]: shares[kind] for kind in names})
+
+
+def ablation(rows: Sequence[AblationRow]) -> go.Figure:
+    """Each variant's seeds as points: clean and attacked, so that the spread over seeds is seen."""
+    drawn = go.Figure()
+    for number, (name, kind) in enumerate(((tr("clean"), "clean"), (tr("attacked"), "attacked"))):
+        places = [(row.title, trained.seed, getattr(trained, kind)) for row in rows for trained in row.seeds]
+        drawn.add_scatter(
+            name=name,
+            mode="markers",
+            x=[100 * share.balanced_accuracy for _, _, share in places],
+            y=[title for title, _, _ in places],
+            error_x=interval_bars([share for _, _, share in places]),
+            marker={"color": COLOURS[number], "symbol": MARKERS[number], "size": 9},
+            customdata=[seed for _, seed, _ in places],
+            hovertemplate="%{y}: %{x:.1f} % (" + tr("seed") + " %{customdata})<extra>" + name + "</extra>",
+        )
+    drawn.update_layout(height=110 + 60 * len(rows), **_MARGINS)
+    drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
+    drawn.update_yaxes(autorange="reversed", automargin=True)
+    return drawn
+
+
+_MARGINS = {
+    "margin": {"l": 0, "r": 12, "t": 36, "b": 44},
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+}
+
+
+def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Share]]) -> go.Figure:
+    drawn = go.Figure()
+    for number, (name, shares) in enumerate(series.items()):
+        drawn.add_bar(
+            name=name,
+            orientation="h",
+            y=list(titles),
+            x=[100 * share.balanced_accuracy for share in shares],
+            error_x=interval_bars(shares),
+            marker={"color": COLOURS[number], "pattern": {"shape": PATTERNS[number]}},
+            hovertemplate="%{y}: %{x:.1f} %<extra>" + name + "</extra>",
+        )
+    drawn.update_layout(barmode="group", bargap=0.25, height=110 + 66 * len(titles), **_MARGINS)
+    drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[0, 103])
+    drawn.update_yaxes(autorange="reversed", automargin=True)
+    return drawn
+
+
+def _line(
+    drawn: go.Figure,
+    number: int,
+    *,
+    name: str,
+    x: Sequence[float],
+    shares: Sequence[Share],
+    hover: Sequence[str] | None = None,
+) -> None:
+    place = number % len(COLOURS)
+    drawn.add_scatter(
+        name=name,
+        x=list(x),
+        y=[100 * share.balanced_accuracy for share in shares],
+        error_y=interval_bars(shares),
+        mode="lines+markers",
+        line={"color": COLOURS[place], "dash": DASHES[(place + number // len(COLOURS)) % len(DASHES)]},
+        marker={"symbol": MARKERS[place], "size": 8},
+        customdata=[
+            [words, 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]
+            for words, share in zip(hover or [f"{at:g}" for at in x], shares, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}<br>%{y:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<extra>"
+        + name
+        + "</extra>",
+    )
+
+
+def _layout(drawn: go.Figure, *, x: str) -> None:
+    drawn.update_layout(height=HEIGHT, **_MARGINS)
+    drawn.update_xaxes(title=x)
+    drawn.update_yaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
+
+
+def _rescale(drawn: go.Figure, ticks: Mapping[float, str]) -> None:
+    for trace in drawn.data:
+        trace.x = [eps**0.5 for eps in trace.x]
+    drawn.update_xaxes(
+        tickmode="array", tickvals=[eps**0.5 for eps in ticks], ticktext=list(ticks.values()), tickangle=-45
+    )

@@ -1,0 +1,124 @@
+"""Page "Attention": what moved each model's output, clean beside attacked."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import services, state
+from dashboard.attention_results import Inspected
+from dashboard.language import tr
+from dashboard.results import LabResult, ModelChoice
+from dashboard.services import inspection
+from dashboard.state import Chosen
+from dashboard.ui import attention_scores as scores
+from dashboard.ui import attention_sections as sections
+from dashboard.ui.attention_channels import channels
+from dashboard.ui.attention_maps import Look, look_controls
+from dashboard.ui.attention_pointing import pointing
+from dashboard.ui.attention_positions import self_attention
+from dashboard.ui.attention_propagation import propagation
+from dashboard.ui.attention_setup import attack_line, attack_of, models_picker, outputs_table, quick_attack
+from dashboard.ui.progress import working
+from dashboard.ui.scan_facts import origin_line
+from meddef_core.data.tasks import Task
+from meddef_core.errors import MedDefError
+
+Section = Callable[[Sequence[Inspected], Task, Look], None]
+
+MAPS: dict[str, tuple[str, Section]] = {
+    "grad-cam": ("Grad-CAM", lambda found, task, look: sections.grad_cam(found, task=task, look=look)),
+    "modules": ("Defence modules", lambda found, task, look: sections.modules(found, look=look)),
+    "channels": ("Channel attention", lambda found, task, look: channels(found, look=look)),
+    "self-attention": ("Self-attention", lambda found, task, look: self_attention(found, look=look)),
+    "gradients": (
+        "Integrated gradients",
+        lambda found, task, look: sections.class_maps(found, task=task, look=look, name="integrated_gradients"),
+    ),
+    "occlusion": (
+        "Occlusion",
+        lambda found, task, look: sections.class_maps(found, task=task, look=look, name="occlusion"),
+    ),
+    "scan": ("The scans alone", lambda found, task, look: sections.scans(found, look=look)),
+}
+"""Sections that draw maps, by their name in a link."""
+
+SCORES: dict[str, tuple[str, Callable[[Sequence[Inspected], Task], None]]] = {
+    "stability": ("Stability", lambda found, task: scores.stability(found)),
+    "propagation": ("Propagation", lambda found, task: propagation(found)),
+    "sanity": ("Randomised weights", lambda found, task: scores.sanity(found)),
+    "pointing": ("Pointing game", lambda found, task: pointing(found, task=task)),
+}
+"""Sections that score maps or networks."""
+
+TITLES = {key: title for key, (title, _) in (*MAPS.items(), *SCORES.items())}
+
+
+def page() -> None:
+    """Set up, then look at one section: the others compute nothing."""
+    st.title(tr("Attention"), anchor=False)
+    chosen = state.chosen()
+    if chosen is None:
+        st.info(tr("No scan is chosen yet."), icon=":material/touch_app:")
+        st.page_link("dashboard/views/diagnose.py", label=tr("Choose a scan"), icon=":material/radiology:")
+        return
+    task = services.tasks()[chosen.task]
+    with st.container(border=True):
+        st.header(tr("1 · Scan, models and a quick attack"), anchor=False)
+        found = _setup(chosen, task)
+    if found:
+        with st.container(border=True):
+            st.header(tr("2 · What moved the outputs"), anchor=False)
+            _sections(found, task)
+
+
+def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
+    origin_line(chosen)
+    picture, form = st.columns([1, 4], gap="large")
+    with picture:
+        thumbnail = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
+        st.image(thumbnail, clamp=True, width=200, alt=tr("The scan, as the models see it"))
+        st.page_link("dashboard/views/diagnose.py", label=tr("Choose another scan"), icon=":material/arrow_back:")
+    with form:
+        models = models_picker(chosen.task)
+        try:
+            quick_attack(chosen, models)
+            found = _read(chosen, models, attack_of(chosen))
+        except MedDefError as error:
+            st.error(str(error), icon=":material/error:")
+            return []
+        if found:
+            attack_line(attack_of(chosen), found)
+            outputs_table(found, task=task, truth=chosen.truth)
+    return found
+
+
+def _read(chosen: Chosen, models: Sequence[ModelChoice], attack: LabResult | None) -> list[Inspected]:
+    with working(tr("Reading the scan…"), quick=True):
+        readings = [services.read(model, chosen.fingerprint, chosen.scan) for model in models]
+    return [inspection.inspected(reading, attack) for reading in readings]
+
+
+@st.fragment
+def _sections(found: Sequence[Inspected], task: Task) -> None:
+    picked = st.segmented_control(
+        tr("What to look at"),
+        list(TITLES),
+        default=next(iter(TITLES)),
+        required=True,
+        format_func=lambda key: tr(TITLES[key]) if key in TITLES else key,
+        key="attention_section",
+        bind="query-params",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    name = picked if picked in TITLES else next(iter(TITLES))
+    try:
+        if name in MAPS:
+            MAPS[name][1](found, task, look_controls(attacked=any(each.outcome is not None for each in found)))
+        else:
+            SCORES[name][1](found, task)
+    except MedDefError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+page()

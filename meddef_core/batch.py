@@ -1,0 +1,188 @@
+"""Many scans through one model, one after the other; a file that cannot be read costs its own row, never the rest."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from meddef_core.errors import ScanError
+from meddef_core.evaluation.metrics import balanced_interval, confusion, wilson
+from meddef_core.intended_use import INTENDED_USE
+from meddef_core.predict import Prediction, predict, prepare
+from meddef_core.scans import FrameError, Scan, read_scan
+from meddef_core.scans.archive import Entry, is_zip
+from meddef_core.zoo import Card, LoadedModel
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet run a cell as a formula (OWASP, CSV Injection)."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Row:
+    """What came of one entry: a `prediction`, in which the model may abstain, or the `problem` in one sentence."""
+
+    number: int
+    """Place in the batch, from 1."""
+    name: str
+    truth: str | None
+    prediction: Prediction | None = None
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+    """What was assumed or changed while reading."""
+    digest: str | None = None
+    """SHA-256 of the file's bytes; None where it was not read."""
+
+    @property
+    def output(self) -> Prediction | None:
+        """The prediction, where there is one that means something: the model abstains from what is no such scan."""
+        return None if self.prediction is None or self.prediction.abstained else self.prediction
+
+    @property
+    def shares(self) -> tuple[float, ...] | None:
+        """Probability of each class, calibrated where the model is; None without an output."""
+        return None if self.output is None else self.output.calibrated or self.output.probabilities
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the file was read and the model gave no output for it."""
+        return self.prediction is not None and self.prediction.abstained is not None
+
+    @property
+    def remarks(self) -> str:
+        """Why there is no output, or what was assumed while reading."""
+        if self.prediction is not None and self.prediction.abstained is not None:
+            return " ".join((self.prediction.abstained.sentence, *self.notes))
+        return self.problem or " ".join(self.notes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How often a model was right on the rows whose class is known. Shares have 95 % intervals.
+
+    `counts[i][j]` are scans of class i with output j. The balanced accuracy is None where `missing` names classes that
+    no scan is known to be of. Intervals take the scans as independent; several of one patient make them too narrow.
+    """
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    n: int
+    right: int
+    interval: tuple[float, float]
+    balanced: float | None
+    balanced_interval: tuple[float, float] | None
+    missing: tuple[str, ...]
+    repeated: int
+    """Rows left out because the same file stands in the batch before."""
+    abstained: int
+    """Rows left out because the model abstains from them."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the scans with the right output."""
+        return self.right / self.n
+
+
+def read_entry(model: LoadedModel, entry: Entry, *, number: int) -> Row:
+    """Load, decode and read one entry; what is wrong with the file becomes the row's `problem`.
+
+    Raises ModelError where the model itself fails: it would fail every other entry too.
+    """
+    try:
+        scan = _decoded(entry)
+    except ScanError as error:
+        return Row(number=number, name=entry.name, truth=entry.truth, problem=str(error))
+    return Row(
+        number=number,
+        name=entry.name,
+        truth=entry.truth,
+        prediction=predict(model, prepare(model, scan)),
+        notes=scan.warnings,
+        digest=scan.digest,
+    )
+
+
+def _decoded(entry: Entry) -> Scan:
+    data = entry.load()
+    if is_zip(data):
+        raise ScanError("The file is an archive inside the batch and is not opened; unpack it first.")
+    try:
+        return read_scan(data)
+    except FrameError as error:
+        raise ScanError(f"The file holds {error.frames} frames; read it by itself and choose a frame.") from error
+
+
+def score(rows: Iterable[Row], classes: Sequence[str]) -> Score | None:
+    """Outputs against known classes; None where no row has both. A repeated file counts once."""
+    judged: list[tuple[int, int]] = []
+    seen: set[str | None] = set()
+    repeated = abstained = 0
+    for row in rows:
+        if row.truth is None or row.prediction is None:
+            continue
+        if row.digest in seen:
+            repeated += 1
+        elif row.output is None:
+            abstained += 1
+        else:
+            judged.append((classes.index(row.truth), row.output.index))
+        seen.add(row.digest)
+    if not judged:
+        return None
+    truths, outputs = zip(*judged, strict=True)
+    counts = confusion(truths, outputs, classes=len(classes))
+    totals, right = counts.sum(axis=1), int(counts.trace())
+    missing = tuple(name for name, total in zip(classes, totals, strict=True) if total == 0)
+    return Score(
+        classes=tuple(classes),
+        counts=tuple(tuple(map(int, line)) for line in counts),
+        n=len(judged),
+        right=right,
+        interval=wilson(right, len(judged)),
+        balanced=None if missing else float(np.mean(counts.diagonal() / totals)),
+        balanced_interval=None if missing else balanced_interval(truths, outputs, classes=len(classes)),
+        missing=missing,
+        repeated=repeated,
+        abstained=abstained,
+    )
+
+
+def table(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> list[dict[str, str]]:
+    """The rows as text, by column; what is not known is empty.
+
+    Every row says by which model and for what use: rows are copied out of tables.
+    """
+    model = f"{card.key} {card.weights.sha256[:12]}"
+    return [
+        {
+            "row": str(row.number),
+            "file": row.name,
+            "known_class": row.truth or "",
+            "model_output": row.output.label if row.output else "",
+            **{f"p_{name}": f"{row.shares[i]:.6f}" if row.shares else "" for i, name in enumerate(classes)},
+            "calibrated": ("yes" if row.output.calibrated else "no") if row.output else "",
+            "abstained": ("yes" if row.abstained else "no") if row.prediction else "",
+            "remarks": row.remarks,
+            "model": model,
+            "intended_use": INTENDED_USE,
+        }
+        for row in rows
+    ]
+
+
+def to_csv(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> bytes:
+    """The table as CSV (RFC 4180) in UTF-8 with a byte order mark, by which spreadsheets know the encoding.
+
+    A cell that a spreadsheet would run as a formula begins with an apostrophe instead.
+    """
+    lines = table(rows, card=card, classes=classes)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(lines[0] if lines else ())
+    writer.writerows([_harmless(cell) for cell in line.values()] for line in lines)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

@@ -1,0 +1,131 @@
+"""`meddef point`: whether maps point at the lesions of synthetic phantoms."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from meddef_core.cli_input import JsonFlag, TaskKey, open_model
+from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.errors import ModelError
+
+if TYPE_CHECKING:
+    from meddef_core.scans.phantoms import LesionPhantom
+    from meddef_core.zoo import LoadedModel
+
+ALL = "all"
+
+NOTE = (
+    "Phantoms are drawings, not recordings: a score says where a map points on drawings with one kind of lesion, and "
+    "nothing of real disease. Where a model misreads the phantoms, its scores say little."
+)
+
+
+def point(
+    task: TaskKey,
+    model: Annotated[str, typer.Option(help="A name from `meddef models`, or all of the task's.")] = "meddef",
+    per_class: Annotated[int, typer.Option(help="Phantoms of each class with a lesion.", min=1)] = 50,
+    maps: Annotated[
+        str | None, typer.Option(help="Maps, separated by commas; else all but occlusion.", metavar="MAP,…")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Play the pointing game: how often a map's strongest point lies on a synthetic phantom's lesion."""
+    from meddef_core.explain.pointing import TOLERANCE, draw_phantoms
+    from meddef_core.record import record
+
+    if output is not None:
+        check_writable(output, suffixes=(".json",))
+    models = _models(task, model)
+    phantoms = draw_phantoms(task, per_class=per_class)
+    healthy = draw_phantoms(task, per_class=per_class, healthy=True)
+    asked = None if maps is None else tuple(name.strip() for name in maps.split(","))
+    rows: list[dict[str, Any]] = []
+    readings: list[dict[str, Any]] = []
+    for loaded in models:
+        rows += _rows(loaded, task=task, asked=asked, phantoms=phantoms)
+        readings.append(_readings(loaded, task=task, phantoms=[*phantoms, *healthy]))
+    numbers = {"per_class": per_class, "tolerance": TOLERANCE, "rows": rows, "readings": readings, "note": NOTE}
+    # A record holds one model's identity; of several, `readings` holds each one's.
+    identity: Any = models[0].card
+    if model == ALL:
+        identity = {"key": f"{models[0].task.key}/{ALL}", "weights_sha256": None, "card_sha256": None}
+    document = record(
+        "pointing", model=identity, numbers=numbers, seed=0, data={"part": "phantoms", "n": len(phantoms)}
+    )
+    if output is not None:
+        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    emit(document, _lines(numbers), as_json=as_json)
+
+
+def _models(task: str, name: str) -> "list[LoadedModel]":
+    """The models to score, which must be networks with maps; ModelError where one is not."""
+    from meddef_core.data.tasks import get_task
+    from meddef_core.model import MedDef
+    from meddef_core.zoo import list_models
+
+    key = get_task(task).key
+    names = [card.name for card in list_models() if card.task == key] if name == ALL else [name]
+    found = [open_model(task, each) for each in names]
+    if not found:
+        raise ModelError(f"There is no model of {key} here yet; train one with `meddef train`.")
+    for loaded in found:
+        if not isinstance(loaded.network, MedDef):
+            raise ModelError(f"{loaded.card.key} has no maps; choose a network that is not behind a wrapper.")
+    return found
+
+
+def _rows(
+    loaded: "LoadedModel", *, task: str, asked: Sequence[str] | None, phantoms: "Sequence[LesionPhantom]"
+) -> list[dict[str, Any]]:
+    """One row a map, as pages and tables read them."""
+    from meddef_core.explain import available
+    from meddef_core.explain.pointing import pointing_games
+    from meddef_core.model import MedDef
+
+    assert isinstance(loaded.network, MedDef)
+    # Occlusion asks 225 times for each phantom: minutes that only who names it should wait.
+    keys = asked or [key for key in available(loaded.network) if key != "occlusion"]
+    with progress(f"pointing {loaded.card.key}") as show:
+        scores = pointing_games(
+            loaded.network, task=task, keys=keys, phantoms=phantoms,
+            on_phantom=lambda done, total: show(done, total, ""),
+        )
+    return [
+        {
+            "model": loaded.card.key, "map": key, "score": score.hits / score.n, "hits": score.hits, "n": score.n,
+            "interval": score.interval, "chance": score.chance, "centre": score.centre,
+        }
+        for key, score in scores.items()
+    ]
+
+
+def _readings(loaded: "LoadedModel", *, task: str, phantoms: "Sequence[LesionPhantom]") -> dict[str, Any]:
+    """How the model reads the phantoms it was scored on, and healthy ones."""
+    from meddef_core.explain.pointing import read_right
+    from meddef_core.model import MedDef
+
+    assert isinstance(loaded.network, MedDef)
+    counts = read_right(loaded.network, task=task, phantoms=phantoms)
+    return {
+        "model": loaded.card.key,
+        "weights_sha256": loaded.card.weights.sha256,
+        "read_right": {label: {"right": right, "n": n} for label, (right, n) in counts.items()},
+    }
+
+
+def _lines(numbers: dict[str, Any]) -> list[str]:
+    lines = []
+    for reading in numbers["readings"]:
+        shares = ", ".join(f"{label} {one['right']}/{one['n']}" for label, one in reading["read_right"].items())
+        lines.append(f"{reading['model']} reads phantoms right: {shares}")
+        for row in (row for row in numbers["rows"] if row["model"] == reading["model"]):
+            low, high = row["interval"]
+            lines.append(
+                f"  {row['map']:<22} {row['hits']:>4}/{row['n']:<4} {row['score']:6.1%} ({low:6.1%} to {high:6.1%}), "
+                f"chance {row['chance']:.1%}, centre {row['centre']:.1%}"
+            )
+    return [*lines, numbers["note"]]

@@ -1,0 +1,50 @@
+"""A sheet as a PDF of exactly one A4 page, to print or to file."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from meddef_core import __version__
+from meddef_core.errors import MedDefError
+from meddef_core.exports import facts
+from meddef_core.exports.canvas import Canvas
+from meddef_core.exports.layout import Style, lay_out
+from meddef_core.exports.pdf import A4, PdfCanvas
+from meddef_core.exports.sheet import Sheet
+from meddef_core.intended_use import INTENDED_USE
+
+STYLES = (
+    Style(margin=34, heading=15, title=10.5, body=8.2, small=6.6, gap=6, tile=130, tables=1),
+    Style(margin=28, heading=13, title=9, body=7.2, small=5.8, gap=4.5, tile=130, tables=1),
+)
+"""Usual and crowded: the second where the first would leave only small pictures."""
+
+TILES = {0: 62, 1: 30}
+"""In points, the smallest picture of each style; below a centimetre it would show nothing."""
+
+
+def report(sheet: Sheet) -> bytes:
+    """The PDF file; pictures are as large as the page allows. Raises MedDefError for more models than a page holds."""
+    canvas = PdfCanvas()
+    lay_out(canvas, sheet, fitting(sheet, PdfCanvas))
+    stamp = "".join(sign for sign in str(sheet.sides[0].record["created"])[:19] if sign.isdigit())
+    return canvas.finish(
+        info={
+            "Title": f"MedDef: {facts.heading(sheet)}",
+            "Subject": INTENDED_USE,
+            "Keywords": f"record sha256 {sheet.digest}",
+            "Producer": f"MedDef {__version__}",
+            "CreationDate": f"D:{stamp}Z",
+        }
+    )
+
+
+def fitting(sheet: Sheet, blank: Callable[[], Canvas]) -> Style:
+    """The style with the largest pictures with which the sheet ends on its page."""
+    for number, usual in enumerate(STYLES):
+        tile = usual.tile
+        while tile >= TILES[number]:
+            style = replace(usual, tile=tile)
+            if lay_out(blank(), sheet, style) <= A4[1]:
+                return style
+            tile -= 4
+    raise MedDefError(f"{len(sheet.sides)} models do not fit on one page; compare fewer.")

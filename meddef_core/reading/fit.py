@@ -1,0 +1,177 @@
+"""Fit a model's calibration and detector on its training and validation patients, then measure both on its test list.
+
+The test list and the outliers to report are looked at once, after everything was chosen.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from meddef_core.data.images import Images, load_images
+from meddef_core.data.lists import Lists, build_lists
+from meddef_core.errors import ModelError
+from meddef_core.evaluation.metrics import wilson
+from meddef_core.model import MedDef
+from meddef_core.reading.abstention import Detector, fit_detector
+from meddef_core.reading.calibration import (
+    calibrate,
+    calibration_error,
+    error_interval,
+    fit_temperature,
+    negative_log_likelihood,
+    reliability,
+)
+from meddef_core.reading.files import Fitted, Outputs, ReadingCard
+from meddef_core.reading.gaussian import Array
+from meddef_core.reading.operating import operating_point, questions, youden_threshold
+from meddef_core.reading.outliers import outliers, prepared
+from meddef_core.reading.statistics import BATCH, describe
+from meddef_core.zoo import LoadedModel
+
+MOST_TRAINING = 1000
+"""Training scans that the distributions are fitted to, spread over the list: more changes little and takes longer."""
+
+OnStage = Callable[[str, int, int], None]
+"""Hears (what is done, stage, stages)."""
+
+STAGES = 5
+
+
+def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) -> Fitted:
+    """Everything of `reading.json` and its arrays for a model's weights; about a minute on one core.
+
+    Raises ModelError for a model behind a wrapped defence, DataError where its lists are not whole.
+    """
+    network = model.network
+    if not isinstance(network, MedDef):
+        raise ModelError(f"{model.card.key} has a defence wrapped around it; calibrate the model itself.")
+    tell = on_stage or (lambda what, done, total: None)
+    protocol = str(model.card.data.get("protocol", "official"))
+    lists = build_lists(model.task, data_dir, protocol=protocol)
+    parts = {part: load_images(lists, part, task=model.task, data_dir=data_dir) for part in ("train", "val", "test")}
+
+    tell("training scans", 0, STAGES)
+    train = describe(network, _tensor(parts["train"], most=MOST_TRAINING))
+    tell("validation scans", 1, STAGES)
+    val, val_outputs = _read(network, parts["val"])
+    tell("pictures that are no such scan", 2, STAGES)
+    strangers = outliers(model.task, data_dir=data_dir)
+    others = describe(network, torch.from_numpy(prepared(strangers, model.task)))
+    kinds, choosing = [one.kind for one in strangers], np.array([one.half == "choose" for one in strangers])
+    chosen = {name: rows[choosing] for name, rows in others.items()}
+    detector = fit_detector(train, val, others=chosen, kinds=[k for k, c in zip(kinds, choosing, strict=True) if c])
+    temperature = fit_temperature(val_outputs.logits, val_outputs.labels)
+
+    tell("test list", 3, STAGES)
+    test, test_outputs = _read(network, parts["test"])
+    reported = {name: rows[~choosing] for name, rows in others.items()}
+    figures = {
+        "calibration": calibration_figures(test_outputs, temperature),
+        "operating": _operating_figures(model, val_outputs, test_outputs, temperature),
+        "accepted": _acceptance(detector, test),
+        "refused": _refusal(detector, reported, [k for k, c in zip(kinds, choosing, strict=True) if not c]),
+    }
+    tell("done", STAGES, STAGES)
+    card = ReadingCard(
+        model=model.card.key, weights_sha256=model.card.weights.sha256, arrays_sha256="", temperature=temperature,
+        unusual_above=detector.unusual_above, refused_above=detector.refused_above, kinds=detector.kinds.names,
+        fitted_on={
+            "protocol": protocol,
+            "lists": _listed(lists, parts),
+            "training_scans": min(MOST_TRAINING, len(lists.train)),
+            "validation": {"calibration": calibration_figures(val_outputs, temperature)}
+            | {"accepted": _acceptance(detector, val)},
+            "outliers": dict(Counter(k for k, c in zip(kinds, choosing, strict=True) if c)),
+        },
+        test=figures,
+    )  # fmt: skip
+    return Fitted(card, detector, val_outputs, test_outputs)
+
+
+def calibration_figures(outputs: Outputs, temperature: float) -> dict[str, Any]:
+    """Expected calibration error (15 bins of equal width, and of equal mass) and mean log-likelihood, before and after.
+
+    The interval is of the error of equal width, after.
+    """
+    figures: dict[str, Any] = {"n": len(outputs.labels)}
+    for name, t in (("uncalibrated", 1.0), ("calibrated", temperature)):
+        shares = calibrate(outputs.logits, t)
+        figures[name] = {
+            "expected_calibration_error": calibration_error(reliability(shares, outputs.labels)),
+            "equal_mass_error": calibration_error(reliability(shares, outputs.labels, edges="mass")),
+            "negative_log_likelihood": negative_log_likelihood(outputs.logits, outputs.labels, t),
+        }
+    figures["interval"] = list(error_interval(calibrate(outputs.logits, temperature), outputs.labels))
+    return figures
+
+
+def _read(network: MedDef, images: Images) -> tuple[dict[str, Array], Outputs]:
+    x = _tensor(images)
+    with torch.inference_mode():
+        logits = torch.cat([network(batch) for batch in x.split(BATCH)])
+    return describe(network, x), Outputs(logits.double().numpy(), images.labels.numpy())
+
+
+def _tensor(images: Images, *, most: int | None = None) -> Tensor:
+    """The list as one tensor `(n, 1, 224, 224)`; `most` of it, evenly spread, where it is longer."""
+    count = len(images) if most is None else min(most, len(images))
+    x, _ = images.batch(np.linspace(0, len(images) - 1, count).astype(np.int64))
+    return x
+
+
+def _listed(lists: Lists, parts: dict[str, Images]) -> dict[str, Any]:
+    return {part: {"scans": len(images), "sha256": lists.digest(part)} for part, images in parts.items()}
+
+
+def _operating_figures(model: LoadedModel, val: Outputs, test: Outputs, temperature: float) -> dict[str, Any]:
+    """At the threshold of the largest Youden index on validation patients: both lists, by question."""
+    figures: dict[str, Any] = {}
+    for question in questions(model.task):
+        scores, truth = question.score(calibrate(val.logits, temperature)), question.truth(val.labels)
+        threshold = youden_threshold(scores, truth)
+        tested = question.score(calibrate(test.logits, temperature)), question.truth(test.labels)
+        figures[question.key] = {"threshold": threshold}
+        for name, (s, t) in (("val", (scores, truth)), ("test", tested)):
+            point = operating_point(s, t, threshold=threshold)
+            figures[question.key][name] = {
+                "sensitivity": _share(point.sensitivity.hits, point.sensitivity.n),
+                "specificity": _share(point.specificity.hits, point.specificity.n),
+            }
+    return figures
+
+
+def _acceptance(detector: Detector, found: dict[str, Array]) -> dict[str, Any]:
+    scores = detector.scores(found)
+    return {
+        "accepted": _share(int((scores <= detector.refused_above).sum()), len(scores)),
+        "without_remark": _share(int((scores <= detector.unusual_above).sum()), len(scores)),
+    }
+
+
+def _refusal(detector: Detector, found: dict[str, Array], kinds: list[str]) -> dict[str, Any]:
+    """Refused, remarked on, and named as what they are: in all, and by kind."""
+    scores, which = detector.scores(found), np.array(kinds)
+    refused = scores > detector.refused_above
+    named = np.array(
+        [detector.judge({k: rows[i : i + 1] for k, rows in found.items()}).looks_like for i in range(len(scores))]
+    )
+    return {
+        "refused": _count(refused),
+        "refused_or_unusual": _count(scores > detector.unusual_above),
+        "named_rightly": _count((named == which)[refused]),
+        "by_kind": {kind: _count(refused[which == kind]) for kind in sorted(set(kinds))},
+    }
+
+
+def _count(hits: NDArray[np.bool_]) -> dict[str, Any]:
+    return _share(int(hits.sum()), len(hits))
+
+
+def _share(hits: int, n: int) -> dict[str, Any]:
+    return {"share": hits / n, "hits": hits, "n": n, "interval": list(wilson(hits, n))}

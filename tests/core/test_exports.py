@@ -1,0 +1,299 @@
+"""The PNG picture and the PDF page: what they say, that it is legible, and that it is the record's."""
+
+import io
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from tiny_models import save_tiny_model
+
+from meddef_core.attacks import default_spec, run_attack
+from meddef_core.exports import facts, tiles
+from meddef_core.exports.canvas import fitted, paragraph, wrapped
+from meddef_core.exports.panel import WIDTH, panel
+from meddef_core.exports.pdf import A4, WIDTHS, PdfCanvas
+from meddef_core.exports.png import PngCanvas
+from meddef_core.exports.records import attack_numbers, document_digest, reading_numbers
+from meddef_core.exports.report import fitting, report
+from meddef_core.exports.sheet import MapPair, Sheet, Side
+from meddef_core.exports.trust import NOT_AUDITED, trust_line
+from meddef_core.intended_use import INTENDED_USE
+from meddef_core.pictures import as_picture
+from meddef_core.predict import from_logits, predict, prepare
+from meddef_core.record import record
+from meddef_core.scans import list_samples
+from meddef_core.zoo import LoadedModel, load_model
+
+EPS = 4 / 255
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    root = tmp_path_factory.mktemp("models")
+    save_tiny_model(root, "oct/meddef")
+    return load_model("oct/meddef", root)
+
+
+def pair(picture: NDArray[np.float32], *, attacked: bool, signed: bool = False) -> MapPair:
+    """A map whose value grows from left to right."""
+    values = np.tile(np.linspace(-1 if signed else 0, 1, 224, dtype=np.float32), (224, 1))
+    title = "Edges" if signed else "Grad-CAM"
+    return MapPair(
+        title=title, clean=values, attacked=values[:, ::-1] if attacked else None,
+        scale=(-1.0, 1.0) if signed else (0.0, 1.0), signed=signed,
+    )
+
+
+@pytest.fixture(scope="module")
+def attacked(model: LoadedModel) -> Side:
+    """One model, attacked, with its control."""
+    scan = list_samples("oct")[0].load()
+    image = prepare(model, scan)
+    clean, found = predict(model, image), []
+    for name in ("pgd", "noise"):
+        spec = default_spec(name, eps=EPS, **({"steps": 2} if name == "pgd" else {}))
+        result = run_attack(model.network, image, torch.tensor([clean.index]), spec)
+        after = from_logits(model, result.adversarial_logits[0])
+        numbers = attack_numbers(result, clean, after, label=clean.label)
+        made = record("attack", model=model.card, scan_digest=scan.digest, spec=spec, numbers=numbers)
+        found.append((made, as_picture(result.adversarial)))
+    (own, picture), (control, _) = found
+    return Side(
+        title="MedDef", record=own, control=control, clean=as_picture(image), attacked=picture,
+        maps=(pair(picture, attacked=True), pair(picture, attacked=True, signed=True)), trust=NOT_AUDITED,
+    )
+
+
+@pytest.fixture(scope="module")
+def reading(model: LoadedModel) -> Side:
+    scan = list_samples("oct")[0].load()
+    image = prepare(model, scan)
+    made = record(
+        "prediction", model=model.card, scan_digest=scan.digest, numbers=reading_numbers(predict(model, image))
+    )
+    picture = as_picture(image)
+    return Side(title="MedDef", record=made, clean=picture, maps=(pair(picture, attacked=False),))
+
+
+def sheet_of(*sides: Side, truth: str | None = "CNV") -> Sheet:
+    return Sheet(scan="Synthetic B-scan, CNV", truth=truth, sides=sides)
+
+
+def with_numbers(side: Side, change: Callable[[dict[str, Any]], Any]) -> Side:
+    """The same side with other numbers in its record."""
+    numbers = {**side.numbers, "attacked": dict(side.numbers["attacked"]), "clean": dict(side.numbers["clean"])}
+    change(numbers)
+    return replace(side, record={**side.record, "numbers": numbers})
+
+
+# ---- a PDF's inside ----------------------------------------------------------------------------------------------
+
+
+def objects_of(page: bytes) -> dict[int, bytes]:
+    """A PDF's objects by number, each found where the cross-reference table says."""
+    table = int(re.findall(rb"startxref\n(\d+)\n%%EOF\n$", page)[0])
+    assert page[table:].startswith(b"xref\n0 ")
+    begins = [int(each) for each in re.findall(rb"(\d{10}) 00000 n \n", page[table:])]
+    found = {}
+    for number, begin in enumerate(begins, start=1):
+        head = b"%d 0 obj\n" % number
+        assert page[begin:].startswith(head)
+        found[number] = page[begin + len(head) : page.index(b"\nendobj\n", begin)]
+    return found
+
+
+def lines_of(page: bytes) -> list[str]:
+    """Every line of text, its escapes undone."""
+    raw = re.findall(rb"\(((?:[^()\\]|\\.)*)\) Tj", objects_of(page)[4])
+    undone = [re.sub(rb"\\(\d{3}|.)", _unescape, line) for line in raw]
+    return [line.decode("cp1252") for line in undone]
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 8)]) if len(match[1]) == 3 else match[1]
+
+
+def test_the_page_is_one_a4_page_of_sound_objects(attacked: Side) -> None:
+    page = report(sheet_of(attacked))
+    objects = objects_of(page)
+    assert page.startswith(b"%PDF-1.4\n") and b"/Count 1" in objects[2]
+    assert f"[0 0 {A4[0]} {A4[1]}]".encode() in objects[3]
+    pictures = [each for each in objects.values() if b"/Subtype /Image" in each]
+    assert len(pictures) == 7 + 4  # tiles, and the bars of the maps
+    for each in pictures:
+        width, height = (int(re.findall(rb"/%s (\d+)" % key, each)[0]) for key in (b"Width", b"Height"))
+        content = each[each.index(b"stream\n") + 7 : -len(b"\nendstream")]
+        assert len(content) == int(re.findall(rb"/Length (\d+)", each)[0])
+        pixels = np.frombuffer(zlib.decompress(content), np.uint8).reshape(height, width, 3)
+        assert pixels.std() > 1
+    assert b"/Lang (en)" in objects[1] and INTENDED_USE.encode() in objects[7]
+    assert report(sheet_of(attacked)) == page
+
+
+def test_the_page_says_what_the_record_says(attacked: Side) -> None:
+    sheet = sheet_of(attacked)
+    lines = lines_of(report(sheet))
+    said = " ".join(lines)
+    assert INTENDED_USE in lines
+    assert "PGD (white box) · budget 4/255 (0.0157) · steps 2" in said and "seed 0" in said
+    assert attacked.record["model"]["weights_sha256"] in said and attacked.record["scan"]["sha256"] in said
+    assert sheet.digest in said and document_digest(sheet.document) == sheet.digest
+    assert NOT_AUDITED in said and "meddef replay record.json" in said
+    assert attacked.record["created"][:10] in said
+    for index in range(4):
+        for part in ("clean", "attacked"):
+            assert facts.percent(attacked.numbers[part]["probabilities"][index]) in lines
+    assert f"{attacked.numbers['l2']:.3f}" in lines and f"{attacked.numbers['psnr']:.1f} dB" in lines
+    assert "Added, × 64" in said and "multiplied by 64" in said
+    assert "not where disease is" in said and "Clean: Grad-CAM" in said and "Attacked: Edges" in said
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_every_line_of_the_page_lies_on_it(attacked: Side, count: int) -> None:
+    sheet = sheet_of(*[attacked] * count)
+    objects = objects_of(report(sheet))
+    spots = re.findall(rb"/F(\d) ([\d.]+) Tf ([-\d.]+) ([-\d.]+) Td \(((?:[^()\\]|\\.)*)\) Tj", objects[4])
+    assert len(spots) > 30
+    canvas = PdfCanvas()
+    for font, size, x, y, text in spots:
+        words = re.sub(rb"\\(\d{3}|.)", _unescape, text).decode("cp1252")
+        width = canvas.measure(words, size=float(size), bold=font == b"2")
+        assert float(x) >= 28 and float(x) + width <= A4[0] - 28, words
+        assert 20 < float(y) < A4[1] - 20, words
+    assert fitting(sheet, PdfCanvas).tile >= (62 if count < 4 else 45)
+
+
+def test_a_reading_has_a_page_and_a_picture_without_an_attack(reading: Side) -> None:
+    sheet = sheet_of(reading, truth=None)
+    said = " ".join(lines_of(report(sheet)))
+    assert "Model output for a scan" in said and "class not known" in said
+    assert "Attacked" not in said and "Differences" not in said and "Audit" not in said
+    with Image.open(io.BytesIO(panel(sheet))) as picture:
+        assert picture.width == WIDTH
+    assert sheet.document["kind"] == "prediction"
+
+
+def test_helvetica_is_as_wide_as_adobe_says() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    for bold, name in ((False, "Helvetica"), (True, "Helvetica-Bold")):
+        path = Path(matplotlib.get_data_path()) / "fonts" / "pdfcorefonts" / f"{name}.afm"
+        metrics = {m[2]: int(m[1]) for m in re.finditer(r"WX (\d+) ; N (\w+)", path.read_text())}
+        for sign, glyph in (("A", "A"), ("m", "m"), ("0", "zero"), ("'", "quotesingle"), ("~", "asciitilde")):
+            assert WIDTHS[bold][ord(sign) - 32] == metrics[glyph]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_picture_is_1600_wide_and_filled_to_its_end(attacked: Side, count: int) -> None:
+    with Image.open(io.BytesIO(panel(sheet_of(*[attacked] * count)))) as picture:
+        assert picture.info["Comment"] == INTENDED_USE
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    assert pixels.shape[1] == WIDTH and pixels.shape[0] > 500 * (0.5 + 0.5 * count)
+    dark = (pixels.max(axis=2) < 200).any(axis=1)
+    gaps = np.diff(np.flatnonzero(np.concatenate([[True], dark, [True]])))
+    assert gaps.max() < 60  # no band without ink, at the lower edge neither
+    assert (pixels[:, :30] == 255).all() and (pixels[:, -30:] == 255).all()
+
+
+def test_the_picture_shows_scan_and_change(attacked: Side) -> None:
+    assert attacked.attacked is not None
+    with Image.open(io.BytesIO(panel(sheet_of(attacked)))) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    coloured = np.ptp(pixels.astype(int), axis=2) > 60
+    columns = np.flatnonzero(coloured.sum(axis=0) > 100)
+    assert len(columns) > 200  # the change and the maps; scans are grey
+
+
+def test_a_difference_is_grey_where_nothing_changed_and_strongest_at_the_budget() -> None:
+    clean = np.full((4, 4), 0.5, dtype=np.float32)
+    moved = clean.copy()
+    moved[0, 0], moved[1, 1] = 0.5 + 4 / 255, 0.5 - 4 / 255
+    factor = tiles.amplification(4 / 255)
+    drawn = tiles.difference(clean, moved, factor=factor)
+    assert factor == 64 and tuple(drawn[2, 2]) == (128, 128, 128)
+    assert tuple(drawn[0, 0]) == (255, 164, 46) and tuple(drawn[1, 1]) == (77, 163, 255)
+    assert tiles.amplification(0.0) == 1
+
+
+def test_a_map_and_its_bar_use_one_scale() -> None:
+    picture = np.zeros((224, 224), dtype=np.float32)
+    for signed in (False, True):
+        one = pair(picture, attacked=True, signed=signed)
+        bar, over = tiles.colour_bar(one), tiles.over_scan(one.clean, picture, one)
+        np.testing.assert_allclose(over[0] * 2.0, bar[0], atol=1.01)
+
+
+# ---- words -------------------------------------------------------------------------------------------------------
+
+
+def test_an_outcome_says_whether_the_output_changed_and_was_right(attacked: Side) -> None:
+    label = attacked.numbers["clean"]["label"]
+    other = next(name for name in ("CNV", "DME", "DRUSEN", "NORMAL") if name != label)
+    changed = with_numbers(attacked, lambda numbers: numbers["attacked"].update(label=other))
+    kept = with_numbers(attacked, lambda numbers: numbers["attacked"].update(label=label))
+    sheet = sheet_of(attacked, truth=other)
+    assert "changed the model output from" in facts.outcome(changed, sheet)
+    assert "did not change the model output" in facts.outcome(kept, sheet)
+    assert "The clean output is wrong" in facts.outcome(kept, sheet)
+    assert "wrong" not in facts.outcome(kept, sheet_of(attacked, truth=label))
+    assert "Control: random noise of the same size" in facts.outcome(kept, sheet)
+    assert "Control" not in facts.outcome(replace(kept, control=None), sheet)
+
+
+def test_an_unchanged_picture_has_words_for_its_numbers(attacked: Side) -> None:
+    still = with_numbers(attacked, lambda numbers: numbers.update(psnr=None, ssim=None, first_fooled=0, linf=0.0))
+    cells = [row[1] for row in facts.measurements(sheet_of(still))]
+    assert {"no change", "not defined", "before the attack", "0.00/255 (0.0000)"} <= set(cells)
+    assert report(sheet_of(still))
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.0, "0.0 %"), (0.0004, "<0.1 %"), (0.5, "50.0 %"), (0.9996, ">99.9 %"), (1.0, "100.0 %")]
+)
+def test_shares_are_never_rounded_to_certainty(share: float, words: str) -> None:
+    assert facts.percent(share) == words
+
+
+def test_lines_break_and_end_within_their_width() -> None:
+    text = "words of several lengths " * 8 + "w" * 300
+    for canvas in (PdfCanvas(), PngCanvas(400, 400)):
+        lines = wrapped(canvas, text, width=200, size=12)
+        assert len(lines) > 4 and all(canvas.measure(line, size=12) <= 200 for line in lines)
+        assert fitted(canvas, "short", width=200, size=12) == "short"
+        assert paragraph(canvas, 0, 0, "one line", width=300, size=10) == 13
+
+
+def test_other_scripts_become_question_marks_and_never_an_error() -> None:
+    canvas = PdfCanvas()
+    canvas.text(10, 10, "视网膜 (x) é ε × \\", size=9)
+    page = canvas.finish(info={"Title": "视"})
+    assert lines_of(page) == ["??? (x) é eps × \\"] and b"/Title (?)" in page
+    picture = PngCanvas(200, 40)
+    picture.text(5, 5, "视 é × ∞", size=20)
+    with Image.open(io.BytesIO(picture.finish({"Title": "视"}))) as drawn:
+        assert drawn.info["Title"] == "视" and np.asarray(drawn).min() < 50
+
+
+def test_trust_is_of_these_weights_or_none(tmp_path: Path) -> None:
+    line = trust_line("oct/meddef", weights_sha256="0" * 64)
+    assert line.startswith("Not audited")
+    assert trust_line("oct/other", weights_sha256="0" * 64) == NOT_AUDITED
+    folder = tmp_path / "audit" / "oct"
+    folder.mkdir(parents=True)
+    (folder / "bad.json").write_text('{"model": 3}')
+    assert "damaged" in trust_line("oct/bad", weights_sha256="0" * 64, root=tmp_path)
+
+
+def test_the_shipped_audits_are_of_the_shipped_weights_and_read() -> None:
+    from meddef_core.zoo import MODELS, list_models
+
+    for card in list_models(MODELS):
+        line = trust_line(card.key, weights_sha256=card.weights.sha256)
+        assert line.startswith("Audit: ") and "test scans hold (95 % interval" in line

@@ -1,0 +1,116 @@
+"""A folder of records with made-up numbers in the formats that `meddef` writes."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+N = 40
+OWN, OTHER = "the card's own", "of other weights"
+
+
+def share(right: float) -> dict[str, Any]:
+    interval = [max(0.0, right - 0.1), min(1.0, right + 0.08)]
+    return {
+        "balanced_accuracy": right, "balanced_interval": interval, "accuracy": right, "accuracy_interval": interval,
+        "recall": {"CNV": right},
+    }  # fmt: skip
+
+
+def spec(name: str = "pgd", eps: float = 4 / 255, **changes: Any) -> dict[str, Any]:
+    return {"name": name, "eps": eps, "steps": 20, "restarts": 1, "loss": "ce", "target": None, "theta": 0.1} | changes
+
+
+def attacked(right: float, **changes: Any) -> dict[str, Any]:
+    return share(right) | {"spec": spec(**changes), "eps": "4/255 (0.0157)", "attack_success_rate": 0.5}
+
+
+def record(kind: str, numbers: Mapping[str, Any], *, key: str, weights: str) -> dict[str, Any]:
+    return {
+        "schema_version": 1, "kind": kind, "created": "2026-01-01T00:00:00+00:00", "seed": 0,
+        "model": {"key": key, "weights_sha256": weights, "card_sha256": None},
+        "data": {"protocol": "official", "part": "test", "n": N, "limit": 40}, "numbers": dict(numbers),
+    }  # fmt: skip
+
+
+def worst(key: str, weights: str, *, right: float = 0.41) -> dict[str, Any]:
+    rows = [
+        share(value) | {
+            "eps": label, "budget": eps, "attack_success_rate": 0.5,
+            "attacks": [
+                {"spec": spec("apgd_ce", eps), "tried": N, "broken": 9},
+                {"spec": spec("square", eps), "tried": 20, "broken": 1},
+            ],
+        }
+        for value, label, eps in ((right + 0.2, "2/255 (0.0078)", 2 / 255), (right, "4/255 (0.0157)", 4 / 255))
+    ]  # fmt: skip
+    numbers = {"n": N, "norm": "linf", "clean": share(0.9), "attacked": rows}
+    return record("worst_case", numbers, key=key, weights=weights)
+
+
+def paper(key: str, weights: str) -> dict[str, Any]:
+    rows = [attacked(0.2, name=name, eps=0.05) | {"n": N} for name in ("fgsm", "pgd", "bim")]
+    rows.append(attacked(0.3, name="jsma", eps=0.14, theta=0.05) | {"n": 32})
+    return record("evaluation", {"n": N, "clean": share(0.93), "attacked": rows}, key=key, weights=weights)
+
+
+def pruning(key: str, weights: str) -> dict[str, Any]:
+    rows = [
+        {"sparsity": level, "nonzero": round(1000 * (1 - level)), "n": N, "clean": share(0.9 - level / 2),
+         "answers": answers, "attacked": [attacked(0.5 - level / 2)]}
+        for level, answers in ((0.0, {"CNV": 0.5, "DME": 0.5}), (0.8, {"CNV": 1.0, "DME": 0.0}))
+    ]  # fmt: skip
+    numbers = {"method": "one-shot global magnitude", "prunable": 1000, "rows": rows}
+    return record("prune_sweep", numbers, key=key, weights=weights)
+
+
+def baselines(key: str, weights: str) -> dict[str, Any]:
+    rows = [
+        {"id": "jpeg", "title": "JPEG", "summary": "Compressed.", "citation": None, "clean": share(0.9),
+         "ignoring": attacked(0.8), "adaptive": attacked(0.1)}
+    ]  # fmt: skip
+    numbers = {"n": N, "eps": "4/255 (0.0157)", "attack": spec(), "rows": rows}
+    return record("baselines", numbers, key=key, weights=weights)
+
+
+def ablation() -> dict[str, Any]:
+    rows = [
+        {"variant": name, "title": title, "seeds": [
+            {"seed": seed, "clean": share(0.9), "attacked": attacked(right + seed / 100)} for seed in range(3)
+        ]}
+        for name, title, right in (("full", "MedDef", 0.6), ("without_daam", "without DAAM", 0.5))
+    ]  # fmt: skip
+    pairs = [{"first": "full", "second": "without_daam", "only_first": 12, "only_second": 1}]
+    return {"kind": "ablation", "numbers": {"n": N, "eps": "8/255 (0.0314)", "rows": rows, "pairs": pairs}}
+
+
+def audit(key: str, weights: str, *, verdict: str = "red") -> dict[str, Any]:
+    findings = [
+        {"check": "beats_noise", "group": "sanity", "title": "Gradient stronger than noise", "status": "failed",
+         "severity": "red", "sentence": "Noise breaks more than the gradient.", "figures": {}},
+        {"check": "class_count", "group": "contract", "title": "Class count", "status": "passed", "severity": None,
+         "sentence": "The model has 4 outputs for 4 classes.", "figures": {}},
+    ]  # fmt: skip
+    numbers = {
+        "verdict": verdict, "meaning": "A severe flaw was found: the number says nothing about robustness.",
+        "plan": "quick", "eps": 4 / 255, "n": 32, "clean": 31, "robust": 29, "robust_interval": [0.7, 0.97],
+        "findings": findings,
+    }  # fmt: skip
+    return record("audit", numbers, key=key, weights=weights)
+
+
+def write(root: Path, name: str, document: Mapping[str, Any] | str) -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+    return path
+
+
+def full(root: Path, *, weights: Mapping[str, str], reported: Path) -> None:
+    """Every kind of record of the task oct; `weights` by model."""
+    write(root, "reported.json", reported.read_text(encoding="utf-8"))
+    write(root, "baselines/oct.json", baselines("oct/undefended", weights["undefended"]))
+    write(root, "ablation/oct.json", ablation())
+    for name, digest in weights.items():
+        for kind, made in (("worst", worst), ("paper", paper), ("pruning", pruning), ("audit", audit)):
+            write(root, f"{kind}/oct/{name}.json", made(f"oct/{name}", digest))

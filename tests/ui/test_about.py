@@ -1,0 +1,84 @@
+"""The page "About": cards whole and damaged, and what stands beside the weights."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import robustness_records as made
+import streamlit as st
+from app_driving import ABOUT, text_of
+from streamlit.testing.v1 import AppTest
+
+from dashboard.services import records
+from dashboard.ui.card_facts import facts
+from meddef_core.intended_use import INTENDED_USE
+from meddef_core.zoo import Card, list_models
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARE = {"share": 0.9855, "hits": 272, "n": 276, "interval": [0.963, 0.994]}
+
+
+@pytest.fixture
+def card(models_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
+    """A card in a folder of models that the test may write to."""
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
+    source = models_root / "oct" / "meddef" / "card.json"
+    made.write(tmp_path, "oct/meddef/card.json", source.read_text(encoding="utf-8"))
+    st.cache_resource.clear()
+    return list_models()[0]
+
+
+def reading(card: Card, **changes: object) -> dict[str, object]:
+    calibration = {
+        "n": 126, "interval": [0.03, 0.077], "uncalibrated": {"expected_calibration_error": 0.1216},
+        "calibrated": {"expected_calibration_error": 0.0311},
+    }  # fmt: skip
+    test = {"calibration": calibration, "accepted": {"accepted": SHARE}, "refused": {"refused": SHARE}}
+    return {"weights_sha256": card.weights.sha256, "temperature": 0.617, "test": test} | changes
+
+
+def test_the_page_holds_every_section(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = start()
+    app.switch_page(ABOUT).run()
+    assert not app.exception and not app.warning
+    said = text_of(app)
+    assert INTENDED_USE in said
+    for heading in ("Intended use", "Models", "Data", "Limits", "Privacy", "Versions, licence and citation"):
+        assert heading in [header.value for header in app.header]
+    for card in list_models():
+        for part in ("train", "val", "test"):
+            assert card.data["lists"][part]["sha256"][:12] in said
+        assert f"seed {card.training['recipe']['seed']}" in said
+    assert f"meddef {records.software()['meddef']}" in said
+
+
+def test_a_damaged_card_is_named_and_the_others_stay(card: Card, models_root: Path, tmp_path: Path) -> None:
+    made.write(tmp_path, "oct/broken/card.json", "{}")
+    made.write(tmp_path, "chest/meddef/card.json", (models_root / "chest/meddef/card.json").read_text())
+    app = AppTest.from_file(str(ROOT / ABOUT), default_timeout=60).run()
+    assert not app.exception
+    assert [warning.value.split(" ")[0] for warning in app.warning] == ["oct/broken/card.json"]
+    assert card.weights.sha256[:12] in text_of(app)
+
+
+def test_calibration_of_these_weights_is_told(card: Card, tmp_path: Path) -> None:
+    made.write(tmp_path, "oct/meddef/reading.json", reading(card))
+    said = "\n".join(facts(card))
+    assert "Calibration error 0.031 (95 % interval 0.030 to 0.077, n = 126)" in said
+    assert "0.122 before its temperature of 0.62" in said
+    assert "Other pictures that it refuses to read: 98.6 % (96.3 to 99.4, n = 276)" in said
+
+
+@pytest.mark.parametrize("changes", [{"weights_sha256": "other"}, {"test": {}}, {"test": {"calibration": 3}}])
+def test_calibration_that_is_not_there_is_not_told(card: Card, tmp_path: Path, changes: dict[str, object]) -> None:
+    made.write(tmp_path, "oct/meddef/reading.json", json.dumps(reading(card, **changes)))
+    said = "\n".join(facts(card))
+    assert "before its temperature" not in said and "refuses" not in said
+    assert card.weights.sha256[:12] in said
+
+
+def test_pruned_weights_are_counted(card: Card) -> None:
+    pruned = card.model_copy(update={"training": {"pruning": {"nonzero": 200, "prunable": 1000}}})
+    assert "Pruned: 200 of 1,000 prunable weights are not zero (20 %)" in "\n".join(facts(pruned))

@@ -1,0 +1,170 @@
+"""The session's history: what was read and attacked comes back, goes when deleted, and never grows without bound."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from app_driving import DIAGNOSE, LAB, attack, press, speak_chinese, text_of
+from streamlit.testing.v1 import AppTest
+
+from dashboard import history, services
+from dashboard.history import Entry
+from dashboard.results import LabResult, Reading
+
+
+def entries(app: AppTest) -> tuple[Entry, ...]:
+    return tuple(app.session_state["history"]) if "history" in app.session_state else ()
+
+
+def keys(app: AppTest) -> list[str]:
+    return [entry.key.split()[0] for entry in entries(app)]
+
+
+def sample(app: AppTest, label: str) -> AppTest:
+    return app.button(key=f"sample_synthetic-{label}").click().run()
+
+
+def test_a_fresh_session_lists_what_it_shows_once(app: AppTest) -> None:
+    assert keys(app) == ["reading"]
+    app.run()
+    app.switch_page(LAB).run()
+    app.switch_page(DIAGNOSE).run()
+    assert keys(app) == ["reading"]
+    assert "History of this session (1)" in [each.label for each in app.expander]
+    assert entries(app)[0].thumbnail.shape == (64, 64)
+
+
+def test_readings_and_attacks_are_listed_newest_first(app: AppTest) -> None:
+    sample(app, "NORMAL")
+    attack(app, "fgsm")
+    assert not app.exception and keys(app) == ["attack", "reading", "reading"]
+    said = text_of(app)
+    assert "of 2 outputs" in said and "FGSM" in said
+    press(app)  # the same attack again is no second entry
+    assert keys(app) == ["attack", "reading", "reading"]
+
+
+def test_an_attack_is_shown_again_on_its_own_scan(app: AppTest) -> None:
+    attack(app, "fgsm")
+    result = app.session_state["lab_result"]
+    app.switch_page(DIAGNOSE).run()
+    sample(app, "NORMAL")
+    place = keys(app).index("attack")
+    app.button(key=f"history_show_{place}").click().run()
+    assert not app.exception
+    assert app.session_state["chosen"].sample == "synthetic-CNV"
+    assert app.session_state["lab_result"] is result
+    assert app.title[0].value == "Attack lab" and "2 · What the attack did" in text_of(app)
+
+
+def test_a_reading_is_shown_again_with_its_model_and_task(app: AppTest) -> None:
+    app.segmented_control(key="diagnose_model_oct").set_value("oct/undefended").run()
+    first = entries(app)[0]
+    assert isinstance(first.found, Reading) and first.found.model.id == "oct/undefended"
+    app.segmented_control(key="diagnose_model_oct").set_value("oct/meddef").run()
+    app.segmented_control(key="task").set_value("chest").run()
+    assert app.session_state["chosen"].task == "chest"
+    place = [entry.key for entry in entries(app)].index(first.key)
+    app.button(key=f"history_show_{place}").click().run()
+    assert not app.exception
+    assert app.session_state["chosen"].task == "oct" == app.segmented_control(key="task").value
+    assert app.segmented_control(key="diagnose_model_oct").value == "oct/undefended"
+    assert app.title[0].value == "Diagnose"
+
+
+def test_one_entry_is_deleted_and_stays_deleted_while_it_is_on_the_page(app: AppTest) -> None:
+    sample(app, "NORMAL")
+    assert keys(app) == ["reading", "reading"]
+    kept = entries(app)[1]
+    app.button(key="history_delete_0").click().run()
+    assert entries(app) == (kept,)
+    app.run()
+    assert entries(app) == (kept,) and not app.exception
+    app.button(key="history_delete_0").click().run()
+    assert entries(app) == () and "Nothing was read or attacked yet" in text_of(app)
+
+
+def test_clear_everything_forgets_the_history(app: AppTest) -> None:
+    attack(app, "fgsm")
+    app.button(key="clear_everything").click().run()
+    assert entries(app) == () and "history_aside" not in app.session_state
+    assert "Nothing was read or attacked yet" in text_of(app)
+
+
+def test_sessions_do_not_see_each_others_history(start: Callable[[], AppTest]) -> None:
+    one, other = start(), start()
+    sample(one, "DRUSEN")
+    assert len(entries(one)) == 2 and len(entries(other)) == 1
+
+
+def test_the_history_speaks_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_chinese(app, monkeypatch)
+    assert not app.exception
+    assert "本次会话的历史（1）" in [each.label for each in app.expander]
+    assert app.button(key="history_delete_0").label == "删除"
+
+
+# ---- bounds ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """A session's state without a page."""
+    held: dict[str, object] = {}
+    monkeypatch.setattr("streamlit.session_state", held)
+    return held
+
+
+def an_entry(app: AppTest) -> Entry:
+    return entries(app)[0]
+
+
+def test_at_most_twenty_are_kept(app: AppTest, session: dict[str, object]) -> None:
+    entry = an_entry(app)
+    for number in range(30):
+        found = replace(entry.found, model=replace(entry.found.model, id=f"oct/{('meddef', 'undefended')[number % 2]}"))
+        chosen = replace(entry.chosen, fingerprint=f"{number}")
+        history.remember(chosen, found)
+    assert len(history.entries()) == history.MOST == 20
+    assert history.entries()[0].chosen.fingerprint == "29"
+
+
+def test_large_scans_are_forgotten_before_memory_fills(app: AppTest, session: dict[str, object]) -> None:
+    entry = an_entry(app)
+    for number in range(6):
+        pixels = np.full((2000, 1500), number / 10, dtype=np.float32)  # 12 MB
+        chosen = replace(entry.chosen, fingerprint=f"{number}", scan=replace(entry.chosen.scan, pixels=pixels))
+        history.remember(chosen, entry.found)
+    held = history.entries()
+    assert 1 <= len(held) < 6 and history.weight(held) <= history.MOST_BYTES
+    assert [each.chosen.fingerprint for each in held] == ["5", "4"]
+    # One scan that is larger than all of the room is still what the page shows: it stays, alone.
+    pixels = np.zeros((3000, 3000), dtype=np.float32)
+    history.remember(
+        replace(entry.chosen, fingerprint="huge", scan=replace(entry.chosen.scan, pixels=pixels)), entry.found
+    )
+    assert [each.chosen.fingerprint for each in history.entries()] == ["huge"]
+
+
+def test_a_scan_that_entries_share_counts_once(app: AppTest, session: dict[str, object]) -> None:
+    entry = an_entry(app)
+    assert history.weight((entry, entry)) == history.weight((entry,))
+    assert history.weight((entry,)) >= entry.chosen.scan.pixels.nbytes + entry.thumbnail.nbytes
+
+
+@pytest.fixture
+def attacked(app: AppTest) -> Entry:
+    attack(app, "fgsm")
+    return an_entry(app)
+
+
+def test_an_attack_that_follows_a_slider_leaves_one_entry(attacked: Entry, session: dict[str, object]) -> None:
+    entry = attacked
+    found = entry.found
+    assert isinstance(found, LabResult) and found.option == services.option("fgsm")
+    for eps in (1 / 255, 2 / 255, 3 / 255):
+        history.remember(entry.chosen, replace(found, spec=replace(found.spec, eps=eps)))
+    assert len(history.entries()) == 1
+    held = history.entries()[0].found
+    assert isinstance(held, LabResult) and held.spec.eps == pytest.approx(3 / 255)

@@ -1,0 +1,195 @@
+"""The page "Robustness": its records whole, damaged, missing, and of other weights."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import robustness_records as made
+import streamlit as st
+from app_driving import speak_chinese, text_of
+from streamlit.testing.v1 import AppTest
+
+from dashboard.robustness_results import Curve
+from dashboard.services import records, robust_curves
+from dashboard.ui.robustness_headline import curve_table
+from dashboard.ui.robustness_paper import paper_table
+from dashboard.ui.robustness_parts import csv_of
+from meddef_core.evaluation.documents import RESULTS
+from meddef_core.evaluation.tables import worst_case_table
+from meddef_core.intended_use import INTENDED_USE
+from meddef_core.zoo import list_models
+
+PAGE = "dashboard/views/robustness.py"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_root: Path) -> Path:
+    """A folder of records of our own, for the untrained models."""
+    monkeypatch.setenv("MEDDEF_RESULTS_DIR", str(tmp_path))
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models_root))
+    st.cache_resource.clear()
+    return tmp_path
+
+
+def fill(root: Path) -> None:
+    weights = {card.name: card.weights.sha256 for card in list_models() if card.task == "oct"}
+    made.full(root, weights=weights, reported=RESULTS / "reported.json")
+
+
+def opened(start: Callable[[], AppTest]) -> AppTest:
+    app = start()
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    return app
+
+
+def curve_of(name: str) -> Curve:
+    return next(curve for curve in robust_curves.curves(records.of_task("oct")) if curve.key == name)
+
+
+# ---- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = opened(start)
+    said = text_of(app)
+    found = records.of_task("oct")
+    assert not found.problems
+    for curve in robust_curves.curves(found):
+        low, high = curve.clean.balanced_interval
+        assert f"**{100 * curve.clean.balanced_accuracy:.1f} %** ({100 * low:.1f} to {100 * high:.1f})" in said
+        assert f"n = {curve.n} (test, official split)" in said
+        at = curve.at(4 / 255)
+        assert at is not None
+        assert at.command in [block.value for block in app.code]
+    for record in found.audits.values():
+        assert f"Audit: {record.numbers.verdict}" in said
+
+
+def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], root: Path) -> None:
+    fill(root)
+    app = opened(start)
+    said = text_of(app)
+    assert "At ε = 4/255 (0.0157): **41.0 %** (31.0 to 49.0)" in said
+    assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
+    assert "Audit: red" in said and "Noise breaks more than the gradient." in said
+    assert "At 80 % pruned it reads every scan as CNV" in said
+    assert "12 scans hold on the first only" in said and "a difference." in said
+    assert "No comparison with other defences." not in said and "No pruning curve." not in said
+    assert len(app.get("plotly_chart")) == 5  # budget, baselines, two sweeps, ablation
+    table = app.dataframe[0].value
+    assert {"reported", "re-measured", "difference"} <= set(table.columns)
+
+
+def test_an_empty_folder_says_how_to_fill_it(start: Callable[[], AppTest], root: Path) -> None:
+    app = opened(start)
+    said = text_of(app)
+    assert said.count("Not measured yet. Run:") == 6  # robust accuracy, two audits, baselines, pruning, ablation
+    commands = "\n".join(block.value for block in app.code)
+    for word in ("meddef evaluate", "meddef audit", "meddef baselines", "meddef prune", "meddef train"):
+        assert word in commands
+    assert "reported.json) are not here" in said
+    assert not app.warning
+
+
+def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[], AppTest], root: Path) -> None:
+    fill(root)
+    made.write(root, "worst/oct/meddef.json", "{ not json")
+    share = made.worst("oct/undefended", "x")
+    share["numbers"]["clean"]["balanced_accuracy"] = 7
+    made.write(root, "worst/oct/undefended.json", share)
+    made.write(root, "audit/oct/meddef.json", made.audit("oct/meddef", "x", verdict="splendid"))
+    app = opened(start)
+    damaged = [warning.value for warning in app.warning if "is damaged" in warning.value]
+    assert [words.split(" ")[0] for words in damaged] == [
+        "worst/oct/meddef.json", "worst/oct/undefended.json", "audit/oct/meddef.json",
+    ]  # fmt: skip
+    assert "numbers.clean.balanced_accuracy" in damaged[1]
+    said = text_of(app)
+    assert "At 80 % pruned" in said and "Audit: red" in said and "Not audited" in said
+
+
+def test_the_page_speaks_chinese(start: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(root)
+    app = start()
+    speak_chinese(app, monkeypatch)
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    said = text_of(app)
+    assert "稳健性" in said and "审查：红" in said
+    assert "Measure it again" not in said and "Can these numbers" not in said
+
+
+# ---- what the numbers mean ---------------------------------------------------------------------------------------
+
+
+def test_a_worst_case_of_other_weights_is_left_out(root: Path) -> None:
+    made.write(root, "worst/oct/meddef.json", made.worst("oct/meddef", made.OTHER))
+    assert not robust_curves.curves(records.of_task("oct"))  # and the untrained model's card has no figures
+    made.write(root, "audit/oct/meddef.json", made.audit("oct/meddef", made.OTHER, verdict="green"))
+    assert robust_curves.verdict(records.of_task("oct"), "meddef").word == "none"
+
+
+def test_a_record_of_a_model_without_a_card_stands_alone(root: Path) -> None:
+    made.write(root, "worst/oct/without-afd.json", made.worst("oct/without-afd", made.OTHER))
+    curve = curve_of("without-afd")
+    assert (curve.title, curve.source, [point.label for point in curve.points]) == (
+        "without AFD", "worst", ["2/255 (0.0078)", "4/255 (0.0157)"],
+    )  # fmt: skip
+
+
+def test_the_command_runs_the_same_list_and_budgets(root: Path) -> None:
+    made.write(root, "worst/oct/x.json", made.worst("oct/x", made.OTHER))
+    assert curve_of("x").points[0].command == (
+        "meddef evaluate --task oct --model x --attacks worst --eps 2/255,4/255 --limit 40"
+    )
+
+
+def test_the_quick_look_shows_the_attack_that_leaves_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_RESULTS_DIR", raising=False)
+    found = records.of_task("chest")
+    for each in found.models:
+        assert each.figures is not None
+        rows = [row.balanced_accuracy for row in each.figures.attacked if abs(row.spec.eps - 4 / 255) < 1e-9]
+        curve = next(curve for curve in robust_curves.curves(found) if curve.key == each.card.name)
+        point = curve.at(4 / 255)
+        assert len(rows) == 2 and point is not None
+        assert curve.source == "worst" or point.share.balanced_accuracy == min(rows)
+
+
+def test_a_file_written_anew_is_read_anew(root: Path) -> None:
+    path = made.write(root, "worst/oct/x.json", made.worst("oct/x", made.OTHER, right=0.4))
+    assert curve_of("x").points[1].share.balanced_accuracy == pytest.approx(0.4)
+    path.write_text(json.dumps(made.worst("oct/x", made.OTHER, right=0.25)), encoding="utf-8")
+    assert curve_of("x").points[1].share.balanced_accuracy == pytest.approx(0.25)
+
+
+def test_tables_follow_the_same_folder(root: Path) -> None:
+    made.write(root, "worst/oct/x.json", made.worst("oct/x", made.OTHER))
+    assert "oct/x" in worst_case_table()
+
+
+def test_data_go_out_with_intervals_and_the_intended_use(root: Path) -> None:
+    fill(root)
+    found = records.of_task("oct")
+    table = pd.read_csv(io.BytesIO(csv_of(curve_table(robust_curves.curves(found)))))
+    own = table[table["model"] == "meddef"]
+    assert list(own["epsilon"]) == pytest.approx([0, 2 / 255, 4 / 255])
+    assert (own["interval_low"] < own["balanced_accuracy"]).all() and set(own["n"]) == {made.N}
+    assert set(table["intended_use"]) == {INTENDED_USE}
+
+
+def test_reported_stands_beside_re_measured(root: Path) -> None:
+    fill(root)
+    found = records.of_task("oct")
+    assert found.reported is not None
+    table = paper_table([row for row in found.reported.rows if row.task == "oct"], found.paper)
+    own = table.query("model == 'meddef' and epsilon == 0.05").set_index("attack")
+    assert own.loc["pgd", "difference"] == pytest.approx(20 - 99.97)
+    assert own.loc["clean", "re_measured"] == pytest.approx(93)
+    assert own.loc["jsma", "re_measured"] == pytest.approx(30) and own.loc["jsma", "n"] == 32  # its budget is theta
+    assert table.query("model == 'without-afd'")["difference"].isna().all()
