@@ -67,7 +67,7 @@ def _card(each: Inspected, found: Sequence[Channel], *, look: Look) -> None:
 
 
 def _bars(found: Sequence[Channel]) -> go.Figure:
-    names = [tr("channel {n}", n=channel.number) for channel in found]
+    names = [str(channel.number) for channel in found]
     figure = go.Figure()
     sides = [tr("clean"), tr("attacked")][: len(found[0].weights)]
     for place, (side, colour, pattern) in enumerate(zip(sides, COLOURS, PATTERNS, strict=False)):
@@ -82,7 +82,7 @@ def _bars(found: Sequence[Channel]) -> go.Figure:
             cliponaxis=False,
             marker_color=colour,
             marker_pattern_shape=pattern,
-            hovertemplate="%{y}: %{x:.3f}<extra>" + side + "</extra>",
+            hovertemplate=tr("channel {n}", n="%{y}") + ": %{x:.3f}<extra>" + side + "</extra>",
         )
     figure.update_layout(
         barmode="group",
@@ -93,5 +93,5 @@ def _bars(found: Sequence[Channel]) -> go.Figure:
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "traceorder": "normal"},
     )
     figure.update_xaxes(range=[0, 1.05], visible=False)
-    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_yaxes(autorange="reversed", automargin=True, type="category", title=tr("channel"))
     return figure

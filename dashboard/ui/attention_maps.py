@@ -13,7 +13,7 @@ from dashboard.ui.progress import working
 
 SIDE_BY_SIDE, ON_TOP = "Side by side", "On top of each other"
 
-TILE = 170
+TILE = 160
 """Width of one map in pixels: clean and attacked of two models stand beside the sidebar."""
 
 Found = tuple[Inspected, MapGroup | None]

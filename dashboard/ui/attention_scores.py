@@ -72,7 +72,7 @@ def sanity(inspected: Sequence[Inspected]) -> None:
     st.markdown(
         tr(
             "The weights are drawn anew, from the output backwards, and the map of the clean scan is compared with "
-            "the original after each part. It should fall towards 0: a map that stays near 1 shows the picture, not "
+            "the original after each part. It should fall far below 1: a map that stays near 1 shows the picture, not "
             "what the model learned. A map of a module can change only once what lies before it is random."
         )
     )

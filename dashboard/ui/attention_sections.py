@@ -9,6 +9,7 @@ from dashboard.language import tr
 from dashboard.services import inspection
 from dashboard.ui.attention_compare import compare
 from dashboard.ui.attention_maps import Look, for_each, map_groups
+from dashboard.ui.heatmap_panel import MapStyle
 from dashboard.ui.words import class_words
 from meddef_core.data.tasks import Task
 
@@ -25,6 +26,9 @@ LAYERS = {
 
 SHOWN_FIRST = ("afd_gate", "mfe_edges")
 """Maps of the modules that are drawn before the reader picks others."""
+
+PLAIN = MapStyle(opacity=0.0, colour_map="Cividis", raw=False)
+"""For scans without a map."""
 
 NO_MODULE = "This model was built without this module, so it has no such map."
 NO_LAYER = "This model has no such layer: it was built without the defence module (DAAM)."
@@ -110,10 +114,10 @@ def modules(inspected: Sequence[Inspected], *, look: Look) -> None:
         map_groups(for_each(inspected, compute), look=look, key=name, missing=NO_MODULE)
 
 
-def scans(inspected: Sequence[Inspected], *, look: Look) -> None:
+def scans(inspected: Sequence[Inspected]) -> None:
     """The pictures alone, without any map."""
     if all(each.outcome is None for each in inspected):
         st.info(tr("Nothing to compare yet: press “Attack each model” above."), icon=":material/touch_app:")
         return
     st.caption(tr("Can you see the attack? Move the slider, swap the pictures, zoom in: all models move together."))
-    compare([(each, None) for each in inspected], style=look.style, key="attention_compare_scan")
+    compare([(each, None) for each in inspected], style=PLAIN, key="attention_compare_scan")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import services, state
+from dashboard import history, services, state
 from dashboard.attention_results import Inspected
 from dashboard.language import tr
 from dashboard.results import AttackChoice, AttackOption, LabResult, ModelChoice, Outcome, Reading
@@ -106,7 +106,9 @@ def _run(chosen: Chosen, option: AttackOption, eps: float, models: Sequence[Mode
 
     found = computed("attention", repr((chosen.fingerprint, spec, models)), work)
     if found is not None:
-        state.keep_lab_result(LabResult(chosen.fingerprint, chosen.task, option, spec, source, found))
+        result = LabResult(chosen.fingerprint, chosen.task, option, spec, source, found)
+        state.keep_lab_result(result)
+        history.remember(chosen, result)
 
 
 # ---- what was read -----------------------------------------------------------------------------------------------

@@ -73,11 +73,18 @@ def budget_slider(option: AttackOption) -> float:
         tr(norm.label),
         offered,
         value=usual,
-        format_func=lambda eps: tr("{eps}, paper", eps=norm.words(eps)) if _of_paper(eps, norm) else norm.words(eps),
+        format_func=lambda eps: _short(eps, norm),
         key=f"eps_{option.norm}",
         persist_state="session",
         help=tr(norm.help),
     )
+
+
+def _short(eps: float, norm: Norm) -> str:
+    """A budget for the slider, whose ends share little room."""
+    if _of_paper(eps, norm):
+        return tr("{eps} (paper)", eps=f"{eps:.2f}")
+    return norm.words(eps) if eps else "0"
 
 
 def _of_paper(eps: float, norm: Norm) -> bool:

@@ -114,10 +114,13 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
         for end in (0, 1)
     )
     columns = st.columns(2)
-    titles = (tr("PPV: positive calls that are right"), tr("NPV: negative calls that are right"))
-    for column, title, value, low, high in zip(columns, titles, middle, worst, best, strict=True):
+    meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
+    for column, title, meaning, value, low, high in zip(
+        columns, ("PPV", "NPV"), meanings, middle, worst, best, strict=True
+    ):
         with column:
-            st.metric(title, "—" if value is None else percent(value), border=True)
+            st.metric(title, "—" if value is None else percent(value), border=True, help=meaning)
+            st.caption(meaning)
             if value is not None and low is not None and high is not None:
                 st.caption(tr("{low} to {high} over both intervals", low=percent(low), high=percent(high)))
     applies = middle[0] if above else middle[1]

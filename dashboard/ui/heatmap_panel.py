@@ -34,7 +34,7 @@ class MapStyle:
 
 def map_controls(prefix: str) -> MapStyle:
     """Opacity, colour map and raw grid; `prefix` keeps the keys of two pages apart."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         opacity = st.slider(
             tr("Opacity of the map"),
             0,
@@ -43,7 +43,7 @@ def map_controls(prefix: str) -> MapStyle:
             5,
             format="%d %%",
             key=f"{prefix}_opacity",
-            width=220,
+            width=160,
             persist_state="session",
         )
         colour_map = st.segmented_control(

@@ -113,7 +113,7 @@ def _level_words(level: str) -> str:
 def _score(chosen: Round, answers: list[Answer]) -> None:
     result = quiz.score(answers)
     with st.container(horizontal=True, gap="small"):
-        st.metric(tr("Right answers"), f"{result.right} / {result.n}", width=130, border=True)
+        st.metric(tr("Right answers"), f"{result.right} / {result.n}", width=170, border=True)
         st.metric(tr("Streak"), result.streak, width=130, border=True)
         st.metric(tr("Longest streak"), result.best_streak, width=160, border=True)
         if result.interval is not None:

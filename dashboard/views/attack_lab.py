@@ -83,7 +83,7 @@ def _asked(choice: AttackChoice, models: Sequence[ModelChoice]) -> str:
 def _scan_card(chosen: Chosen) -> None:
     picture = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
     st.image(picture, clamp=True, width=224, alt=tr("{scan}, as the models see it", scan=tr(chosen.title)))
-    st.page_link("dashboard/views/diagnose.py", label=tr("Choose another scan"), icon=":material/arrow_back:")
+    st.page_link("dashboard/views/diagnose.py", label=tr("Other scan"), icon=":material/arrow_back:")
 
 
 def _follow(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) -> None:

@@ -38,19 +38,19 @@ MAPS: dict[str, tuple[str, Section]] = {
         "Occlusion",
         lambda found, task, look: sections.class_maps(found, task=task, look=look, name="occlusion"),
     ),
-    "scan": ("The scans alone", lambda found, task, look: sections.scans(found, look=look)),
 }
 """Sections that draw maps, by their name in a link."""
 
-SCORES: dict[str, tuple[str, Callable[[Sequence[Inspected], Task], None]]] = {
+OTHERS: dict[str, tuple[str, Callable[[Sequence[Inspected], Task], None]]] = {
+    "scan": ("The scans alone", lambda found, task: sections.scans(found)),
     "stability": ("Stability", lambda found, task: scores.stability(found)),
     "propagation": ("Propagation", lambda found, task: propagation(found)),
     "sanity": ("Randomised weights", lambda found, task: scores.sanity(found)),
     "pointing": ("Pointing game", lambda found, task: pointing(found, task=task)),
 }
-"""Sections that score maps or networks."""
+"""Sections without maps to set the display of: the scans themselves, and what scores maps and networks."""
 
-TITLES = {key: title for key, (title, _) in (*MAPS.items(), *SCORES.items())}
+TITLES = {key: title for key, (title, _) in (*MAPS.items(), *OTHERS.items())}
 
 
 def page() -> None:
@@ -73,11 +73,11 @@ def page() -> None:
 
 def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
     origin_line(chosen)
-    picture, form = st.columns([1, 4], gap="large")
+    picture, form = st.columns([2, 5], gap="large")
     with picture:
         thumbnail = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
         st.image(thumbnail, clamp=True, width=200, alt=tr("The scan, as the models see it"))
-        st.page_link("dashboard/views/diagnose.py", label=tr("Choose another scan"), icon=":material/arrow_back:")
+        st.page_link("dashboard/views/diagnose.py", label=tr("Other scan"), icon=":material/arrow_back:")
     with form:
         models = models_picker(chosen.task)
         try:
@@ -116,7 +116,7 @@ def _sections(found: Sequence[Inspected], task: Task) -> None:
         if name in MAPS:
             MAPS[name][1](found, task, look_controls(attacked=any(each.outcome is not None for each in found)))
         else:
-            SCORES[name][1](found, task)
+            OTHERS[name][1](found, task)
     except MedDefError as error:
         st.error(str(error), icon=":material/error:")
 

@@ -14,6 +14,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.evaluation.metrics import wilson
 from meddef_core.explain.maps import ExplanationMap
 from meddef_core.explain.registry import available, explain
+from meddef_core.explain.stability import is_flat
 from meddef_core.model import MedDef
 from meddef_core.scans.phantoms import LesionPhantom, phantom_with_lesion
 
@@ -118,7 +119,7 @@ def _goal(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _points_into(found: ExplanationMap, goal: NDArray[np.bool_]) -> bool:
-    if found.grid.min() == found.grid.max():
+    if is_flat(found.grid):
         return False
     drawn = found.upsampled(goal.shape[0])
     return bool(goal.flat[int(drawn.argmax())])

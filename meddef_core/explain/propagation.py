@@ -38,9 +38,9 @@ class StageChange:
 def propagation(network: MedDef, clean: Tensor, changed: Tensor) -> tuple[StageChange, ...]:
     """Relative change ||f(x') - f(x)|| / ||f(x)|| at each stage f that the network has, from the input to the logits.
 
-    `clean` x and `changed` x' are `(1, C, H, W)` in [0, 1]. Each image takes one forward pass. After Liao et al. 2018,
-    Defense against Adversarial Attacks Using High-Level Representation Guided Denoiser, arXiv:1712.02976 (section
-    3.3), who follow a perturbation through the layers so. Raises MedDefError for images that do not belong together.
+    `clean` x and `changed` x' are `(1, C, H, W)` in [0, 1]. Each image takes one forward pass. Liao et al. 2018,
+    Defense against Adversarial Attacks Using High-Level Representation Guided Denoiser, arXiv:1712.02976, follow a
+    perturbation through the layers so, in the L1 norm. Raises MedDefError for images that do not belong together.
     """
     if clean.shape != changed.shape:
         raise MedDefError(f"Images of {tuple(clean.shape)} and {tuple(changed.shape)} do not compare; give one size.")

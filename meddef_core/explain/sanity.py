@@ -20,7 +20,7 @@ class SanityRow:
 
     layer: str
     similarity: float | None
-    """Spearman's rank correlation with the original map, in [-1, 1]; None where either is constant."""
+    """Spearman's rank correlation with the original map, in [-1, 1]; None where either is flat."""
 
 
 def sanity_check(
@@ -28,7 +28,7 @@ def sanity_check(
 ) -> tuple[SanityRow, ...]:
     """Draw the weights anew from the head to the stem, one part after the other, and compare the map after each.
 
-    Cascading randomisation by Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv:1810.03292 (section 3.1). A
+    Cascading randomisation by Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv:1810.03292 (section 3). A
     map that stays alike when all is random shows the image, not what the network learned; one that reads a module is
     bound to stay as long as only what lies behind the module is random. The parts are the head, A, D, the backbone's
     stages and the stem; `network` is copied and never touched. Raises MedDefError for a map the network lacks.

@@ -11,19 +11,22 @@ from meddef_core.explain.maps import ExplanationMap
 TOP = 0.10
 """Share of cells that count as the strongest."""
 
+FLAT = 1e-6
+"""Spread of a flat map, relative to its largest value: a few units in the last place of float32."""
+
 
 @dataclass(frozen=True)
 class Stability:
     """How alike a map of the clean scan and one of the attacked scan are; a map and itself give (1, 1)."""
 
     correlation: float | None
-    """Spearman's rank correlation of the raw grids, in [-1, 1]; None where a map is constant and has no ranks."""
+    """Spearman's rank correlation of the raw grids, in [-1, 1]; None where a map is flat and has no ranks."""
     overlap: float
     """Share of the strongest tenth of the cells that both maps have in common, in [0, 1]; 0.1 by chance."""
 
 
 def stability(clean: ExplanationMap, attacked: ExplanationMap) -> Stability:
-    """Compare the raw grids of two maps of one kind (after Adebayo et al. 2018, arXiv:1810.03292, section 3).
+    """Compare the raw grids of two maps of one kind (by rank, as Adebayo et al. 2018 do, arXiv:1810.03292).
 
     The strongest cells are those of the largest values: in a signed map, those that speak most for the class. Cells
     that tie for the last places share them, so that the order of cells never matters and a flat map, which prefers no
@@ -38,12 +41,17 @@ def stability(clean: ExplanationMap, attacked: ExplanationMap) -> Stability:
 
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Spearman's rank correlation of two arrays of one size; None if either is constant. Ties have their mean rank."""
-    first, second = _ranks(a), _ranks(b)
-    scale = float(np.linalg.norm(first) * np.linalg.norm(second))
-    if scale == 0:
+    """Spearman's rank correlation of two arrays of one size; None if either is flat. Ties have their mean rank."""
+    if is_flat(a) or is_flat(b):
         return None
-    return float(np.clip(first @ second / scale, -1.0, 1.0))
+    first, second = _ranks(a), _ranks(b)
+    return float(np.clip(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)), -1.0, 1.0))
+
+
+def is_flat(values: ArrayLike) -> bool:
+    """Whether values differ by no more than fp32 rounding, whose order says nothing."""
+    array = np.asarray(values)
+    return bool(np.ptp(array) <= FLAT * np.abs(array).max())
 
 
 def _ranks(values: ArrayLike) -> NDArray[np.float64]:
@@ -60,6 +68,8 @@ def _places(cells: int) -> int:
 def _strongest(grid: NDArray[np.float32]) -> NDArray[np.float64]:
     """How far each cell belongs to the strongest: 1, 0, or for those that tie for the last places, their share."""
     places = _places(grid.size)
+    if is_flat(grid):
+        return np.full(grid.size, places / grid.size).reshape(grid.shape)
     last = np.partition(grid.ravel(), grid.size - places)[grid.size - places]
     above, ties = grid > last, grid == last
     return above + ties * (places - above.sum()) / ties.sum()

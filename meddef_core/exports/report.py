@@ -26,15 +26,11 @@ def report(sheet: Sheet) -> bytes:
     """The PDF file; pictures are as large as the page allows. Raises MedDefError for more models than a page holds."""
     canvas = PdfCanvas()
     lay_out(canvas, sheet, fitting(sheet, PdfCanvas))
-    stamp = "".join(sign for sign in str(sheet.sides[0].record["created"])[:19] if sign.isdigit())
     return canvas.finish(
-        info={
-            "Title": f"MedDef: {facts.heading(sheet)}",
-            "Subject": INTENDED_USE,
-            "Keywords": f"record sha256 {sheet.digest}",
-            "Producer": f"MedDef {__version__}",
-            "CreationDate": f"D:{stamp}Z",
-        }
+        title=f"MedDef: {facts.heading(sheet)}",
+        subject=INTENDED_USE,
+        keywords=f"record sha256 {sheet.digest}",
+        producer=f"MedDef {__version__}",
     )
 
 

@@ -34,8 +34,8 @@ def folded(network: Network) -> Network:
                 for first, second in itertools.pairwise(names):
                     _fold(module, first, second)
         entry, first_conv = fast.entry, fast.backbone.stem[0]
-        assert isinstance(entry, Entry) and isinstance(first_conv, nn.Conv2d)
-        fast.backbone.stem[0], fast.entry = Stem(entry, first_conv), nn.Identity()
+        if isinstance(entry, Entry) and isinstance(first_conv, nn.Conv2d):
+            fast.backbone.stem[0], fast.entry = Stem(entry, first_conv), nn.Identity()
     return fast.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 

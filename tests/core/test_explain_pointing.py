@@ -54,7 +54,7 @@ def dot_at(row: int, column: int, *, lesion: tuple[slice, slice]) -> LesionPhant
 
 @pytest.mark.parametrize(("task", "label"), SICK)
 def test_a_lesion_lies_where_the_model_sees_it(task: str, label: str) -> None:
-    for seed in range(3):
+    for seed in range(2):
         phantom = phantom_with_lesion(task, label, seed)
         assert phantom.label == label and phantom.mask.shape == (224, 224) and phantom.mask.dtype == bool
         assert 0.001 < phantom.mask.mean() < 0.2

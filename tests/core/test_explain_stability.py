@@ -81,6 +81,8 @@ def test_overlap_counts_the_strongest_tenth() -> None:
 def test_a_flat_map_overlaps_as_chance_does() -> None:
     found = stability(map_of(np.arange(100.0).reshape(10, 10)), map_of(np.zeros((10, 10))))
     assert found.correlation is None and found.overlap == pytest.approx(0.1)
+    rounded = np.where(np.eye(10), np.nextafter(np.float32(0.5), 1, dtype=np.float32), 0.5)
+    assert stability(map_of(np.eye(10)), map_of(rounded)) == found, "rounding is no order of cells"
 
 
 def test_maps_that_do_not_compare_are_refused() -> None:

@@ -54,6 +54,7 @@ def test_logits_and_gradients_are_the_same(variant: str) -> None:
         gradients.append(images.grad)
     assert torch.allclose(net(x), fast(x), atol=1e-5)
     assert torch.allclose(*gradients, atol=1e-5)
+    assert torch.equal(folded(fast)(x), fast(x))
 
 
 def test_a_network_of_another_kind_is_copied_as_it_is() -> None:
