@@ -20,7 +20,6 @@ from meddef_core.data.tasks import Task
 T = TypeVar("T")
 
 
-@st.fragment
 def sweeps_card(result: LabResult, *, task: Task) -> None:
     """The settings, a button for each question, and what was found."""
     with st.container(horizontal=True, vertical_alignment="bottom"):

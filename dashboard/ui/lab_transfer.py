@@ -14,7 +14,6 @@ from dashboard.ui.words import class_code, percent
 from meddef_core.data.tasks import Task
 
 
-@st.fragment
 def transfer_card(result: LabResult, *, task: Task) -> None:
     """A button, then rows of sources and columns of targets."""
     if len(result.outcomes) == 1:

@@ -33,9 +33,8 @@ def page() -> None:
     _bench(chosen)
 
 
-@st.fragment
 def _bench(chosen: Chosen) -> None:
-    """Form and result; a fragment, so that a moved slider draws these anew and nothing else."""
+    """Form and result. No fragment: a press of Cancel inside one would wait for the attack to end."""
     task = services.tasks()[chosen.task]
     with st.container(border=True):
         st.header(tr("1 · Scan and attack"), anchor=False)

@@ -65,6 +65,9 @@ def most_steps(page: Page) -> None:
     slider = page.get_by_role("slider", name="Gradient steps")
     slider.focus()
     slider.press("End")
+    starts = page.get_by_role("spinbutton", name="Random starts")
+    starts.fill("5")
+    starts.press("Tab")
     settled(page)
 
 
