@@ -2,11 +2,13 @@
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = 600.0
@@ -75,12 +77,13 @@ class Session:
         return time.monotonic() - began
 
     def _listen(self) -> None:
-        for data in self._socket:
-            message = ForwardMsg()
-            message.ParseFromString(data)  # type: ignore[arg-type]
-            with self._heard:
-                self._take(message)
-                self._heard.notify_all()
+        with suppress(ConnectionClosed, ConnectionResetError):  # the app has gone: whoever waits hears by the clock
+            for data in self._socket:
+                message = ForwardMsg()
+                message.ParseFromString(data)  # type: ignore[arg-type]
+                with self._heard:
+                    self._take(message)
+                    self._heard.notify_all()
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
