@@ -18,7 +18,8 @@ PICTURES = Path(__file__).parent / "dashboard"
 def libraries_set_apart() -> None:
     """Keep what the libraries loaded out of garbage collection, once for this process.
 
-    Streamlit collects after every run of a page, for which it would go through all of PyTorch: 0.2 s a run, three quarters of opening a page.
+    Streamlit collects after every run of a page. Going through all of PyTorch each time took 0.2 s, three quarters of
+    what a page takes to open.
     """
     gc.collect()
     gc.freeze()
