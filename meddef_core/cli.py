@@ -34,8 +34,11 @@ INTERRUPTED = 130
 BAD_INPUT = 2
 
 app = typer.Typer(
-    name="meddef", help=f"Diagnostic networks that are hard to fool. {INTENDED_USE}", add_completion=False,
-    no_args_is_help=True, pretty_exceptions_enable=False,
+    name="meddef",
+    help=f"Diagnostic networks that are hard to fool. {INTENDED_USE}",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
 app.command()(train)

@@ -76,8 +76,15 @@ def attack(
     info = get_attack(attack)
     loaded = open_model(task, model)
     given = {
-        "steps": steps, "rel_step": rel_step, "restarts": restarts, "loss": loss, "target": target, "seed": seed,
-        "samples": samples, "search_steps": search_steps, "theta": theta,
+        "steps": steps,
+        "rel_step": rel_step,
+        "restarts": restarts,
+        "loss": loss,
+        "target": target,
+        "seed": seed,
+        "samples": samples,
+        "search_steps": search_steps,
+        "theta": theta,
     }
     spec = _spec(info, eps, {key: value for key, value in given.items() if value is not None}, loaded.task)
     made_on = _open_source(info, source, task=task, attacked=loaded)
@@ -93,16 +100,28 @@ def attack(
             show(step.step, step.total, f"loss {step.loss:.3f}")
 
         result = run_attack(
-            loaded.network, image, torch.tensor([away_from]), spec, on_step=on_step,
+            loaded.network,
+            image,
+            torch.tensor([away_from]),
+            spec,
+            on_step=on_step,
             source=None if made_on is None else made_on.network,
         )
     attacked = from_logits(loaded, result.adversarial_logits[0])
     if output is not None:
         write_file(output, _encode(result.adversarial[0], output.suffix.lower()))
     document = record(
-        "attack", model=loaded.card, scan_digest=scan.digest, spec=spec, frame=frame, window=window,
+        "attack",
+        model=loaded.card,
+        scan_digest=scan.digest,
+        spec=spec,
+        frame=frame,
+        window=window,
         numbers=attack_numbers(
-            result, clean, attacked, label=loaded.task.classes[away_from],
+            result,
+            clean,
+            attacked,
+            label=loaded.task.classes[away_from],
             source=None if made_on is None else made_on.card,
         ),
     )

@@ -134,8 +134,14 @@ def _shipped_case(
     x, y = scans.batch(slice(None))
     about = {"protocol": protocol, "part": "test", "n": len(scans), "sha256": lists.digest("test")}
     subject = Subject(
-        network=loaded.network, x=x, y=y, classes=len(loaded.task.classes), eps=asked.eps, seed=asked.seed,
-        twin=others[0], independent=others[1],
+        network=loaded.network,
+        x=x,
+        y=y,
+        classes=len(loaded.task.classes),
+        eps=asked.eps,
+        seed=asked.seed,
+        twin=others[0],
+        independent=others[1],
     )
     return _Case(loaded.card.key, loaded.card, about, subject)
 
@@ -172,9 +178,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     folder = load_folder(data, size=size, channels=channels, limit=asked.images)
     check_outputs(model, folder.x, classes=len(folder.classes))
     identity = {"key": target, "weights_sha256": digest_of(model), "card_sha256": None}
-    about = {
-        "n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels
-    }
+    about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
     subject = Subject(
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
     )

@@ -54,7 +54,10 @@ def baselines(
         images = some_of_each_class(images, limit)
     with progress(f"baselines on {task}") as show:
         numbers = compare(
-            rows, images, spec, classes=loaded.task.classes,
+            rows,
+            images,
+            spec,
+            classes=loaded.task.classes,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     data = {"protocol": first.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit}
@@ -69,9 +72,13 @@ def _lines(numbers: dict[str, Any], *, title: str) -> list[str]:
     rows = [[row["id"], *(_share(row[kind]) for kind in ("clean", "ignoring", "adaptive"))] for row in numbers["rows"]]
     return [
         f"{title}, n = {numbers['n']}, {attack}: balanced accuracy with 95 % interval",
-        *(f"  {name:<26} {clean:^24} {ignoring:^24} {adapts:^24}".rstrip() for name, clean, ignoring, adapts in (
-            ["", "clean", "ignored by the attacker", "the attacker adapts"], *rows
-        )),
+        *(
+            f"  {name:<26} {clean:^24} {ignoring:^24} {adapts:^24}".rstrip()
+            for name, clean, ignoring, adapts in (
+                ["", "clean", "ignored by the attacker", "the attacker adapts"],
+                *rows,
+            )
+        ),
     ]
 
 

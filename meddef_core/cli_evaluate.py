@@ -128,7 +128,13 @@ def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
 
 
 def _open(
-    task: str, model: str, run: Path | None, part: str, protocol: str | None, data_dir: Path | None, limit: int | None,
+    task: str,
+    model: str,
+    run: Path | None,
+    part: str,
+    protocol: str | None,
+    data_dir: Path | None,
+    limit: int | None,
     seed: int,
 ) -> _Subject:
     from meddef_core.data.images import load_images
@@ -164,9 +170,7 @@ def _protocol_of(card: "Card", asked: str | None) -> str:
     return own
 
 
-def _specs(
-    names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int
-) -> list["AttackSpec"]:
+def _specs(names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int) -> list["AttackSpec"]:
     """Every attack at every budget, each as it is usually run but for what was asked for."""
     from meddef_core.attacks import default_spec, get_attack, parse_eps
     from meddef_core.evaluation.paper import paper_attacks
@@ -197,7 +201,12 @@ def _worst_trials(task: str, eps: str | None, *, seed: int) -> list["Trial"]:
 
 
 def _document(
-    subject: _Subject, specs: list["AttackSpec"], *, slow_on_few: bool, run_dir: Path | None, devices: int,
+    subject: _Subject,
+    specs: list["AttackSpec"],
+    *,
+    slow_on_few: bool,
+    run_dir: Path | None,
+    devices: int,
     num_nodes: int,
 ) -> dict[str, Any] | None:
     """The record of attacks each by itself; None on a machine that only helps."""
@@ -215,12 +224,16 @@ def _document(
     batchwise = [spec for spec in specs if get_attack(spec.name).batchwise]
     with progress(subject.loaded.card.key) as show:
         numbers = measure(
-            subject.loaded.network, images, classes=classes, attacks=batchwise,
+            subject.loaded.network,
+            images,
+            classes=classes,
+            attacks=batchwise,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     each = [
         Trial(spec=spec, scans="few" if slow_on_few and spec.name == "jsma" else "all")
-        for spec in specs if spec not in batchwise
+        for spec in specs
+        if spec not in batchwise
     ]
     if each:
         plan = plan_each_alone(subject.images, attacks=each, limit=subject.limit, few=JSMA_SCANS)
@@ -245,16 +258,21 @@ def _worst_document(
     return _record("worst_case", subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
 
 
-def _run(
-    subject: _Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int
-) -> "WorstCase | None":
+def _run(subject: _Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int) -> "WorstCase | None":
     from meddef_core.evaluation.processes import Job, run_job
     from meddef_core.zoo import models_root
 
     card = subject.loaded.card
     job = Job(
-        model=card.key, models_root=models_root(), run=subject.run, weights_sha256=card.weights.sha256,
-        lists=subject.lists, part=subject.part, data_dir=subject.data_dir, folder=run_dir, plan=plan,
+        model=card.key,
+        models_root=models_root(),
+        run=subject.run,
+        weights_sha256=card.weights.sha256,
+        lists=subject.lists,
+        part=subject.part,
+        data_dir=subject.data_dir,
+        folder=run_dir,
+        plan=plan,
     )
     with progress(card.key) as show:
         return run_job(
@@ -272,8 +290,13 @@ def _record(kind: str, subject: _Subject, numbers: dict[str, Any]) -> dict[str, 
     if same is False:
         tell(f"These are other scans than the card's {part} list; the model may have seen some of their patients.")
     data = {
-        "protocol": subject.protocol, "part": part, "n": numbers["n"], "sha256": digest, "same_list_as_card": same,
-        "limit": subject.limit, "run": None if subject.run is None else subject.run.name,
+        "protocol": subject.protocol,
+        "part": part,
+        "n": numbers["n"],
+        "sha256": digest,
+        "same_list_as_card": same,
+        "limit": subject.limit,
+        "run": None if subject.run is None else subject.run.name,
     }
     unshipped = {"key": card.key, "weights_sha256": card.weights.sha256, "card_sha256": None}
     model = card if subject.run is None else unshipped

@@ -91,13 +91,22 @@ def _rows(
     keys = asked or [key for key in available(loaded.network) if key != "occlusion"]
     with progress(f"pointing {loaded.card.key}") as show:
         scores = pointing_games(
-            loaded.network, task=task, keys=keys, phantoms=phantoms,
+            loaded.network,
+            task=task,
+            keys=keys,
+            phantoms=phantoms,
             on_phantom=lambda done, total: show(done, total, ""),
         )
     return [
         {
-            "model": loaded.card.key, "map": key, "score": score.hits / score.n, "hits": score.hits, "n": score.n,
-            "interval": score.interval, "chance": score.chance, "centre": score.centre,
+            "model": loaded.card.key,
+            "map": key,
+            "score": score.hits / score.n,
+            "hits": score.hits,
+            "n": score.n,
+            "interval": score.interval,
+            "chance": score.chance,
+            "centre": score.centre,
         }
         for key, score in scores.items()
     ]

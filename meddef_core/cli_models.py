@@ -22,7 +22,9 @@ def publish(
 
     with progress(f"measuring {run_dir}") as show:
         card = measure_and_write(
-            run_dir, data_dir=find_data_dir(data_dir), root=models_root(),
+            run_dir,
+            data_dir=find_data_dir(data_dir),
+            root=models_root(),
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     clean = card.metrics["clean"]["balanced_accuracy"]

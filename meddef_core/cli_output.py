@@ -57,12 +57,18 @@ def progress(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
     # Some steps take minutes: an estimate from rich's usual last half minute would never see two of them.
     with Progress(
-        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True,
+        *columns,
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
         speed_estimate_period=3600,
     ) as bar:
         task = bar.add_task(what, total=None, note="")

@@ -21,9 +21,7 @@ def prune(
     task: TaskKey,
     model: ModelName = "meddef",
     sparsity: Annotated[float | None, typer.Option(help="Share of weights to remove, as 0.5.")] = None,
-    sweep: Annotated[
-        bool, typer.Option("--sweep", help="Write no model: measure 0 to 80 % in steps of ten.")
-    ] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Write no model: measure 0 to 80 % in steps of ten.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the pruned model; else MODEL-pruned-PERCENT.")] = None,
     values: Annotated[str, typer.Option(help="float16, exact, or int8: smaller, and rounded.")] = "float16",
     attacks: Annotated[str, typer.Option(help="Sweep: attacks, separated by commas.")] = "pgd",
@@ -70,7 +68,12 @@ def _write(
     folder = find_data_dir(data_dir)
     with progress(f"{loaded.task.key}/{name}") as show:
         card = publish_pruned(
-            loaded, sparsity=sparsity, name=name, values=cast("Values", values), data_dir=folder, root=models_root(),
+            loaded,
+            sparsity=sparsity,
+            name=name,
+            values=cast("Values", values),
+            data_dir=folder,
+            root=models_root(),
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     left, clean = card.training["pruning"], card.metrics["clean"]
@@ -96,11 +99,18 @@ def _sweep(
     images = _limited(load_images(lists, part, task=loaded.task, data_dir=folder), limit)
     with progress(f"pruning {loaded.card.key}") as show:
         numbers = prune_sweep(
-            loaded.network, images, classes=loaded.task.classes, attacks=specs,
+            loaded.network,
+            images,
+            classes=loaded.task.classes,
+            attacks=specs,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     data = {
-        "protocol": lists.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit,
+        "protocol": lists.protocol,
+        "part": part,
+        "n": len(images),
+        "sha256": lists.digest(part),
+        "limit": limit,
     }
     document = record("prune_sweep", model=loaded.card, numbers=numbers, seed=specs[0].seed, data=data)
     title = f"{loaded.card.key} on {part} ({lists.protocol}, n = {len(images)}), balanced accuracy with 95 % interval"

@@ -76,7 +76,11 @@ def train(
             show(report.step, report.total, f"loss {report.loss:.3f}, {report.images_per_second:.0f} images/s")
 
         result = run(
-            loaded, data_dir=find_data_dir(data_dir), run_dir=folder, on_progress=on_progress, devices=devices,
+            loaded,
+            data_dir=find_data_dir(data_dir),
+            run_dir=folder,
+            on_progress=on_progress,
+            devices=devices,
             num_nodes=num_nodes,
         )
     document = {**asdict(result), "run_dir": str(result.run_dir)}

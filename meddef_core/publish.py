@@ -30,8 +30,14 @@ def publish(run_dir: Path, *, data_dir: Path, root: Path, on_stage: OnStage | No
     images = load_images(lists, "test", task=task, data_dir=data_dir)
     metrics = measure(network, images, classes=task.classes, attacks=card_attacks(), on_stage=on_stage)
     return save_model(
-        root / task.key / recipe.name, state, task=task, name=recipe.name, title=recipe.title,
-        summary=recipe.summary, config=network.config, metrics={"list": "test", "protocol": recipe.protocol} | metrics,
+        root / task.key / recipe.name,
+        state,
+        task=task,
+        name=recipe.name,
+        title=recipe.title,
+        summary=recipe.summary,
+        config=network.config,
+        metrics={"list": "test", "protocol": recipe.protocol} | metrics,
         training={"recipe": recipe.model_dump(mode="json"), "step": step, "validation_score": score},
         data={
             "protocol": recipe.protocol,
@@ -51,8 +57,15 @@ def open_run(run_dir: Path) -> LoadedModel:
     task, network = get_task(recipe.task), network_of(recipe, state)
     blob, dtype = encode(state)
     card = describe(
-        blob, dtype=dtype, task=task, name=recipe.name, title=recipe.title, summary=recipe.summary,
-        config=network.config, metrics={}, data={"protocol": recipe.protocol},
+        blob,
+        dtype=dtype,
+        task=task,
+        name=recipe.name,
+        title=recipe.title,
+        summary=recipe.summary,
+        config=network.config,
+        metrics={},
+        data={"protocol": recipe.protocol},
         training={"recipe": recipe.model_dump(mode="json"), "step": step, "validation_score": score},
     )
     return LoadedModel(card, network, task, task.preprocessing)

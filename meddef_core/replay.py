@@ -211,11 +211,18 @@ def _attack(recorded: Recorded, model: LoadedModel, scan: Scan, on_step: OnStep 
     made_on = None if source is None else open_recorded(_source(source))
     image = prepare(model, scan)
     result = run_attack(
-        model.network, image, torch.tensor([model.task.index(label)]), spec_of(recorded), on_step=on_step,
+        model.network,
+        image,
+        torch.tensor([model.task.index(label)]),
+        spec_of(recorded),
+        on_step=on_step,
         source=None if made_on is None else made_on.network,
     )
     return attack_numbers(
-        result, predict(model, image), from_logits(model, result.adversarial_logits[0]), label=label,
+        result,
+        predict(model, image),
+        from_logits(model, result.adversarial_logits[0]),
+        label=label,
         source=None if made_on is None else made_on.card,
     )
 

@@ -19,7 +19,11 @@ OnLook = Callable[[int], None]
 
 
 def find_scan(
-    ref: ScanRef, task_key: str, *, file: Path | None = None, data_dir: Path | None = None,
+    ref: ScanRef,
+    task_key: str,
+    *,
+    file: Path | None = None,
+    data_dir: Path | None = None,
     on_look: OnLook | None = None,
 ) -> Scan:
     """The scan whose bytes have the recorded digest, read with the frame and window recorded.

@@ -126,8 +126,18 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
 
 
 def save_model(
-    folder: Path, state: dict[str, Tensor], *, task: Task, name: str, title: str, summary: str, config: MedDefConfig,
-    training: dict[str, Any], data: dict[str, Any], metrics: dict[str, Any], packed: bool | None = None,
+    folder: Path,
+    state: dict[str, Tensor],
+    *,
+    task: Task,
+    name: str,
+    title: str,
+    summary: str,
+    config: MedDefConfig,
+    training: dict[str, Any],
+    data: dict[str, Any],
+    metrics: dict[str, Any],
+    packed: bool | None = None,
     values: Values = "float16",
 ) -> Card:
     """Write weights (see `encode`) and card to `folder`; weights first, so that no card stands without its file.
@@ -138,8 +148,16 @@ def save_model(
     if len(blob) > MAX_BYTES:
         raise ModelError(f"{len(blob) / 1e6:.1f} MB of weights are too many to ship; prune or narrow the network.")
     card = describe(
-        blob, task=task, name=name, title=title, summary=summary, config=config, training=training, data=data,
-        metrics=metrics, dtype=dtype,
+        blob,
+        task=task,
+        name=name,
+        title=title,
+        summary=summary,
+        config=config,
+        training=training,
+        data=data,
+        metrics=metrics,
+        dtype=dtype,
     )
     with replacing(folder / card.weights.file) as beside:
         beside.write_bytes(blob)
@@ -149,23 +167,36 @@ def save_model(
 
 
 def describe(
-    blob: bytes, *, task: Task, name: str, title: str, summary: str, config: MedDefConfig, training: dict[str, Any],
-    data: dict[str, Any], metrics: dict[str, Any], dtype: str = "float16",
+    blob: bytes,
+    *,
+    task: Task,
+    name: str,
+    title: str,
+    summary: str,
+    config: MedDefConfig,
+    training: dict[str, Any],
+    data: dict[str, Any],
+    metrics: dict[str, Any],
+    dtype: str = "float16",
 ) -> Card:
     """The card of a weights file with that content."""
-    weights = Weights(
-        file="weights.safetensors", sha256=hashlib.sha256(blob).hexdigest(), dtype=dtype, bytes=len(blob)
-    )
+    weights = Weights(file="weights.safetensors", sha256=hashlib.sha256(blob).hexdigest(), dtype=dtype, bytes=len(blob))
     return Card(
-        task=task.key, name=name, title=title, summary=summary, config=config.to_dict(),
-        preprocessing=task.preprocessing.to_dict(), parameters=parameter_count(MedDef(config)), weights=weights,
-        training=training, data=data, metrics=metrics,
+        task=task.key,
+        name=name,
+        title=title,
+        summary=summary,
+        config=config.to_dict(),
+        preprocessing=task.preprocessing.to_dict(),
+        parameters=parameter_count(MedDef(config)),
+        weights=weights,
+        training=training,
+        data=data,
+        metrics=metrics,
     )
 
 
-def encode(
-    state: dict[str, Tensor], *, packed: bool | None = None, values: Values = "float16"
-) -> tuple[bytes, str]:
+def encode(state: dict[str, Tensor], *, packed: bool | None = None, values: Values = "float16") -> tuple[bytes, str]:
     """A weights file's content and the dtype its card names: `float16`, `packed-float16` or `packed-int8`.
 
     Packed if asked for, and if not said, where the network was pruned: others stay readable by any safetensors reader.

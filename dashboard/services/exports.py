@@ -91,8 +91,7 @@ def _attack_record(
         "first_fooled": -1 if first is None else first,
         "steps_run": len(attacked.steps),
         "trace": [
-            {"step": step.number, "loss": step.loss, "probabilities": step.probabilities}
-            for step in attacked.steps
+            {"step": step.number, "loss": step.loss, "probabilities": step.probabilities} for step in attacked.steps
         ],
         "adversarial_sha256": image_digest(attacked.reading.picture.tobytes()),
     }
@@ -103,7 +102,12 @@ def _record(
     kind: str, model: ModelChoice, note: ScanNote, *, numbers: dict[str, Any], spec: AttackSpec | None = None
 ) -> Record:
     document = record(
-        kind, model=loaded(model.id).card, scan_digest=note.digest, spec=spec, numbers=numbers, frame=note.frame,
+        kind,
+        model=loaded(model.id).card,
+        scan_digest=note.digest,
+        spec=spec,
+        numbers=numbers,
+        frame=note.frame,
         window=note.window,
     )
     if note.sample is not None:

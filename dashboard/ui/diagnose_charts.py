@@ -14,8 +14,12 @@ def reliability_plot(found: Calibration) -> go.Figure:
     ends = [100 * bound for one in (*found.before, *found.after) for bound in (one.confidence, one.accuracy)]
     start = max(0.0, 10 * (min(ends) // 10) - 10)
     figure.add_scatter(
-        x=[start, 100], y=[start, 100], mode="lines", line={"color": COLOURS[2], "dash": "dot"},
-        name=tr("as it should be"), hoverinfo="skip",
+        x=[start, 100],
+        y=[start, 100],
+        mode="lines",
+        line={"color": COLOURS[2], "dash": "dot"},
+        name=tr("as it should be"),
+        hoverinfo="skip",
     )
     series = (
         (tr("before"), found.before, COLOURS[1], "circle-open", "dash", False),

@@ -75,7 +75,11 @@ def reading_controls(chosen: Chosen) -> None:
 def _frame_form(chosen: Chosen, kept: Source) -> None:
     with st.form("diagnose_frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
-            tr("Frame, 1 to {frames}", frames=kept.frames), 1, kept.frames, chosen.frame or 1, key="diagnose_frame",
+            tr("Frame, 1 to {frames}", frames=kept.frames),
+            1,
+            kept.frames,
+            chosen.frame or 1,
+            key="diagnose_frame",
             width=160,
         )
         st.form_submit_button(tr("Read this frame"), key="diagnose_read_frame", on_click=_read_frame, args=(chosen,))
@@ -94,7 +98,12 @@ def _window_form(chosen: Chosen, known: WindowRange) -> None:
     here = f"{chosen.scan.digest[:8]}_{chosen.frame}_{centre:g}_{width:g}"  # sliders follow a preset
     with st.form("diagnose_window_form", border=False):
         st.slider(
-            tr("Window centre (level)"), min(low, centre), max(high, centre), centre, step, format="%.0f",
+            tr("Window centre (level)"),
+            min(low, centre),
+            max(high, centre),
+            centre,
+            step,
+            format="%.0f",
             key=f"diagnose_centre_{here}",
         )
         st.slider(tr("Window width"), 1.0, widest, max(1.0, width), step, format="%.0f", key=f"diagnose_width_{here}")
@@ -104,18 +113,26 @@ def _window_form(chosen: Chosen, known: WindowRange) -> None:
     with st.container(horizontal=True):
         for number, (name, at, wide) in enumerate(known.presets):
             st.button(
-                tr(name), key=f"diagnose_preset_{number}", on_click=state.read_again,
+                tr(name),
+                key=f"diagnose_preset_{number}",
+                on_click=state.read_again,
                 kwargs={"frame": chosen.frame, "window": (at, wide)},
             )
         st.button(
-            tr("The file's own"), key="diagnose_window_reset", icon=":material/restart_alt:",
-            disabled=chosen.window is None, on_click=state.read_again,
+            tr("The file's own"),
+            key="diagnose_window_reset",
+            icon=":material/restart_alt:",
+            disabled=chosen.window is None,
+            on_click=state.read_again,
             kwargs={"frame": chosen.frame, "window": None},
         )
     st.caption(
         tr(
             "Values run from {low} to {high}. Now: centre {centre}, width {width}.",
-            low=f"{known.low:g}", high=f"{known.high:g}", centre=f"{centre:g}", width=f"{width:g}",
+            low=f"{known.low:g}",
+            high=f"{known.high:g}",
+            centre=f"{centre:g}",
+            width=f"{width:g}",
         )
     )
 

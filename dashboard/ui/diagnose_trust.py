@@ -64,15 +64,22 @@ def _question(task: Task) -> str:
     if len(asked) == 1:
         return asked[0]
     picked = st.selectbox(
-        tr("Finding in question"), asked, format_func=lambda key: _question_words(key, task),
-        key=f"diagnose_question_{task.key}", persist_state="session",
+        tr("Finding in question"),
+        asked,
+        format_func=lambda key: _question_words(key, task),
+        key=f"diagnose_question_{task.key}",
+        persist_state="session",
     )
     return str(picked) if picked in asked else asked[0]
 
 
 def _threshold(model: ModelChoice, question: str) -> Operating | None:
     rule = st.selectbox(
-        tr("Threshold"), RULES, format_func=_rule_words, key="diagnose_rule", persist_state="session",
+        tr("Threshold"),
+        RULES,
+        format_func=_rule_words,
+        key="diagnose_rule",
+        persist_state="session",
         help=tr("A lower threshold misses less and alarms more."),
     )
     if rule == "own":
@@ -102,16 +109,21 @@ def _share(share: Share) -> str:
 def _predictive(chosen: Operating, *, above: bool) -> None:
     """PPV and NPV from the test list's figures; their range from both limits of both intervals."""
     percentage = st.number_input(
-        tr("Prevalence where you work, %"), 0.0, 100.0, PREVALENCE, 0.5, key="diagnose_prevalence",
-        persist_state="session", width=260,
+        tr("Prevalence where you work, %"),
+        0.0,
+        100.0,
+        PREVALENCE,
+        0.5,
+        key="diagnose_prevalence",
+        persist_state="session",
+        width=260,
         help=tr("Of all patients scanned, how many have the finding. The lists here hold far more than most clinics."),
     )
     prevalence = min(max(float(percentage), 0.0), 100.0) / 100
     sensitivity, specificity = chosen.test.sensitivity, chosen.test.specificity
     middle = predictive_values(sensitivity.value, specificity.value, prevalence=prevalence)
     worst, best = (
-        predictive_values(sensitivity.interval[end], specificity.interval[end], prevalence=prevalence)
-        for end in (0, 1)
+        predictive_values(sensitivity.interval[end], specificity.interval[end], prevalence=prevalence) for end in (0, 1)
     )
     columns = st.columns(2)
     meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
@@ -151,7 +163,10 @@ def calibration_card(reading: Reading) -> None:
     st.markdown(
         tr(
             "Calibration error **{error}** [{low}, {high}] on {n} test scans; {before} before calibration.",
-            error=_percentage(found.error_after), low=_percentage(low), high=_percentage(high), n=found.n,
+            error=_percentage(found.error_after),
+            low=_percentage(low),
+            high=_percentage(high),
+            n=found.n,
             before=_percentage(found.error_before),
         )
     )
@@ -173,7 +188,9 @@ def _acceptance(found: Calibration) -> str:
     return tr(
         "Check of whether it is such a scan: {accepted} of {scans} test scans are accepted, {refused} of {pictures} "
         "other pictures refused.",
-        accepted=percent(accepted["share"]), scans=accepted["n"], refused=percent(refused["share"]),
+        accepted=percent(accepted["share"]),
+        scans=accepted["n"],
+        refused=percent(refused["share"]),
         pictures=refused["n"],
     )
 
@@ -183,7 +200,9 @@ def _alt(found: Calibration) -> str:
     return tr(
         "Reliability plot: accuracy against confidence in {bins} groups of scans; furthest apart where the model says "
         "{confidence} and {accuracy} are right.",
-        bins=len(found.after), confidence=percent(worst.confidence), accuracy=percent(worst.accuracy),
+        bins=len(found.after),
+        confidence=percent(worst.confidence),
+        accuracy=percent(worst.accuracy),
     )
 
 

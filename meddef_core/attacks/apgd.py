@@ -229,16 +229,24 @@ def _info(name: str, title: str, one_line: str, run: Callable[[Search], None], *
 
 ATTACKS = (
     _info(
-        "apgd_ce", "APGD (cross-entropy)",
-        "PGD that carries its momentum on and halves its step by itself wherever it stalls.", apgd_ce, loss="ce",
+        "apgd_ce",
+        "APGD (cross-entropy)",
+        "PGD that carries its momentum on and halves its step by itself wherever it stalls.",
+        apgd_ce,
+        loss="ce",
     ),
     _info(
-        "apgd_margin", "APGD (margin)",
-        "APGD on the gap between the two best classes, where the usual loss would be flat.", apgd_margin, loss="margin",
+        "apgd_margin",
+        "APGD (margin)",
+        "APGD on the gap between the two best classes, where the usual loss would be flat.",
+        apgd_margin,
+        loss="margin",
     ),
     _info(
-        "apgd_targeted", "APGD (each class)",
-        "APGD towards every other class in turn, the likeliest first; reaching any of them counts.", apgd_targeted,
+        "apgd_targeted",
+        "APGD (each class)",
+        "APGD towards every other class in turn, the likeliest first; reaching any of them counts.",
+        apgd_targeted,
         loss="margin",
     ),
 )

@@ -21,7 +21,12 @@ def look_once(search: Search, images: Tensor, index: Tensor) -> Tensor:
 
 
 def climb(
-    search: Search, *, start: Tensor, ascend: Ascend, look: Look = look_once, steps: int | None = None,
+    search: Search,
+    *,
+    start: Tensor,
+    ascend: Ascend,
+    look: Look = look_once,
+    steps: int | None = None,
     restart: tuple[int, int] = (0, 1),
 ) -> bool:
     """`steps` (the spec's, if not given) from `start` `(B, C, H, W)`, itself in the budget.

@@ -87,7 +87,9 @@ def l0_distance(adversarial: Tensor, x: Tensor) -> Tensor:
 
 
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "linf": linf_distance, "l2": l2_distance, "l0": l0_distance,
+    "linf": linf_distance,
+    "l2": l2_distance,
+    "l0": l0_distance,
 }
 """Norms a budget can bound, by the key that `AttackInfo.norm` uses."""
 

@@ -11,8 +11,14 @@ from meddef_core.errors import AttackError
 
 
 def run_attack(
-    model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *,
-    source: nn.Module | None = None, on_step: OnStep | None = None, iterates: bool = False,
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    spec: AttackSpec,
+    *,
+    source: nn.Module | None = None,
+    on_step: OnStep | None = None,
+    iterates: bool = False,
 ) -> AttackResult:
     """Attack images `x` `(B, C, H, W)` in [0, 1], float32 (or float64), of labels `y` `(B,)` int64.
 
@@ -39,7 +45,12 @@ def run_attack(
             clean_logits = logits_of(model, x)
         _check_labels(y, spec, classes=clean_logits.shape[1])
         problem = Problem(
-            model=model, x=x, y=y, spec=spec, info=info, clean_logits=clean_logits,
+            model=model,
+            x=x,
+            y=y,
+            spec=spec,
+            info=info,
+            clean_logits=clean_logits,
             source=source if info.needs_source else None,
         )
         search = Search(problem, on_step=on_step, iterates=iterates)

@@ -36,8 +36,16 @@ class SmallestFlip:
 
 
 def smallest_flip(
-    model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, *, low: float, high: float, tolerance: float,
-    source: nn.Module | None = None, on_step: OnStep | None = None,
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    spec: AttackSpec,
+    *,
+    low: float,
+    high: float,
+    tolerance: float,
+    source: nn.Module | None = None,
+    on_step: OnStep | None = None,
 ) -> SmallestFlip | None:
     """Halve the bracket `(low, high]` until it is at most `tolerance` wide; None where the attack fails at `high`.
 

@@ -67,11 +67,19 @@ def twin_falls(bench: Bench) -> Outcome:
 
 CHECKS = (
     Check(
-        group="attack", name="known_optimum", title="Finds a known optimum", severity="red", run=known_optimum,
+        group="attack",
+        name="known_optimum",
+        title="Finds a known optimum",
+        severity="red",
+        run=known_optimum,
         raised_if="Raised if the attack misses images of a linear model whose smallest fooling change is known.",
     ),
     Check(
-        group="attack", name="twin_falls", title="Undefended twin falls", severity="red", run=twin_falls,
+        group="attack",
+        name="twin_falls",
+        title="Undefended twin falls",
+        severity="red",
+        run=twin_falls,
         needs=("twin",),
         raised_if="Raised if the same attack code leaves more than an eighth of the undefended twin's images at 4/255.",
     ),

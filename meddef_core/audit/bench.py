@@ -122,9 +122,7 @@ class Bench:
 
     # -- the model, attacked
 
-    def attack(
-        self, name: str, *, index: Tensor | None = None, source: nn.Module | None = None, **changes: Any
-    ) -> Run:
+    def attack(self, name: str, *, index: Tensor | None = None, source: nn.Module | None = None, **changes: Any) -> Run:
         """The harness on the subject at `index` (else all images read rightly), run once for the same arguments."""
         index = self.where(self.right) if index is None else index
         spec = self.spec(name, **changes)
@@ -240,4 +238,3 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """`(m,)`: the best other class's logit minus the label's, positive exactly where the image is misread."""
     own = logits.gather(1, labels[:, None])
     return (logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1, keepdim=True) - own).squeeze(1)
-

@@ -6,9 +6,7 @@ from meddef_core.audit.check import Check, Outcome, failed, passed
 
 def square(bench: Bench) -> Outcome:
     """Images that Square breaks, which asks for outputs only, and no white-box run did."""
-    run = bench.count(
-        bench.attack("square", index=bench.hardest, steps=bench.plan.queries, stop_when_fooled=True)
-    )
+    run = bench.count(bench.attack("square", index=bench.hardest, steps=bench.plan.queries, stop_when_fooled=True))
     return _extra(bench, run, "Square, which asks for outputs only,")
 
 
@@ -17,7 +15,10 @@ def decision(bench: Bench) -> Outcome:
     index = bench.some(bench.hardest, bench.plan.decision_images)
     run = bench.count(
         bench.attack(
-            "hop_skip_jump", index=index, steps=bench.plan.decision_steps, samples=bench.plan.decision_samples,
+            "hop_skip_jump",
+            index=index,
+            steps=bench.plan.decision_steps,
+            samples=bench.plan.decision_samples,
             stop_when_fooled=True,
         )
     )
@@ -47,21 +48,37 @@ def _extra(bench: Bench, run: Run, what: str) -> Outcome:
 
 CHECKS = (
     Check(
-        group="sanity", name="square", title="Square no stronger than white box", severity="red", run=square,
+        group="sanity",
+        name="square",
+        title="Square no stronger than white box",
+        severity="red",
+        run=square,
         raised_if="Raised if Square, which uses no gradient, breaks images that gradient attacks do not.",
     ),
     Check(
-        group="sanity", name="decision", title="Decision-based attack no stronger", severity="red", run=decision,
+        group="sanity",
+        name="decision",
+        title="Decision-based attack no stronger",
+        severity="red",
+        run=decision,
         raised_if="Raised if HopSkipJump, which sees only the named class, breaks images that gradient attacks do not.",
     ),
     Check(
-        group="sanity", name="transfer_twin", title="Transfer from the twin no stronger", severity="red",
-        run=transfer_twin, needs=("twin",),
+        group="sanity",
+        name="transfer_twin",
+        title="Transfer from the twin no stronger",
+        severity="red",
+        run=transfer_twin,
+        needs=("twin",),
         raised_if="Raised if images made on the undefended twin break what gradient attacks on the model do not.",
     ),
     Check(
-        group="sanity", name="transfer_independent", title="Transfer from another model no stronger", severity="red",
-        run=transfer_independent, needs=("independent",),
+        group="sanity",
+        name="transfer_independent",
+        title="Transfer from another model no stronger",
+        severity="red",
+        run=transfer_independent,
+        needs=("independent",),
         raised_if="Raised if images made on an independent model break what gradient attacks on the model do not.",
     ),
 )

@@ -31,6 +31,13 @@ def clean_images(model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, **mor
         logits = model(x)
     misread = logits.argmax(dim=1) != y
     return AttackResult(
-        spec=spec, adversarial=x.clone(), success=misread, clean_logits=logits, adversarial_logits=logits,
-        **measure(x, x)._asdict(), first_fooled=torch.where(misread, 0, -1), trace=(), cancelled=False,
+        spec=spec,
+        adversarial=x.clone(),
+        success=misread,
+        clean_logits=logits,
+        adversarial_logits=logits,
+        **measure(x, x)._asdict(),
+        first_fooled=torch.where(misread, 0, -1),
+        trace=(),
+        cancelled=False,
     )

@@ -25,8 +25,10 @@ def eval_mode(bench: Bench) -> Outcome:
     """Training mode before, or anything of the model changed after a forward pass."""
     if bench.in_training:
         return failed(
-            "red", f"{bench.in_training[0]} was handed over in training mode, so dropout and batch norm would act as "
-            "in training; call eval().", modules_in_training=len(bench.in_training),
+            "red",
+            f"{bench.in_training[0]} was handed over in training mode, so dropout and batch norm would act as "
+            "in training; call eval().",
+            modules_in_training=len(bench.in_training),
         )
     before = dict(_state(bench.network))
     bench.ask(bench.x[:FEW])
@@ -87,8 +89,10 @@ def no_hidden_gradients(bench: Bench) -> Outcome:
         bench.ask(bench.x[:2])
     if kept:
         return failed(
-            "red", f"The model keeps {kept} tensors for gradients of its own while it reads an image: it adapts to its "
-            "input, so a gradient through it is not the gradient of what it does.", tensors=kept,
+            "red",
+            f"The model keeps {kept} tensors for gradients of its own while it reads an image: it adapts to its "
+            "input, so a gradient through it is not the gradient of what it does.",
+            tensors=kept,
         )
     return passed("The model takes no gradient of its own while it reads an image.", tensors=0)
 
@@ -100,8 +104,10 @@ def outputs_logits(bench: Bench) -> Outcome:
     away = float((rows.sum(dim=1) - 1).abs().max())
     if inside and away < 1e-3:
         return failed(
-            "red", "The model returns probabilities: a softmax on top of them flattens the loss, and with it every "
-            "attack; return the logits.", largest_gap_from_sum_1=away,
+            "red",
+            "The model returns probabilities: a softmax on top of them flattens the loss, and with it every "
+            "attack; return the logits.",
+            largest_gap_from_sum_1=away,
         )
     return passed("The outputs are logits, not probabilities.", largest_gap_from_sum_1=away)
 
@@ -111,8 +117,11 @@ def class_count(bench: Bench) -> Outcome:
     outputs, classes = bench.logits.shape[1], bench.subject.classes
     if outputs != classes:
         return failed(
-            "red", f"The model has {outputs} outputs and the data {classes} classes, so labels and outputs need not "
-            "belong together.", outputs=outputs, classes=classes,
+            "red",
+            f"The model has {outputs} outputs and the data {classes} classes, so labels and outputs need not "
+            "belong together.",
+            outputs=outputs,
+            classes=classes,
         )
     return passed(f"The model has {outputs} outputs for {classes} classes.", outputs=outputs, classes=classes)
 
@@ -133,9 +142,11 @@ def pixel_range(bench: Bench) -> Outcome:
         # Above guessing, poor contrast of the images could be the reason as well.
         severity: Severity = "red" if plain <= int(bench.y.bincount().max()) else "amber"
         return failed(
-            severity, f"The model reads {plain} of {len(bench)} images rightly, but {best} once their pixels are "
+            severity,
+            f"The model reads {plain} of {len(bench)} images rightly, but {best} once their pixels are "
             f"{found}: it wants them so, and an epsilon in pixel units is another epsilon to it; put the scaling "
-            "inside.", **figures,
+            "inside.",
+            **figures,
         )
     return passed("The model reads pixels in [0, 1] best: normalisation, if any, is inside it.", **figures)
 
@@ -157,7 +168,8 @@ def better_than_guessing(bench: Bench) -> Outcome:
     figures = {"right": hits, "most_frequent_class": most, "n": len(bench)}
     if hits <= most:
         return failed(
-            "amber", f"The model reads {hits} of {len(bench)} clean images rightly, and always naming one class would "
+            "amber",
+            f"The model reads {hits} of {len(bench)} clean images rightly, and always naming one class would "
             f"give {most}: check that the classes are in the model's order and the images prepared as it needs.",
             **figures,
         )
@@ -182,56 +194,94 @@ def nan_propagates(bench: Bench) -> Outcome:
     finite = bool(torch.isfinite(bench.ask(image)).all())
     if finite:
         return failed(
-            "amber", "The model gives ordinary logits for an image with a NaN in it, so a fault on the way to it would "
-            "not be seen.", hidden=1,
+            "amber",
+            "The model gives ordinary logits for an image with a NaN in it, so a fault on the way to it would "
+            "not be seen.",
+            hidden=1,
         )
     return passed("A NaN in the image comes out as a NaN.", hidden=0)
 
 
 CHECKS = (
     Check(
-        group="contract", name="eval_mode", title="Eval mode before and after", severity="red", run=eval_mode,
+        group="contract",
+        name="eval_mode",
+        title="Eval mode before and after",
+        severity="red",
+        run=eval_mode,
         raised_if="Raised if the model is handed over in training mode, or a forward pass changes its mode, its "
         "weights or its statistics.",
     ),
     Check(
-        group="contract", name="batch_neighbours", title="Independent of batch neighbours", severity="red",
+        group="contract",
+        name="batch_neighbours",
+        title="Independent of batch neighbours",
+        severity="red",
         run=batch_neighbours,
         raised_if="Raised if an image's logits are others alone than in a batch.",
     ),
     Check(
-        group="contract", name="forwards_agree", title="Five forwards agree", severity="red", run=forwards_agree,
+        group="contract",
+        name="forwards_agree",
+        title="Five forwards agree",
+        severity="red",
+        run=forwards_agree,
         raised_if="Raised if forward passes on the same image differ, with or without gradients recorded.",
     ),
     Check(
-        group="contract", name="no_hidden_gradients", title="No gradient inside inference", severity="red",
+        group="contract",
+        name="no_hidden_gradients",
+        title="No gradient inside inference",
+        severity="red",
         run=no_hidden_gradients,
         raised_if="Raised if the model computes gradients of its own while it reads an image.",
     ),
     Check(
-        group="contract", name="outputs_logits", title="Outputs are logits", severity="red", run=outputs_logits,
+        group="contract",
+        name="outputs_logits",
+        title="Outputs are logits",
+        severity="red",
+        run=outputs_logits,
         raised_if="Raised if every output row lies in [0, 1] and sums to 1.",
     ),
     Check(
-        group="contract", name="class_count", title="Class count", severity="red", run=class_count,
+        group="contract",
+        name="class_count",
+        title="Class count",
+        severity="red",
+        run=class_count,
         raised_if="Raised if the model has another number of outputs than the data have classes.",
     ),
     Check(
-        group="contract", name="pixel_range", title="Pixels in [0, 1], normalisation inside", severity="red",
+        group="contract",
+        name="pixel_range",
+        title="Pixels in [0, 1], normalisation inside",
+        severity="red",
         run=pixel_range,
         raised_if="Raised if the model reads clearly more images rightly when their pixels are normalised before.",
     ),
     Check(
-        group="contract", name="better_than_guessing", title="Better than guessing", severity="amber",
+        group="contract",
+        name="better_than_guessing",
+        title="Better than guessing",
+        severity="amber",
         run=better_than_guessing,
         raised_if="Raised if clean accuracy is no higher than by always naming the most frequent class.",
     ),
     Check(
-        group="contract", name="errors_show", title="No error, no NaN near the images", severity="red", run=errors_show,
+        group="contract",
+        name="errors_show",
+        title="No error, no NaN near the images",
+        severity="red",
+        run=errors_show,
         raised_if="Raised if the model raises, or logits or gradients are not finite, on clean or noisy images.",
     ),
     Check(
-        group="contract", name="nan_propagates", title="NaN propagates", severity="amber", run=nan_propagates,
+        group="contract",
+        name="nan_propagates",
+        title="NaN propagates",
+        severity="amber",
+        run=nan_propagates,
         raised_if="Raised if an image with a NaN in it gives ordinary logits.",
     ),
 )

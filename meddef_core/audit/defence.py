@@ -17,7 +17,11 @@ from meddef_core.audit.check import Check, Outcome, failed, passed
 from meddef_core.model import MedDef
 
 TITLES = {
-    "afd": "AFD", "mfe": "MFE", "msf": "MSF", "attention": "the self-attention", "omega": "the channel attention",
+    "afd": "AFD",
+    "mfe": "MFE",
+    "msf": "MSF",
+    "attention": "the self-attention",
+    "omega": "the channel attention",
 }
 """Modules that can be bypassed."""
 
@@ -79,8 +83,12 @@ def _check(module: str, need: str) -> Check:
     run: Callable[[Bench], Outcome] = partial(bypass, module=module)
     name = TITLES[module]
     return Check(
-        group="defence", name=f"bypass_{module}", title=f"{name[0].upper()}{name[1:]} hides no gradient",
-        severity="red", run=run, needs=(need,),
+        group="defence",
+        name=f"bypass_{module}",
+        title=f"{name[0].upper()}{name[1:]} hides no gradient",
+        severity="red",
+        run=run,
+        needs=(need,),
         raised_if=f"Raised if PGD breaks more images once the gradient goes past {name}.",
     )
 

@@ -42,8 +42,11 @@ def gradient_present(bench: Bench) -> Outcome:
     if zero:
         severe = zero >= max(2, len(index) // 10)
         return failed(
-            "red" if severe else "amber", f"{zero} of {len(index)} images have a gradient that is zero everywhere, so "
-            "gradient attacks cannot move from them.", zero=zero, n=len(index),
+            "red" if severe else "amber",
+            f"{zero} of {len(index)} images have a gradient that is zero everywhere, so "
+            "gradient attacks cannot move from them.",
+            zero=zero,
+            n=len(index),
         )
     return passed(f"All {len(index)} images have a gradient.", zero=0, n=len(index))
 
@@ -55,8 +58,10 @@ def softmax_open(bench: Bench) -> Outcome:
     words = f"{closed} of {len(bench)} images have a softmax that rounds to 1"
     if closed > len(bench) // 2:
         return failed(
-            "amber", f"{words}: cross-entropy is flat there; only attacks on the margin of the logits count.",
-            saturated=closed, n=len(bench),
+            "amber",
+            f"{words}: cross-entropy is flat there; only attacks on the margin of the logits count.",
+            saturated=closed,
+            n=len(bench),
         )
     return passed(f"{words}.", saturated=closed, n=len(bench))
 
@@ -144,7 +149,8 @@ def nearby_gradients(bench: Bench) -> Outcome:
     words = f"The gradient at an image and half of epsilon away have a mean cosine of {cosine:.2f}"
     if cosine < LEAST_COSINE:
         return failed(
-            "amber", f"{words}: it leads nowhere beyond a single point, as after catastrophic overfitting.",
+            "amber",
+            f"{words}: it leads nowhere beyond a single point, as after catastrophic overfitting.",
             cosine=cosine,
         )
     return passed(f"{words}.", cosine=cosine)
@@ -170,34 +176,59 @@ def open_gates(bench: Bench) -> Outcome:
 
 CHECKS = (
     Check(
-        group="gradients", name="gradient_present", title="Gradients are there", severity="red", run=gradient_present,
+        group="gradients",
+        name="gradient_present",
+        title="Gradients are there",
+        severity="red",
+        run=gradient_present,
         raised_if="Raised if the loss gradient of an image is zero at every pixel, or there is none.",
     ),
     Check(
-        group="gradients", name="softmax_open", title="Softmax not saturated", severity="amber", run=softmax_open,
+        group="gradients",
+        name="softmax_open",
+        title="Softmax not saturated",
+        severity="amber",
+        run=softmax_open,
         raised_if="Raised if softmax rounds to 1 on more than half of the images.",
     ),
     Check(
-        group="gradients", name="finite_differences", title="Finite differences agree", severity="red",
+        group="gradients",
+        name="finite_differences",
+        title="Finite differences agree",
+        severity="red",
         run=finite_differences,
         raised_if="Raised if the gradient's slope differs from the one that two forward passes measure.",
     ),
     Check(
-        group="gradients", name="no_jumps", title="No jumps", severity="red", run=no_jumps,
+        group="gradients",
+        name="no_jumps",
+        title="No jumps",
+        severity="red",
+        run=no_jumps,
         raised_if="Raised if the gradient does not even foretell a change of a fortieth of a grey level.",
     ),
     Check(
-        group="gradients", name="noise_stability", title="Steady under small noise", severity="amber",
+        group="gradients",
+        name="noise_stability",
+        title="Steady under small noise",
+        severity="amber",
         run=noise_stability,
         raised_if="Raised if random noise of a quarter of epsilon turns more than a tenth of the readings.",
     ),
     Check(
-        group="gradients", name="nearby_gradients", title="Gradient holds nearby", severity="amber",
+        group="gradients",
+        name="nearby_gradients",
+        title="Gradient holds nearby",
+        severity="amber",
         run=nearby_gradients,
         raised_if="Raised if the gradients at an image and close to it point in unrelated directions.",
     ),
     Check(
-        group="gradients", name="open_gates", title="Gates not saturated", severity="amber", run=open_gates,
+        group="gradients",
+        name="open_gates",
+        title="Gates not saturated",
+        severity="amber",
+        run=open_gates,
         needs=("daam",),
         raised_if="Raised if more than half of the gates of AFD or of the channel attention are saturated.",
     ),

@@ -16,8 +16,10 @@ def harness_tells_errors(bench: Bench) -> Outcome:
     hidden = [name for name, model in faults.items() if not _refuses(bench, model)]
     if hidden:
         return failed(
-            "red", f"The attack goes on with a model that {hidden[0]} as if nothing had happened: images that could "
-            "not be attacked would count as robust.", hidden=len(hidden),
+            "red",
+            f"The attack goes on with a model that {hidden[0]} as if nothing had happened: images that could "
+            "not be attacked would count as robust.",
+            hidden=len(hidden),
         )
     return passed("The attack stops when the model raises or returns NaN.", hidden=0)
 
@@ -66,7 +68,8 @@ def epsilon_zero(bench: Bench) -> Outcome:
     differing = int((run.logits.argmax(dim=1) != bench.logits.argmax(dim=1)).sum())
     if differing:
         return failed(
-            "red", f"With an epsilon of 0 the attack changes the reading of {differing} of {len(bench)} images.",
+            "red",
+            f"With an epsilon of 0 the attack changes the reading of {differing} of {len(bench)} images.",
             differing=differing,
         )
     return passed("With an epsilon of 0 every image is read as without an attack.", differing=0)
@@ -82,24 +85,36 @@ def pixel_budget(bench: Bench) -> Outcome:
     if moved > 1.01 * eps + 1e-6 or moved < 0.99 * eps:
         words = "less" if moved < eps else "more"
         return failed(
-            "red", f"The attack moves pixels by at most {moved:.4f}, {words} than the epsilon of {eps:.4f} that is "
-            "claimed: its epsilon is not in pixel units, or it does not use it.", **figures,
+            "red",
+            f"The attack moves pixels by at most {moved:.4f}, {words} than the epsilon of {eps:.4f} that is "
+            "claimed: its epsilon is not in pixel units, or it does not use it.",
+            **figures,
         )
     return passed(f"The attack moves pixels by {moved:.4f}, all of epsilon and no more.", **figures)
 
 
 CHECKS = (
     Check(
-        group="contract", name="harness_tells_errors", title="Exceptions propagate", severity="red",
+        group="contract",
+        name="harness_tells_errors",
+        title="Exceptions propagate",
+        severity="red",
         run=harness_tells_errors,
         raised_if="Raised if the attack carries on with a model that raises or returns NaN.",
     ),
     Check(
-        group="contract", name="epsilon_zero", title="Epsilon 0 gives clean accuracy", severity="red", run=epsilon_zero,
+        group="contract",
+        name="epsilon_zero",
+        title="Epsilon 0 gives clean accuracy",
+        severity="red",
+        run=epsilon_zero,
         raised_if="Raised if an attack with an epsilon of 0 changes any reading.",
     ),
     Check(
-        group="contract", name="pixel_budget", title="Epsilon in pixel units, all of it used", severity="red",
+        group="contract",
+        name="pixel_budget",
+        title="Epsilon in pixel units, all of it used",
+        severity="red",
         run=pixel_budget,
         raised_if="Raised if the attack's largest change of a pixel is not epsilon.",
     ),

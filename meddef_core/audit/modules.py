@@ -169,7 +169,9 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
             images.append(_decode(data, path, size=size, channels=channels))
             labels.append(label)
     return Folder(
-        torch.from_numpy(np.stack(images)), torch.tensor(labels), tuple(group.name for group in groups),
+        torch.from_numpy(np.stack(images)),
+        torch.tensor(labels),
+        tuple(group.name for group in groups),
         digest.hexdigest(),
     )
 

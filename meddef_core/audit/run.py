@@ -67,8 +67,15 @@ def audit(
             module.training = training
     found = verdict(findings)
     return Audit(
-        verdict=found, meaning=MEANINGS[found], plan=plan.name, eps=subject.eps, n=len(subject.x), clean=clean,
-        robust=robust, robust_interval=wilson(robust, len(subject.x)), findings=tuple(findings),
+        verdict=found,
+        meaning=MEANINGS[found],
+        plan=plan.name,
+        eps=subject.eps,
+        n=len(subject.x),
+        clean=clean,
+        robust=robust,
+        robust_interval=wilson(robust, len(subject.x)),
+        findings=tuple(findings),
     )
 
 
@@ -83,7 +90,10 @@ def _finding(check: Check, bench: Bench) -> Finding:
         words = f"Could not be carried out: {_words(error)}"
         return Finding(**about, status="failed", severity="red", sentence=words, figures={})
     return Finding(
-        **about, status="failed" if outcome.failed else "passed", severity=outcome.failed, sentence=outcome.sentence,
+        **about,
+        status="failed" if outcome.failed else "passed",
+        severity=outcome.failed,
+        sentence=outcome.sentence,
         figures=dict(outcome.figures),
     )
 

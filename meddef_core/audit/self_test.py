@@ -9,8 +9,15 @@ from meddef_core.audit.run import Audit, audit
 from meddef_core.audit.subject import Plan, Subject
 
 PLAN = Plan(
-    name="self-test", images=24, steps=8, queries=40, decision_images=2, decision_steps=2, decision_samples=30,
-    probes=6, bypass_images=8,
+    name="self-test",
+    images=24,
+    steps=8,
+    queries=40,
+    decision_images=2,
+    decision_steps=2,
+    decision_samples=30,
+    probes=6,
+    bypass_images=8,
 )
 """As little work as shows the flaws: they are gross."""
 
@@ -43,8 +50,12 @@ def self_test(
         caught = tuple(name for name in failing if name in broken.caught_by)
         rows.append(
             Row(
-                name=broken.name, title=broken.title, verdict=found.verdict,
-                flagged=found.verdict != "green" and bool(caught), caught_by=caught, failing=failing,
+                name=broken.name,
+                title=broken.title,
+                verdict=found.verdict,
+                flagged=found.verdict != "green" and bool(caught),
+                caught_by=caught,
+                failing=failing,
             )
         )
     return audit(honest, plan=plan), tuple(rows)

@@ -57,16 +57,27 @@ def seeds_agree(bench: Bench) -> Outcome:
 
 CHECKS = (
     Check(
-        group="statistics", name="seeds_agree", title="Seeds agree", severity="amber", run=seeds_agree,
+        group="statistics",
+        name="seeds_agree",
+        title="Seeds agree",
+        severity="amber",
+        run=seeds_agree,
         raised_if="Raised if PGD from three random starts breaks different numbers of images.",
     ),
     Check(
-        group="statistics", name="better_than_twin", title="Difference from the twin is no accident", severity="amber",
-        run=better_than_twin, needs=("twin",),
+        group="statistics",
+        name="better_than_twin",
+        title="Difference from the twin is no accident",
+        severity="amber",
+        run=better_than_twin,
+        needs=("twin",),
         raised_if="Raised if the model holds on more images than its twin, but not on significantly more.",
     ),
     Check(
-        group="statistics", name="enough_images", title="Enough images for the claim", severity="amber",
+        group="statistics",
+        name="enough_images",
+        title="Enough images for the claim",
+        severity="amber",
         run=enough_images,
         raised_if="Raised if robust accuracy is above guessing, but its interval reaches down to it.",
     ),

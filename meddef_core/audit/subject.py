@@ -10,6 +10,7 @@ from meddef_core.attacks import AttackResult, run_attack
 Harness = Callable[..., AttackResult]
 """Anything that is called as `run_attack` is: the attack code is under audit as much as the model."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How much work an audit does."""
@@ -33,12 +34,26 @@ class Plan:
 
 
 QUICK = Plan(
-    name="quick", images=32, steps=10, queries=100, decision_images=4, decision_steps=3, decision_samples=50, probes=6,
+    name="quick",
+    images=32,
+    steps=10,
+    queries=100,
+    decision_images=4,
+    decision_steps=3,
+    decision_samples=50,
+    probes=6,
     bypass_images=16,
 )
 FULL = Plan(
-    name="full", images=200, steps=40, queries=1000, decision_images=16, decision_steps=10, decision_samples=100,
-    probes=16, bypass_images=100,
+    name="full",
+    images=200,
+    steps=40,
+    queries=1000,
+    decision_images=16,
+    decision_steps=10,
+    decision_samples=100,
+    probes=16,
+    bypass_images=100,
 )
 
 

@@ -51,7 +51,11 @@ class Contender:
 
 
 def compare(
-    contenders: Sequence[Contender], images: Images, spec: AttackSpec, *, classes: Sequence[str],
+    contenders: Sequence[Contender],
+    images: Images,
+    spec: AttackSpec,
+    *,
+    classes: Sequence[str],
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
     """Balanced and plain accuracy with 95 % intervals of every contender: clean, ignored and adaptively attacked.
@@ -120,14 +124,20 @@ def _trials(contenders: Sequence[Contender], spec: AttackSpec) -> list[_Trial]:
         sharing.setdefault((id(each.ignored), ignoring_spec(each, spec)), []).append(i)
     ignoring = [
         _Trial(
-            kind="ignoring", numbers=numbers, title=f"{len(numbers)} defences, ignored", spec=used,
+            kind="ignoring",
+            numbers=numbers,
+            title=f"{len(numbers)} defences, ignored",
+            spec=used,
             made_on=contenders[numbers[0]].ignored,
         )
         for (_, used), numbers in sharing.items()
     ]
     adapted = [
         _Trial(
-            kind="adaptive", numbers=[i], title=f"{each.id}, adaptive", spec=adaptive_spec(each, spec),
+            kind="adaptive",
+            numbers=[i],
+            title=f"{each.id}, adaptive",
+            spec=adaptive_spec(each, spec),
             made_on=each.adaptive,
         )
         for i, each in enumerate(contenders)
@@ -155,17 +165,28 @@ def _predictions(
 
 
 def _row(
-    contender: Contender, spec: AttackSpec, labels: NDArray[np.int64], clean: NDArray[np.int64],
-    ignored: NDArray[np.int64], adapted: NDArray[np.int64], *, classes: Sequence[str],
+    contender: Contender,
+    spec: AttackSpec,
+    labels: NDArray[np.int64],
+    clean: NDArray[np.int64],
+    ignored: NDArray[np.int64],
+    adapted: NDArray[np.int64],
+    *,
+    classes: Sequence[str],
 ) -> dict[str, Any]:
     # For a defence that draws, a second look is a second chance by luck; for any other it is the attacker's choice.
     either = adapted if contender.randomised else np.where(adapted == labels, ignored, adapted)
     return {
-        "id": contender.id, "title": contender.title, "summary": contender.summary, "citation": contender.citation,
-        "randomised": contender.randomised, "weights_sha256": list(contender.weights),
+        "id": contender.id,
+        "title": contender.title,
+        "summary": contender.summary,
+        "citation": contender.citation,
+        "randomised": contender.randomised,
+        "weights_sha256": list(contender.weights),
         "clean": summarise(labels, clean, classes=classes),
         "ignoring": summarise(labels, ignored, classes=classes) | {"spec": asdict(ignoring_spec(contender, spec))},
-        "adaptive": summarise(labels, either, classes=classes) | {
+        "adaptive": summarise(labels, either, classes=classes)
+        | {
             "spec": asdict(adaptive_spec(contender, spec)),
             "alone": balanced_accuracy(labels, adapted, classes=len(classes)),
         },

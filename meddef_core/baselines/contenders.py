@@ -39,9 +39,15 @@ def entrant_of_model(model: LoadedModel) -> Entrant:
     """A model of the zoo."""
     card = model.card
     return Entrant(
-        id=card.key, title=card.title, summary=card.summary, task=card.task,
-        protocol=str(card.data.get("protocol", "official")), objective=objective(card), weights=card.weights.sha256,
-        network=model.network, fast=folded(model.network),
+        id=card.key,
+        title=card.title,
+        summary=card.summary,
+        task=card.task,
+        protocol=str(card.data.get("protocol", "official")),
+        objective=objective(card),
+        weights=card.weights.sha256,
+        network=model.network,
+        fast=folded(model.network),
     )
 
 
@@ -51,8 +57,15 @@ def entrant_of_run(run_dir: Path) -> Entrant:
     network = network_of(recipe, state)
     digest = hashlib.sha256((run_dir / "best.safetensors").read_bytes()).hexdigest()
     return Entrant(
-        id=run_dir.name, title=recipe.title, summary=recipe.summary, task=recipe.task, protocol=recipe.protocol,
-        objective=recipe.objective.kind, weights=digest, network=network, fast=folded(network),
+        id=run_dir.name,
+        title=recipe.title,
+        summary=recipe.summary,
+        task=recipe.task,
+        protocol=recipe.protocol,
+        objective=recipe.objective.kind,
+        weights=digest,
+        network=network,
+        fast=folded(network),
     )
 
 
@@ -84,8 +97,11 @@ def _possible(members: Sequence[Entrant]) -> list[Baseline]:
 
 def _defended(baseline: Baseline, reference: Entrant, members: Sequence[Entrant]) -> Contender:
     return Contender(
-        id=f"{reference.id}+{baseline.name}", title=baseline.title, summary=baseline.one_line,
-        citation=baseline.citation, weights=(reference.weights, *(member.weights for member in members)),
+        id=f"{reference.id}+{baseline.name}",
+        title=baseline.title,
+        summary=baseline.one_line,
+        citation=baseline.citation,
+        weights=(reference.weights, *(member.weights for member in members)),
         network=baseline.build(reference.network, *(member.network for member in members)),
         ignored=reference.fast,
         adaptive=adaptive(baseline.build(reference.fast, *(member.fast for member in members))),
@@ -96,7 +112,13 @@ def _defended(baseline: Baseline, reference: Entrant, members: Sequence[Entrant]
 def _alone(entrant: Entrant, reference: Entrant) -> Contender:
     distilled = entrant.objective == "distill"
     return Contender(
-        id=entrant.id, title=entrant.title, summary=entrant.summary, citation=None, weights=(entrant.weights,),
-        network=entrant.network, ignored=entrant.fast if distilled else reference.fast, adaptive=entrant.fast,
+        id=entrant.id,
+        title=entrant.title,
+        summary=entrant.summary,
+        citation=None,
+        weights=(entrant.weights,),
+        network=entrant.network,
+        ignored=entrant.fast if distilled else reference.fast,
+        adaptive=entrant.fast,
         saturated=distilled,
     )

@@ -21,7 +21,13 @@ class ChunkAttack:
     """
 
     def __init__(
-        self, network: nn.Module, crafted_on: nn.Module, images: Images, plan: Plan, chunk: tuple[int, ...], *,
+        self,
+        network: nn.Module,
+        crafted_on: nn.Module,
+        images: Images,
+        plan: Plan,
+        chunk: tuple[int, ...],
+        *,
         tell: Callable[[str], None],
     ) -> None:
         self._network, self._crafted_on, self._plan, self._chunk, self._tell = network, crafted_on, plan, chunk, tell
@@ -60,7 +66,8 @@ class ChunkAttack:
         """One attack on those of the places that stand at its level; the places it was run on."""
         trial = self._plan.attacks[number]
         standing = [
-            place for place in sorted(places)
+            place
+            for place in sorted(places)
             if trial.takes(self._chunk[place], few=self._plan.few) and self._witness(place, level=level) is None
         ]
         if standing:
@@ -80,8 +87,11 @@ class ChunkAttack:
     def _result(self, place: int) -> ImageResult:
         budgets = enumerate(self._plan.budgets, start=1)
         return ImageResult(
-            position=self._chunk[place], scan_sha256=self._items[place].digest, label=int(self._y[place]),
-            clean_prediction=int(self._clean[place]), tried=tuple(sorted(self._tried[place])),
+            position=self._chunk[place],
+            scan_sha256=self._items[place].digest,
+            label=int(self._y[place]),
+            clean_prediction=int(self._clean[place]),
+            tried=tuple(sorted(self._tried[place])),
             at=tuple(
                 replace(self._witness(place, level=level) or AtBudget(eps=eps), eps=eps) for level, eps in budgets
             ),
@@ -103,8 +113,13 @@ def break_images(
     distances = DISTANCES[get_attack(spec.name).norm](adversarial, x)
     return {
         place: AtBudget(
-            eps=spec.eps, broken_by=spec.name, attack=number, found_at=spec.eps, step=int(steps[place]),
-            distance=float(distances[place]), prediction=int(predictions[place]),
+            eps=spec.eps,
+            broken_by=spec.name,
+            attack=number,
+            found_at=spec.eps,
+            step=int(steps[place]),
+            distance=float(distances[place]),
+            prediction=int(predictions[place]),
         )
         for place in (predictions != y).nonzero().flatten().tolist()
     }

@@ -46,9 +46,7 @@ def paper_attacks() -> list[AttackSpec]:
     for eps in PAPER_EPSILONS:
         for name in ("fgsm", "pgd", "bim"):
             rel_step = None if name == "fgsm" else PAPER_REL_STEP
-            specs.append(
-                AttackSpec(name=name, eps=eps, steps=PAPER_STEPS, rel_step=rel_step, stop_when_fooled=True)
-            )
+            specs.append(AttackSpec(name=name, eps=eps, steps=PAPER_STEPS, rel_step=rel_step, stop_when_fooled=True))
         specs.append(default_spec("jsma", theta=eps, stop_when_fooled=True))
     return specs
 
@@ -190,4 +188,3 @@ def _pair(reported: float | None, measured: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
-

@@ -60,22 +60,29 @@ class Job:
     @property
     def header(self) -> dict[str, Any]:
         """What a folder's chunks must agree on to belong together."""
-        header: dict[str, Any] = plain({
-            "format": FORMAT,
-            "weights_sha256": self.weights_sha256,
-            "list_sha256": self.lists.digest(self.part),
-            "scans": self.plan.positions,
-            "few": sorted(self.plan.few),
-            "chunk": self.plan.chunk,
-            "alone": self.plan.alone,
-            "attacks": self.plan.attacks,
-            "versions": {"meddef": __version__, "torch": torch.__version__},
-        })
+        header: dict[str, Any] = plain(
+            {
+                "format": FORMAT,
+                "weights_sha256": self.weights_sha256,
+                "list_sha256": self.lists.digest(self.part),
+                "scans": self.plan.positions,
+                "few": sorted(self.plan.few),
+                "chunk": self.plan.chunk,
+                "alone": self.plan.alone,
+                "attacks": self.plan.attacks,
+                "versions": {"meddef": __version__, "torch": torch.__version__},
+            }
+        )
         return header
 
 
 def run_job(
-    job: Job, network: nn.Module, images: Images, *, devices: int = 1, num_nodes: int = 1,
+    job: Job,
+    network: nn.Module,
+    images: Images,
+    *,
+    devices: int = 1,
+    num_nodes: int = 1,
     on_progress: OnProgress | None = None,
 ) -> WorstCase | None:
     """Work on a job in `devices` processes on each of `num_nodes` machines; None on all machines but the first.

@@ -40,7 +40,11 @@ def card_attacks() -> list[AttackSpec]:
 
 
 def measure(
-    network: nn.Module, images: Images, *, classes: Sequence[str], attacks: Sequence[AttackSpec],
+    network: nn.Module,
+    images: Images,
+    *,
+    classes: Sequence[str],
+    attacks: Sequence[AttackSpec],
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
     """Balanced and plain accuracy with 95 % intervals, recalls and calibration, clean and under each attack."""
@@ -74,9 +78,7 @@ def measure(
     return summary
 
 
-def summarise(
-    labels: NDArray[np.int64], predictions: NDArray[np.int64], *, classes: Sequence[str]
-) -> dict[str, Any]:
+def summarise(labels: NDArray[np.int64], predictions: NDArray[np.int64], *, classes: Sequence[str]) -> dict[str, Any]:
     """Shares in [0, 1] with 95 % intervals; recalls by class name."""
     correct = int((labels == predictions).sum())
     per_class = recalls(labels, predictions, classes=len(classes))

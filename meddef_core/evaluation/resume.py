@@ -81,6 +81,6 @@ def _whole_lines(path: Path) -> bytes:
 
 
 def _image(values: dict[str, Any]) -> ImageResult:
-    return ImageResult(**{
-        **values, "tried": tuple(values["tried"]), "at": tuple(AtBudget(**each) for each in values["at"])
-    })
+    return ImageResult(
+        **{**values, "tried": tuple(values["tried"]), "at": tuple(AtBudget(**each) for each in values["at"])}
+    )

@@ -126,4 +126,3 @@ def _records(kind: str, root: Path | None) -> list[tuple[str, dict[str, Any]]]:
     """`<task>/<model>` and record of each file `<kind>/<task>/<model>.json`, by name."""
     folder = (root or results_root()) / kind
     return [(f"{path.parent.name}/{path.stem}", read_record(path)) for path in sorted(folder.glob("*/*.json"))]
-

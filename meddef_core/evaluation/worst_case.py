@@ -76,9 +76,7 @@ class Log(Protocol):
     def append(self, number: int, images: tuple[ImageResult, ...]) -> None: ...
 
 
-def plan_worst_case(
-    images: Images, *, attacks: Sequence[Trial], limit: int | None = None, chunk: int = CHUNK
-) -> Plan:
+def plan_worst_case(images: Images, *, attacks: Sequence[Trial], limit: int | None = None, chunk: int = CHUNK) -> Plan:
     """Which scans go through which attacks, at `limit` a fixed choice of them with as many of each class as there are.
 
     Raises AttackError if the attacks are none, or if one does not fit into a worst case of each scan by itself.
@@ -120,7 +118,12 @@ def _refuse_what_needs_others(trials: Sequence[Trial]) -> None:
 
 
 def run_worst_case(
-    network: nn.Module, images: Images, *, attacks: Sequence[Trial], limit: int | None = None, chunk: int = CHUNK,
+    network: nn.Module,
+    images: Images,
+    *,
+    attacks: Sequence[Trial],
+    limit: int | None = None,
+    chunk: int = CHUNK,
     on_progress: OnProgress | None = None,
 ) -> WorstCase:
     """The worst case of each scan of a list, in this process; `network` is in eval mode and returns logits."""
@@ -129,7 +132,12 @@ def run_worst_case(
 
 
 def run_plan(
-    network: nn.Module, images: Images, plan: Plan, *, log: Log | None = None, share: tuple[int, int] = (0, 1),
+    network: nn.Module,
+    images: Images,
+    plan: Plan,
+    *,
+    log: Log | None = None,
+    share: tuple[int, int] = (0, 1),
     on_progress: OnProgress | None = None,
 ) -> WorstCase:
     """Work on the chunks of one process; `share` is its number, from 0, and how many there are.

@@ -47,14 +47,17 @@ def summarise_each_alone(found: WorstCase, *, classes: Sequence[str]) -> list[di
         labels = np.array([image.label for image in images])
         misread = sum(image.clean_prediction != image.label for image in images)
         outcomes = [image.at[number] for image in images]
-        predictions = np.array([
-            at.prediction if at.prediction is not None else image.label
-            for at, image in zip(outcomes, images, strict=True)
-        ])
+        predictions = np.array(
+            [
+                at.prediction if at.prediction is not None else image.label
+                for at, image in zip(outcomes, images, strict=True)
+            ]
+        )
         flipped = sum(at.broken_by not in (None, CLEAN) for at in outcomes)
         rows.append(
             {
-                "spec": asdict(trial.spec), "n": len(images),
+                "spec": asdict(trial.spec),
+                "n": len(images),
                 "eps": format_eps(trial.spec.eps, norm=get_attack(trial.spec.name).norm),
             }
             | summarise(labels, predictions, classes=classes)
@@ -68,7 +71,11 @@ def summarise_each_alone(found: WorstCase, *, classes: Sequence[str]) -> list[di
 
 
 def _at_budget(
-    images: Sequence[ImageResult], trials: Sequence[Trial], labels: NDArray[np.int64], *, classes: Sequence[str],
+    images: Sequence[ImageResult],
+    trials: Sequence[Trial],
+    labels: NDArray[np.int64],
+    *,
+    classes: Sequence[str],
     level: int,
 ) -> dict[str, Any]:
     """One row: `level` is the budget's place among those of the plan."""
@@ -87,7 +94,8 @@ def _at_budget(
         "broken_at_smaller_budget": sum(at.attack is not None and at.found_at != eps for at in outcomes),
         "attacks": [
             _contribution(images, number, trial, level=level)
-            for number, trial in enumerate(trials) if trial.spec.eps == eps
+            for number, trial in enumerate(trials)
+            if trial.spec.eps == eps
         ],
     }
 
@@ -95,7 +103,9 @@ def _at_budget(
 def _contribution(images: Sequence[ImageResult], number: int, trial: Trial, *, level: int) -> dict[str, Any]:
     """How many scans one attack was run on, and how many of these it broke that nothing at a smaller budget did."""
     return {
-        "spec": asdict(trial.spec), "scans": trial.scans, "largest_first": trial.largest_first,
+        "spec": asdict(trial.spec),
+        "scans": trial.scans,
+        "largest_first": trial.largest_first,
         "tried": sum(number in image.tried for image in images),
         "broken": sum(image.at[level].attack == number for image in images),
     }

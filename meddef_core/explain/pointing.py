@@ -48,9 +48,7 @@ def draw_phantoms(task: str, *, per_class: int, healthy: bool = False) -> tuple[
     return tuple(phantom_with_lesion(task, label, seed) for label in labels for seed in range(per_class))
 
 
-def pointing_game(
-    network: MedDef, *, task: str, key: str, phantoms: Sequence[LesionPhantom]
-) -> PointingScore:
+def pointing_game(network: MedDef, *, task: str, key: str, phantoms: Sequence[LesionPhantom]) -> PointingScore:
     """The score of one map; see `pointing_games`."""
     return pointing_games(network, task=task, keys=[key], phantoms=phantoms)[key]
 

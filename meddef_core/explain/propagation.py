@@ -63,9 +63,7 @@ def _stages(view: MedDef, image: Tensor) -> dict[str, Tensor]:
         return keep
 
     # The trace starts at B's end; what lies before it has to be caught on the way.
-    hooks = [
-        module.register_forward_hook(keeping(key)) for key, module in view.layers().items() if key in TITLES
-    ]
+    hooks = [module.register_forward_hook(keeping(key)) for key, module in view.layers().items() if key in TITLES]
     with torch.no_grad():
         trace = view.trace(image)
     for hook in hooks:

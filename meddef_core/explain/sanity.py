@@ -23,9 +23,7 @@ class SanityRow:
     """Spearman's rank correlation with the original map, in [-1, 1]; None where either is flat."""
 
 
-def sanity_check(
-    network: MedDef, image: Tensor, *, target: int, key: str, seed: int = 0
-) -> tuple[SanityRow, ...]:
+def sanity_check(network: MedDef, image: Tensor, *, target: int, key: str, seed: int = 0) -> tuple[SanityRow, ...]:
     """Draw the weights anew from the head to the stem, one part after the other, and compare the map after each.
 
     Cascading randomisation by Adebayo et al. 2018, Sanity Checks for Saliency Maps, arXiv:1810.03292 (section 3). A

@@ -64,8 +64,15 @@ def fitted(canvas: Canvas, text: str, *, width: float, size: float, bold: bool =
 
 
 def paragraph(
-    canvas: Canvas, x: float, y: float, text: str, *,
-    width: float, size: float, bold: bool = False, colour: Colour = INK,
+    canvas: Canvas,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    width: float,
+    size: float,
+    bold: bool = False,
+    colour: Colour = INK,
 ) -> float:
     """Draw text over as many lines as it needs; gives the `y` below the last."""
     for line in wrapped(canvas, text, width=width, size=size, bold=bold):

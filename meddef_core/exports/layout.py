@@ -60,9 +60,11 @@ def _head(canvas: Canvas, sheet: Sheet, style: Style) -> float:
     high = LEADING * style.body + style.gap
     canvas.box(x, y, width, high, colour=STAMP)
     canvas.text(
-        x + style.gap, y + style.gap / 2,
+        x + style.gap,
+        y + style.gap / 2,
         fitted(canvas, INTENDED_USE, width=width - 2 * style.gap, size=style.body, bold=True),
-        size=style.body, bold=True,
+        size=style.body,
+        bold=True,
     )
     y += high + style.gap
     if sheet.attacked:

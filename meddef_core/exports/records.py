@@ -19,9 +19,7 @@ MEASURED = ("linf", "l2", "psnr", "ssim", "pixels_changed")
 """Distances of `AttackResult`, by the names that records give them."""
 
 
-def reading_numbers(
-    prediction: Prediction, maps: Mapping[str, ExplanationMap] | None = None
-) -> dict[str, Any]:
+def reading_numbers(prediction: Prediction, maps: Mapping[str, ExplanationMap] | None = None) -> dict[str, Any]:
     """Numbers of a record of kind "prediction"; `maps` join under their keys."""
     numbers: dict[str, Any] = {**plain(prediction)}
     if maps is not None:

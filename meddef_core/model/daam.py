@@ -120,9 +120,7 @@ class DefenseModule(nn.Module):
         self.afd = AdversarialFeatureDetection(channels) if afd else None
         self.mfe = MedicalFeatureExtraction(channels) if mfe else None
         self.msf = MultiScaleFeatures(channels) if msf else None
-        self.phi = nn.Sequential(
-            conv_bn_relu(branches * channels, 2 * channels), conv_bn_relu(2 * channels, channels)
-        )
+        self.phi = nn.Sequential(conv_bn_relu(branches * channels, 2 * channels), conv_bn_relu(2 * channels, channels))
         self.omega = ChannelAttention(channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, DaamMaps]:

@@ -145,9 +145,7 @@ class MedDef(nn.Module):
 
     def layers(self) -> dict[str, nn.Module]:
         """Convolutional stages worth explaining, by name, shallow to deep; the last is the usual Grad-CAM layer."""
-        named: dict[str, nn.Module] = {
-            f"stage{i}": self.backbone.get_submodule(f"stage{i}") for i in (1, 2, 3, 4)
-        }
+        named: dict[str, nn.Module] = {f"stage{i}": self.backbone.get_submodule(f"stage{i}") for i in (1, 2, 3, 4)}
         if self.daam is not None:
             named["phi"] = self.daam.phi
         return named

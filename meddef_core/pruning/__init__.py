@@ -16,5 +16,12 @@ from meddef_core.pruning.masks import (
 )
 
 __all__ = [
-    "Masks", "WeightCounts", "apply_masks", "magnitude_masks", "prunable", "pruned", "sparsity_of", "weight_counts",
+    "Masks",
+    "WeightCounts",
+    "apply_masks",
+    "magnitude_masks",
+    "prunable",
+    "pruned",
+    "sparsity_of",
+    "weight_counts",
 ]

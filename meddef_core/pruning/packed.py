@@ -108,7 +108,11 @@ def pack_tensor(weight: Tensor, *, values: Values = "float16") -> bytes:
             HEADER.pack(VERSION, KINDS.index(values), k, array.ndim),
             struct.pack(f"<{array.ndim}I", *array.shape),
             LENGTHS.pack(len(kept), len(unary), len(coded)),
-            unary, remainders, scales, coded, planes[:, :-1].tobytes(),
+            unary,
+            remainders,
+            scales,
+            coded,
+            planes[:, :-1].tobytes(),
         )
     )
 

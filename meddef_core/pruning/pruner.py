@@ -28,7 +28,12 @@ class Pruner:
     """Masks of one run. After each step the network, its average and the optimizer's moments are zero outside them."""
 
     def __init__(
-        self, settings: PruningSettings, *, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer,
+        self,
+        settings: PruningSettings,
+        *,
+        network: nn.Module,
+        average: nn.Module,
+        optimizer: torch.optim.Optimizer,
         total: int,
     ) -> None:
         """Start a run of `total` steps; a constant schedule that starts at 0 prunes here, before the first step.

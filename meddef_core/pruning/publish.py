@@ -25,7 +25,13 @@ def check_name(root: Path, *, task: str, name: str) -> None:
 
 
 def publish_pruned(
-    loaded: LoadedModel, *, sparsity: float, name: str, data_dir: Path, root: Path, values: Values = "float16",
+    loaded: LoadedModel,
+    *,
+    sparsity: float,
+    name: str,
+    data_dir: Path,
+    root: Path,
+    values: Values = "float16",
     on_stage: OnStage | None = None,
 ) -> Card:
     """Prune a model by magnitude and write it to `root/<task>/<name>/` as a new one, measured on the test list.
@@ -46,18 +52,31 @@ def publish_pruned(
     images = load_images(lists, "test", task=task, data_dir=data_dir)
     metrics = measure(network, images, classes=task.classes, attacks=card_attacks(), on_stage=on_stage)
     how = {
-        "method": "one-shot global magnitude", "sparsity": sparsity, "prunable": counts.prunable,
-        "nonzero": counts.nonzero, "of": base.key, "of_weights_sha256": base.weights.sha256,
+        "method": "one-shot global magnitude",
+        "sparsity": sparsity,
+        "prunable": counts.prunable,
+        "nonzero": counts.nonzero,
+        "of": base.key,
+        "of_weights_sha256": base.weights.sha256,
     }
     if values == "int8":
         how["int8"] = asdict(int8_loss(state))
     return save_model(
-        root / task.key / name, state, task=task, name=name, title=f"{base.title}, {sparsity:.0%} pruned",
-        summary=f"{base.key} without its smallest {sparsity:.0%} of weights; not trained again.", config=config,
-        training=base.training | {"pruning": how}, metrics={"list": "test", "protocol": protocol} | metrics,
+        root / task.key / name,
+        state,
+        task=task,
+        name=name,
+        title=f"{base.title}, {sparsity:.0%} pruned",
+        summary=f"{base.key} without its smallest {sparsity:.0%} of weights; not trained again.",
+        config=config,
+        training=base.training | {"pruning": how},
+        metrics={"list": "test", "protocol": protocol} | metrics,
         data={
-            "protocol": protocol, "source": task.source, "licence": task.licence,
+            "protocol": protocol,
+            "source": task.source,
+            "licence": task.licence,
             "lists": {part: {"scans": len(lists.part(part)), "sha256": lists.digest(part)} for part in PARTS},
         },
-        packed=True if values == "int8" else None, values=values,
+        packed=True if values == "int8" else None,
+        values=values,
     )

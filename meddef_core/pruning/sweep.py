@@ -21,8 +21,13 @@ SPARSITIES = tuple(tenths / 10 for tenths in range(9))
 
 
 def prune_sweep(
-    network: nn.Module, images: Images, *, classes: Sequence[str], attacks: Sequence[AttackSpec],
-    sparsities: Sequence[float] = SPARSITIES, on_stage: OnStage | None = None,
+    network: nn.Module,
+    images: Images,
+    *,
+    classes: Sequence[str],
+    attacks: Sequence[AttackSpec],
+    sparsities: Sequence[float] = SPARSITIES,
+    on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
     """What `measure` finds after one-shot global magnitude pruning to each sparsity; plain JSON values.
 

@@ -149,4 +149,3 @@ def _drawings() -> Iterator[Outlier]:
             for place, half in enumerate(halves):
                 rng = np.random.default_rng([KINDS.index(kind), number, place])
                 yield Outlier(kind, f"{kind} {number} {half}", half, drawings.DRAW[kind](rng))
-

@@ -27,8 +27,15 @@ TAIL_BYTES = 4096
 
 
 def launch(
-    work: Callable[..., Any], recipe: Recipe, lists: Lists, *, data_dir: Path, run_dir: Path, devices: int,
-    num_nodes: int, watch: Callable[[dict[str, Any]], None] | None,
+    work: Callable[..., Any],
+    recipe: Recipe,
+    lists: Lists,
+    *,
+    data_dir: Path,
+    run_dir: Path,
+    devices: int,
+    num_nodes: int,
+    watch: Callable[[dict[str, Any]], None] | None,
 ) -> dict[str, Any]:
     """Call `work(fabric, recipe=, lists=, data_dir=, run_dir=)` in `devices` processes a machine.
 

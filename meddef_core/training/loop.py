@@ -56,7 +56,12 @@ OnProgress = Callable[[StepReport], None]
 
 
 def train(
-    recipe: Recipe, *, data_dir: Path, run_dir: Path, on_progress: OnProgress | None = None, devices: int = 1,
+    recipe: Recipe,
+    *,
+    data_dir: Path,
+    run_dir: Path,
+    on_progress: OnProgress | None = None,
+    devices: int = 1,
     num_nodes: int = 1,
 ) -> TrainResult:
     """Train, or go on training, the recipe's network in `run_dir`.
@@ -81,7 +86,12 @@ def train(
 
 
 def _work(
-    fabric: Fabric, recipe: Recipe, lists: Lists, *, data_dir: Path, run_dir: Path,
+    fabric: Fabric,
+    recipe: Recipe,
+    lists: Lists,
+    *,
+    data_dir: Path,
+    run_dir: Path,
     on_progress: OnProgress | None = None,
 ) -> TrainResult:
     """The run as one process sees it; only the first one writes."""
@@ -119,9 +129,7 @@ def _advance(run: Run, folder: RunFolder) -> StepReport:
     speed = run.recipe.batch / (time.monotonic() - started)
     went_back = watch_out(run, folder, eps=plan.eps)
     score = _validate(run, folder) if not went_back and _validation_due(run) else None
-    report = StepReport(
-        step + 1, run.total, step // run.steps_per_epoch, loss, plan.lr, plan.eps, speed, score
-    )
+    report = StepReport(step + 1, run.total, step // run.steps_per_epoch, loss, plan.lr, plan.eps, speed, score)
     folder.log(report._asdict())
     return report
 
@@ -140,9 +148,7 @@ def _validate(run: Run, folder: RunFolder) -> float:
     judge = Judge(run.average, run.share)
     score = validation_score(judge, run.val, recipe.validation, classes=run.average.config.classes)
     if recipe.objective.kind == "paper":
-        progress.caution = next_caution(
-            progress.caution, recipe.objective.paper, score=score, best=progress.best_score
-        )
+        progress.caution = next_caution(progress.caution, recipe.objective.paper, score=score, best=progress.best_score)
     if score >= progress.best_score:
         progress.best_score, progress.best_step = score, progress.step
         metadata = {"step": str(progress.step), "score": str(score), "recipe": recipe.model_dump_json()}

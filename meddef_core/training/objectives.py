@@ -54,8 +54,15 @@ class LossSettings:
 
 
 def n_fgsm(
-    network: nn.Module, x: Tensor, y: Tensor, *,
-    eps: float, noise: float, loss: LossSettings, generator: torch.Generator, share: Share = WHOLE,
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float,
+    noise: float,
+    loss: LossSettings,
+    generator: torch.Generator,
+    share: Share = WHOLE,
 ) -> Tensor:
     """Noise of plus or minus `noise * eps`, then one signed step of `eps`, not projected (de Jorge et al. 2022)."""
     start = x + _uniform(x, eps * noise, generator, share)
@@ -63,8 +70,15 @@ def n_fgsm(
 
 
 def pgd(
-    network: nn.Module, x: Tensor, y: Tensor, *,
-    eps: float, steps: int, loss: LossSettings, generator: torch.Generator, share: Share = WHOLE,
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float,
+    steps: int,
+    loss: LossSettings,
+    generator: torch.Generator,
+    share: Share = WHOLE,
 ) -> Tensor:
     """Random start, then `steps` projected signed steps of `2 * eps / steps`, at most `eps` (Madry et al. 2018)."""
     start = (x + _uniform(x, eps, generator, share)).clamp(0, 1)
@@ -72,8 +86,15 @@ def pgd(
 
 
 def trades(
-    network: nn.Module, x: Tensor, y: Tensor, *,
-    eps: float, steps: int, loss: LossSettings, generator: torch.Generator, share: Share = WHOLE,
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float,
+    steps: int,
+    loss: LossSettings,
+    generator: torch.Generator,
+    share: Share = WHOLE,
 ) -> Tensor:
     """Images in the ball whose predictions differ most from the clean ones, labels aside.
 
@@ -105,8 +126,16 @@ def distillation(network: nn.Module, x: Tensor, *, teacher: nn.Module, temperatu
 
 
 def make_loss(
-    objective: "ObjectiveSettings", x: Tensor, y: Tensor, *, inner: nn.Module, eps: float, loss: LossSettings,
-    generator: torch.Generator, share: Share = WHOLE, teacher: nn.Module | None = None,
+    objective: "ObjectiveSettings",
+    x: Tensor,
+    y: Tensor,
+    *,
+    inner: nn.Module,
+    eps: float,
+    loss: LossSettings,
+    generator: torch.Generator,
+    share: Share = WHOLE,
+    teacher: nn.Module | None = None,
 ) -> LossOf:
     """Craft the images that an objective needs for a batch; what comes back is its loss as a function of the network.
 
@@ -123,14 +152,10 @@ def make_loss(
         return lambda network: loss(network(x), y)
     with _crafting(inner, objective.craft_mode):
         if objective.kind == "n_fgsm":
-            attacked = n_fgsm(
-                inner, x, y, eps=eps, noise=objective.noise, loss=loss, generator=generator, share=share
-            )
+            attacked = n_fgsm(inner, x, y, eps=eps, noise=objective.noise, loss=loss, generator=generator, share=share)
         else:
             search = trades if objective.kind == "trades" else pgd
-            attacked = search(
-                inner, x, y, eps=eps, steps=objective.steps, loss=loss, generator=generator, share=share
-            )
+            attacked = search(inner, x, y, eps=eps, steps=objective.steps, loss=loss, generator=generator, share=share)
     clean_share = objective.clean_share
 
     def both(network: nn.Module) -> Tensor:

@@ -99,8 +99,14 @@ def next_caution(before: float, settings: PaperSettings, *, score: float, best: 
 
 
 def make_paper_loss(
-    settings: PaperSettings, x: Tensor, y: Tensor, *,
-    inner: nn.Module, now: Phase, loss: LossSettings, generator: torch.Generator,
+    settings: PaperSettings,
+    x: Tensor,
+    y: Tensor,
+    *,
+    inner: nn.Module,
+    now: Phase,
+    loss: LossSettings,
+    generator: torch.Generator,
 ) -> LossOf:
     """Attack part of a batch; what comes back is the mixed loss as a function of the network.
 

@@ -215,8 +215,14 @@ class Recipe(_Strict):
         """The network this recipe trains, with the task's classes and normalisation."""
         task = get_task(self.task)
         return MedDefConfig(
-            classes=len(task.classes), width=self.model.width, pool=self.model.pool, activation=self.model.activation,
-            dropout=self.model.dropout, mean=task.mean, std=task.std, **VARIANTS[self.model.variant],
+            classes=len(task.classes),
+            width=self.model.width,
+            pool=self.model.pool,
+            activation=self.model.activation,
+            dropout=self.model.dropout,
+            mean=task.mean,
+            std=task.std,
+            **VARIANTS[self.model.variant],
         )
 
 

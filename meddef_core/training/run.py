@@ -105,9 +105,7 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
         teacher = load_teacher(recipe.objective.teacher, task=task.key).to(fabric.device)
     run = Run(recipe, fabric, wrapped, average, optimizer, images["train"], images["val"], loss, share, teacher)
     if recipe.pruning is not None:
-        run.pruner = Pruner(
-            recipe.pruning, network=run.inner, average=average, optimizer=optimizer, total=run.total
-        )
+        run.pruner = Pruner(recipe.pruning, network=run.inner, average=average, optimizer=optimizer, total=run.total)
     return run, told
 
 

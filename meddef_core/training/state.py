@@ -78,8 +78,14 @@ class RunFolder:
 
 
 def save_state(
-    path: Path, *, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer,
-    progress: Progress, recipe: dict[str, Any], pruner: Pruner | None = None,
+    path: Path,
+    *,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    recipe: dict[str, Any],
+    pruner: Pruner | None = None,
 ) -> None:
     """Write everything a run needs to go on as if it had never stopped."""
     tensors = {} if pruner is None else {f"masks/{key}": value for key, value in pruner.state_dict().items()}
@@ -91,7 +97,12 @@ def save_state(
 
 
 def load_state(
-    path: Path, *, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, recipe: dict[str, Any],
+    path: Path,
+    *,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    recipe: dict[str, Any],
     pruner: Pruner | None = None,
 ) -> Progress:
     """Restore what `save_state` wrote; raises RecipeError if it belongs to another recipe or is damaged."""

@@ -72,7 +72,14 @@ def _craft(run: Run, x: Tensor, y: Tensor, *, plan: Plan, loss: LossSettings, ge
             objective.paper, x, y, inner=run.inner, now=Phase(plan.eps, plan.weight), loss=loss, generator=generator
         )
     return make_loss(
-        objective, x, y, inner=run.inner, eps=plan.eps, loss=loss, generator=generator, share=run.share,
+        objective,
+        x,
+        y,
+        inner=run.inner,
+        eps=plan.eps,
+        loss=loss,
+        generator=generator,
+        share=run.share,
         teacher=run.teacher,
     )
 

@@ -39,7 +39,10 @@ class Session:
         self.screen = Screen()
         host = address.removeprefix("http://")
         self._socket: ClientConnection = connect(
-            f"ws://{host}/_stcore/stream", subprotocols=["streamlit"], origin=address, max_size=None  # type: ignore[arg-type,list-item]
+            f"ws://{host}/_stcore/stream",
+            subprotocols=["streamlit"],
+            origin=address,
+            max_size=None,  # type: ignore[arg-type,list-item]
         )
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()

@@ -156,8 +156,12 @@ def with_art(attack: type, **settings: Any) -> Callable[[nn.Module, Tensor, Tens
         with torch.no_grad():
             classes = network(x[:1]).shape[1]
         wrapped = PyTorchClassifier(
-            copy.deepcopy(network), nn.CrossEntropyLoss(), input_shape=tuple(x.shape[1:]), nb_classes=classes,
-            clip_values=(0.0, 1.0), device_type="cpu",
+            copy.deepcopy(network),
+            nn.CrossEntropyLoss(),
+            input_shape=tuple(x.shape[1:]),
+            nb_classes=classes,
+            clip_values=(0.0, 1.0),
+            device_type="cpu",
         )
         run = attack(wrapped, eps=eps, eps_step=eps / 4, batch_size=32, verbose=False, **settings)
         return torch.from_numpy(run.generate(x.numpy(), np.eye(classes)[y.numpy()])).clamp(0, 1)

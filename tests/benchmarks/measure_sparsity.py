@@ -72,7 +72,10 @@ def layer_figures(network: nn.Module, x: Tensor) -> list[dict[str, Any]]:
         dense = seconds(lambda weight=weight, given=given: weight @ given)
         half, half_given = weight.bfloat16(), given.bfloat16()
         row = {
-            "layer": name, "shape": list(weight.shape), "columns": columns, "dense fp32, microseconds": dense * 1e6,
+            "layer": name,
+            "shape": list(weight.shape),
+            "columns": columns,
+            "dense fp32, microseconds": dense * 1e6,
             "bf16 over dense": seconds(lambda half=half, given=half_given: half @ given) / dense,
         }
         for sparsity in SPARSITIES:
@@ -105,7 +108,8 @@ def file_figures(network: nn.Module) -> dict[str, dict[str, float]]:
         packed = len(encode(state, packed=True)[0])
         rounded = len(encode(state, packed=True, values="int8")[0])
         found[f"{sparsity:.0%}"] = {
-            "bytes": packed, "times smaller": round(dense / packed, 2),
+            "bytes": packed,
+            "times smaller": round(dense / packed, 2),
             "times smaller as int8": round(dense / rounded, 2),
         }
     return found
@@ -117,11 +121,18 @@ def main() -> None:
     x = torch.rand(1, loaded.channels, 224, 224)
     with torch.inference_mode():
         layers = layer_figures(loaded.network, x)
-    print(json.dumps({
-        "model": loaded.card.key, "prunable weights": sum(w.numel() for w in prunable(loaded.network).values()),
-        "one scan, milliseconds": network_figures(loaded.network, x), "layers": layers,
-        "weights file": file_figures(loaded.network),
-    }, indent=2))
+    print(
+        json.dumps(
+            {
+                "model": loaded.card.key,
+                "prunable weights": sum(w.numel() for w in prunable(loaded.network).values()),
+                "one scan, milliseconds": network_figures(loaded.network, x),
+                "layers": layers,
+                "weights file": file_figures(loaded.network),
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -59,17 +59,29 @@ class Normalise(nn.Module):
 
 def convolutional(*, classes: int, channels: int, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
     return nn.Sequential(
-        Normalise(), nn.Conv2d(channels, 12, 5, padding=2), nn.BatchNorm2d(12), activation(),
-        nn.Conv2d(12, 16, 3, stride=2, padding=1), activation(),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(64, classes),
+        Normalise(),
+        nn.Conv2d(channels, 12, 5, padding=2),
+        nn.BatchNorm2d(12),
+        activation(),
+        nn.Conv2d(12, 16, 3, stride=2, padding=1),
+        activation(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, classes),
     )
 
 
 def windows(*, classes: int, channels: int) -> nn.Sequential:
     """Another kind of network: patches, each put through the same perceptron."""
     return nn.Sequential(
-        Normalise(), nn.Conv2d(channels, 48, 8, stride=4), nn.Tanh(), nn.Conv2d(48, 16, 1), nn.GELU(),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, classes),
+        Normalise(),
+        nn.Conv2d(channels, 48, 8, stride=4),
+        nn.Tanh(),
+        nn.Conv2d(48, 16, 1),
+        nn.GELU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, classes),
     )
 
 

@@ -80,8 +80,13 @@ def test_one_pair_a_step_is_the_papers_algorithm(size: int, classes: int, seed: 
         alpha, beta = slopes_of(net, image, goal)
         flat, from_ = image.flatten(), clean.flatten()
         move = by_trying_all(
-            alpha, beta, up=(flat < 1) & (flat >= from_), down=(flat > 0) & (flat <= from_), fresh=flat == from_,
-            room=2 * steps - int((flat != from_).sum()), pairs=1,
+            alpha,
+            beta,
+            up=(flat < 1) & (flat >= from_),
+            down=(flat > 0) & (flat <= from_),
+            fresh=flat == from_,
+            room=2 * steps - int((flat != from_).sum()),
+            pairs=1,
         )
         image = (image + theta * move.view_as(image)).clamp(0, 1)
         assert torch.allclose(recorder.seen[step + 2][0], image, atol=1e-12)  # after the clean batch and the start

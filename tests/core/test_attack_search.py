@@ -1,6 +1,5 @@
 """How the search works: which iterate it keeps, when images leave, what restarts draw, what a budget buys."""
 
-
 import dataclasses
 
 import pytest

@@ -72,8 +72,15 @@ def test_building_leaves_the_network_as_it_was(name: str) -> None:
 
 
 READ_AS_BEFORE = (
-    "quantiser", "detached", "saturated_logits", "wrong_gradient", "probabilities", "normalised_epsilon",
-    "swallowed_exception", "clean_images", "nan_under_attack",
+    "quantiser",
+    "detached",
+    "saturated_logits",
+    "wrong_gradient",
+    "probabilities",
+    "normalised_epsilon",
+    "swallowed_exception",
+    "clean_images",
+    "nan_under_attack",
 )
 """Defences that change no reading, or hardly any, of clean images."""
 

@@ -54,14 +54,28 @@ def around(net: nn.Module, name: str) -> Contender:
     defended = get_baseline(name).build(net)
     assert isinstance(defended, Defended)
     return Contender(
-        id=name, title=name, summary="", citation=None, weights=(), network=defended, ignored=net,
-        adaptive=defended.adaptive(), randomised=get_baseline(name).randomised,
+        id=name,
+        title=name,
+        summary="",
+        citation=None,
+        weights=(),
+        network=defended,
+        ignored=net,
+        adaptive=defended.adaptive(),
+        randomised=get_baseline(name).randomised,
     )
 
 
 def alone(net: nn.Module, *, ignored: nn.Module, saturated: bool = False) -> Contender:
     return Contender(
-        id="alone", title="", summary="", citation=None, weights=(), network=net, ignored=ignored, adaptive=net,
+        id="alone",
+        title="",
+        summary="",
+        citation=None,
+        weights=(),
+        network=net,
+        ignored=ignored,
+        adaptive=net,
         saturated=saturated,
     )
 
@@ -75,7 +89,10 @@ def test_adapting_breaks_what_ignoring_does_not() -> None:
     names = [name for name, baseline in BASELINES.items() if not baseline.of_several]
     stages: list[tuple[str, int, int]] = []
     result = compare(
-        [around(net, name) for name in names], images, SPEC, classes=CLASSES,
+        [around(net, name) for name in names],
+        images,
+        SPEC,
+        classes=CLASSES,
         on_stage=lambda *stage: stages.append(stage),
     )
     assert result["n"] == 48 and json.dumps(result, allow_nan=False)
@@ -208,8 +225,15 @@ def test_contenders_are_told_apart_by_how_they_were_trained(zoo: Path) -> None:
 
 def test_a_finished_run_takes_part(tiny_data: Path, tmp_path: Path, own_cache: Path, zoo: Path) -> None:
     values = {
-        "task": "oct", "name": "tiny", "title": "Tiny", "summary": "A test.", "epochs": 1, "batch": 8,
-        "model": {"width": 4, "pool": 4}, "objective": {"kind": "clean"}, "precision": "32-true",
+        "task": "oct",
+        "name": "tiny",
+        "title": "Tiny",
+        "summary": "A test.",
+        "epochs": 1,
+        "batch": 8,
+        "model": {"width": 4, "pool": 4},
+        "objective": {"kind": "clean"},
+        "precision": "32-true",
     }
     train(Recipe.model_validate(values), data_dir=tiny_data, run_dir=tmp_path / "run")
     entrant = entrant_of_run(tmp_path / "run")
@@ -226,8 +250,23 @@ def test_a_finished_run_takes_part(tiny_data: Path, tmp_path: Path, own_cache: P
 def test_the_command_writes_a_record(run: Run, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
     output = tmp_path / "table.json"
     arguments = (
-        "baselines", "--task", "oct", "--only", "jpeg, median", "--model", "meddef", "--limit", "4", "--steps", "2",
-        "--eps", "2/255", "--data-dir", tiny_data, "--output", output,
+        "baselines",
+        "--task",
+        "oct",
+        "--only",
+        "jpeg, median",
+        "--model",
+        "meddef",
+        "--limit",
+        "4",
+        "--steps",
+        "2",
+        "--eps",
+        "2/255",
+        "--data-dir",
+        tiny_data,
+        "--output",
+        output,
     )
     result = run(*arguments, "--json")
     document = result.document

@@ -67,7 +67,9 @@ def test_the_objective_asks_for_the_teacher_and_leaves_it_alone() -> None:
     before = {key: str(value) for key, value in state_of(teacher).items()}
     objective = ObjectiveSettings(kind="distill", teacher="oct/undefended", temperature=5.0)
     settings: dict[str, Any] = {
-        "inner": student, "eps": 0.0, "generator": torch.Generator(),
+        "inner": student,
+        "eps": 0.0,
+        "generator": torch.Generator(),
         "loss": LossSettings(class_weights=torch.tensor([1.0, 5.0]), label_smoothing=0.1),
     }
     y = torch.tensor([0, 1, 0, 1])
@@ -121,8 +123,14 @@ def test_a_run_distils_a_model_of_the_zoo(
 
     def run(name: str, **objective: object) -> dict[str, Tensor]:
         values = {
-            "task": "oct", "name": "tiny", "title": "Tiny", "summary": "A test.", "epochs": 1, "batch": 8,
-            "precision": "32-true", "model": {"variant": "resnet18", "width": 4, "pool": 4},
+            "task": "oct",
+            "name": "tiny",
+            "title": "Tiny",
+            "summary": "A test.",
+            "epochs": 1,
+            "batch": 8,
+            "precision": "32-true",
+            "model": {"variant": "resnet18", "width": 4, "pool": 4},
             "objective": {"kind": "distill", "teacher": "oct/undefended"} | objective,
         }
         train(Recipe.model_validate(values), data_dir=tiny_data, run_dir=tmp_path / name)

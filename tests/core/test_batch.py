@@ -222,7 +222,7 @@ def test_the_table_is_stamped_and_runs_nothing(model: LoadedModel) -> None:
     data = to_csv(rows, card=model.card, classes=CLASSES)
     assert data.startswith(b"\xef\xbb\xbf")
     lines = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
-    assert [line["file"] for line in lines] == ["'=HYPERLINK(\"x\")/a.png", "'+b.png", "NORMAL/ü.png"]
+    assert [line["file"] for line in lines] == ['\'=HYPERLINK("x")/a.png', "'+b.png", "NORMAL/ü.png"]
     assert {line["intended_use"] for line in lines} == {INTENDED_USE}
     assert sum(float(lines[0][f"p_{name}"]) for name in CLASSES) == pytest.approx(1, abs=1e-5)
     assert lines[1]["model_output"] == lines[1]["abstained"] == "" and "not an image" in lines[1]["remarks"]

@@ -1,6 +1,5 @@
 """The command line as scripts see it: exit codes, one JSON document, one sentence on bad input, whole files."""
 
-
 from pathlib import Path
 
 import pytest
@@ -55,6 +54,7 @@ def test_models_of_an_empty_folder(run: Run, tmp_path: Path, monkeypatch: pytest
 
 
 # Bad input
+
 
 @pytest.mark.parametrize(
     ("arguments", "part"),

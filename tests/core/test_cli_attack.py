@@ -56,8 +56,7 @@ QUICK = {"steps": 2, "samples": 2, "search_steps": 1}
 def test_every_attack_runs_at_its_own_budget(run: Run, scan: Path, name: str) -> None:
     info = ATTACKS[name]
     quick = [
-        word for key, value in QUICK.items() if key in info.settings
-        for word in (f"--{key.replace('_', '-')}", value)
+        word for key, value in QUICK.items() if key in info.settings for word in (f"--{key.replace('_', '-')}", value)
     ]
     document = run("attack", scan, "--task", "oct", "--attack", name, *quick, "--json").document
     assert document["spec"]["eps"] == default_spec(name).eps
@@ -89,8 +88,23 @@ def test_a_budget_is_read_by_the_attacks_norm(
 
 def test_a_setting_that_the_attack_lacks_is_said_to_do_nothing(run: Run, scan: Path) -> None:
     plain = run("attack", scan, "--task", "oct", "--attack", "fgsm", "--json")
-    told = run("attack", scan, "--task", "oct", "--attack", "fgsm", "--steps", 7, "--theta", "0.2", "--seed", 3,
-               "--source", "undefended", "--json")
+    told = run(
+        "attack",
+        scan,
+        "--task",
+        "oct",
+        "--attack",
+        "fgsm",
+        "--steps",
+        7,
+        "--theta",
+        "0.2",
+        "--seed",
+        3,
+        "--source",
+        "undefended",
+        "--json",
+    )
     assert plain.err == ""
     for option in ("--steps", "--theta", "--seed", "--source"):
         assert f"{option} has no effect" in told.err

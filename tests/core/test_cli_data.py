@@ -1,6 +1,5 @@
 """The commands that work on whole data sets: data, train, publish."""
 
-
 from pathlib import Path
 
 from cli_runs import Run, assert_refused

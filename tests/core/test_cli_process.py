@@ -1,6 +1,5 @@
 """The command line as a process: what it imports, how it is interrupted, how it starts the dashboard."""
 
-
 import json
 import os
 import signal
@@ -42,8 +41,11 @@ def test_an_interrupted_attack_exits_130_and_leaves_no_file(models: Path, scan: 
     output = tmp_path / "adv.npy"
     command = [sys.executable, "-c", ANNOUNCED_PROGRAM, "attack", str(scan), "--task", "oct", "--steps", "1000000"]
     process = subprocess.Popen(
-        [*command, "--output", str(output)], env={**os.environ, "MEDDEF_MODELS_DIR": str(models)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [*command, "--output", str(output)],
+        env={**os.environ, "MEDDEF_MODELS_DIR": str(models)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stderr is not None and process.stderr.readline() == "ready\n"
@@ -64,8 +66,12 @@ def test_app_starts_the_dashboard_and_says_where(models: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [*PROGRAM, "app", "--port", str(port), "--json"], env={**os.environ, "MEDDEF_MODELS_DIR": str(models)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [*PROGRAM, "app", "--port", str(port), "--json"],
+        env={**os.environ, "MEDDEF_MODELS_DIR": str(models)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         deadline = time.monotonic() + 60

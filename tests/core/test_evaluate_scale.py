@@ -26,8 +26,14 @@ def job(tmp_path: Path, noise_data: Path) -> Job:
     lists = build_lists(task, noise_data)
     images = load_images(lists, "test", task=task, data_dir=noise_data)
     return Job(
-        model="oct/tiny", models_root=root, run=None, weights_sha256=card.weights.sha256, lists=lists, part="test",
-        data_dir=noise_data, folder=None,
+        model="oct/tiny",
+        models_root=root,
+        run=None,
+        weights_sha256=card.weights.sha256,
+        lists=lists,
+        part="test",
+        data_dir=noise_data,
+        folder=None,
         plan=plan_worst_case(images, attacks=set_of("noise", "fgsm", eps=(8 / 255, 64 / 255)), chunk=2),
     )
 
@@ -56,7 +62,10 @@ def test_two_processes_find_what_one_finds(job: Job, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_job(replace(job, folder=folder), model.network, images, on_progress=stop)
     together = run_job(
-        replace(job, folder=folder), model.network, images, devices=2,
+        replace(job, folder=folder),
+        model.network,
+        images,
+        devices=2,
         on_progress=lambda done, total, note: seen.append(done),
     )
     assert together == alone and alone is not None and len(alone.images) == 16

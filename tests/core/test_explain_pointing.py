@@ -114,7 +114,10 @@ def test_all_maps_are_scored_at_once_as_one_by_one() -> None:
     assert [phantom.label for phantom in phantoms] == ["CNV", "DME", "DRUSEN"]
     heard: list[tuple[int, int]] = []
     both = pointing_games(
-        network, task="oct", keys=["afd_gate", "gradcam"], phantoms=phantoms,
+        network,
+        task="oct",
+        keys=["afd_gate", "gradcam"],
+        phantoms=phantoms,
         on_phantom=lambda done, total: heard.append((done, total)),
     )
     assert list(both) == ["gradcam", "afd_gate"] and heard == [(1, 3), (2, 3), (3, 3)]
@@ -154,7 +157,8 @@ def test_point_writes_a_row_a_map_and_model(run: Run, tmp_path: Path) -> None:
     assert document["kind"] == "pointing" and document["model"]["key"] == "oct/all"
     rows = document["numbers"]["rows"]
     assert [(row["model"], row["map"], row["n"]) for row in rows] == [
-        ("oct/meddef", "gradcam", 3), ("oct/undefended", "gradcam", 3),
+        ("oct/meddef", "gradcam", 3),
+        ("oct/undefended", "gradcam", 3),
     ]
     assert all(row["score"] == row["hits"] / 3 and 0 < row["chance"] < 1 for row in rows)
     first = document["numbers"]["readings"][0]

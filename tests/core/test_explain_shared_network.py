@@ -1,6 +1,5 @@
 """The shared network stays as it was: no hook, gradient or mode is left, also after an error or beside a thread."""
 
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

@@ -47,8 +47,11 @@ def pair(picture: NDArray[np.float32], *, attacked: bool, signed: bool = False) 
     values = np.tile(np.linspace(-1 if signed else 0, 1, 224, dtype=np.float32), (224, 1))
     title = "Edges" if signed else "Grad-CAM"
     return MapPair(
-        title=title, clean=values, attacked=values[:, ::-1] if attacked else None,
-        scale=(-1.0, 1.0) if signed else (0.0, 1.0), signed=signed,
+        title=title,
+        clean=values,
+        attacked=values[:, ::-1] if attacked else None,
+        scale=(-1.0, 1.0) if signed else (0.0, 1.0),
+        signed=signed,
     )
 
 
@@ -67,8 +70,13 @@ def attacked(model: LoadedModel) -> Side:
         found.append((made, as_picture(result.adversarial)))
     (own, picture), (control, _) = found
     return Side(
-        title="MedDef", record=own, control=control, clean=as_picture(image), attacked=picture,
-        maps=(pair(picture, attacked=True), pair(picture, attacked=True, signed=True)), trust=NOT_AUDITED,
+        title="MedDef",
+        record=own,
+        control=control,
+        clean=as_picture(image),
+        attacked=picture,
+        maps=(pair(picture, attacked=True), pair(picture, attacked=True, signed=True)),
+        trust=NOT_AUDITED,
     )
 
 

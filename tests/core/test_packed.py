@@ -56,8 +56,10 @@ def test_any_sparsity_comes_back(sparsity: float, seed: int, shape: tuple[int, .
 @settings(max_examples=60, deadline=None)
 @given(
     arrays.arrays(
-        np.float16, arrays.array_shapes(min_dims=2, max_dims=4, max_side=6),
-        elements=st.floats(-100, 100, width=16), fill=st.just(0),
+        np.float16,
+        arrays.array_shapes(min_dims=2, max_dims=4, max_side=6),
+        elements=st.floats(-100, 100, width=16),
+        fill=st.just(0),
     )
 )
 def test_int8_loses_at_most_half_a_step_of_each_output_channel(array: np.ndarray) -> None:
@@ -94,8 +96,11 @@ def test_the_file_shrinks_with_sparsity(sparsity: float, times: float) -> None:
 
 def test_only_sparse_enough_weights_are_packed() -> None:
     state = {
-        "sparse": random_weight(64, 64, sparsity=0.9), "dense": torch.arange(1, 17).half().view(4, 4),
-        "bias": torch.zeros(64).half(), "running_var": torch.ones(64), "count": torch.tensor(3),
+        "sparse": random_weight(64, 64, sparsity=0.9),
+        "dense": torch.arange(1, 17).half().view(4, 4),
+        "bias": torch.zeros(64).half(),
+        "running_var": torch.ones(64),
+        "count": torch.tensor(3),
     }
     packed = pack(state)
     assert set(packed) == {"sparse.packed", "dense", "bias", "running_var", "count"}
@@ -150,8 +155,17 @@ def save_pruned(root: Path, *, sparsity: float, **how: object) -> tuple[MedDef, 
     torch.manual_seed(0)
     network = pruned(MedDef(config).eval(), sparsity)
     save_model(
-        root / "oct/small", network.state_dict(), task=task, name="small", title="Small", summary="For tests.",
-        config=config, training={}, data={}, metrics={}, **how,  # type: ignore[arg-type]
+        root / "oct/small",
+        network.state_dict(),
+        task=task,
+        name="small",
+        title="Small",
+        summary="For tests.",
+        config=config,
+        training={},
+        data={},
+        metrics={},
+        **how,  # type: ignore[arg-type]
     )
     return network, root / "oct/small"
 

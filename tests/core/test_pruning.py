@@ -23,8 +23,14 @@ def small_network(seed: int = 0) -> nn.Module:
     """A classifier of `(B, 1, 32, 32)` with every kind of layer that matters here, depthwise included."""
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3, stride=4, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8),
-        nn.Flatten(), nn.Linear(8 * 36, 12), nn.ReLU(), nn.Linear(12, 3),
+        nn.Conv2d(1, 8, 3, stride=4, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3, groups=8),
+        nn.Flatten(),
+        nn.Linear(8 * 36, 12),
+        nn.ReLU(),
+        nn.Linear(12, 3),
     ).eval()
 
 
@@ -142,7 +148,10 @@ def test_a_sweep_measures_every_level_and_leaves_the_network_alone() -> None:
     before = flat(network).clone()
     spec = AttackSpec(name="pgd", eps=4 / 255, steps=2)
     found = prune_sweep(
-        network, images, classes=("a", "b", "c"), attacks=[spec],
+        network,
+        images,
+        classes=("a", "b", "c"),
+        attacks=[spec],
         on_stage=lambda stage, done, total: told.append(stage),
     )
     assert json.loads(json.dumps(found, allow_nan=False)) == found

@@ -20,16 +20,34 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = MedDefConfig(classes=4, width=4, pool=4, mean=task.mean, std=task.std, **VARIANTS["resnet18"])
     torch.manual_seed(0)
     save_model(
-        root / "oct/meddef", MedDef(config).state_dict(), task=task, name="meddef", title="Tiny", summary="Untrained.",
-        config=config, training={"step": 7}, data={}, metrics={},
+        root / "oct/meddef",
+        MedDef(config).state_dict(),
+        task=task,
+        name="meddef",
+        title="Tiny",
+        summary="Untrained.",
+        config=config,
+        training={"step": 7},
+        data={},
+        metrics={},
     )
     return root
 
 
 def test_prune_writes_a_model_that_can_be_read(run: Run, tiny_data: Path, tmp_path: Path, models: Path) -> None:
     result = run(
-        "prune", "--task", "oct", "--sparsity", 0.9, "--name", "pruned-test", "--data-dir", tiny_data,
-        "--output", tmp_path / "card.json", "--json",
+        "prune",
+        "--task",
+        "oct",
+        "--sparsity",
+        0.9,
+        "--name",
+        "pruned-test",
+        "--data-dir",
+        tiny_data,
+        "--output",
+        tmp_path / "card.json",
+        "--json",
     )
     card = result.document
     assert result.code == 0 and card["name"] == "pruned-test" and card["weights"]["dtype"] == "packed-float16"
@@ -47,8 +65,22 @@ def test_prune_writes_a_model_that_can_be_read(run: Run, tiny_data: Path, tmp_pa
 def test_prune_sweeps(run: Run, tiny_data: Path, tmp_path: Path) -> None:
     output = tmp_path / "sweep.json"
     result = run(
-        "prune", "--task", "oct", "--sweep", "--limit", 4, "--part", "val", "--eps", "2/255", "--steps", 1,
-        "--data-dir", tiny_data, "--output", output,
+        "prune",
+        "--task",
+        "oct",
+        "--sweep",
+        "--limit",
+        4,
+        "--part",
+        "val",
+        "--eps",
+        "2/255",
+        "--steps",
+        1,
+        "--data-dir",
+        tiny_data,
+        "--output",
+        output,
     )
     document = json.loads(output.read_text())
     assert result.code == 0 and document["kind"] == "prune_sweep" and document["data"]["n"] == 4

@@ -33,8 +33,11 @@ class Training:
         parameters = self.network.parameters()
         self.optimizer = torch.optim.SGD(parameters, 0.05, 0.9) if sgd else torch.optim.AdamW(parameters, 0.01)
         self.pruner = Pruner(
-            PruningSettings(**{"sparsity": 0.8, "every": 3, "end": 0.6} | settings), network=self.network,
-            average=self.average, optimizer=self.optimizer, total=total,
+            PruningSettings(**{"sparsity": 0.8, "every": 3, "end": 0.6} | settings),
+            network=self.network,
+            average=self.average,
+            optimizer=self.optimizer,
+            total=total,
         )
         self.total = total
 

@@ -155,8 +155,14 @@ def fit_beside(model: LoadedModel, drawn: Detector) -> Fitted:
     """A fit with made-up arrays beside a tiny model."""
     outputs = Outputs(np.eye(4), np.arange(4))
     card = ReadingCard(
-        model=model.card.key, weights_sha256=model.card.weights.sha256, arrays_sha256="", temperature=2.0,
-        unusual_above=drawn.unusual_above, refused_above=drawn.refused_above, kinds=drawn.kinds.names, fitted_on={},
+        model=model.card.key,
+        weights_sha256=model.card.weights.sha256,
+        arrays_sha256="",
+        temperature=2.0,
+        unusual_above=drawn.unusual_above,
+        refused_above=drawn.refused_above,
+        kinds=drawn.kinds.names,
+        fitted_on={},
         test={},
     )
     assert model.folder is not None

@@ -36,13 +36,17 @@ def test_a_record_names_everything_a_rerun_needs(card: Card) -> None:
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert made["schema_version"] == SCHEMA_VERSION and made["kind"] == "attack"
     assert made["model"] == {
-        "key": "chest/meddef", "weights_sha256": card.weights.sha256, "card_sha256": card_digest(card)
+        "key": "chest/meddef",
+        "weights_sha256": card.weights.sha256,
+        "card_sha256": card_digest(card),
     }
     assert made["scan"] == {"sha256": "ab" * 32, "frame": 2, "window": [40.0, 400.0]}
     assert AttackSpec(**made["spec"]) == spec
     assert made["seed"] == 7
     assert made["versions"] == {
-        "meddef": meddef_core.__version__, "torch": torch.__version__, "python": platform.python_version()
+        "meddef": meddef_core.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
     }
     assert made["numbers"] == {"linf": 0.03}
     assert made["intended_use"] == INTENDED_USE

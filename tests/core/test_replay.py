@@ -47,7 +47,10 @@ def sample_record(root: Path, *, name: str = "pgd", **changes: Any) -> dict[str,
     result = run_attack(model.network, image, torch.tensor([clean.index]), spec)
     attacked = from_logits(model, result.adversarial_logits[0])
     return record(
-        "attack", model=model.card, scan_digest=scan.digest, spec=spec,
+        "attack",
+        model=model.card,
+        scan_digest=scan.digest,
+        spec=spec,
         numbers=attack_numbers(result, clean, attacked, label=clean.label),
     )
 

@@ -60,8 +60,6 @@ def test_the_defended_model_holds_where_its_twin_falls(data_dir: Path, task: str
         some = slice(None, None, 4 if task == "chest" else 1)
         images = Images(images.stored[some], images.labels[some], images.items[some])
         outcome = attack_images(model.network, images, spec)
-        scores[name] = balanced_accuracy(
-            images.labels.numpy(), outcome.predictions, classes=len(model.task.classes)
-        )
+        scores[name] = balanced_accuracy(images.labels.numpy(), outcome.predictions, classes=len(model.task.classes))
     assert scores["undefended"] < 0.10
     assert scores["meddef"] > 0.75

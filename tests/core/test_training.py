@@ -69,7 +69,9 @@ def test_an_interrupted_run_ends_with_the_same_weights(
 ) -> None:
     monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
     recipe = tiny_recipe(
-        precision="bf16-mixed", optimizer={"kind": "sgd", "clip": None, "ema": 0}, validation={"every": 2},
+        precision="bf16-mixed",
+        optimizer={"kind": "sgd", "clip": None, "ema": 0},
+        validation={"every": 2},
         objective={"kind": "trades", "eps": "2/255", "steps": 1, "awp": 0.01, "craft_mode": "eval"},
     )
     whole = train(recipe, data_dir=tiny_data, run_dir=tmp_path / "whole")
@@ -91,7 +93,10 @@ def test_an_interrupted_run_ends_with_the_same_weights(
 
 def test_a_run_learns_and_logs_every_step(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
     recipe = tiny_recipe(
-        epochs=12, objective={"kind": "clean"}, validation={"every": 6}, optimizer={"ema": 0.9},
+        epochs=12,
+        objective={"kind": "clean"},
+        validation={"every": 6},
+        optimizer={"ema": 0.9},
         model={"variant": "full", "width": 4, "pool": 4},
     )
     result = train(recipe, data_dir=tiny_data, run_dir=tmp_path)
@@ -101,7 +106,10 @@ def test_a_run_learns_and_logs_every_step(tiny_data: Path, tmp_path: Path, own_c
     assert last < first
     assert result.best_score > 0.5, "four stripe widths are easy; a quarter would be chance"
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
-        "recipe.json", "log.jsonl", "state.safetensors", "best.safetensors"
+        "recipe.json",
+        "log.jsonl",
+        "state.safetensors",
+        "best.safetensors",
     }
 
 
@@ -110,7 +118,9 @@ def test_weights_are_perturbed_under_autocast_too(tiny_data: Path, tmp_path: Pat
     losses = []
     for awp in (0.0, 0.05):
         recipe = tiny_recipe(
-            epochs=1, batch=32, precision="bf16-mixed",
+            epochs=1,
+            batch=32,
+            precision="bf16-mixed",
             model={"variant": "without_daam", "width": 4, "pool": 4, "dropout": 0},
             objective={"kind": "n_fgsm", "eps": "2/255", "awp": awp},
         )

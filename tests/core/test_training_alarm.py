@@ -47,8 +47,11 @@ class Killed(Exception):
 def test_a_run_goes_back_and_escalates_until_it_gives_up(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
     """With thresholds that any network crosses, and a kill on the way."""
     recipe = tiny_recipe(
-        batch=16, objective={"kind": "n_fgsm", "eps": "8/255", "eps_warm_up": 0}, optimizer={"ema": 0.5},
-        model={"variant": "resnet18", "width": 4, "pool": 4}, alarm={"gap": -1, "fall": -1, "images": 8},
+        batch=16,
+        objective={"kind": "n_fgsm", "eps": "8/255", "eps_warm_up": 0},
+        optimizer={"ema": 0.5},
+        model={"variant": "resnet18", "width": 4, "pool": 4},
+        alarm={"gap": -1, "fall": -1, "images": 8},
     )
 
     def kill(report: StepReport) -> None:

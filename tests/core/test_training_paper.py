@@ -21,9 +21,14 @@ RECIPES = Path(__file__).parents[2] / "assets" / "recipes"
 @pytest.mark.parametrize(
     ("epoch", "eps", "weight"),
     [
-        (0, 0.01, 0.2), (4, 0.015, 0.2), (7.999999, 0.02, 0.2),
-        (8, 0.02, 0.2), (15.5, 0.025, 0.35), (22.999999, 0.04, 0.5),
-        (23, 0.03, 0.5), (99, 0.03, 0.5),
+        (0, 0.01, 0.2),
+        (4, 0.015, 0.2),
+        (7.999999, 0.02, 0.2),
+        (8, 0.02, 0.2),
+        (15.5, 0.025, 0.35),
+        (22.999999, 0.04, 0.5),
+        (23, 0.03, 0.5),
+        (99, 0.03, 0.5),
     ],
 )
 def test_three_phases(epoch: float, eps: float, weight: float) -> None:
@@ -95,11 +100,22 @@ def test_part_of_the_validation_scans_is_attacked() -> None:
 
 @pytest.mark.parametrize("task", ["oct", "chest"])
 def test_smoke_run(task: str, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
-    recipe = load_recipe(RECIPES / f"paper-{task}.yaml", {
-        "model.width": "4", "model.pool": "4", "model.variant": "without_daam", "epochs": "3", "batch": "16",
-        "objective.paper.warm_up_epochs": "1", "objective.paper.aggressive_epochs": "1", "objective.paper.steps": "2",
-        "objective.paper.jsma_share": "0.001", "validation.steps": "2", "validation.every": "1",
-    })
+    recipe = load_recipe(
+        RECIPES / f"paper-{task}.yaml",
+        {
+            "model.width": "4",
+            "model.pool": "4",
+            "model.variant": "without_daam",
+            "epochs": "3",
+            "batch": "16",
+            "objective.paper.warm_up_epochs": "1",
+            "objective.paper.aggressive_epochs": "1",
+            "objective.paper.steps": "2",
+            "objective.paper.jsma_share": "0.001",
+            "validation.steps": "2",
+            "validation.every": "1",
+        },
+    )
     result = train(recipe, data_dir=tiny_data, run_dir=tmp_path)
     lines = log_of(tmp_path)
     per_epoch = result.steps // 3

@@ -18,9 +18,12 @@ from meddef_core.training.sharing import Share
 def recipe() -> Recipe:
     """All that is shared: class weights, batch statistics while crafting, dropout, two kinds of images in a batch."""
     return tiny_recipe(
-        task="chest", epochs=1, batch=32,
+        task="chest",
+        epochs=1,
+        batch=32,
         objective={"kind": "pgd", "eps": "2/255", "eps_warm_up": 0, "clean_share": 0.5, "steps": 1, "awp": 0.01},
-        validation={"every": 1, "eps": "2/255", "steps": 2}, alarm={"gap": 0.9, "images": 8},
+        validation={"every": 1, "eps": "2/255", "steps": 2},
+        alarm={"gap": 0.9, "images": 8},
     )
 
 

@@ -33,7 +33,13 @@ def test_a_recipe_is_written_as_before_there_were_the_keys_it_does_not_use() -> 
     """Else a run begun with an earlier version could not go on: its recipe would no longer be the same."""
     values = tiny_recipe().model_dump(mode="json")
     assert list(values["objective"]) == [
-        "kind", "eps", "eps_warm_up", "noise", "steps", "clean_share", "label_smoothing"
+        "kind",
+        "eps",
+        "eps_warm_up",
+        "noise",
+        "steps",
+        "clean_share",
+        "label_smoothing",
     ]
     assert list(values["optimizer"]) == ["lr", "weight_decay", "warm_up", "clip", "ema"]
     assert list(values["validation"]) == ["every", "start", "eps", "steps"]

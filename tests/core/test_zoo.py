@@ -29,8 +29,15 @@ def published(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     root = tmp_path_factory.mktemp("zoo")
     recipe = Recipe.model_validate(
         {
-            "task": "chest", "name": "tiny", "title": "Tiny", "summary": "A test.", "epochs": 6, "batch": 8,
-            "model": {"width": 4, "pool": 4}, "objective": {"kind": "clean"}, "optimizer": {"ema": 0.8},
+            "task": "chest",
+            "name": "tiny",
+            "title": "Tiny",
+            "summary": "A test.",
+            "epochs": 6,
+            "batch": 8,
+            "model": {"width": 4, "pool": 4},
+            "objective": {"kind": "clean"},
+            "optimizer": {"ema": 0.8},
         }
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -48,9 +55,7 @@ def test_a_published_model_loads_read_only(published: Path) -> None:
     assert [card.key for card in list_models(published / "models")] == ["chest/tiny"]
 
 
-def test_the_card_is_measured_on_the_shipped_weights(
-    published: Path, tiny_data: Path, own_cache: Path
-) -> None:
+def test_the_card_is_measured_on_the_shipped_weights(published: Path, tiny_data: Path, own_cache: Path) -> None:
     model = load_model("chest/tiny", published / "models")
     task = get_task("chest")
     images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)

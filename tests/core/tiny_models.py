@@ -22,6 +22,14 @@ def save_tiny_model(
     torch.manual_seed(seed)
     network = MedDef(config)
     return save_model(
-        root / key, network.state_dict(), task=task, name=name, title=f"Tiny {name}", summary="Untrained, for tests.",
-        config=config, training=training or {}, data={}, metrics={},
+        root / key,
+        network.state_dict(),
+        task=task,
+        name=name,
+        title=f"Tiny {name}",
+        summary="Untrained, for tests.",
+        config=config,
+        training=training or {},
+        data={},
+        metrics={},
     )

@@ -28,6 +28,4 @@ def some_images(n: int = 20, *, misread: int = 3, order: list[int] | None = None
 
 def set_of(*names: str, eps: tuple[float, ...] = (EPS,)) -> list[Trial]:
     """These attacks at each budget, quick."""
-    return [
-        Trial(spec=default_spec(name, eps=each, steps=5, stop_when_fooled=True)) for each in eps for name in names
-    ]
+    return [Trial(spec=default_spec(name, eps=each, steps=5, stop_when_fooled=True)) for each in eps for name in names]
