@@ -1,5 +1,6 @@
 """The figures of the robustness page. Series differ by dash and marker as well as by colour."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -11,7 +12,13 @@ from dashboard.services.records import short_eps
 from dashboard.ui.charts import COLOURS, DASHES, MARKERS, PATTERNS
 from dashboard.ui.robustness_parts import attack_words, interval_bars
 
-HEIGHT = 380
+HEIGHT = 400
+
+SLANTED = 28
+"""Pixels that slanted labels below the axis take more than level ones."""
+
+LABEL_LETTERS = 18
+"""Letters in a line of a bar's name, of which a telephone still leaves room for the bar."""
 
 
 def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
@@ -60,7 +67,10 @@ def baselines(rows: Sequence[BaselineRow]) -> go.Figure:
         "ignoring": [row.ignoring for row in rows],
         "adaptive": [row.adaptive for row in rows],
     }
-    return _bars([row.title for row in rows], {names[kind]: shares[kind] for kind in names})
+    titles = [row.title for row in rows]
+    # Bars of one name would stand on top of each other.
+    distinct = [row.title if titles.count(row.title) == 1 else f"{row.title} ({row.id})" for row in rows]
+    return _bars(distinct, {names[kind]: shares[kind] for kind in names})
 
 
 def ablation(rows: Sequence[AblationRow]) -> go.Figure:
@@ -78,14 +88,14 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
             customdata=[seed for _, seed, _ in places],
             hovertemplate="%{y}: %{x:.1f} % (" + tr("seed") + " %{customdata})<extra>" + name + "</extra>",
         )
-    drawn.update_layout(height=110 + 60 * len(rows), **_MARGINS)
+    drawn.update_layout(height=130 + 60 * len(rows), **_MARGINS)
     drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
     drawn.update_yaxes(autorange="reversed", automargin=True)
     return drawn
 
 
 _MARGINS = {
-    "margin": {"l": 0, "r": 12, "t": 36, "b": 44},
+    "margin": {"l": 0, "r": 12, "t": 56, "b": 44},  # above the legend, room for the camera
     "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
 }
 
@@ -96,13 +106,13 @@ def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Share]]) -> go.Fi
         drawn.add_bar(
             name=name,
             orientation="h",
-            y=list(titles),
+            y=["<br>".join(textwrap.wrap(title, LABEL_LETTERS)) for title in titles],
             x=[100 * share.balanced_accuracy for share in shares],
             error_x=interval_bars(shares),
             marker={"color": COLOURS[number], "pattern": {"shape": PATTERNS[number]}},
             hovertemplate="%{y}: %{x:.1f} %<extra>" + name + "</extra>",
         )
-    drawn.update_layout(barmode="group", bargap=0.25, height=110 + 66 * len(titles), **_MARGINS)
+    drawn.update_layout(barmode="group", bargap=0.25, height=130 + 66 * len(titles), **_MARGINS)
     drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[0, 103])
     drawn.update_yaxes(autorange="reversed", automargin=True)
     return drawn
@@ -145,6 +155,7 @@ def _layout(drawn: go.Figure, *, x: str) -> None:
 def _rescale(drawn: go.Figure, ticks: Mapping[float, str]) -> None:
     for trace in drawn.data:
         trace.x = [eps**0.5 for eps in trace.x]
+    drawn.update_layout(height=HEIGHT + SLANTED, margin_b=drawn.layout.margin.b + SLANTED)
     drawn.update_xaxes(
         tickmode="array", tickvals=[eps**0.5 for eps in ticks], ticktext=list(ticks.values()), tickangle=-45
     )

@@ -132,12 +132,12 @@ def _stamp(drawn: go.Figure) -> None:
         text="<br>".join(lines),
         xref="paper",
         yref="paper",
-        x=0,
+        x=1,  # from the right: on a telephone the names of bars leave the plot less width than these words
         y=0,
         yshift=-bottom,
-        xanchor="left",
+        xanchor="right",
         yanchor="bottom",
-        align="left",
+        align="right",
         showarrow=False,
         font_size=10,
     )

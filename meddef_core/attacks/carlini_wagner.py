@@ -55,7 +55,7 @@ def cw_l2(search: Search) -> None:
 
 
 def _round(search: Search, trade_off: Tensor, reached: Tensor, *, number: int) -> bool:
-    """`steps` steps of Adam at one c for each image; marks the images `reached`. False when the attack must not go on."""
+    """`steps` steps of Adam at one c for each image; marks the images `reached`. False when it must not go on."""
     spec = search.problem.spec
     index = search.open()
     if len(index) == 0:

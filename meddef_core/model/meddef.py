@@ -76,6 +76,15 @@ VARIANTS: dict[str, dict[str, bool]] = {
 }
 """The paper's ablations (and two it lacks) as overrides of `MedDefConfig`."""
 
+VARIANT_WORDS = {
+    "without_afd": "without AFD",
+    "without_afd_mfe": "without AFD and MFE",
+    "only_afd": "with AFD alone",
+    "without_daam": "without DAAM",
+    "without_attention": "without self-attention",
+}
+"""What tells an ablated MedDef from the full one, as it follows the model's name."""
+
 
 class Trace(NamedTuple):
     """One forward pass, whole. Maps are None where the model lacks the module."""

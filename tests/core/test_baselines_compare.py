@@ -231,13 +231,14 @@ def test_a_finished_run_takes_part(tiny_data: Path, tmp_path: Path, own_cache: P
         "summary": "A test.",
         "epochs": 1,
         "batch": 8,
-        "model": {"width": 4, "pool": 4},
+        "model": {"width": 4, "pool": 4, "variant": "without_daam"},
         "objective": {"kind": "clean"},
         "precision": "32-true",
     }
     train(Recipe.model_validate(values), data_dir=tiny_data, run_dir=tmp_path / "run")
     entrant = entrant_of_run(tmp_path / "run")
     assert (entrant.id, entrant.task, entrant.objective) == ("run", "oct", "clean")
+    assert entrant.title == "Tiny without DAAM" and "without DAAM" in entrant.summary
     x = scans(1, size=224)
     torch.testing.assert_close(entrant.fast(x), entrant.network(x), atol=1e-4, rtol=1e-4)
     with pytest.raises(ModelError, match="no chosen weights"):

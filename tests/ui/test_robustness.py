@@ -12,8 +12,10 @@ import streamlit as st
 from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
+from dashboard.record_schema import BaselineRow
 from dashboard.robustness_results import Curve
 from dashboard.services import records, robust_curves
+from dashboard.ui import robustness_figures
 from dashboard.ui.robustness_headline import curve_table
 from dashboard.ui.robustness_paper import paper_table
 from dashboard.ui.robustness_parts import csv_of
@@ -83,6 +85,13 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     assert len(app.get("plotly_chart")) == 5  # budget, baselines, two sweeps, ablation
     table = app.dataframe[0].value
     assert {"reported", "re-measured", "difference"} <= set(table.columns)
+
+
+def test_defences_of_one_name_have_bars_of_their_own() -> None:
+    (row,) = made.baselines("oct/undefended", "0" * 64)["numbers"]["rows"]
+    rows = [BaselineRow.model_validate(row | {"id": name}) for name in ("one", "other")]
+    for series in robustness_figures.baselines(rows).data:
+        assert len(set(series.y)) == len(rows)
 
 
 def test_an_empty_folder_says_how_to_fill_it(start: Callable[[], AppTest], root: Path) -> None:
