@@ -19,11 +19,13 @@ import torch
 import torchattacks
 from art.attacks.evasion import AutoConjugateGradient, AutoProjectedGradientDescent
 from art.estimators.classification import PyTorchClassifier
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, format_eps
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
+from meddef_core.evaluation.documents import read_record, results_root
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.worst_case import run_worst_case, worst_case_attacks
 from meddef_core.zoo import LoadedModel, load_model
@@ -31,10 +33,15 @@ from meddef_core.zoo import LoadedModel, load_model
 Crafting = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
+def test_list(model: LoadedModel) -> Images:
+    """The model's whole test list."""
+    lists = build_lists(model.task, Path(os.environ["MEDDEF_DATA_DIR"]), protocol=model.card.data["protocol"])
+    return load_images(lists, "test", task=model.task, data_dir=Path(os.environ["MEDDEF_DATA_DIR"]))
+
+
 def scans(model: LoadedModel, n: int) -> Images:
     """`n` scans of the test list, as many of each class as there are, evenly spread."""
-    lists = build_lists(model.task, Path(os.environ["MEDDEF_DATA_DIR"]), protocol=model.card.data["protocol"])
-    images = load_images(lists, "test", task=model.task, data_dir=Path(os.environ["MEDDEF_DATA_DIR"]))
+    images = test_list(model)
     by_class = [np.flatnonzero(images.labels.numpy() == k) for k in range(len(model.task.classes))]
     share = n // len(by_class)
     picked = np.sort(np.concatenate([where[np.linspace(0, len(where) - 1, share).astype(int)] for where in by_class]))
@@ -103,38 +110,64 @@ def worst() -> dict[str, Any]:
 
     return {
         f"oct/meddef at {format_eps(eps)}, {len(images)} scans": {
-            "ours": our_worst_case(model, images, eps)[0],
+            "ours": our_worst_case(model, images, eps),
             "torchattacks' AutoAttack": timed(autoattack, model.network, x, y),
         }
     }
 
 
 def strongest() -> dict[str, Any]:
-    """Scans that foolbox' and ART's strongest attacks break and our worst-case set does not, on 64 of each task."""
+    """Of 64 scans of each task that our worst-case set left standing, those that others' strongest attacks break.
+
+    What stands is read from the records of `meddef evaluate --attacks worst`; a model without one is left out.
+    """
     document = {}
     for key in ("oct/meddef", "chest/meddef"):
+        if not worst_record(key).is_file():
+            continue
         model, eps = load_model(key), 8 / 255
-        images = scans(model, 64)
-        x, y = images.batch(slice(None))
-        numbers, unbroken = our_worst_case(model, images, eps)
+        images = test_list(model)
+        standing = unbroken(model, eps)
+        picked = standing[np.linspace(0, len(standing) - 1, min(64, len(standing))).astype(int)]
+        x, y = images.batch(picked)
         broken = {name: ~right(model.network, craft(model.network, x, y, eps), y) for name, craft in THEIRS.items()}
         theirs = torch.stack(list(broken.values())).any(dim=0)
         document[f"{key} at {format_eps(eps)}, {len(images)} scans"] = {
-            "our robust accuracy": numbers["robust accuracy"],
+            "withstand our worst-case set": len(standing),
+            "of these attacked by theirs": len(picked),
             "broken by": {name: int(found.sum()) for name, found in broken.items()},
             "broken by theirs in all": int(theirs.sum()),
-            "broken by theirs and not by ours": int((theirs & unbroken).sum()),
         }
     return document
 
 
-def our_worst_case(model: LoadedModel, images: Images, eps: float) -> tuple[dict[str, float], Tensor]:
-    """Seconds and robust accuracy, and which images stand, `(N,)` bool."""
+def worst_record(key: str) -> Path:
+    """Where the worst case of a model is kept."""
+    return results_root() / "worst" / f"{key}.json"
+
+
+def unbroken(model: LoadedModel, eps: float) -> NDArray[np.int64]:
+    """Positions in the test list of the scans that our worst-case set left standing."""
+    record = read_record(worst_record(model.card.key))
+    if record["model"]["weights_sha256"] != model.card.weights.sha256:
+        raise SystemExit(f"The worst case of {model.card.key} is one of other weights; measure it again.")
+    return np.array(
+        [
+            image["position"]
+            for image in record["numbers"]["images"]
+            for at in image["at"]
+            if at["eps"] == eps and at["broken_by"] is None
+        ]
+    )
+
+
+def our_worst_case(model: LoadedModel, images: Images, eps: float) -> dict[str, float]:
+    """Seconds and robust accuracy."""
     began = time.perf_counter()
     result = run_worst_case(model.network, images, attacks=worst_case_attacks(len(model.task.classes), eps=eps))
     seconds = time.perf_counter() - began
-    unbroken = torch.tensor([image.broken_by is None for image in result.images])
-    return {"seconds": round(seconds, 1), "robust accuracy": round(float(unbroken.float().mean()), 4)}, unbroken
+    stand = sum(image.broken_by is None for image in result.images) / len(images)
+    return {"seconds": round(seconds, 1), "robust accuracy": round(stand, 4)}
 
 
 def right(network: nn.Module, images: Tensor, y: Tensor) -> Tensor:
