@@ -22,13 +22,21 @@ class Source:
 
 def keep(data: bytes, scan: Scan) -> None:
     """Remember a file that was read as `scan` if there is anything to choose in it, and forget the last one."""
-    frames = int(scan.tags.get("NumberOfFrames", "1"))
-    if frames > 1 or scan.bits > 8:
-        source = Source(data, scan.digest, frames)
+    if has_choices(scan):
+        source = Source(data, scan.digest, _frames(scan))
         HELD.admit(source, len(data))
         st.session_state[KEY] = source
     else:
         forget()
+
+
+def has_choices(scan: Scan) -> bool:
+    """Whether the file of a scan holds more than one picture: several frames, or values that a window selects."""
+    return _frames(scan) > 1 or scan.bits > 8
+
+
+def _frames(scan: Scan) -> int:
+    return int(scan.tags.get("NumberOfFrames", "1"))
 
 
 def forget() -> None:

@@ -120,6 +120,9 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
 def take_back(scan: Chosen, result: LabResult | None) -> None:
     """Choose a scan of before again, with the attack on it. Call where no widget of this run is drawn yet."""
     st.session_state["task"] = scan.task
+    sample = next((each for each in services.samples(scan.task) if each.key == scan.sample), None)
+    if sample is not None and sample.data is not None:
+        source.keep(sample.data(), scan.scan)
     _choose(scan)
     if result is not None:
         keep_lab_result(result)

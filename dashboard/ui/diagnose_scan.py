@@ -55,6 +55,10 @@ def reading_controls(chosen: Chosen) -> None:
     """Frame and window of the file, where it has them to choose. Both change what the models read."""
     kept = source.of(chosen.scan)
     if kept is None:
+        if source.has_choices(chosen.scan):
+            st.caption(
+                tr("The history keeps the picture, not the file: upload it again to choose another frame or window.")
+            )
         return
     known = source.windows(kept.digest, chosen.frame, kept.data)
     if kept.frames == 1 and known is None:

@@ -1,6 +1,10 @@
 """What a reader does with the pages, as functions of a session."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard import language, services
@@ -53,3 +57,16 @@ def keys_of(app: AppTest) -> set[str]:
     """Keys of all widgets on the page."""
     kinds = ("slider", "select_slider", "number_input", "selectbox", "segmented_control", "multiselect", "button")
     return {str(element.key) for kind in kinds for element in app.get(kind)}
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    """The file of a picture."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def upload(app: AppTest, data: bytes, *, name: str = "a.png", kind: str = "image/png") -> AppTest:
+    """Give the page a file."""
+    app.file_uploader[0].set_value((name, data, kind))
+    return app.run()

@@ -1,14 +1,12 @@
 """Page Diagnose: what an output is worth, what is refused, and how a file's window and frame are chosen."""
 
-import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from app_driving import speak_chinese, text_of
-from PIL import Image
+from app_driving import png_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
 from dashboard.ui.diagnose_scan import cut
@@ -20,17 +18,6 @@ def shipped(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> Ap
     """A session with the shipped models and their fits."""
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
     return start()
-
-
-def upload(app: AppTest, data: bytes, kind: str = "image/png") -> AppTest:
-    app.file_uploader[0].set_value(("a.png", data, kind))
-    return app.run()
-
-
-def png_of(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def test_a_model_without_a_fit_says_so(app: AppTest) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from app_driving import DIAGNOSE, LAB, attack, press, speak_chinese, text_of
+from app_driving import DIAGNOSE, LAB, attack, png_of, press, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
 from dashboard import history, services
@@ -56,6 +56,30 @@ def test_an_attack_is_shown_again_on_its_own_scan(app: AppTest) -> None:
     assert app.session_state["chosen"].sample == "synthetic-CNV"
     assert app.session_state["lab_result"] is result
     assert app.title[0].value == "Attack lab" and "2 · What the attack did" in text_of(app)
+
+
+def shown_again(app: AppTest, fingerprint: str) -> AppTest:
+    place = [entry.chosen.fingerprint for entry in entries(app)].index(fingerprint)
+    return app.button(key=f"history_show_{place}").click().run()
+
+
+def test_a_film_that_is_shown_again_keeps_its_window(app: AppTest) -> None:
+    app.segmented_control(key="task").set_value("chest").run()
+    film = app.session_state["chosen"].fingerprint
+    app.segmented_control(key="task").set_value("oct").run()
+    assert "the models read what is shown" not in text_of(app)
+    shown_again(app, film)
+    app.button(key="diagnose_preset_2").click().run()
+    assert not app.exception and app.session_state["chosen"].window is not None
+
+
+def test_an_upload_that_is_shown_again_says_where_its_file_went(app: AppTest) -> None:
+    upload(app, png_of(np.random.default_rng(0).integers(0, 60000, (120, 140)).astype(np.uint16)))
+    mine = app.session_state["chosen"].fingerprint
+    sample(app, "NORMAL")
+    shown_again(app, mine)
+    assert not app.exception and app.session_state["chosen"].fingerprint == mine
+    assert "upload it again to choose another frame or window" in text_of(app)
 
 
 def test_a_reading_is_shown_again_with_its_model_and_task(app: AppTest) -> None:

@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from app_driving import ABOUT, DIAGNOSE, LAB, attack, text_of
-from PIL import Image
+from app_driving import ABOUT, DIAGNOSE, LAB, attack, png_of, text_of, upload
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from streamlit.testing.v1 import AppTest
@@ -15,13 +14,7 @@ from dashboard import services
 from meddef_core.explain import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 
-MISNAMED = ("notes_of_mrs_smith.png", b"not a picture at all, only words", "image/png")
-
-
-def png_of(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+MISNAMED = "notes_of_mrs_smith.png"
 
 
 def multi_frame_dicom(*, frames: int) -> bytes:
@@ -43,11 +36,6 @@ def multi_frame_dicom(*, frames: int) -> bytes:
 @pytest.fixture
 def picture() -> bytes:
     return png_of(np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8))
-
-
-def upload(app: AppTest, name: str, data: bytes, kind: str) -> AppTest:
-    app.file_uploader[0].set_value((name, data, kind))
-    return app.run()
 
 
 @pytest.mark.parametrize("page", [DIAGNOSE, LAB, ABOUT])
@@ -101,7 +89,7 @@ def test_a_sample_is_chosen_by_its_button(app: AppTest) -> None:
 
 
 def test_an_upload_is_read_and_its_name_is_nowhere(app: AppTest, picture: bytes) -> None:
-    upload(app, "smith_jane_1961.png", picture, "image/png")
+    upload(app, picture, name="smith_jane_1961.png")
     assert not app.exception and not app.error
     chosen = app.session_state["chosen"]
     assert chosen.scan.size == (300, 400) and chosen.truth is None
@@ -111,7 +99,7 @@ def test_an_upload_is_read_and_its_name_is_nowhere(app: AppTest, picture: bytes)
 
 def test_a_refusal_is_one_sentence_and_loses_nothing(app: AppTest) -> None:
     before = app.session_state["chosen"].fingerprint
-    upload(app, *MISNAMED)
+    upload(app, b"not a picture at all, only words", name=MISNAMED)
     assert not app.exception
     assert len(app.error) - text_of(app).count("**Wrong output.**") == 1
     assert "PNG, JPEG or DICOM" in app.error[0].value
@@ -121,7 +109,7 @@ def test_a_refusal_is_one_sentence_and_loses_nothing(app: AppTest) -> None:
 
 
 def test_an_upload_stays_when_the_kind_of_scan_is_corrected(app: AppTest, picture: bytes) -> None:
-    upload(app, "a.png", picture, "image/png")
+    upload(app, picture)
     before = app.session_state["chosen"].fingerprint
     app.segmented_control(key="task").set_value("chest").run()
     assert app.session_state["chosen"].fingerprint == before
@@ -135,7 +123,7 @@ def test_the_scan_carries_over_to_the_lab(app: AppTest) -> None:
 
 
 def test_clear_everything_forgets_scan_and_results(app: AppTest, picture: bytes) -> None:
-    upload(app, "a.png", picture, "image/png")
+    upload(app, picture)
     attack(app, "fgsm")
     app.button(key="clear_everything").click().run()
     assert not app.exception
@@ -147,7 +135,7 @@ def test_clear_everything_forgets_scan_and_results(app: AppTest, picture: bytes)
 
 def test_two_sessions_do_not_see_each_other(start: Callable[[], AppTest], picture: bytes) -> None:
     one, other = start(), start()
-    upload(one, "a.png", picture, "image/png")
+    upload(one, picture)
     other.run()
     assert one.session_state["chosen"].fingerprint != other.session_state["chosen"].fingerprint
 
@@ -190,7 +178,7 @@ def test_a_wrong_data_folder_is_one_sentence(
 
 
 def test_a_multi_frame_file_asks_for_its_frame(app: AppTest) -> None:
-    upload(app, "cine.dcm", multi_frame_dicom(frames=3), "application/dicom")
+    upload(app, multi_frame_dicom(frames=3), name="cine.dcm", kind="application/dicom")
     assert not app.exception
     assert app.number_input(key="frame").max == 3
     app.number_input(key="frame").set_value(2)
