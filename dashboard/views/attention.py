@@ -98,8 +98,8 @@ def _read(chosen: Chosen, models: Sequence[ModelChoice], attack: LabResult | Non
     return [inspection.inspected(reading, attack) for reading in readings]
 
 
-@st.fragment
 def _sections(found: Sequence[Inspected], task: Task) -> None:
+    """One section. No fragment: who turns to another would wait there until every model's slow maps are drawn."""
     picked = st.segmented_control(
         tr("What to look at"),
         list(TITLES),
