@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from meddef_core.cli_ablation import ablation
 from meddef_core.cli_attack import NamesAttacks, attack
 from meddef_core.cli_audit import audit
 from meddef_core.cli_baselines import baselines
@@ -90,6 +91,7 @@ app.command()(replay)
 app.command()(evaluate)
 app.command()(audit)
 app.command()(baselines)
+app.command()(ablation)
 app.command()(point)
 app.command()(tables)
 

@@ -1,0 +1,194 @@
+"""What each part of the network adds: variants trained by one recipe, over seeds, attacked on the same scans."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from meddef_core.attacks import AttackSpec, format_eps
+from meddef_core.data.images import Images
+from meddef_core.errors import ModelError
+from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.evaluation.trials import Trial
+from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_case_attacks
+from meddef_core.evaluation.worst_case_report import summarise_worst_case
+from meddef_core.model import VARIANT_WORDS, VARIANTS, parameter_count
+from meddef_core.publish import open_run
+from meddef_core.zoo import LoadedModel
+
+FULL = "full"
+
+BESIDE_THE_NETWORK = ("seed", "name", "title", "summary", "validation", "model")
+"""Parts of a recipe that trainings to compare may differ in: of `model`, the variant alone."""
+
+CHANCE = 0.05
+"""A p below this is called a difference."""
+
+ATTACKS = 2
+"""Attacks of the worst-case set that are run here: both kinds of APGD, which break nearly all that the set breaks."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A finished run that takes part."""
+
+    run: str
+    variant: str
+    seed: int
+    model: LoadedModel
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What it was trained by, as a card holds it."""
+        recipe: dict[str, Any] = self.model.card.training["recipe"]
+        return recipe
+
+
+def open_trained(runs: Sequence[Path], *, task: str) -> tuple[Trained, ...]:
+    """The runs in the order of the variants and of their seeds.
+
+    Raises ModelError for a run without chosen weights, of another task, trained by another recipe than the first, for
+    two of one variant and seed, and where none is the full network.
+    """
+    found = [_opened(path) for path in runs]
+    for each in found:
+        if each.model.task.key != task:
+            raise ModelError(
+                f"The run {each.run} was trained on {each.model.task.key} scans, not {task}; leave it out."
+            )
+    twice = [pair for pair, times in Counter((each.variant, each.seed) for each in found).items() if times > 1]
+    if twice:
+        raise ModelError(
+            f"Two runs are of the variant {twice[0][0]} and the seed {twice[0][1]}; leave one of them out."
+        )
+    if not any(each.variant == FULL for each in found):
+        raise ModelError(f"No run is of the variant {FULL}, which the others are compared with; name one with --run.")
+    for each in found[1:]:
+        if other := _differs(found[0].recipe, each.recipe):
+            raise ModelError(f"{each.run} was trained by another recipe than {found[0].run}: {other}; leave it out.")
+    order = list(VARIANTS)
+    return tuple(sorted(found, key=lambda each: (order.index(each.variant), each.seed)))
+
+
+def _opened(path: Path) -> Trained:
+    model = open_run(path)
+    recipe = model.card.training["recipe"]
+    return Trained(run=path.name, variant=recipe["model"]["variant"], seed=recipe["seed"], model=model)
+
+
+def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """The first setting that two recipes differ in, in words; None where they are one but for variant and seed."""
+    for name in one:
+        if name not in BESIDE_THE_NETWORK and one[name] != other[name]:
+            return f"{name} is {other[name]}, not {one[name]}"
+    for name in one["model"]:
+        if name != "variant" and one["model"][name] != other["model"][name]:
+            return f"model.{name} is {other['model'][name]}, not {one['model'][name]}"
+    return None
+
+
+def ablation_attacks(classes: int, *, eps: float, restarts: int, seed: int = 0) -> tuple[AttackSpec, ...]:
+    """APGD on the cross-entropy, and on the margin towards every other class as in the worst-case set."""
+    return tuple(
+        replace(trial.spec, restarts=restarts) for trial in worst_case_attacks(classes, eps=eps, seed=seed)[:ATTACKS]
+    )
+
+
+def measure_trained(
+    trained: Trained,
+    images: Images,
+    specs: Sequence[AttackSpec],
+    *,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """One network: shares clean and attacked, with 95 % intervals, and whether each scan of the list holds."""
+    attacks = [Trial(spec=spec) for spec in specs]
+    found = run_worst_case(trained.model.network, images, attacks=attacks, on_progress=on_progress)
+    numbers = summarise_worst_case(found, classes=trained.model.task.classes)
+    (attacked,) = numbers["attacked"]
+    named = {key: value for key, value in attacked.items() if key not in ("attacks", "budget")}
+    return {
+        "seed": trained.seed,
+        "run": trained.run,
+        "weights_sha256": trained.model.card.weights.sha256,
+        "clean": numbers["clean"],
+        "attacked": named | {"spec": specs[-1], "n": len(images)},
+        "holds": [image.broken_by is None for image in found.images],
+    }
+
+
+def summarise(trained: Sequence[Trained], measured: Sequence[Mapping[str, Any]], *, eps: float) -> dict[str, Any]:
+    """A row a variant with its seeds, mean and standard deviation; every variant paired with the full network."""
+    rows = defaultdict(list)
+    for each, numbers in zip(trained, measured, strict=True):
+        rows[each.variant].append((each, numbers))
+    held = {variant: {n["seed"]: n["holds"] for _, n in seeds} for variant, seeds in rows.items()}
+    pairs = [_pair(variant, held) for variant in rows if variant != FULL]
+    return {
+        "n": len(measured[0]["holds"]),
+        "eps": format_eps(eps),
+        "rows": [_row(variant, seeds) for variant, seeds in rows.items()],
+        "pairs": pairs,
+        "verdict": verdict(pairs),
+    }
+
+
+def _row(variant: str, seeds: Sequence[tuple[Trained, Mapping[str, Any]]]) -> dict[str, Any]:
+    network = seeds[0][0].model.network
+    return {
+        "variant": variant,
+        "title": VARIANT_WORDS.get(variant, "MedDef" if variant == FULL else variant),
+        "parameters": parameter_count(network),
+        "seeds": [numbers for _, numbers in seeds],
+    } | {kind: _spread([numbers[kind]["balanced_accuracy"] for _, numbers in seeds]) for kind in ("clean", "attacked")}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Over the seeds; the deviation of one alone is none."""
+    return {
+        "mean": statistics.mean(values),
+        "standard_deviation": statistics.stdev(values) if len(values) > 1 else None,
+    }
+
+
+def _pair(variant: str, held: Mapping[str, Mapping[int, Sequence[bool]]]) -> dict[str, Any]:
+    """Scans that one of two variants holds, seed by seed of those both have; McNemar's test on their sum."""
+    seeds = sorted(held[FULL].keys() & held[variant].keys())
+    both = [pair for seed in seeds for pair in zip(held[FULL][seed], held[variant][seed], strict=True)]
+    first, second = both.count((True, False)), both.count((False, True))
+    return {
+        "first": FULL,
+        "second": variant,
+        "seeds": seeds,
+        "only_first": first,
+        "only_second": second,
+        "p": mcnemar(first, second),
+    }
+
+
+def verdict(pairs: Sequence[Mapping[str, Any]]) -> str:
+    """What the comparison shows, in one or two sentences; nothing where nothing is compared."""
+    compared = [pair for pair in pairs if pair["seeds"]]
+    if not compared:
+        return ""
+    seeds = min(len(pair["seeds"]) for pair in compared)
+    better, worse = (
+        [
+            VARIANT_WORDS.get(pair["second"], pair["second"])
+            for pair in compared
+            if pair["p"] < CHANCE and (pair["only_first"] > pair["only_second"]) == first
+        ]
+        for first in (True, False)
+    )
+    said = []
+    if better:
+        said.append(f"The full network holds more scans than the one {', '.join(better)}.")
+    if worse:
+        said.append(f"The full network holds fewer scans than the one {', '.join(worse)}.")
+    if not said:
+        said.append("No part of the network makes a difference under attack that chance does not explain.")
+    if seeds == 1:
+        said.append("One seed says nothing about training: another could turn this round.")
+    return " ".join(said)
