@@ -29,12 +29,14 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
         "models": lambda: model_table(list_models()),
         "worst": partial(worst_case_table, root=root),
         "audit": partial(audit_table, root=root),
+        "pruning": partial(pruning_table, root=root),
     }
     for task in TASKS:
         found[f"paper-{task}"] = partial(intensity_table, task, root=root)
         found[f"success-{task}"] = partial(success_table, task, root=root)
         found[f"differences-{task}"] = partial(_listed, task, root=root)
         found[f"baselines-{task}"] = partial(baseline_table, task, root=root)
+        found[f"ablation-{task}"] = partial(ablation_table, task, root=root)
     return found
 
 
@@ -83,6 +85,52 @@ def baseline_table(task: str, *, root: Path | None = None) -> str:
         for row in numbers["rows"]
     ]
     return markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
+
+
+def pruning_table(*, root: Path | None = None) -> str:
+    """One row a level of each record of `meddef prune --sweep`: clean, then under each attack with its success rate."""
+    records = _records("pruning", root)
+    levels = [(name, row) for name, found in records for row in found["numbers"]["rows"]]
+    attacks = [(each["spec"]["name"], each["eps"]) for each in levels[0][1]["attacked"]] if levels else []
+    rows = []
+    for name, row in levels:
+        shares = {(each["spec"]["name"], each["eps"]): each for each in row["attacked"]}
+        under = [cell for attack in attacks for cell in _with_success(shares.get(attack))]
+        rows.append([name, str(row["n"]), f"{row['sparsity']:.0%}", _percent(row["clean"]), *under])
+    head = [title for name, eps in attacks for title in (f"{name.upper()} at {eps.split(' ')[0]}", "success")]
+    return markdown(["model", "n", "pruned", "clean", *head], rows)
+
+
+def _with_success(share: dict[str, Any] | None) -> tuple[str, str]:
+    rate = None if share is None else share["attack_success_rate"]
+    return _percent(share), "-" if rate is None else f"{100 * rate:.1f}"
+
+
+def ablation_table(task: str, *, root: Path | None = None) -> str:
+    """One row a variant of the record of `meddef ablation`: mean and deviation over its seeds, and its paired test."""
+    path = (root or results_root()) / "ablation" / f"{task}.json"
+    if not path.is_file():
+        return markdown([], [])
+    numbers = read_record(path)["numbers"]
+    pairs = {pair["second"]: f"{pair['p']:.2g}" for pair in numbers["pairs"]}
+    rows = [
+        [
+            row["title"],
+            f"{row['parameters'] / 1e6:.2f}",
+            ", ".join(str(each["seed"]) for each in row["seeds"]),
+            *(_over_seeds(row[kind]) for kind in ("clean", "attacked")),
+            pairs.get(row["variant"], ""),
+        ]
+        for row in numbers["rows"]
+    ]
+    budget = numbers["eps"].split(" ")[0]
+    head = ["variant", "million parameters", "seeds", "clean", f"APGD at {budget}", "p against the full network"]
+    return f"{markdown(head, rows)}\n\nn = {numbers['n']}. {numbers['verdict']}".rstrip()
+
+
+def _over_seeds(spread: dict[str, float | None]) -> str:
+    mean, deviation = spread["mean"], spread["standard_deviation"]
+    return f"{100 * (mean or 0):.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
 
 
 def write_blocks(path: Path, *, root: Path | None = None) -> None:

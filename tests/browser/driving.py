@@ -5,6 +5,14 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 
+FOCUSED = """selector => {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  return element?.matches(selector) ?? false;
+}"""
+"""Whether what has the focus matches, be it inside a component's own tree."""
+
+
 def settled(page: Page) -> None:
     """Wait until no script runs and pictures have arrived."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
@@ -82,7 +90,7 @@ def tab_to(page: Page, selector: str, *, most: int = 150) -> None:
     """Press Tab until what has the focus matches, as one who uses no mouse does."""
     for _ in range(most):
         page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
+        if page.evaluate(FOCUSED, selector):
             return
     raise AssertionError(f"{selector} cannot be reached with {most} presses of Tab")
 

@@ -8,9 +8,11 @@ import pytest
 
 from meddef_core.errors import DataError, MedDefError
 from meddef_core.evaluation.tables import (
+    ablation_table,
     audit_table,
     baseline_table,
     model_table,
+    pruning_table,
     worst_case_table,
     write_blocks,
 )
@@ -115,3 +117,38 @@ def test_a_broken_record_gets_one_sentence(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(DataError, match=r"^The record meddef.json cannot be read; measure it again\.$"):
         worst_case_table(root=tmp_path)
+
+
+def test_a_level_of_pruning_is_a_row_with_its_success_rate(tmp_path: Path) -> None:
+    def level(sparsity: float, rate: float | None) -> dict[str, object]:
+        attacked = share(0.5) | {"spec": {"name": "pgd"}, "eps": "4/255 (0.0157)", "attack_success_rate": rate}
+        return {"n": 40, "sparsity": sparsity, "clean": share(0.9), "attacked": [attacked]}
+
+    write_record(tmp_path / "pruning" / "oct" / "meddef.json", {"rows": [level(0, 0.25), level(0.8, None)]})
+    head, _, first, last = pruning_table(root=tmp_path).splitlines()
+    assert head == "| model | n | pruned | clean | PGD at 4/255 | success |"
+    assert first == "| oct/meddef | 40 | 0% | 90.0 (85-95) | 50.0 (45-55) | 25.0 |"
+    assert last.endswith("| 80% | 90.0 (85-95) | 50.0 (45-55) | - |")
+    assert pruning_table(root=tmp_path / "none") == "*Not measured yet.*"
+
+
+def test_an_ablation_says_its_seeds_and_its_test(tmp_path: Path) -> None:
+    def row(variant: str, title: str, deviation: float | None) -> dict[str, object]:
+        spread = {"mean": 0.75, "standard_deviation": deviation}
+        seeds = [{"seed": 0}, {"seed": 1}] if deviation is not None else [{"seed": 0}]
+        named = {"variant": variant, "title": title, "parameters": 5_470_000, "seeds": seeds}
+        return named | {"clean": spread, "attacked": spread}
+
+    numbers = {
+        "n": 126,
+        "eps": "8/255 (0.0314)",
+        "rows": [row("full", "MedDef", 0.02), row("without_daam", "without DAAM", None)],
+        "pairs": [{"second": "without_daam", "p": 0.034}],
+        "verdict": "No part helps.",
+    }
+    assert ablation_table("oct", root=tmp_path) == "*Not measured yet.*"
+    write_record(tmp_path / "ablation" / "oct.json", numbers)
+    _, _, full, without, _, verdict = ablation_table("oct", root=tmp_path).splitlines()
+    assert full == "| MedDef | 5.47 | 0, 1 | 75.0 ± 2.0 | 75.0 ± 2.0 |  |"
+    assert without == "| without DAAM | 5.47 | 0 | 75.0 | 75.0 | 0.034 |"
+    assert verdict == "n = 126. No part helps."

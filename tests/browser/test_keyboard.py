@@ -1,0 +1,155 @@
+"""What a reader without a mouse does: every move here is a key, and nothing is clicked, focused or filled by a script."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+from driving import chosen, settled, tab_to
+from playwright.sync_api import Locator, Page, expect
+
+from meddef_core.scans import oct_phantom
+
+LESSON = "what-a-network-sees"
+NOTES = "Notes for the teacher"
+MENU = '[data-testid="stSidebarNav"] a[href$="/{path}"]'
+
+
+def main_text(page: Page) -> str:
+    return page.get_by_test_id("stMain").inner_text()
+
+
+def keys(page: Page, *names: str) -> None:
+    """Press keys, as fast as a hand does, and wait until the page has answered."""
+    for name in names:
+        page.keyboard.press(name)
+        page.wait_for_timeout(300)
+    settled(page)
+
+
+def activate(page: Page, selector: str, *, key: str = "Enter") -> None:
+    """Go to a button, link or segment with Tab, and press it."""
+    tab_to(page, selector)
+    keys(page, key)
+
+
+def open_by_menu(page: Page, path: str, title: str) -> None:
+    activate(page, MENU.format(path=path))
+    page.get_by_role("heading", name=title, level=1).wait_for()
+    settled(page)
+
+
+def moved(page: Page, slider: Locator, key: str) -> str:
+    """What a slider that has the focus says after a key; it must say something else than before."""
+    before = slider.get_attribute("aria-valuetext")
+    keys(page, key)
+    after = slider.get_attribute("aria-valuetext")
+    assert after is not None and after != before
+    return after
+
+
+def drawn_file(path: Path) -> Path:
+    """A B-scan of nobody, as a file."""
+    picture = np.rint(oct_phantom("DME").scan.pixels * 255).astype(np.uint8)
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    return path
+
+
+def test_a_file_is_uploaded_read_and_attacked_as_the_keys_say(page: Page, tmp_path: Path) -> None:
+    settled(page)
+    tab_to(page, '[data-testid="stFileUploader"] button')
+    with page.expect_file_chooser() as opened:
+        page.keyboard.press("Enter")
+    opened.value.set_files(drawn_file(tmp_path / "scan.png"))
+    page.get_by_text("Uploaded scan", exact=True).wait_for()
+    settled(page)
+    assert "Model output of" in main_text(page)
+
+    open_by_menu(page, "attack-lab", "Attack lab")
+    tab_to(page, ".st-key-attack_white_box input")
+    keys(page, "ArrowDown", "ArrowDown", "Enter")
+    run = page.locator(".st-key-run_attack").get_by_role("button")
+    assert "PGD on both models" not in run.inner_text()
+    tab_to(page, ".st-key-eps_linf [role=slider]")
+    budget = moved(page, page.locator(".st-key-eps_linf").get_by_role("slider"), "ArrowRight")
+    assert budget.startswith("5/255")
+    activate(page, ".st-key-run_attack button")
+    page.get_by_role("heading", name="What the attack did").wait_for()
+    settled(page)
+    assert "budget ε = 5/255" in main_text(page)
+
+
+def test_an_attack_is_cancelled_by_keys(page: Page) -> None:
+    settled(page)
+    open_by_menu(page, "attack-lab", "Attack lab")
+    tab_to(page, ".st-key-steps_pgd [role=slider]")
+    keys(page, "End")
+    tab_to(page, ".st-key-run_attack button")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Cancel").wait_for()
+    tab_to(page, ".st-key-cancel_attack button")
+    page.keyboard.press("Enter")
+    page.get_by_text("Attack cancelled. Nothing of it was kept.").wait_for()
+    settled(page)
+    assert "What the attack did" not in main_text(page)
+
+
+def test_a_lesson_is_opened_answered_and_presented(page: Page) -> None:
+    settled(page)
+    open_by_menu(page, "teach", "Teach")
+    activate(page, f".st-key-teach_open_{LESSON} button")
+    page.get_by_text("Step 1 of").wait_for()
+    activate(page, ".st-key-teach_presenter_button button", key="Space")
+    keys(page, "ArrowRight")  # the focus is still on the button that began it
+    page.get_by_text("Step 2 of").wait_for()
+    assert NOTES not in main_text(page)
+    activate(page, ".st-key-teach_notes_button button", key="Space")
+    expect(page.get_by_text(NOTES)).to_be_visible()
+    keys(page, "ArrowLeft")
+    page.get_by_text("Step 1 of").wait_for()
+    expect(page.get_by_text(NOTES)).to_be_visible()
+
+    # Where a question has the focus, the arrow keys choose an answer: they must not turn the page.
+    tab_to(page, "[class*=st-key-teach_answer] input[type=radio]")
+    keys(page, "Space", "ArrowDown")
+    assert "Step 1 of" in main_text(page)
+    assert page.locator("[class*=st-key-teach_answer] input:checked").count() == 1
+    activate(page, "[class*=st-key-teach_reveal] button")
+    assert re.search(r"Right\.|Not quite\.", main_text(page))
+
+
+def test_clean_and_attacked_are_compared_by_keys(page: Page) -> None:
+    settled(page)
+    open_by_menu(page, "attention", "Attention")
+    activate(page, ".st-key-attention_run button")
+    page.get_by_text("Attacked:").first.wait_for()
+    settled(page)
+    tab_to(page, ".st-key-attention_arranged button")
+    keys(page, "ArrowRight", "Enter")
+    page.locator(".share").first.wait_for()
+    settled(page)
+    tab_to(page, ".share")
+    share = page.locator(".share").first
+    assert moved(page, share, "ArrowLeft") == "49 % attacked"
+    assert moved(page, share, "ArrowRight") == "50 % attacked"
+    said = page.locator(".said").first
+    activate(page, ".blink", key="Space")
+    expect(said).to_have_text("Shown: Clean")
+    keys(page, "b")
+    expect(said).to_have_text("Shown: Attacked")
+    activate(page, ".closer")
+    expect(said).to_have_text("Zoom × 2")
+    tab_to(page, ".stage")
+    image = page.locator(".stage img").first
+    before = image.evaluate("image => image.style.transform")
+    keys(page, "ArrowDown")
+    assert image.evaluate("image => image.style.transform") != before
+
+
+def test_a_scan_is_chosen_by_keys_again_after_all_was_cleared(page: Page) -> None:
+    settled(page)
+    activate(page, ".st-key-clear_everything button")
+    page.get_by_text("No scan is chosen.").wait_for()
+    activate(page, ".st-key-sample_synthetic-NORMAL button", key="Space")
+    chosen(page, "synthetic-NORMAL")
+    assert "Model output of" in main_text(page)
