@@ -18,23 +18,31 @@ class Point:
     share: Share
     attack: Spec | None
     command: str
+    source: Source
+    attacks: tuple[Spec, ...]
+    """Everything that was tried, whatever its budget."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One model, clean and within growing budgets. `key` is its file's name, `<task>/<name>` that of its card."""
+    """One model, clean and within growing budgets. `key` is its file's name, `<task>/<name>` that of its card.
+
+    Where a worst case was measured, the point is that; at other budgets it is the quick look.
+    """
 
     key: str
     title: str
-    source: Source
     n: int
     part: str
     protocol: str
     clean: Share
     points: tuple[Point, ...]
-    attacks: tuple[Spec, ...]
     other_weights: bool = False
     """A worst case of other weights than this server's is there and was left out."""
+
+    def of(self, source: Source) -> tuple[Point, ...]:
+        """The points that come from there."""
+        return tuple(point for point in self.points if point.source == source)
 
     def at(self, eps: float) -> Point | None:
         """The point at a budget; None where it was not measured."""

@@ -137,9 +137,12 @@ def audit_command(task: str, name: str) -> str:
     return f"meddef audit --task {task} --model {name} --output assets/results/audit/{task}/{name}.json"
 
 
-def sweep_command(task: str, name: str) -> str:
+def sweep_command(task: str, name: str, record: schema.PruneRecord | None = None) -> str:
     """The command that measures every level of pruning."""
-    return f"meddef prune --task {task} --model {name} --sweep --output assets/results/pruning/{task}/{name}.json"
+    limit = None if record is None or record.data is None else record.data.limit
+    some = "" if limit is None else f" --limit {limit}"
+    output = f"assets/results/pruning/{task}/{name}.json"
+    return f"meddef prune --task {task} --model {name} --sweep{some} --output {output}"
 
 
 def paper_command(task: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """Records and cards made into what the robustness page draws."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dashboard import record_schema as schema
 from dashboard.robustness_results import Curve, Point, Verdict
@@ -14,6 +15,7 @@ from meddef_core.evaluation.paper import PAPER_MODELS
 def curves(found: TaskRecords) -> tuple[Curve, ...]:
     """One curve a model: its worst case where that was measured of these very weights, else its card's quick attack.
 
+    Budget by budget, where both are of the same scans.
     A record of a model that has no card here stands by itself.
     """
     cards = {each.card.name: each for each in found.models}
@@ -62,25 +64,28 @@ def attack_settings(name: str) -> frozenset[str]:
 
 def _of_model(each: Measured, worst: schema.WorstRecord | None) -> Curve | None:
     other = worst is not None and worst.model.weights_sha256 != each.card.weights.sha256
-    if worst is not None and not other:
-        return _worst(worst, each.card.title)
-    return None if each.figures is None else _quick(each, each.figures, other_weights=other)
+    quick = None if each.figures is None else _quick(each, each.figures, other_weights=other)
+    if worst is None or other:
+        return quick
+    strong = _worst(worst, each.card.title)
+    if quick is None or (quick.n, quick.part, quick.protocol) != (strong.n, strong.part, strong.protocol):
+        return strong
+    rest = (point for point in quick.points if strong.at(point.eps) is None)
+    return replace(quick, points=tuple(sorted((*strong.points, *rest), key=lambda point: point.eps)))
 
 
 def _worst(record: schema.WorstRecord, title: str) -> Curve:
     numbers, command = record.numbers, worst_command(record)
     rows = sorted(numbers.attacked, key=lambda row: row.budget)
-    specs = (each.spec for row in rows for each in row.attacks)
+    tried = _kinds(each.spec for row in rows for each in row.attacks)
     return Curve(
         key=record.model.key.rpartition("/")[2],
         title=title,
-        source="worst",
         n=numbers.n,
         part=record.data.part if record.data else "test",
         protocol=record.data.protocol if record.data else "official",
         clean=numbers.clean,
-        points=tuple(Point(row.budget, row.eps, row, _most_telling(row), command) for row in rows),
-        attacks=_kinds(specs),
+        points=tuple(Point(row.budget, row.eps, row, _most_telling(row), command, "worst", tried) for row in rows),
     )
 
 
@@ -92,16 +97,17 @@ def _quick(each: Measured, figures: schema.CardFigures, *, other_weights: bool) 
         if held is None or row.balanced_accuracy < held.balanced_accuracy:
             weakest[row.spec.eps] = row
     rows = [weakest[eps] for eps in sorted(weakest)]
+    tried = _kinds(row.spec for row in figures.attacked)
     return Curve(
         key=each.card.name,
         title=each.card.title,
-        source="quick",
         n=figures.n,
         part=figures.list,
         protocol=figures.protocol,
         clean=figures.clean,
-        points=tuple(Point(row.spec.eps, row.eps, row, row.spec, quick_command(each.card, row)) for row in rows),
-        attacks=_kinds(row.spec for row in figures.attacked),
+        points=tuple(
+            Point(row.spec.eps, row.eps, row, row.spec, quick_command(each.card, row), "quick", tried) for row in rows
+        ),
         other_weights=other_weights,
     )
 

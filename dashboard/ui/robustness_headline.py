@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.robustness_results import Curve, Verdict
+from dashboard.robustness_results import Curve, Point, Verdict
 from dashboard.services import records, robust_curves
 from dashboard.services.records import TaskRecords
 from dashboard.ui.lab_trust import BADGES
@@ -58,7 +58,8 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
     if not drawn:
         st.info(tr("No model of this task was measured at any budget."), icon=":material/pending:")
         return
-    quick = [curve.title for curve in drawn if curve.source == "quick"]
+    quick = [curve.title for curve in drawn if not curve.of("worst")]
+    mixed = [curve for curve in drawn if curve.of("worst") and curve.of("quick")]
     st.markdown(
         tr(
             "Balanced accuracy (the mean over the classes of the share read right) within growing budgets. Bars are "
@@ -73,6 +74,16 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
                 models=", ".join(quick),
             ),
             icon=":material/report:",
+        )
+    for curve in mixed:
+        st.info(
+            tr(
+                "{model}: the worst case of each scan at ε = {budgets}; at the other budgets a quick look, PGD as on "
+                "the card, which is an upper bound.",
+                model=curve.title,
+                budgets=", ".join(records.short_eps(point.label) for point in curve.of("worst")),
+            ),
+            icon=":material/info:",
         )
     figure(against_epsilon(drawn), name=f"{task}-against-epsilon", alt=_finding(drawn), data=curve_table(drawn))
 
@@ -92,7 +103,7 @@ def _card(curve: Curve, eps: float, *, verdict: Verdict) -> None:
         st.markdown(tr("At this budget: not measured."))
     else:
         st.markdown(tr("At ε = {eps}: {share}", eps=point.label, share=share_words(point.share)))
-    st.caption(_provenance(curve))
+        st.caption(_provenance(curve, point))
     st.caption(tr(verdict.meaning))
     if curve.other_weights:
         st.caption(tr("A worst case of other weights than these was measured too; it is left out."))
@@ -100,12 +111,12 @@ def _card(curve: Curve, eps: float, *, verdict: Verdict) -> None:
         again(point.command)
 
 
-def _provenance(curve: Curve) -> str:
-    if curve.source == "worst":
+def _provenance(curve: Curve, point: Point) -> str:
+    if point.source == "worst":
         words = "Balanced accuracy, 95 % interval. n = {n} ({part}, {protocol}). Worst case of: {attacks}."
     else:
         words = "Balanced accuracy, 95 % interval. n = {n} ({part}, {protocol}). Quick look, an upper bound: {attacks}."
-    attacks = "; ".join(attack_words(spec) for spec in curve.attacks)
+    attacks = "; ".join(attack_words(spec) for spec in point.attacks)
     return tr(words, n=curve.n, part=tr(curve.part), protocol=protocol_words(curve.protocol), attacks=attacks)
 
 
@@ -133,7 +144,7 @@ def curve_table(curves: Sequence[Curve]) -> pd.DataFrame:
         about = {"model": curve.key, "n": curve.n, "list": curve.part, "protocol": curve.protocol}
         rows.append(about | {"epsilon": 0.0, "attack": "clean"} | share_columns(curve.clean))
         for point in curve.points:
-            attack = "worst case" if curve.source == "worst" or point.attack is None else point.attack.name
+            attack = "worst case" if point.source == "worst" or point.attack is None else point.attack.name
             rows.append(about | {"epsilon": point.eps, "attack": attack} | share_columns(point.share))
     return pd.DataFrame(rows)
 

@@ -117,7 +117,7 @@ def _sweep(task: str, name: str, record: PruneRecord) -> None:
         alt=_pruned_words(rows),
         data=pd.DataFrame([line for row in rows for line in _prune_lines(row)]),
     )
-    again(records.sweep_command(task, name))
+    again(records.sweep_command(task, name, record))
 
 
 def _only_answer(row: PruneRow) -> str | None:

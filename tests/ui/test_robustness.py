@@ -22,7 +22,7 @@ from dashboard.ui.robustness_parts import csv_of
 from meddef_core.evaluation.documents import RESULTS
 from meddef_core.evaluation.tables import worst_case_table
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.zoo import list_models
+from meddef_core.zoo import MODELS, list_models
 
 PAGE = "dashboard/views/robustness.py"
 
@@ -146,9 +146,8 @@ def test_a_worst_case_of_other_weights_is_left_out(root: Path) -> None:
 def test_a_record_of_a_model_without_a_card_stands_alone(root: Path) -> None:
     made.write(root, "worst/oct/without-afd.json", made.worst("oct/without-afd", made.OTHER))
     curve = curve_of("without-afd")
-    assert (curve.title, curve.source, [point.label for point in curve.points]) == (
-        "without AFD", "worst", ["2/255 (0.0078)", "4/255 (0.0157)"],
-    )  # fmt: skip
+    assert curve.title == "without AFD" and not curve.of("quick")
+    assert [point.label for point in curve.of("worst")] == ["2/255 (0.0078)", "4/255 (0.0157)"]
 
 
 def test_the_command_runs_the_same_list_and_budgets(root: Path) -> None:
@@ -167,7 +166,29 @@ def test_the_quick_look_shows_the_attack_that_leaves_least(monkeypatch: pytest.M
         curve = next(curve for curve in robust_curves.curves(found) if curve.key == each.card.name)
         point = curve.at(4 / 255)
         assert len(rows) == 2 and point is not None
-        assert curve.source == "worst" or point.share.balanced_accuracy == min(rows)
+        assert point.source == "worst" or point.share.balanced_accuracy == min(rows)
+
+
+def test_a_worst_case_takes_the_place_of_the_quick_look_where_it_was_measured(
+    monkeypatch: pytest.MonkeyPatch, start: Callable[[], AppTest], root: Path
+) -> None:
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(MODELS))
+    card = next(card for card in list_models(MODELS) if card.key == "oct/meddef")
+    quick = curve_of("meddef")
+    assert len(quick.points) > 4 and not quick.of("worst")
+    document = made.worst(card.key, card.weights.sha256, right=0.3)
+    document["numbers"]["n"] = card.metrics["n"]
+    made.write(root, "worst/oct/meddef.json", document)
+    mixed = curve_of("meddef")
+    assert [point.eps for point in mixed.points] == [point.eps for point in quick.points]
+    assert [point.eps for point in mixed.of("worst")] == [2 / 255, 4 / 255]
+    assert mixed.points[1].share.balanced_accuracy == pytest.approx(0.5) and mixed.points[-1] == quick.points[-1]
+    said = text_of(opened(start))
+    assert "the worst case of each scan at ε = 2/255, 4/255; at the other budgets a quick look" in said
+    assert "Quick look only for Undefended twin:" in said
+    document["numbers"]["n"] -= 1  # of another choice of scans: not one curve
+    made.write(root, "worst/oct/meddef.json", document)
+    assert not curve_of("meddef").of("quick")
 
 
 def test_a_file_written_anew_is_read_anew(root: Path) -> None:
