@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, TaskKey, open_model
 from meddef_core.cli_output import check_writable, emit, progress, write_file
+
+if TYPE_CHECKING:
+    from meddef_core.attacks import AttackSpec
 
 
 def baselines(
@@ -26,7 +29,9 @@ def baselines(
     seed: Annotated[int, typer.Option(help="Seed of random starts and of randomised baselines.")] = 0,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     limit: Annotated[int | None, typer.Option(help="Use so many scans, spread over all classes.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the record here; defences it holds already are not attacked again.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -52,19 +57,34 @@ def baselines(
     images = load_images(lists, part, task=loaded.task, data_dir=folder)
     if limit is not None:
         images = some_of_each_class(images, limit)
+    data = {"protocol": first.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit}
     with progress(f"baselines on {task}") as show:
         numbers = compare(
             rows,
             images,
             spec,
             classes=loaded.task.classes,
+            kept=_kept(output, data, spec),
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    data = {"protocol": first.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit}
     document = record("baselines", model=loaded.card, spec=spec, numbers=numbers, data=data)
     if output is not None:
         write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     emit(document, _lines(numbers, title=f"{task} {part} ({first.protocol})"), as_json=as_json)
+
+
+def _kept(output: Path | None, data: dict[str, Any], spec: "AttackSpec") -> list[dict[str, Any]]:
+    """The rows of an earlier record of the same scans and attack."""
+    from meddef_core.evaluation.documents import read_record
+    from meddef_core.record import plain
+
+    if output is None or not output.is_file():
+        return []
+    earlier = read_record(output)
+    if earlier.get("kind") != "baselines" or earlier.get("data") != data or earlier.get("spec") != plain(spec):
+        return []
+    rows: list[dict[str, Any]] = earlier["numbers"]["rows"]
+    return rows
 
 
 def _lines(numbers: dict[str, Any], *, title: str) -> list[str]:

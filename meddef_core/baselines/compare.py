@@ -1,6 +1,6 @@
 """Every defence against two attackers: one who ignores it, and one who knows it and adapts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -56,6 +56,7 @@ def compare(
     spec: AttackSpec,
     *,
     classes: Sequence[str],
+    kept: Sequence[Mapping[str, Any]] = (),
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
     """Balanced and plain accuracy with 95 % intervals of every contender: clean, ignored and adaptively attacked.
@@ -65,6 +66,8 @@ def compare(
     as that attack. Who knows a defence may also ignore it, so an image counts as robust against the adaptive attacker
     only if it withstands both attacks; `alone` is the balanced accuracy under the adaptive one by itself. The same
     spec and images give the same numbers, randomised defences included: their draws start from `spec.seed`.
+    `kept` are rows of an earlier comparison of these images by this spec: a contender of the same id and weights is
+    not attacked again.
     Raises AttackError for an attack that is not bounded in L-infinity, or of a fixed loss where one is `saturated`.
     """
     info = get_attack(spec.name)
@@ -72,15 +75,23 @@ def compare(
         raise AttackError(f"{info.title} is not bounded in L-infinity: choose an attack that is, such as pgd")
     if "loss" not in info.settings and any(contender.saturated for contender in contenders):
         raise AttackError(f"{info.title} has one loss, but a distilled network needs two: choose pgd")
+    known = {(row["id"], tuple(row["weights_sha256"])): row for row in kept}
+    fresh = [contender for contender in contenders if (contender.id, contender.weights) not in known]
     said: dict[tuple[str, int], NDArray[np.int64]] = {}
-    for trial in _trials(contenders, spec):
-        judges = [contenders[number].network for number in trial.numbers]
+    for trial in _trials(fresh, spec):
+        judges = [fresh[number].network for number in trial.numbers]
         found = _predictions(judges, images, trial, on_stage=on_stage)
         said |= {(trial.kind, number): predictions for number, predictions in zip(trial.numbers, found, strict=True)}
     labels = images.labels.numpy()
+    known |= {
+        (contender.id, contender.weights): _row(
+            contender, spec, labels, *(said[kind, number] for kind in KINDS), classes=classes
+        )
+        for number, contender in enumerate(fresh)
+    }
     rows = [
-        _row(contender, spec, labels, *(said[kind, number] for kind in KINDS), classes=classes)
-        for number, contender in enumerate(contenders)
+        {**known[contender.id, contender.weights], "title": contender.title, "summary": contender.summary}
+        for contender in contenders
     ]
     return {"n": len(images), "eps": format_eps(spec.eps), "attack": asdict(spec), "rows": rows}
 

@@ -280,6 +280,21 @@ def test_the_command_writes_a_record(run: Run, tiny_data: Path, tmp_path: Path, 
     assert not list(tmp_path.glob(".table*"))
 
 
+def test_a_record_grows_by_what_it_lacks(run: Run, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    output = tmp_path / "table.json"
+    shared = ("--limit", 4, "--steps", 2, "--eps", "2/255", "--data-dir", tiny_data, "--output", output)
+    run("baselines", "--task", "oct", "--only", "jpeg", *shared)
+    document = json.loads(output.read_text())
+    document["numbers"]["rows"][1]["clean"]["accuracy"] = 0.125  # a mark that no measurement would leave
+    document["numbers"]["rows"][1]["title"] = "An old name"
+    output.write_text(json.dumps(document))
+    grown = run("baselines", "--task", "oct", "--only", "jpeg, median", *shared, "--json").document["numbers"]["rows"]
+    assert [row["id"] for row in grown] == ["oct/undefended", "oct/undefended+jpeg", "oct/undefended+median"]
+    assert grown[1]["clean"]["accuracy"] == 0.125 and grown[1]["title"] == "JPEG compression"
+    anew = run("baselines", "--task", "oct", "--only", "jpeg", "--seed", 1, *shared, "--json").document
+    assert anew["numbers"]["rows"][1]["clean"]["accuracy"] != 0.125
+
+
 def test_the_command_refuses_nonsense(run: Run, tiny_data: Path, tmp_path: Path) -> None:
     for arguments, said in (
         (("--only", "magic"), "there is no baseline"),
