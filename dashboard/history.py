@@ -1,7 +1,7 @@
 """What this session has read and attacked, newest first: bounded in number and memory, gone with the session."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import state
+from dashboard import source, state
 from dashboard.results import LabResult, Picture, Reading
 from dashboard.services import exports
 from dashboard.services.exports import Kept, ScanNote
+from dashboard.source import Source
 from dashboard.state import Chosen
 
 MOST = 20
@@ -21,6 +22,9 @@ MOST = 20
 
 MOST_BYTES = 32_000_000
 """Of all scans, pictures and steps that entries hold together; ten busy sessions stay far below the server's memory."""
+
+MOST_FILE_BYTES = 32_000_000
+"""Of all files that entries keep so that frame and window can still be chosen; older ones are let go first."""
 
 THUMBNAIL = 64
 """Side of an entry's picture in pixels."""
@@ -30,7 +34,10 @@ Found = Reading | LabResult
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One reading or attack with what it was made from. `created` is UTC; `key` tells repeats."""
+    """One reading or attack with what it was made from. `created` is UTC; `key` tells repeats.
+
+    `file` is what the scan was read from, where it holds other frames or windows and there is room for it.
+    """
 
     key: str
     created: datetime
@@ -39,6 +46,7 @@ class Entry:
     kept: tuple[Kept, ...]
     note: ScanNote
     thumbnail: NDArray[np.uint8]
+    file: Source | None = None
 
 
 def entries() -> tuple[Entry, ...]:
@@ -75,15 +83,22 @@ def restore(key: str) -> None:
     """Make an entry's scan, and its attack or its model, those that the pages show."""
     for entry in entries():
         if entry.key == key:
-            state.take_back(entry.chosen, entry.found if isinstance(entry.found, LabResult) else None)
+            attack = entry.found if isinstance(entry.found, LabResult) else None
+            state.take_back(entry.chosen, attack, file=entry.file)
             if isinstance(entry.found, Reading):
                 st.session_state[f"diagnose_model_{entry.chosen.task}"] = entry.found.model.id
 
 
 def _store(held: tuple[Entry, ...]) -> None:
-    """Keep the newest: the first always, the others while there is room."""
+    """Keep the newest: the first always, the others while there is room, and files where there is room for them."""
     kept: list[Entry] = []
+    files: dict[int, int] = {}
     for entry in held[:MOST]:
+        if entry.file is not None:
+            files[id(entry.file)] = len(entry.file.data)
+            if sum(files.values()) > MOST_FILE_BYTES:
+                del files[id(entry.file)]
+                entry = replace(entry, file=None)
         if kept and weight((*kept, entry)) > MOST_BYTES:
             break
         kept.append(entry)
@@ -132,6 +147,7 @@ def _entry(key: str, chosen: Chosen, found: Found) -> Entry:
         kept=exports.records(found, note),
         note=note,
         thumbnail=_thumbnail(found.picture if isinstance(found, Reading) else found.outcomes[0].clean.picture),
+        file=source.of(chosen.scan),
     )
 
 

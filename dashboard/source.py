@@ -30,6 +30,11 @@ def keep(data: bytes, scan: Scan) -> None:
         forget()
 
 
+def take_back(source: Source) -> None:
+    """Make a file that was kept elsewhere in this session the one whose frame and window can be changed."""
+    st.session_state[KEY] = source
+
+
 def has_choices(scan: Scan) -> bool:
     """Whether the file of a scan holds more than one picture: several frames, or values that a window selects."""
     return _frames(scan) > 1 or scan.bits > 8

@@ -11,6 +11,7 @@ from dashboard import services, source
 from dashboard.language import tr
 from dashboard.results import LabResult
 from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.source import Source
 from meddef_core.errors import MedDefError
 from meddef_core.scans import FrameError, Sample, Scan
 
@@ -117,11 +118,16 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
     _choose(again)
 
 
-def take_back(scan: Chosen, result: LabResult | None) -> None:
-    """Choose a scan of before again, with the attack on it. Call where no widget of this run is drawn yet."""
+def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) -> None:
+    """Choose a scan of before again, with the attack on it and the file it was read from, if that is still kept.
+
+    Call where no widget of this run is drawn yet.
+    """
     st.session_state["task"] = scan.task
     sample = next((each for each in services.samples(scan.task) if each.key == scan.sample), None)
-    if sample is not None and sample.data is not None:
+    if file is not None:
+        source.take_back(file)
+    elif sample is not None and sample.data is not None:
         source.keep(sample.data(), scan.scan)
     _choose(scan)
     if result is not None:
@@ -264,7 +270,7 @@ def clear_everything() -> None:
     """
     for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
-    for key in ("chosen", "problem", "pending", "lab_result", "lab_note"):
+    for key in ("chosen", "problem", "pending", "lab_result", "lab_note", "attention_cancelled"):
         st.session_state.pop(key, None)
     _forget_found()
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):

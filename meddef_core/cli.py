@@ -31,6 +31,12 @@ from meddef_core.cli_training import average, data_app, train
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
 
+MAPS_HELP = (
+    "Add the model's quick explanation maps to the JSON document, each by its key (gradcam, channel_attention, …). The "
+    "costly ones, integrated_gradients and occlusion, ask the model dozens to hundreds of times and are left out; the "
+    "dashboard's page Attention draws them."
+)
+
 INTERRUPTED = 130
 BAD_INPUT = 2
 
@@ -56,7 +62,7 @@ def predict(
     model: ModelName = "meddef",
     frame: Frame = None,
     window: Window = None,
-    maps: Annotated[bool, typer.Option("--maps", help="Add every explanation map to the JSON document.")] = False,
+    maps: Annotated[bool, typer.Option("--maps", help=MAPS_HELP)] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Read a scan: the model's output with a probability for every class, or why it is not such a scan."""

@@ -17,9 +17,6 @@ from meddef_core.explain.grad_cam import DEFAULT_LAYER
 from meddef_core.model import MedDef, Trace
 from meddef_core.pictures import as_images
 
-MOST_MODELS = 4
-"""Models at once: as many as stand side by side on a wide screen."""
-
 GRADIENT = ("gradcam", "integrated_gradients", "occlusion")
 """Maps that explain one class's score; the others are read from the network's own modules and know no class."""
 

@@ -25,6 +25,9 @@ COUNTS = {
 
 ANY_CLASS = "any other class"
 MAX_SEED = 2**31 - 1
+USUAL = "pgd"
+"""Attack that the form shows unless the reader says otherwise."""
+
 FIELD = 150
 """Width of a number field in pixels."""
 
@@ -52,14 +55,19 @@ def attack_picker() -> AttackOption:
     key = st.selectbox(
         tr("Attack"),
         keys,
-        index=keys.index("pgd") if "pgd" in group else 0,
+        index=keys.index(USUAL) if USUAL in group else 0,
         format_func=lambda key: tr(group[key].title) if key in group else key,
-        key=f"attack_{threat.replace(' ', '_')}",
+        key=attack_key(threat),
         persist_state="session",
     )
     option = group.get(str(key), group[keys[0]])
     st.caption(tr(option.one_line), help=f"{tr(THREATS[option.threat])}. {option.citation}.")
     return option
+
+
+def attack_key(threat: str) -> str:
+    """Key of the field that holds the attack chosen among those of one threat."""
+    return f"attack_{threat.replace(' ', '_')}"
 
 
 def attack_form(

@@ -56,16 +56,11 @@ def look_controls(*, attacked: bool) -> Look:
     return Look(style, attacked and arranged == ON_TOP, across)
 
 
-def for_each(
-    inspected: Sequence[Inspected], compute: Callable[[Inspected], MapGroup | None], *, quick: bool = True
-) -> list[Found]:
-    """A map of each model, computed one model after the other so that the page says where it is.
-
-    Maps that ask a network many times are not `quick`: they wait in the line of the attacks.
-    """
+def for_each(inspected: Sequence[Inspected], compute: Callable[[Inspected], MapGroup | None]) -> list[Found]:
+    """A quick map of each model, one model after the other so that the page says where it is."""
     found: list[Found] = []
     for each in inspected:
-        with working(tr("Drawing the maps of {model}…", model=tr(each.model.title)), quick=quick):
+        with working(tr("Drawing the maps of {model}…", model=tr(each.model.title)), quick=True):
             found.append((each, compute(each)))
     return found
 

@@ -11,8 +11,8 @@ import streamlit as st
 from dashboard.attention_results import Inspected, Stage
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
+from dashboard.ui.attention_work import costly
 from dashboard.ui.charts import CONFIG, DASHES, LINES, MARKERS
-from dashboard.ui.progress import working
 
 ATTACK_FIRST = "This compares the clean scan with an attacked one: press “Attack each model” above."
 
@@ -37,11 +37,20 @@ def propagation(inspected: Sequence[Inspected]) -> None:
     if not attacked:
         st.info(tr(ATTACK_FIRST), icon=":material/touch_app:")
         return
-    courses: list[Course] = []
-    for each in attacked:
-        with working(tr("Following the change through {model}…", model=tr(each.model.title)), quick=True):
-            key = inspection.key_of(each.with_noise)
-            courses.append((each, inspection_scores.stages(each.model, key, each.with_noise)))
+
+    def compute(each: Inspected) -> tuple[Stage, ...]:
+        return inspection_scores.stages(each.model, inspection.key_of(each.with_noise), each.with_noise)
+
+    found = costly(
+        "propagation",
+        attacked,
+        compute,
+        say=lambda model: tr("Following the change through {model}…", model=model),
+        quick=True,
+    )
+    if found is None:
+        return
+    courses: list[Course] = list(zip(attacked, found, strict=True))
     st.markdown(
         tr(
             "Behind each stage: the length of the change of the features, as a share of the features' own length. A "

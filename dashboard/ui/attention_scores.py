@@ -6,13 +6,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.attention_results import Alike, Inspected
+from dashboard.attention_results import Alike, Inspected, MapStability, Randomised
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
 from dashboard.ui.attention_propagation import ATTACK_FIRST, line_of
+from dashboard.ui.attention_work import costly
 from dashboard.ui.charts import CONFIG
 from dashboard.ui.heatmap_panel import caveat
-from dashboard.ui.progress import working
 
 PARTS = {
     "head": "head", "attention": "self-attention", "daam": "DAAM", "stage4": "stage 4", "stage3": "stage 3",
@@ -32,12 +32,22 @@ def stability(inspected: Sequence[Inspected]) -> None:
             "regions, 0 none in common. Overlap: the share of the strongest tenth that both have; 10 % by chance."
         )
     )
-    for each in inspected:
-        if each.outcome is None:
-            continue
-        with working(tr("Scoring the maps of {model}…", model=tr(each.model.title)), quick=True):
-            key = inspection.key_of(each.with_noise)
-            found = inspection_scores.stabilities(each.model, key, each.with_noise, label=each.clean.label)
+    attacked = [each for each in inspected if each.outcome is not None]
+
+    def compute(each: Inspected) -> tuple[MapStability, ...]:
+        key = inspection.key_of(each.with_noise)
+        return inspection_scores.stabilities(each.model, key, each.with_noise, label=each.clean.label)
+
+    scores = costly(
+        "stability",
+        attacked,
+        compute,
+        say=lambda model: tr("Scoring the maps of {model}…", model=model),
+        quick=True,
+    )
+    if scores is None:
+        return
+    for each, found in zip(attacked, scores, strict=True):
         st.subheader(tr(each.model.title), anchor=False)
         columns = (tr("Attack: correlation"), tr("Attack: overlap"), tr("Noise: correlation"), tr("Noise: overlap"))
         rows = {tr(row.title): [*_cells(row.attack), *_cells(row.noise)] for row in found}
@@ -76,21 +86,31 @@ def sanity(inspected: Sequence[Inspected]) -> None:
             "what the model learned. A map of a module can change only once what lies before it is random."
         )
     )
-    figure, said, lines = go.Figure(), [], []
-    for number, each in enumerate(inspected):
-        if name not in inspection_scores.scored(each.model):
-            lines.append(tr("{model} has no such map.", model=tr(each.model.title)))
-            continue
-        with working(tr("Drawing the weights of {model} anew…", model=tr(each.model.title))):
-            key = inspection.key_of(each.pictures[:1])
-            rows = inspection_scores.randomised(each.model, key, each.pictures[:1], name=name, label=each.clean.label)
+    having = [each for each in inspected if name in inspection_scores.scored(each.model)]
+
+    def compute(each: Inspected) -> tuple[Randomised, ...]:
+        key = inspection.key_of(each.pictures[:1])
+        return inspection_scores.randomised(each.model, key, each.pictures[:1], name=name, label=each.clean.label)
+
+    found = costly(
+        "sanity",
+        having,
+        compute,
+        say=lambda model: tr("Drawing the weights of {model} anew…", model=model),
+        asked=name,
+    )
+    if found is None:
+        return
+    figure, said = go.Figure(), []
+    lines = [tr("{model} has no such map.", model=tr(each.model.title)) for each in inspected if each not in having]
+    for each, rows in zip(having, found, strict=True):
         figure.add_scatter(
             name=tr(each.model.title),
             x=[tr(PARTS.get(row.layer, row.layer)) for row in rows],
             y=[row.similarity for row in rows],
             mode="lines+markers",
             hovertemplate="%{x}: %{y:.2f}",
-            **line_of(number),
+            **line_of(inspected.index(each)),
         )
         last = rows[-1].similarity
         text = tr("flat map") if last is None else f"{last:.2f}"

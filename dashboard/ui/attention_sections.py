@@ -9,6 +9,7 @@ from dashboard.language import tr
 from dashboard.services import inspection
 from dashboard.ui.attention_compare import compare
 from dashboard.ui.attention_maps import Look, for_each, map_groups
+from dashboard.ui.attention_work import costly
 from dashboard.ui.heatmap_panel import MapStyle
 from dashboard.ui.words import class_words
 from meddef_core.data.tasks import Task
@@ -79,7 +80,15 @@ def class_maps(inspected: Sequence[Inspected], *, task: Task, look: Look, name: 
         key = inspection.key_of(each.pictures)
         return inspection.class_map(each.model, key, each.pictures, name=name, label=label or each.clean.label)
 
-    map_groups(for_each(inspected, compute, quick=False), look=look, key=name, missing=NO_MODULE)
+    found = costly(
+        name,
+        inspected,
+        compute,
+        say=lambda model: tr("Drawing the maps of {model}…", model=model),
+        asked=str(label),
+    )
+    if found is not None:
+        map_groups(list(zip(inspected, found, strict=True)), look=look, key=name, missing=NO_MODULE)
 
 
 def modules(inspected: Sequence[Inspected], *, look: Look) -> None:

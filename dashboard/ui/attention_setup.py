@@ -9,44 +9,16 @@ from dashboard import history, services, state
 from dashboard.attention_results import Inspected
 from dashboard.language import tr
 from dashboard.results import AttackChoice, AttackOption, LabResult, ModelChoice, Outcome, Reading
-from dashboard.services import inspection
 from dashboard.state import Chosen
 from dashboard.ui.budgets import budget_slider, budget_words
 from dashboard.ui.emphasis import main_button
-from dashboard.ui.lab_work import OnShare, computed
-from dashboard.ui.model_picker import COMPARED
+from dashboard.ui.lab_work import computed
+from dashboard.ui.progress import OnShare
 from dashboard.ui.words import class_code, percent
 from meddef_core.data.tasks import Task
 
-NO_MODEL = "There is no trained model for this kind of scan; train one with `meddef train` or restore assets/models."
-
 USUAL = "pgd"
 """Attack that is run unless the reader says otherwise."""
-
-
-def models_picker(task: str) -> tuple[ModelChoice, ...]:
-    """The chosen models, in a fixed order; none, said in words, where there is none."""
-    choices = {choice.id: choice for choice in inspection.choices(task)}
-    if not choices:
-        st.error(tr(NO_MODEL), icon=":material/error:")
-        return ()
-    usual = [choice for choice in choices if choice.rpartition("/")[2] in COMPARED]
-    picked = st.pills(
-        tr("Models, side by side"),
-        list(choices),
-        default=usual or list(choices)[:2],
-        format_func=lambda key: tr(choices[key].title) if key in choices else key,
-        selection_mode="multi",
-        key=f"attention_models_{task}",
-        persist_state="session",
-        help=tr(
-            "At most {n}. Only networks have maps: a defence around another model has none.", n=inspection.MOST_MODELS
-        ),
-    )
-    chosen = tuple(choice for key, choice in choices.items() if key in picked)[: inspection.MOST_MODELS]
-    if not chosen:
-        st.warning(tr("Choose at least one model."), icon=":material/warning:")
-    return chosen
 
 
 def attack_of(chosen: Chosen) -> LabResult | None:

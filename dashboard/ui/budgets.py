@@ -67,17 +67,21 @@ def budget_slider(option: AttackOption) -> float:
     """A budget in the attack's norm; attacks of one norm share it, so that they can be compared."""
     norm = NORMS[option.norm]
     usual = DEFAULT_LINF if option.norm == "linf" else option.usual.eps
-    others = {each.usual.eps for each in services.attack_options() if each.norm == option.norm != "linf"}
-    offered = sorted({*norm.offered, *others})
     return st.select_slider(
         tr(norm.label),
-        offered,
+        offered(option),
         value=usual,
         format_func=lambda eps: _short(eps, norm),
         key=f"eps_{option.norm}",
         persist_state="session",
         help=tr(norm.help),
     )
+
+
+def offered(option: AttackOption) -> list[float]:
+    """The slider's budgets: those of the attack's norm, and what attacks of that norm usually take."""
+    others = {each.usual.eps for each in services.attack_options() if each.norm == option.norm != "linf"}
+    return sorted({*NORMS[option.norm].offered, *others})
 
 
 def _short(eps: float, norm: Norm) -> str:

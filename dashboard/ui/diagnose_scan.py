@@ -56,9 +56,7 @@ def reading_controls(chosen: Chosen) -> None:
     kept = source.of(chosen.scan)
     if kept is None:
         if source.has_choices(chosen.scan):
-            st.caption(
-                tr("The history keeps the picture, not the file: upload it again to choose another frame or window.")
-            )
+            st.caption(tr("The history had no room for this file: upload it again to choose another frame or window."))
         return
     known = source.windows(kept.digest, chosen.frame, kept.data)
     if kept.frames == 1 and known is None:
@@ -77,20 +75,23 @@ def reading_controls(chosen: Chosen) -> None:
 
 
 def _frame_form(chosen: Chosen, kept: Source) -> None:
+    key = f"diagnose_frame_{kept.digest[:8]}_{chosen.frame}"  # the field follows the scan on the page
     with st.form("diagnose_frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
             tr("Frame, 1 to {frames}", frames=kept.frames),
             1,
             kept.frames,
             chosen.frame or 1,
-            key="diagnose_frame",
+            key=key,
             width=160,
         )
-        st.form_submit_button(tr("Read this frame"), key="diagnose_read_frame", on_click=_read_frame, args=(chosen,))
+        st.form_submit_button(
+            tr("Read this frame"), key="diagnose_read_frame", on_click=_read_frame, args=(chosen, key)
+        )
 
 
-def _read_frame(chosen: Chosen) -> None:
-    state.read_again(frame=int(st.session_state["diagnose_frame"]), window=chosen.window)
+def _read_frame(chosen: Chosen, key: str) -> None:
+    state.read_again(frame=int(st.session_state[key]), window=chosen.window)
 
 
 def _window_form(chosen: Chosen, known: WindowRange) -> None:

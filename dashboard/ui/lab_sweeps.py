@@ -13,7 +13,8 @@ from dashboard.services import OnProgress, sweeps
 from dashboard.sweep_results import Curve, Smallest
 from dashboard.ui.charts import CONFIG, against_budget
 from dashboard.ui.lab_trust import trust_line, trust_link
-from dashboard.ui.lab_work import OnShare, computed, kept, settings_key
+from dashboard.ui.lab_work import computed, kept, settings_key
+from dashboard.ui.progress import OnShare
 from dashboard.ui.words import class_words, eps_words, percent
 from meddef_core.data.tasks import Task
 

@@ -1,13 +1,19 @@
 """Long work made visible: place in the queue, what runs, how far it is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
 from dashboard import services
 from dashboard.language import tr
+
+T = TypeVar("T")
+
+OnShare = Callable[[str, float], None]
+"""Hears (what is running, share of it all that is done)."""
 
 PAUSE = 0.2
 """Seconds between two updates of a bar: a browser that gets a thousand a second falls behind."""
@@ -29,6 +35,33 @@ def working(label: str, *, quick: bool = False) -> Iterator[None]:
         with place, st.spinner(label):
             yield
     place.empty()
+
+
+def cancellable(
+    key: str, work: Callable[[OnShare], T], *, on_cancel: Callable[[], None] | None = None, quick: bool = False
+) -> T:
+    """Do the work in its turn with a bar and a cancel button of that key, both gone at its end.
+
+    Pressing Cancel calls `on_cancel` and runs the page anew, and so ends this run at its next piece of news. Not for
+    a fragment: a press inside one would wait for the work to end.
+    """
+    box = st.empty()
+    with box.container(border=True):
+        bar = st.progress(0.0, text=tr("Starting…"))
+        st.button(tr("Cancel"), key=key, icon=":material/stop_circle:", on_click=on_cancel)
+
+    @paced
+    def on_progress(what: str, step: int, total: int) -> None:
+        bar.progress(min(1.0, step / total), text=what)
+
+    def on_wait(ahead: int) -> None:
+        bar.progress(0.0, text=waiting_words(ahead))
+
+    try:
+        with services.turn(on_wait, quick=quick):
+            return work(lambda what, share: on_progress(what, round(1000 * share), 1000))
+    finally:
+        box.empty()
 
 
 def waiting_words(ahead: int) -> str:

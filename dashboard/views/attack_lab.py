@@ -8,7 +8,7 @@ from dashboard import services, state
 from dashboard.language import tr
 from dashboard.results import AttackChoice, LabResult, ModelChoice, Outcome, Reading
 from dashboard.state import Chosen
-from dashboard.ui import comparison
+from dashboard.ui import comparison, lab_link
 from dashboard.ui.attack_form import attack_form, attack_picker
 from dashboard.ui.before_after import maps_before_after
 from dashboard.ui.exports import export_buttons
@@ -25,8 +25,11 @@ from meddef_core.errors import AttackError, MedDefError
 def page() -> None:
     """Set up, run, compare."""
     st.title(tr("Attack lab"), anchor=False)
+    lab_link.take()
+    lab_link.refused_line()
     chosen = state.chosen()
     if chosen is None:
+        lab_link.write({})
         st.info(tr("No scan is chosen yet."), icon=":material/touch_app:")
         st.page_link("dashboard/views/diagnose.py", label=tr("Choose a scan"), icon=":material/radiology:")
         return
@@ -48,6 +51,9 @@ def _bench(chosen: Chosen) -> None:
             held = _held(chosen)
             following = option.live and held is not None and held.option.key == option.key
             choice, pressed = attack_form(option, task, models, following=following)
+            wanted = lab_link.parameters(chosen, choice, models)
+            lab_link.write(wanted)
+            lab_link.link_box(wanted)
     if models and option.live and (pressed or (following and state.lab_asked() != _asked(choice, models))):
         _follow(chosen, choice, models)
     elif models and pressed:

@@ -17,7 +17,8 @@ from dashboard.ui.attention_maps import Look, look_controls
 from dashboard.ui.attention_pointing import pointing
 from dashboard.ui.attention_positions import self_attention
 from dashboard.ui.attention_propagation import propagation
-from dashboard.ui.attention_setup import attack_line, attack_of, models_picker, outputs_table, quick_attack
+from dashboard.ui.attention_setup import attack_line, attack_of, outputs_table, quick_attack
+from dashboard.ui.model_picker import models_with_maps
 from dashboard.ui.progress import working
 from dashboard.ui.scan_facts import origin_line
 from meddef_core.data.tasks import Task
@@ -79,7 +80,7 @@ def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
         st.image(thumbnail, clamp=True, width=200, alt=tr("The scan, as the models see it"))
         st.page_link("dashboard/views/diagnose.py", label=tr("Other scan"), icon=":material/arrow_back:")
     with form:
-        models = models_picker(chosen.task)
+        models = models_with_maps(chosen.task)
         try:
             quick_attack(chosen, models)
             found = _read(chosen, models, attack_of(chosen))

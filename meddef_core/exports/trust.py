@@ -1,28 +1,81 @@
-"""What an audit found out about a model, as the sentence that stands beside its robustness numbers."""
+"""What the audit of a model found, read from its record, and the sentence that stands beside robustness numbers."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from meddef_core.attacks import format_eps
 from meddef_core.errors import DataError
 from meddef_core.evaluation.documents import read_record, results_root
 
+VERDICTS = ("green", "amber", "red")
+
+UNAUDITED, OTHER_WEIGHTS, DAMAGED = "unaudited", "other weights", "damaged"
+
 NOT_AUDITED = "Not audited: nothing is known here about how far robustness numbers of this model can be trusted."
+
+ABSENT = {
+    UNAUDITED: NOT_AUDITED,
+    OTHER_WEIGHTS: "Not audited: the audit at hand is of other weights of this model.",
+    DAMAGED: "Not audited: the record of this model's audit is damaged.",
+}
+"""Why there is no verdict, and the sentence that says so."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of `VERDICTS` for these very weights, with what it means and the findings behind it, the gravest first.
+
+    Of `n` test scans `robust` held at `eps`; `interval` is that share's, at 95 %.
+    """
+
+    word: str
+    meaning: str
+    reasons: tuple[str, ...]
+    n: int
+    eps: float
+    robust: int
+    interval: tuple[float, float]
+
+
+def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None) -> Verdict | str:
+    """The verdict of the audit of `<task>/<name>` in the results folder; a key of `ABSENT` where these have none."""
+    path = (root or results_root()) / "audit" / f"{key}.json"
+    if not path.is_file():
+        return UNAUDITED
+    try:
+        record = read_record(path)
+        if record["model"]["weights_sha256"] != weights_sha256:
+            return OTHER_WEIGHTS
+        return _read(record["numbers"])
+    except (DataError, KeyError, TypeError, ValueError, AttributeError):
+        return DAMAGED
+
+
+def _read(numbers: dict[str, Any]) -> Verdict:
+    if numbers["verdict"] not in VERDICTS:
+        raise ValueError(f"an audit gives no verdict {numbers['verdict']!r}")
+    findings = [found for found in numbers["findings"] if found["severity"]]
+    findings.sort(key=lambda found: str(found["severity"]) != "red")
+    low, high = (float(end) for end in numbers["robust_interval"])
+    return Verdict(
+        word=str(numbers["verdict"]),
+        meaning=str(numbers["meaning"]),
+        reasons=tuple(str(found["sentence"]) for found in findings),
+        n=int(numbers["n"]),
+        eps=float(numbers["eps"]),
+        robust=int(numbers["robust"]),
+        interval=(low, high),
+    )
 
 
 def trust_line(key: str, *, weights_sha256: str, root: Path | None = None) -> str:
-    """Verdict and numbers of the shipped audit of `<task>/<name>`; says so where these weights were not audited."""
-    path = (root or results_root()) / "audit" / f"{key}.json"
-    if not path.is_file():
-        return NOT_AUDITED
-    try:
-        document = read_record(path)
-        if document["model"]["weights_sha256"] != weights_sha256:
-            return "Not audited: the audit at hand is of other weights of this model."
-        found = document["numbers"]
-        low, high = found["robust_interval"]
-        return (
-            f"Audit: {found['verdict'].upper()}. {found['meaning']} At {format_eps(found['eps'])}, "
-            f"{found['robust']} of {found['n']} test scans hold (95 % interval {low:.0%} to {high:.0%})."
-        )
-    except (DataError, KeyError, TypeError, ValueError, AttributeError):
-        return "Not audited: the record of this model's audit is damaged."
+    """Verdict and numbers of the audit of `<task>/<name>`; says so where these weights were not audited."""
+    found = verdict_of(key, weights_sha256=weights_sha256, root=root)
+    if isinstance(found, str):
+        return ABSENT[found]
+    low, high = found.interval
+    return (
+        f"Audit: {found.word.upper()}. {found.meaning} At {format_eps(found.eps)}, "
+        f"{found.robust} of {found.n} test scans hold (95 % interval {low:.0%} to {high:.0%})."
+    )

@@ -1,4 +1,4 @@
-"""What a reader without a mouse does: every move here is a key, and nothing is clicked, focused or filled by a script."""
+"""What a reader without a mouse does: every move here is a key, nothing is clicked, focused or filled by a script."""
 
 import re
 from pathlib import Path
@@ -57,9 +57,9 @@ def drawn_file(path: Path) -> Path:
 
 def test_a_file_is_uploaded_read_and_attacked_as_the_keys_say(page: Page, tmp_path: Path) -> None:
     settled(page)
-    tab_to(page, '[data-testid="stFileUploader"] button')
+    tab_to(page, '[data-testid="stFileUploaderDropzone"] button')
     with page.expect_file_chooser() as opened:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")  # Enter clicks the same field, but a browser that is driven opens no dialog at it
     opened.value.set_files(drawn_file(tmp_path / "scan.png"))
     page.get_by_text("Uploaded scan", exact=True).wait_for()
     settled(page)
@@ -70,7 +70,7 @@ def test_a_file_is_uploaded_read_and_attacked_as_the_keys_say(page: Page, tmp_pa
     keys(page, "ArrowDown", "ArrowDown", "Enter")
     run = page.locator(".st-key-run_attack").get_by_role("button")
     assert "PGD on both models" not in run.inner_text()
-    tab_to(page, ".st-key-eps_linf [role=slider]")
+    tab_to(page, ".st-key-eps_linf input")
     budget = moved(page, page.locator(".st-key-eps_linf").get_by_role("slider"), "ArrowRight")
     assert budget.startswith("5/255")
     activate(page, ".st-key-run_attack button")
@@ -82,7 +82,7 @@ def test_a_file_is_uploaded_read_and_attacked_as_the_keys_say(page: Page, tmp_pa
 def test_an_attack_is_cancelled_by_keys(page: Page) -> None:
     settled(page)
     open_by_menu(page, "attack-lab", "Attack lab")
-    tab_to(page, ".st-key-steps_pgd [role=slider]")
+    tab_to(page, ".st-key-steps_pgd input")
     keys(page, "End")
     tab_to(page, ".st-key-run_attack button")
     page.keyboard.press("Enter")

@@ -1,5 +1,6 @@
 """The main job in a real browser: scans go in, readings come out, attacks run, nothing else is asked for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,22 @@ def test_the_main_path_by_keyboard(page: Page) -> None:
     page.get_by_role("heading", name="Step by step").wait_for()
     settled(page)
     assert "DRUSEN" in main_text(page)
+
+
+def test_one_step_follows_the_budget(page: Page) -> None:
+    settled(page)
+    go_to(page, "Attack lab")
+    page.get_by_role("combobox", name="Attack").click()
+    page.get_by_role("option", name="FGSM", exact=True).click()
+    settled(page)
+    page.locator(".st-key-run_attack").get_by_role("button").click()
+    page.get_by_role("heading", name="What was added to the scan").wait_for()
+    settled(page)
+    settings = page.get_by_text(re.compile("^FGSM · budget ε = "))
+    before = settings.inner_text()
+    slider = page.get_by_role("slider", name=re.compile("^Budget"))
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(settings).not_to_have_text(before)
+    settled(page)
+    assert "noise" in page.get_by_test_id("stMain").inner_text()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cli_runs import Run, assert_refused
 
+from meddef_core.cli import MAPS_HELP
 from meddef_core.cli_output import write_file
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
@@ -34,6 +35,16 @@ def test_predict_gives_maps_when_asked(run: Run, scan: Path) -> None:
     maps = run("predict", scan, "--task", "oct", "--maps", "--json").document["numbers"]["maps"]
     assert {"gradcam", "afd_gate", "self_attention"} <= set(maps)
     assert len(maps["gradcam"]["grid"]) == 4
+
+
+def test_the_help_names_the_maps_that_are_left_out(run: Run, scan: Path) -> None:
+    from meddef_core.explain import EXPLAINERS
+
+    costly = [key for key, explainer in EXPLAINERS.items() if explainer.costly]
+    assert costly and all(key in MAPS_HELP for key in costly)
+    assert "--maps" in run("predict", "--help").out
+    maps = run("predict", scan, "--task", "oct", "--maps", "--json").document["numbers"]["maps"]
+    assert not set(costly) & set(maps) and {"gradcam", "channel_attention"} <= set(maps)
 
 
 def test_a_model_is_named_with_or_without_its_task(run: Run, scan: Path) -> None:

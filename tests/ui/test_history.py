@@ -1,11 +1,14 @@
 """The session's history: what was read and attacked comes back, goes when deleted, and never grows without bound."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from app_driving import DIAGNOSE, LAB, attack, png_of, press, speak_chinese, text_of, upload
+from pydicom import uid
+from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
 
 from dashboard import history, services
@@ -73,9 +76,71 @@ def test_a_film_that_is_shown_again_keeps_its_window(app: AppTest) -> None:
     assert not app.exception and app.session_state["chosen"].window is not None
 
 
-def test_an_upload_that_is_shown_again_says_where_its_file_went(app: AppTest) -> None:
-    upload(app, png_of(np.random.default_rng(0).integers(0, 60000, (120, 140)).astype(np.uint16)))
+def deep(seed: int) -> bytes:
+    """A file of 16-bit values, which a window selects from."""
+    return png_of(np.random.default_rng(seed).integers(0, 60000, (120, 140)).astype(np.uint16))
+
+
+def test_an_upload_that_is_shown_again_keeps_its_window(app: AppTest) -> None:
+    upload(app, deep(0))
     mine = app.session_state["chosen"].fingerprint
+    upload(app, deep(1))
+    sample(app, "NORMAL")
+    shown_again(app, mine)
+    assert not app.exception and app.session_state["chosen"].fingerprint == mine
+    (width,) = [one for one in app.slider if str(one.key).startswith("diagnose_width_")]
+    width.set_value(2000.0)
+    app.button(key="diagnose_apply_window").click().run()
+    narrowed = app.session_state["chosen"]
+    assert not app.exception and narrowed.window[1] == 2000.0 and narrowed.fingerprint != mine
+    shown_again(app, mine)
+    assert app.session_state["chosen"].window is None and not app.exception
+    app.button(key="clear_everything").click().run()
+    assert "source" not in app.session_state and entries(app) == ()
+
+
+def film(values: np.ndarray) -> bytes:
+    """A DICOM file of several frames, (frames, height, width) of 8 bits."""
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = uid.UID("1.2.3.4")
+    ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    ds.Modality, ds.PhotometricInterpretation, ds.SamplesPerPixel = "OPT", "MONOCHROME2", 1
+    ds.NumberOfFrames, ds.Rows, ds.Columns = values.shape
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
+    ds.PixelData = values.tobytes()
+    ds["PixelData"].VR = "OB"
+    buffer = io.BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_a_frame_that_is_shown_again_can_be_exchanged_for_another(app: AppTest) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (3, 60, 64), dtype=np.uint8)
+    upload(app, film(values), name="a.dcm", kind="application/dicom")
+    app.number_input(key="frame").set_value(2)
+    app.button(key="read_frame").click().run()
+    second = app.session_state["chosen"]
+    (field,) = [one for one in app.number_input if str(one.key).startswith("diagnose_frame_")]
+    field.set_value(3)
+    app.button(key="diagnose_read_frame").click().run()
+    assert app.session_state["chosen"].frame == 3 and not app.exception
+    shown_again(app, second.fingerprint)
+    (field,) = [one for one in app.number_input if str(one.key).startswith("diagnose_frame_")]
+    assert app.session_state["chosen"].frame == 2 == field.value
+    field.set_value(1)
+    app.button(key="diagnose_read_frame").click().run()
+    assert app.session_state["chosen"].frame == 1 and not app.exception
+
+
+def test_a_file_without_room_is_let_go_and_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = deep(0), deep(1)
+    monkeypatch.setattr(history, "MOST_FILE_BYTES", max(len(first), len(second)) + 1000)
+    upload(app, first)
+    mine = app.session_state["chosen"].fingerprint
+    upload(app, second)
+    assert [entry.file is not None for entry in entries(app)] == [True, False, False]
     sample(app, "NORMAL")
     shown_again(app, mine)
     assert not app.exception and app.session_state["chosen"].fingerprint == mine

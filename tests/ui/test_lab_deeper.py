@@ -212,6 +212,7 @@ def test_a_verdict_counts_for_these_weights_only(tmp_path: Path, monkeypatch: py
     weights = next(card.weights.sha256 for card in services.cards() if card.key == model.id)
     findings = [{"severity": severity, "sentence": f"{severity}."} for severity in ("amber", None, "red")]
     numbers = {"verdict": "red", "meaning": "Flawed.", "n": 32, "eps": 4 / 255, "findings": findings}
+    numbers |= {"robust": 8, "robust_interval": [0.13, 0.42]}
     assert trust(model).meaning == UNAUDITED
 
     def written(**changes: object) -> None:
