@@ -22,6 +22,7 @@ from dashboard.ui import (
     attention_propagation,
     attention_scores,
     attention_sections,
+    attention_work,
     colours,
 )
 from meddef_core.errors import DataError
@@ -219,3 +220,25 @@ def test_words_that_stand_in_constants_have_chinese_ones() -> None:
     words |= {*attention_sections.LAYERS.values(), attention_sections.NO_MODULE, attention_sections.NO_LAYER}
     words |= {attention_positions.NO_ATTENTION, attention_channels.NO_CHANNELS, attention_propagation.ATTACK_FIRST}
     assert not words - set(catalogue("zh"))
+
+
+def costly_section() -> None:
+    """A page of one section that costs next to nothing."""
+    import streamlit as st
+
+    from dashboard.ui.attention_work import costly
+
+    found = costly("weighing", [], lambda each: 0, say=str)
+    st.caption("given up" if found is None else "computed")
+
+
+def test_a_cancelled_section_waits_until_it_is_taken_up_again() -> None:
+    app = AppTest.from_function(costly_section).run()
+    assert not app.exception and text_of(app) == "computed"
+    app.session_state[attention_work.CANCELLED] = repr(("weighing", "", [], []))
+    app.run()
+    assert "Cancelled. The models that were done are kept." in text_of(app) and "given up" in text_of(app)
+    app.run()
+    assert "given up" in text_of(app)
+    app.button(key="attention_go_on_weighing").click().run()
+    assert not app.exception and text_of(app) == "computed"
