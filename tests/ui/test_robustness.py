@@ -185,7 +185,8 @@ def test_a_worst_case_takes_the_place_of_the_quick_look_where_it_was_measured(
     assert mixed.points[1].share.balanced_accuracy == pytest.approx(0.5) and mixed.points[-1] == quick.points[-1]
     said = text_of(opened(start))
     assert "the worst case of each scan at ε = 2/255, 4/255; at the other budgets a quick look" in said
-    assert "Quick look only for Undefended twin:" in said
+    others = [curve.title for curve in robust_curves.curves(records.of_task("oct")) if curve.key != "meddef"]
+    assert "Undefended twin" in others and f"Quick look only for {', '.join(others)}: PGD" in said
     document["numbers"]["n"] -= 1  # of another choice of scans: not one curve
     made.write(root, "worst/oct/meddef.json", document)
     assert not curve_of("meddef").of("quick")
