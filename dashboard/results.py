@@ -13,12 +13,16 @@ Picture = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model that a page can offer. `wrapped` is one behind a baseline's defence: it has no maps to explain it."""
+    """A model that a page can offer.
+
+    `studied` is one that exists to be compared with, an ablated or distilled network: no scan is read with it alone.
+    `wrapped` is one behind a baseline's defence: it has no maps to explain it.
+    """
 
     id: str
     title: str
     summary: str
-    defended: bool
+    studied: bool = False
     wrapped: bool = False
 
 

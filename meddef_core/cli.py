@@ -23,7 +23,7 @@ from meddef_core.cli_calibrate import calibrate
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
-from meddef_core.cli_models import publish, tables
+from meddef_core.cli_models import card, publish, tables
 from meddef_core.cli_output import bars, emit, reading, sentence, tell
 from meddef_core.cli_prune import prune
 from meddef_core.cli_replay import replay
@@ -51,6 +51,7 @@ app.add_typer(data_app, name="data")
 app.command()(train)
 app.command()(average)
 app.command()(publish)
+app.command()(card)
 app.command()(calibrate)
 app.command()(prune)
 

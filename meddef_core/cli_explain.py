@@ -19,7 +19,9 @@ ALL = "all"
 
 NOTE = (
     "Phantoms are drawings, not recordings: a score says where a map points on drawings with one kind of lesion, and "
-    "nothing of real disease. Where a model misreads the phantoms, its scores say little."
+    "nothing of real disease. Where a model misreads the phantoms, its scores say little. A map that always points at "
+    "the picture's centre has the score named centre: a score below it shows no sight of the lesion. How strongly "
+    "chest lesions are drawn was set on a few seeds, on which the models should read them."
 )
 
 

@@ -1,35 +1,95 @@
-"""The commands that put models into the zoo and its numbers into documents: `meddef publish`, `meddef tables`."""
+"""The commands around the zoo: `meddef publish` and `meddef card` fill it, `meddef tables` tells its numbers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from meddef_core.cli_input import DataDir, JsonFlag
+from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli_output import emit, progress
 from meddef_core.errors import MedDefError
+
+if TYPE_CHECKING:
+    from meddef_core.pruning.packed import Values
 
 
 def publish(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a finished training run.", file_okay=False)],
+    values: Annotated[str, typer.Option(help="float16, exact, or int8: smaller, and rounded.")] = "float16",
+    sparsity: Annotated[
+        float, typer.Option(help="Share of weights to prune in one shot first, chosen on validation.")
+    ] = 0.0,
+    title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
+    summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure a run's best weights on the test list, and write them with their card to the models folder."""
     from meddef_core.data.store import find_data_dir
+    from meddef_core.pruning.masks import zeros_of
+    from meddef_core.pruning.packed import KINDS
     from meddef_core.publish import publish as measure_and_write
     from meddef_core.zoo import models_root
 
+    if values not in KINDS:
+        raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
+    zeros_of(sparsity, size=0)
     with progress(f"measuring {run_dir}") as show:
         card = measure_and_write(
             run_dir,
             data_dir=find_data_dir(data_dir),
             root=models_root(),
+            sparsity=sparsity,
+            values=cast("Values", values),
+            title=title,
+            summary=summary,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     clean = card.metrics["clean"]["balanced_accuracy"]
     lines = [f"{card.key}: {clean:.1%} balanced accuracy on clean test scans, {card.weights.bytes / 1e6:.1f} MB"]
     emit(card.model_dump(mode="json"), lines, as_json=as_json)
+
+
+def card(
+    task: TaskKey,
+    model: ModelName = "meddef",
+    write: Annotated[bool, typer.Option("--write", help="Put what was measured onto the model's card.")] = False,
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure areas under the ROC curve and the cost of a reading: work, weights, time beside the undefended twin."""
+    from meddef_core.baselines.sides import UNDEFENDED
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+    from meddef_core.evaluation.card import card_facts
+    from meddef_core.record import plain
+    from meddef_core.zoo import list_models, rewrite_card
+
+    loaded = open_model(task, model)
+    folder = find_data_dir(data_dir)
+    measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
+    if measured is None or "clean" not in loaded.card.metrics:
+        raise MedDefError(f"The card of {loaded.card.key} was measured on no test list; publish its run first.")
+    lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
+    if lists.digest("test") != measured:
+        raise MedDefError(f"The test list on hand is not the one on {loaded.card.key}'s card; fetch that data set.")
+    images = load_images(lists, "test", task=loaded.task, data_dir=folder)
+    twin = f"{loaded.task.key}/{UNDEFENDED}"
+    has_twin = twin != loaded.card.key and any(each.key == twin for each in list_models())
+    facts = card_facts(loaded, images, twin=open_model(task, UNDEFENDED) if has_twin else None)
+    if write and loaded.folder is not None:
+        changed = loaded.card.model_copy(update={"metrics": facts.onto(loaded.card.metrics)})
+        rewrite_card(loaded.folder, changed)
+    share = facts.nonzero_weights / facts.prunable_weights
+    lines = [
+        f"{loaded.card.key}: area under the ROC curve {facts.auroc:.3f} on {len(images)} clean test scans",
+        f"  {facts.macs / 1e9:.2f} billion multiply-accumulates a scan",
+        f"  {facts.nonzero_weights:,} of {facts.prunable_weights:,} weights of layers are not zero ({share:.0%})",
+    ]
+    if facts.latency is not None:
+        lines.append(f"  {facts.latency['ratio']:.2f} times {facts.latency['beside']}'s time, in turns on one core")
+    emit(plain(facts), lines, as_json=as_json)
 
 
 def tables(

@@ -1,6 +1,7 @@
 """From a finished run to a model with a card: compact the weights, measure exactly those, write both."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +13,73 @@ from meddef_core.data.lists import PARTS, build_lists
 from meddef_core.data.tasks import get_task
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
-from meddef_core.model import MedDef
+from meddef_core.model import VARIANT_WORDS, MedDef
+from meddef_core.pruning.masks import pruned, weight_counts
+from meddef_core.pruning.packed import Values, int8_loss
 from meddef_core.training.recipe import Recipe
-from meddef_core.zoo import Card, LoadedModel, compact, describe, encode, save_model
+from meddef_core.zoo import Card, LoadedModel, compact, describe, encode, restored, save_model
 
 
-def publish(run_dir: Path, *, data_dir: Path, root: Path, on_stage: OnStage | None = None) -> Card:
+def publish(
+    run_dir: Path,
+    *,
+    data_dir: Path,
+    root: Path,
+    sparsity: float = 0.0,
+    values: Values = "float16",
+    title: str | None = None,
+    summary: str | None = None,
+    on_stage: OnStage | None = None,
+) -> Card:
     """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`.
 
-    What is measured is what is shipped: the weights after rounding to fp16, computed with in fp32.
-    Raises ModelError if the folder holds no finished validation.
+    What is measured is what is shipped: the weights after pruning in one shot, if any is asked for, and after rounding
+    to fp16 or to 8-bit codes, computed with in fp32. Title and summary are `titled`'s unless given. Raises ModelError
+    if the folder holds no finished validation.
     """
     state, step, score, recipe = read_run(run_dir)
     task = get_task(recipe.task)
     lists = build_lists(task, data_dir, protocol=recipe.protocol)
-    network = network_of(recipe, state)
+    training: dict[str, Any] = {
+        "recipe": recipe.model_dump(mode="json"),
+        "step": step,
+        "validation_score": score,
+    }
+    if sparsity:
+        state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
+    if values == "int8":
+        training["int8"] = asdict(int8_loss(compact(state)))
+    network = network_of(recipe, state, values=values)
+    if sparsity:
+        counts = weight_counts(network)
+        training["pruning"] = {
+            "method": "one-shot global magnitude",
+            "sparsity": sparsity,
+            "prunable": counts.prunable,
+            "nonzero": counts.nonzero,
+        }
+    named = titled(recipe)
     images = load_images(lists, "test", task=task, data_dir=data_dir)
-    metrics = measure(network, images, classes=task.classes, attacks=card_attacks(), on_stage=on_stage)
+    attacks = card_attacks(saturated=recipe.objective.kind == "distill")
+    metrics = measure(network, images, classes=task.classes, attacks=attacks, on_stage=on_stage)
     return save_model(
         root / task.key / recipe.name,
         state,
         task=task,
         name=recipe.name,
-        title=recipe.title,
-        summary=recipe.summary,
+        title=title or named[0],
+        summary=summary or named[1],
         config=network.config,
         metrics={"list": "test", "protocol": recipe.protocol} | metrics,
-        training={"recipe": recipe.model_dump(mode="json"), "step": step, "validation_score": score},
+        training=training,
         data={
             "protocol": recipe.protocol,
             "source": task.source,
             "licence": task.licence,
             "lists": {part: {"scans": len(lists.part(part)), "sha256": lists.digest(part)} for part in PARTS},
         },
+        packed=True if values == "int8" else None,
+        values=values,
     )
 
 
@@ -56,13 +91,14 @@ def open_run(run_dir: Path) -> LoadedModel:
     state, step, score, recipe = read_run(run_dir)
     task, network = get_task(recipe.task), network_of(recipe, state)
     blob, dtype = encode(state)
+    title, summary = titled(recipe)
     card = describe(
         blob,
         dtype=dtype,
         task=task,
         name=recipe.name,
-        title=recipe.title,
-        summary=recipe.summary,
+        title=title,
+        summary=summary,
         config=network.config,
         metrics={},
         data={"protocol": recipe.protocol},
@@ -71,11 +107,17 @@ def open_run(run_dir: Path) -> LoadedModel:
     return LoadedModel(card, network, task, task.preprocessing)
 
 
-def network_of(recipe: Recipe, state: dict[str, Any]) -> MedDef:
+def titled(recipe: Recipe) -> tuple[str, str]:
+    """Title and summary of what a recipe trained: of an ablated network, which the recipe's own know nothing of."""
+    words = VARIANT_WORDS.get(recipe.model.variant)
+    if words is None:
+        return recipe.title, recipe.summary
+    return f"{recipe.title} {words}", f"{recipe.title} {words}, trained by the same recipe."
+
+
+def network_of(recipe: Recipe, state: dict[str, Any], *, values: Values = "float16") -> MedDef:
     """The network a run trained, with the weights as they would be shipped; frozen and in eval mode."""
-    network = MedDef(recipe.model_config_of_task())
-    network.load_state_dict({key: value.float() for key, value in compact(state).items()})
-    return network.eval().requires_grad_(False)
+    return restored(recipe.model_config_of_task(), state, values=values)
 
 
 def read_run(run_dir: Path) -> tuple[dict[str, Any], int, float, Recipe]:

@@ -161,9 +161,14 @@ def save_model(
     )
     with replacing(folder / card.weights.file) as beside:
         beside.write_bytes(blob)
+    rewrite_card(folder, card)
+    return card
+
+
+def rewrite_card(folder: Path, card: Card) -> None:
+    """Write a card anew, whole or not at all; its weights stay as they are."""
     with replacing(folder / "card.json") as beside:
         beside.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    return card
 
 
 def describe(
@@ -206,6 +211,16 @@ def encode(state: dict[str, Tensor], *, packed: bool | None = None, values: Valu
     if values == "float16" and not (is_pruned(small) if packed is None else packed):
         return save(small), "float16"
     return save(pack(small, values=values)), f"packed-{values}"
+
+
+def restored(config: MedDefConfig, state: dict[str, Tensor], *, values: Values = "float16") -> MedDef:
+    """The network as it comes back from the file that `encode` writes: rounded, fp32, frozen, in eval mode."""
+    stored = compact(state)
+    network = MedDef(config)
+    if values != "float16":
+        stored = unpack(pack(stored, values=values))
+    network.load_state_dict({key: value.float() for key, value in stored.items()})
+    return network.eval().requires_grad_(False)
 
 
 def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:

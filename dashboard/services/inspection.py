@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.attention_results import Inspected, MapGroup, Pictures
 from dashboard.results import LabResult, MapView, ModelChoice, Picture, Reading
-from dashboard.services.models import loaded, models
+from dashboard.services.models import loaded, models, undefended_first
 from meddef_core.explain import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
 from meddef_core.explain.explainer import Subject
 from meddef_core.explain.grad_cam import DEFAULT_LAYER
@@ -33,7 +33,7 @@ def titles() -> dict[str, str]:
 
 def choices(task: str) -> tuple[ModelChoice, ...]:
     """Models with maps: every network of the task, ablation variants among them, the undefended first."""
-    return tuple(sorted(models(task), key=lambda model: (model.defended, model.id)))
+    return undefended_first(models(task))
 
 
 def inspected(clean: Reading, attack: LabResult | None) -> Inspected:

@@ -12,7 +12,7 @@ from dashboard import limits
 from dashboard.results import ModelChoice
 from dashboard.services.queue import DECODING, HELD
 from meddef_core import zoo
-from meddef_core.baselines.sides import Side, load_side, side_choices
+from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, objective, side_choices
 from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.scans import Sample, Scan, list_samples, read_scan
@@ -62,23 +62,37 @@ def cards() -> list[zoo.Card]:
 
 
 def models(task: str) -> tuple[ModelChoice, ...]:
-    """The task's models, MedDef first: it is what readers came for."""
-    choices = [_choice(card) for card in cards() if card.task == task]
-    return tuple(sorted(choices, key=lambda choice: (not choice.defended, choice.id)))
+    """The task's models, MedDef first: it is what readers came for; the undefended twin last."""
+    known = sorted(
+        (card for card in cards() if card.task == task),
+        key=lambda card: (card.name != "meddef", card.name == UNDEFENDED, _studied(card), card.name),
+    )
+    return tuple(ModelChoice(card.key, card.title, card.summary, studied=_studied(card)) for card in known)
 
 
-def _choice(card: zoo.Card) -> ModelChoice:
-    return ModelChoice(card.key, card.title, card.summary, defended=card.name != "undefended")
+def models_to_read_with(task: str) -> tuple[ModelChoice, ...]:
+    """The task's models but for those that are only there to be compared with; all where there is no other."""
+    known = models(task)
+    return tuple(choice for choice in known if not choice.studied) or known
+
+
+def undefended_first(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:
+    """The order of models that stand side by side."""
+    return tuple(sorted(choices, key=lambda choice: choice.id.rpartition("/")[2] != UNDEFENDED))
+
+
+def _studied(card: zoo.Card) -> bool:
+    variant = card.training.get("recipe", {}).get("model", {}).get("variant", "full")
+    return variant != "full" or objective(card) == "distill"
 
 
 def comparable(task: str) -> tuple[ModelChoice, ...]:
     """What can stand side by side: the task's models, the undefended first, then the baselines around it."""
-    own = sorted(models(task), key=lambda choice: choice.defended)
-    return (*own, *(_side(side) for side in side_choices(task)))
+    return (*undefended_first(models(task)), *(_side(side) for side in side_choices(task)))
 
 
 def _side(side: Side) -> ModelChoice:
-    return ModelChoice(side.id, side.title, side.summary, defended=True, wrapped=True)
+    return ModelChoice(side.id, side.title, side.summary, wrapped=True)
 
 
 def compared(task: str, ids: Sequence[str]) -> tuple[ModelChoice, ...]:

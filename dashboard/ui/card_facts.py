@@ -51,11 +51,18 @@ def _weights(card: Card) -> Iterator[str]:
 
 
 def _cost(metrics: Mapping[str, Any]) -> Iterator[str]:
-    macs, latency = _number(metrics, "macs"), _number(metrics, "latency_ms")
+    macs, latency = _number(metrics, "macs"), _number(metrics, "latency", "ratio")
+    area = _number(metrics, "clean", "auroc")
+    if area is not None:
+        yield tr("Area under the ROC curve {area:.3f}, the mean of the classes", area=area)
     if macs is not None:
         yield tr("Work for one scan: {macs:.2f} billion multiplications and additions", macs=macs / 1e9)
     if latency is not None:
-        yield tr("Time for one scan: {milliseconds:.0f} ms on one core", milliseconds=latency)
+        yield tr(
+            "Time for one scan: {ratio:.2f} times that of {model}, in turns on one core",
+            ratio=latency,
+            model=str(_at(metrics, "latency", "beside")),
+        )
 
 
 def _data(card: Card) -> Iterator[str]:

@@ -19,7 +19,7 @@ COMPARED = ("undefended", "meddef")
 
 def model_picker(task: str, *, key: str) -> ModelChoice | None:
     """The chosen model; MedDef unless the reader says otherwise. None, said in words, where there is no model."""
-    choices = {choice.id: choice for choice in services.models(task)}
+    choices = {choice.id: choice for choice in services.models_to_read_with(task)}
     if not choices:
         st.error(tr(NO_MODEL), icon=":material/error:")
         return None
@@ -76,6 +76,7 @@ def _pills(offered: Sequence[ModelChoice], *, label: str, key: str, help: str) -
         default=usual or list(choices)[:2],
         format_func=lambda key: tr(choices[key].title) if key in choices else key,
         selection_mode="multi",
+        wrap=True,
         key=key,
         persist_state="session",
         help=help,

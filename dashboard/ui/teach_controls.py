@@ -78,6 +78,7 @@ def _models(own: StepState, state: StepState, suffix: str) -> None:
         default=[name for name in state.models if name in titles],
         format_func=lambda name: titles.get(name, name),
         selection_mode="multi",
+        wrap=True,
         key=key,
         width=320,
         on_change=change,

@@ -13,9 +13,8 @@ from meddef_core.baselines.defended import adaptive
 from meddef_core.baselines.registry import BASELINES, get_baseline
 from meddef_core.baselines.sides import objective
 from meddef_core.errors import ModelError
-from meddef_core.model import VARIANT_WORDS
 from meddef_core.model.folded import folded
-from meddef_core.publish import network_of, read_run
+from meddef_core.publish import network_of, read_run, titled
 from meddef_core.zoo import LoadedModel
 
 
@@ -56,12 +55,12 @@ def entrant_of_run(run_dir: Path) -> Entrant:
     """The best weights of a run, as they would be shipped; raises ModelError where there are none."""
     state, _, _, recipe = read_run(run_dir)
     network = network_of(recipe, state)
-    ablated = VARIANT_WORDS.get(recipe.model.variant)  # of which the recipe's title and summary know nothing
+    title, summary = titled(recipe)
     digest = hashlib.sha256((run_dir / "best.safetensors").read_bytes()).hexdigest()
     return Entrant(
         id=run_dir.name,
-        title=f"{recipe.title} {ablated}" if ablated else recipe.title,
-        summary=f"{recipe.title} {ablated}, trained by the same recipe." if ablated else recipe.summary,
+        title=title,
+        summary=summary,
         task=recipe.task,
         protocol=recipe.protocol,
         objective=recipe.objective.kind,

@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
 from meddef_core.errors import DataError
 
@@ -83,6 +84,26 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
     which = np.digitize(confidence, inner_edges, right=True)
     return float(np.abs(np.bincount(which, weights=gap, minlength=bins)).sum() / len(table))
+
+
+def auroc(scores: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+    """`(classes,)` areas under the ROC curve, each class against all others (Hand and Till 2001 discuss the choice).
+
+    `scores` is `(n, classes)`, any values that rank images alike. The area is the chance that an image of the class
+    scores above one of another class, ties counting half (Hanley and McNeil 1982): Mann and Whitney's U as a share.
+    """
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or 0 in table.shape or not np.isfinite(table).all():
+        raise DataError(f"scores must be finite and have the shape (images, classes), not {table.shape}")
+    truth = _class_numbers(labels, classes=table.shape[1], what="labels")
+    if len(truth) != len(table):
+        raise DataError(f"{len(truth)} labels and {len(table)} rows of scores do not belong together")
+    counts = np.bincount(truth, minlength=table.shape[1])
+    if (counts == 0).any() or (counts == len(table)).any():
+        raise DataError("an area under the ROC curve needs images of every class and of others")
+    ranks = rankdata(table, axis=0)
+    own = np.array([ranks[truth == index, index].sum() for index in range(table.shape[1])])
+    return (own - counts * (counts + 1) / 2) / (counts * (len(table) - counts))
 
 
 def mcnemar(b: int, c: int) -> float:

@@ -14,6 +14,7 @@ from meddef_core.data.tasks import TASKS
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.documents import markdown, read_record, results_root
 from meddef_core.evaluation.paper import differences, intensity_table, success_table
+from meddef_core.evaluation.report import strongest
 from meddef_core.files import replacing
 from meddef_core.zoo import Card, list_models
 
@@ -41,7 +42,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
 
 
 def model_table(cards: Sequence[Card]) -> str:
-    """One row a measured model: balanced accuracy in percent with its 95 % interval, clean and under PGD-20."""
+    """One row a measured model: balanced accuracy in percent with its interval, clean and under the stronger PGD-20."""
     measured = [card for card in cards if card.metrics]
     head = ["model", "protocol", "n", "clean", *(f"PGD-20 at {eps.split(' ')[0]}" for eps in SHOWN)]
     return markdown(head, [[card.key, *_cells(card.metrics)] for card in measured])
@@ -154,7 +155,7 @@ def write_blocks(path: Path, *, root: Path | None = None) -> None:
 
 
 def _cells(metrics: dict[str, Any]) -> list[str]:
-    by_eps = {row["eps"]: row for row in metrics["attacked"] if row["spec"]["loss"] == "ce"}
+    by_eps = strongest(metrics["attacked"])
     shares = [metrics["clean"], *(by_eps[eps] for eps in SHOWN)]
     return [metrics["protocol"], str(metrics["n"]), *(_percent(share) for share in shares)]
 

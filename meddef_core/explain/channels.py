@@ -3,12 +3,10 @@
 from typing import NamedTuple
 
 from meddef_core.errors import MedDefError
-from meddef_core.explain.daam import PAPER, channel_ranking
+from meddef_core.explain.daam import channel_ranking
 from meddef_core.explain.explainer import to_map
 from meddef_core.explain.maps import ExplanationMap, MapInfo
 from meddef_core.model import Trace
-
-CITATION = f"{PAPER}; Hu et al., Squeeze-and-Excitation Networks, CVPR 2018"
 
 CHANNEL = MapInfo(
     key="channel",

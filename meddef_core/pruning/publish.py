@@ -8,10 +8,10 @@ from meddef_core.data.images import load_images
 from meddef_core.data.lists import PARTS, build_lists
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
-from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.model import MedDefConfig
 from meddef_core.pruning.masks import pruned, weight_counts
-from meddef_core.pruning.packed import Values, int8_loss, pack, unpack
-from meddef_core.zoo import Card, LoadedModel, compact, save_model
+from meddef_core.pruning.packed import Values, int8_loss
+from meddef_core.zoo import Card, LoadedModel, compact, restored, save_model
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -43,9 +43,7 @@ def publish_pruned(
     check_name(root, task=task.key, name=name)
     config = MedDefConfig(**base.config)
     state = compact(pruned(loaded.network, sparsity).state_dict())
-    network = MedDef(config)
-    network.load_state_dict({key: value.float() for key, value in unpack(pack(state, values=values)).items()})
-    network.eval().requires_grad_(False)
+    network = restored(config, state, values=values)
     counts = weight_counts(network)
     protocol = str(base.data.get("protocol", "official"))
     lists = build_lists(task, data_dir, protocol=protocol)

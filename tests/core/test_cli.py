@@ -80,6 +80,8 @@ def test_models_of_an_empty_folder(run: Run, tmp_path: Path, monkeypatch: pytest
         (["evaluate", "--task", "oct", "--attacks", "magic"], "no attack 'magic'"),
         (["evaluate", "--task", "oct", "--data-dir", ".", "--protocol", "patient_split"], "patients it has seen"),
         (["publish", "norun"], "MEDDEF_DATA_DIR"),
+        (["publish", "norun", "--values", "int9"], "int9"),
+        (["publish", "norun", "--sparsity", "1.5"], "Sparsity"),
         (["app", "--port", "0"], "--port"),
     ],
 )

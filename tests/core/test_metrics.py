@@ -6,11 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score, roc_auc_score
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import (
+    auroc,
     balanced_accuracy,
     balanced_interval,
     confusion,
@@ -94,6 +95,31 @@ def test_calibration_error_is_torchmetrics(classes: int, n: int, bins: int, seed
         torch.tensor(probabilities), torch.tensor(labels), num_classes=classes, n_bins=bins, norm="l1"
     )
     assert expected_calibration_error(probabilities, labels, bins) == pytest.approx(float(theirs), abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(classes=CLASSES, n=st.integers(1, 60), seed=st.integers(0, 10**6), ties=st.booleans())
+def test_areas_are_scikit_learns(classes: int, n: int, seed: int, ties: bool) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.random((n + classes, classes)).round(1 if ties else 12)
+    labels = np.concatenate([np.arange(classes), rng.integers(classes, size=n)])
+    theirs = [roc_auc_score(labels == index, scores[:, index]) for index in range(classes)]
+    assert auroc(scores, labels) == pytest.approx(theirs, abs=1e-12)
+    assert auroc(scores**3, labels) == pytest.approx(theirs, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "sentence"),
+    [
+        ([[0.1, 0.9]] * 2, [1, 1], "every class"),
+        ([[0.1, 0.9]], [0, 1], "do not belong together"),
+        ([[0.1, np.nan]] * 2, [0, 1], "finite"),
+        ([0.1, 0.9], [0, 1], "shape"),
+    ],
+)
+def test_areas_that_are_undefined_are_refused(scores: list, labels: list, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        auroc(scores, labels)
 
 
 def test_calibration_error_of_known_cases() -> None:

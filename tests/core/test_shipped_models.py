@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from meddef_core.attacks import AttackSpec, run_attack
+from meddef_core.baselines.registry import BASELINES
+from meddef_core.baselines.sides import partners, side_choices
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.predict import predict, prepare
 from meddef_core.scans import oct_phantom, read_scan
-from meddef_core.zoo import MODELS, load_model
+from meddef_core.zoo import MODELS, list_models, load_model
 
 OCT = ["oct/meddef", "oct/undefended"]
 CHEST = ["chest/meddef", "chest/undefended"]
@@ -22,6 +24,14 @@ CHEST = ["chest/meddef", "chest/undefended"]
 @pytest.mark.parametrize("label", ["CNV", "DME", "DRUSEN", "NORMAL"])
 def test_phantoms_are_read_as_what_they_show(key: str, label: str) -> None:
     assert predict(load_model(key, MODELS), oct_phantom(label, seed=0).scan).label == label
+
+
+@pytest.mark.parametrize("task", ["oct"])
+def test_every_defence_can_be_picked_as_a_side(task: str) -> None:
+    offered = {side.id.partition("+")[2] for side in side_choices(task)}
+    assert offered == {baseline.name for baseline in BASELINES.values() if not baseline.randomised}
+    assert {f"{task}/distilled", f"{task}/without-daam"} <= {card.key for card in list_models(MODELS)}
+    assert partners(f"{task}/undefended", list_models(MODELS)) == (f"{task}/resnet18-undefended",)
 
 
 @pytest.mark.parametrize("key", CHEST)

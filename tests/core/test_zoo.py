@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_training import tiny_recipe
 
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import load_images
@@ -13,9 +14,10 @@ from meddef_core.data.tasks import get_task
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.evaluation.report import CARD_EPSILONS
+from meddef_core.evaluation.report import CARD_EPSILONS, card_attacks, strongest
 from meddef_core.model import MedDef
-from meddef_core.publish import publish
+from meddef_core.pruning.masks import weight_counts
+from meddef_core.publish import publish, titled
 from meddef_core.training.loop import train
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import MAX_BYTES, MODELS, compact, list_models, load_model
@@ -69,6 +71,41 @@ def test_the_card_is_measured_on_the_shipped_weights(published: Path, tiny_data:
     again = attack_images(model.network, images, AttackSpec(**metrics["attacked"][3]["spec"]))
     expected = metrics["attacked"][3]["balanced_accuracy"]
     assert balanced_accuracy(images.labels.numpy(), again.predictions, classes=2) == pytest.approx(expected)
+
+
+def test_a_run_is_pruned_and_rounded_before_it_is_measured(
+    published: Path, tiny_data: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    card = publish(published / "run", data_dir=tiny_data, root=tmp_path, sparsity=0.5, values="int8", title="Small")
+    model = load_model("chest/tiny", tmp_path)
+    how = model.card.training["pruning"]
+    # 8-bit codes round some of the smallest weights left to zero as well.
+    assert how["nonzero"] == weight_counts(model.network).nonzero <= how["prunable"] - round(0.5 * how["prunable"])
+    assert how["nonzero"] > 0.4 * how["prunable"] and card.training["int8"]["relative_error"] < 0.01
+    dense = load_model("chest/tiny", published / "models").card
+    assert (card.title, card.summary, card.weights.dtype) == ("Small", dense.summary, "packed-int8")
+    assert card.weights.bytes < dense.weights.bytes and card.training["step"] == dense.training["step"]
+    task = get_task("chest")
+    images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)
+    again = attack_images(model.network, images, None)
+    score = balanced_accuracy(images.labels.numpy(), again.predictions, classes=2)
+    assert card.metrics["clean"]["balanced_accuracy"] == pytest.approx(score)
+
+
+def test_a_saturated_network_is_attacked_on_the_margin_at_every_budget() -> None:
+    usual, saturated = card_attacks(), card_attacks(saturated=True)
+    assert {spec.eps for spec in saturated if spec.loss == "margin"} == set(CARD_EPSILONS)
+    assert {spec.eps for spec in usual if spec.loss == "ce"} == set(CARD_EPSILONS)
+    assert {(s.eps, s.loss) for s in usual} != {(s.eps, s.loss) for s in saturated} and len(usual) == len(saturated)
+    rows = [{"eps": "a", "balanced_accuracy": share} for share in (0.5, 0.1, 0.3)]
+    assert strongest([*rows, {"eps": "b", "balanced_accuracy": 0.9}])["a"] is rows[1]
+
+
+@pytest.mark.parametrize(
+    ("variant", "title"), [("full", "Tiny"), ("without_daam", "Tiny without DAAM"), ("resnet18", "Tiny")]
+)
+def test_an_ablated_network_says_what_it_lacks(variant: str, title: str) -> None:
+    assert titled(tiny_recipe(model={"variant": variant, "width": 4, "pool": 4}))[0] == title
 
 
 def test_compact_weights_keep_batch_norm_statistics() -> None:

@@ -10,6 +10,7 @@ from app_driving import speak_chinese
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
+from meddef_core.zoo import MODELS, list_models
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*(ROOT / "dashboard").rglob("*.py"), ROOT / "streamlit_app.py"])
@@ -34,6 +35,11 @@ def places(sentence: str) -> set[str]:
 def test_every_sentence_has_chinese_words(path: Path) -> None:
     missing = sorted(sentences(path) - set(catalogue("zh")))
     assert not missing
+
+
+def test_every_shipped_model_has_a_chinese_title_and_summary() -> None:
+    said = {words for card in list_models(MODELS) for words in (card.title, card.summary)}
+    assert not sorted(said - set(catalogue("zh")))
 
 
 def test_translations_keep_the_places_to_fill() -> None:
