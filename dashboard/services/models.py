@@ -62,11 +62,8 @@ def cards() -> list[zoo.Card]:
 
 
 def models(task: str) -> tuple[ModelChoice, ...]:
-    """The task's models, MedDef first: it is what readers came for; the undefended twin last."""
-    known = sorted(
-        (card for card in cards() if card.task == task),
-        key=lambda card: (card.name != "meddef", card.name == UNDEFENDED, _studied(card), card.name),
-    )
+    """The task's models in the order of `rank`."""
+    known = sorted((card for card in cards() if card.task == task), key=rank)
     return tuple(ModelChoice(card.key, card.title, card.summary, studied=_studied(card)) for card in known)
 
 
@@ -79,6 +76,11 @@ def models_to_read_with(task: str) -> tuple[ModelChoice, ...]:
 def undefended_first(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:
     """The order of models that stand side by side."""
     return tuple(sorted(choices, key=lambda choice: choice.id.rpartition("/")[2] != UNDEFENDED))
+
+
+def rank(card: zoo.Card) -> tuple[bool, bool, bool, str]:
+    """Sorts MedDef first: it is what readers came for; then what else reads scans; the undefended twin last."""
+    return card.name != "meddef", card.name == UNDEFENDED, _studied(card), card.name
 
 
 def _studied(card: zoo.Card) -> bool:

@@ -13,6 +13,7 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from dashboard import record_schema as schema
+from dashboard.services.models import rank
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation import paper
 from meddef_core.evaluation.documents import results_root
@@ -66,7 +67,7 @@ def of_task(task: str) -> TaskRecords:
     models = tuple(_measured(card, problems) for card in cards(problems) if card.task == task)
     return TaskRecords(
         task=task,
-        models=tuple(sorted(models, key=lambda each: (each.card.name == "undefended", each.card.name != "meddef"))),
+        models=tuple(sorted(models, key=lambda each: rank(each.card))),
         worst=_folder(schema.WorstRecord, root / "worst" / task, problems),
         audits=_folder(schema.AuditRecord, root / "audit" / task, problems),
         paper=_folder(schema.PaperRecord, root / "paper" / task, problems),

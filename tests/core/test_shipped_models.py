@@ -26,7 +26,7 @@ def test_phantoms_are_read_as_what_they_show(key: str, label: str) -> None:
     assert predict(load_model(key, MODELS), oct_phantom(label, seed=0).scan).label == label
 
 
-@pytest.mark.parametrize("task", ["oct"])
+@pytest.mark.parametrize("task", ["oct", "chest"])
 def test_every_defence_can_be_picked_as_a_side(task: str) -> None:
     offered = {side.id.partition("+")[2] for side in side_choices(task)}
     assert offered == {baseline.name for baseline in BASELINES.values() if not baseline.randomised}
