@@ -93,14 +93,14 @@ def class_map(model: ModelChoice, key: str, _pictures: Pictures, *, name: str, l
 def attention_at(model: ModelChoice, key: str, _pictures: Pictures, *, place: tuple[float, float]) -> MapGroup:
     """What one place looks at; `place` is (down, across) as shares of the picture, each in [0, 1)."""
     traces = [trace_of(model, picture) for picture in _pictures]
-    rows, columns = traces[0].defended.shape[-2:]
+    rows, columns = traces[0].final.shape[-2:]
     position = min(rows - 1, int(place[0] * rows)), min(columns - 1, int(place[1] * columns))
     return group([attention_from(trace, position) for trace in traces])
 
 
 def attention_grid(model: ModelChoice, reading: Reading) -> tuple[int, int]:
     """Rows and columns of the positions that self-attention looks from."""
-    rows, columns = trace_of(model, reading.picture).defended.shape[-2:]
+    rows, columns = trace_of(model, reading.picture).final.shape[-2:]
     return rows, columns
 
 

@@ -35,7 +35,7 @@ def attention_from(trace: Trace, position: tuple[int, int]) -> ExplanationMap:
     Raises MedDefError for a model without self-attention and for a position outside the grid.
     """
     weights = _present(trace.self_attention)
-    height, width = trace.defended.shape[-2:]
+    height, width = trace.final.shape[-2:]
     row, column = position
     if not (0 <= row < height and 0 <= column < width):
         raise MedDefError(f"Position {position} lies outside the {height} x {width} attention grid.")
@@ -71,7 +71,7 @@ def _channel_attention(subject: Subject) -> Tensor:
 
 
 def _self_attention(subject: Subject) -> Tensor:
-    grid = subject.trace.defended.shape[-2:]
+    grid = subject.trace.final.shape[-2:]
     return _present(subject.trace.self_attention)[0].mean(dim=0).reshape(grid)
 
 

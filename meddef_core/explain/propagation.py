@@ -1,8 +1,9 @@
 """How a change of the image grows or shrinks on its way through a network: relative feature change at each stage."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.explain.grad_cam import private_view
 from meddef_core.explain.registry import check_one
 from meddef_core.model import MedDef
+from meddef_core.model.backbone import STAGES
 
 TITLES = {
     "input": "Input",
@@ -22,7 +24,7 @@ TITLES = {
     "attention": "Self-attention A",
     "logits": "Logits",
 }
-"""Stages in the order of the pipeline."""
+"""Stages in the order of the paper's pipeline; a defence before the backbone's end stands there instead."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class StageChange:
 
 
 def propagation(network: MedDef, clean: Tensor, changed: Tensor) -> tuple[StageChange, ...]:
-    """Relative change ||f(x') - f(x)|| / ||f(x)|| at each stage f that the network has, from the input to the logits.
+    """Relative change ||f(x') - f(x)|| / ||f(x)|| at each stage f that the network has, in the order it passes them.
 
     `clean` x and `changed` x' are `(1, C, H, W)` in [0, 1]. Each image takes one forward pass. Liao et al. 2018,
     Defense against Adversarial Attacks Using High-Level Representation Guided Denoiser, arXiv:1712.02976, follow a
@@ -47,33 +49,36 @@ def propagation(network: MedDef, clean: Tensor, changed: Tensor) -> tuple[StageC
     check_one(network, clean)
     view = private_view(network)
     before, after = _stages(view, clean), _stages(view, changed)
-    return tuple(
-        StageChange(key, title, _relative(before[key], after[key])) for key, title in TITLES.items() if key in before
-    )
+    return tuple(StageChange(key, TITLES[key], _relative(before[key], after[key])) for key in before)
 
 
 def _stages(view: MedDef, image: Tensor) -> dict[str, Tensor]:
-    """What each stage gives on, by its key, from one forward pass of a private view."""
+    """What each stage gives on, by its key in the order of the pipeline, from one forward pass of a private view."""
     found = {"input": image}
 
-    def keeping(key: str) -> Callable[[nn.Module, object, Tensor], None]:
-        def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            found[key] = output
+    def keeping(key: str) -> Callable[[nn.Module, object, object], None]:
+        def keep(_module: nn.Module, _inputs: object, output: object) -> None:
+            found[key] = output[0] if isinstance(output, tuple) else cast("Tensor", output)
 
         return keep
 
-    # The trace starts at B's end; what lies before it has to be caught on the way.
-    hooks = [module.register_forward_hook(keeping(key)) for key, module in view.layers().items() if key in TITLES]
+    # Hooks, because the trace tells only of the stages around D.
+    hooks = [module.register_forward_hook(keeping(key)) for key, module in _modules(view)]
     with torch.no_grad():
-        trace = view.trace(image)
+        found["logits"] = view(image)
     for hook in hooks:
         hook.remove()
-    found |= {"backbone": trace.features, "logits": trace.logits}
-    if view.config.has_daam:
-        found["defence"] = trace.defended
-    if trace.attended is not None:
-        found["attention"] = trace.attended
     return found
+
+
+def _modules(view: MedDef) -> Iterator[tuple[str, nn.Module]]:
+    for stage in range(1, STAGES):
+        yield f"stage{stage}", view.backbone.get_submodule(f"stage{stage}")
+    yield "backbone", view.backbone.get_submodule(f"stage{STAGES}")
+    if view.daam is not None:
+        yield "defence", view.daam
+    if view.attention is not None:
+        yield "attention", view.attention
 
 
 def _relative(before: Tensor, after: Tensor) -> float:

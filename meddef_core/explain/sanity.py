@@ -12,6 +12,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.explain.registry import available, explain
 from meddef_core.explain.stability import rank_correlation
 from meddef_core.model import MedDef
+from meddef_core.model.backbone import STAGES
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ def _parts(network: MedDef) -> Iterator[tuple[str, nn.Module]]:
     yield "head", network.head
     if network.attention is not None:
         yield "attention", network.attention
-    if network.daam is not None:
-        yield "daam", network.daam
-    for name in ("stage4", "stage3", "stage2", "stage1", "stem"):
-        yield name, network.backbone.get_submodule(name)
+    for stage in range(STAGES, 0, -1):
+        if network.daam is not None and stage == network.config.daam_after:
+            yield "daam", network.daam
+        yield f"stage{stage}", network.backbone.get_submodule(f"stage{stage}")
+    yield "stem", network.backbone.stem
 
 
 @torch.no_grad()

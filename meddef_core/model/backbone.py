@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+STAGES = 4
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 
@@ -48,7 +50,7 @@ class Backbone(nn.Module):
         self.stage2 = self._stage(width, 2 * width, stride=2, activation=act)
         self.stage3 = self._stage(2 * width, 4 * width, stride=2, activation=act)
         self.stage4 = self._stage(4 * width, 8 * width, stride=2, activation=act)
-        self.out_channels = 8 * width
+        self.width = width
 
     @staticmethod
     def _stage(channels_in: int, channels: int, *, stride: int, activation: Callable[[], nn.Module]) -> nn.Sequential:
@@ -57,5 +59,22 @@ class Backbone(nn.Module):
             BasicBlock(channels, channels, stride=1, activation=activation),
         )
 
+    def channels_after(self, stage: int) -> int:
+        """Channels of what a stage gives, stage 1 to 4."""
+        return self.width * 2 ** (stage - 1)
+
+    def until(self, stage: int, x: Tensor) -> Tensor:
+        """From images to what that stage gives, `ceil(side / 2**(stage + 1))` positions a side."""
+        return self._run(self.stem(x), 1, stage)
+
+    def after(self, stage: int, x: Tensor) -> Tensor:
+        """From what that stage gives to the end."""
+        return self._run(x, stage + 1, STAGES)
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.stage4(self.stage3(self.stage2(self.stage1(self.stem(x)))))
+        return self.until(STAGES, x)
+
+    def _run(self, x: Tensor, first: int, last: int) -> Tensor:
+        for stage in range(first, last + 1):
+            x = self.get_submodule(f"stage{stage}")(x)
+        return x

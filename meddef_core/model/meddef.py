@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from meddef_core.model.attention import SelfAttention
-from meddef_core.model.backbone import ACTIVATIONS, Backbone
+from meddef_core.model.backbone import ACTIVATIONS, STAGES, Backbone
 from meddef_core.model.daam import DaamMaps, DefenseModule
 
 NO_MAPS = DaamMaps(None, None, None, None, None)
@@ -21,6 +21,8 @@ class MedDefConfig:
     `afd`, `mfe`, `msf` and `attention` switch the paper's modules; with all four off the network is the
     ResNet-18 baseline. `pool` averages k x k pixels inside the model before the first convolution.
     `mean` and `std` normalise pixels in [0, 1]; both are part of the model, so an attack never sees them.
+    `daam_after` is the backbone's stage that the DAAM reads: the paper's is the last, 4. Of images of 224 pooled by 2
+    that leaves 4 x 4 positions, fewer than the finest of its scales has cells; after stage 3 there are 7 x 7.
     """
 
     classes: int
@@ -32,6 +34,7 @@ class MedDefConfig:
     mfe: bool = True
     msf: bool = True
     attention: bool = True
+    daam_after: int = STAGES
     dropout: float = 0.2
     mean: float = 0.5
     std: float = 0.25
@@ -47,6 +50,8 @@ class MedDefConfig:
             raise ValueError(f"pool must be 1, 2 or 4, not {self.pool}")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}")
+        if not 1 <= self.daam_after <= STAGES:
+            raise ValueError(f"daam_after must be a stage from 1 to {STAGES}, not {self.daam_after}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), not {self.dropout}")
         if self.std <= 0:
@@ -96,10 +101,12 @@ class Trace(NamedTuple):
     defended: Tensor
     """`(B, C, H, W)`: what D gives on; equal to `features` in a model without DAAM."""
     daam: DaamMaps
+    final: Tensor
+    """`(B, C', H', W')`: what A and the head read; equal to `defended` unless D stands before the last stage."""
     attended: Tensor | None
-    """`(B, C)`: the self-attention's summary."""
+    """`(B, C')`: the self-attention's summary."""
     self_attention: Tensor | None
-    """`(B, H*W, H*W)`: row i says what position i looks at."""
+    """`(B, H'*W', H'*W')`: row i says what position i looks at."""
 
 
 class Entry(nn.Module):
@@ -122,8 +129,8 @@ class MedDef(nn.Module):
         self.config = config
         self.entry: nn.Module = Entry(config)
         self.backbone = Backbone(channels=config.channels, width=config.width, activation=config.activation)
-        c = self.backbone.out_channels
-        self.daam = DefenseModule(c, afd=config.afd, mfe=config.mfe, msf=config.msf) if config.has_daam else None
+        c, read = self.backbone.channels_after(STAGES), self.backbone.channels_after(config.daam_after)
+        self.daam = DefenseModule(read, afd=config.afd, mfe=config.mfe, msf=config.msf) if config.has_daam else None
         self.attention = SelfAttention(c) if config.attention else None
         self.head: nn.Module
         if config.is_baseline:
@@ -143,20 +150,24 @@ class MedDef(nn.Module):
         """Logits and every gate, attention and feature map, all from this one pass."""
         if x.ndim != 4 or x.shape[1] != self.config.channels:
             raise ValueError(f"expected images of shape (B, {self.config.channels}, H, W), got {tuple(x.shape)}")
-        features = self.backbone(self.entry(x))
+        stage = self.config.daam_after
+        features = self.backbone.until(stage, self.entry(x))
         defended, maps = (features, NO_MAPS) if self.daam is None else self.daam(features)
-        summary = defended.mean(dim=(2, 3))
+        final = self.backbone.after(stage, defended)
+        summary = final.mean(dim=(2, 3))
         attended = weights = None
         if self.attention is not None:
-            attended, weights = self.attention(defended)
+            attended, weights = self.attention(final)
             summary = torch.cat([summary, attended], dim=1)
-        return Trace(self.head(summary), features, defended, maps, attended, weights)
+        return Trace(self.head(summary), features, defended, maps, final, attended, weights)
 
     def layers(self) -> dict[str, nn.Module]:
         """Convolutional stages worth explaining, by name, shallow to deep; the last is the usual Grad-CAM layer."""
-        named: dict[str, nn.Module] = {f"stage{i}": self.backbone.get_submodule(f"stage{i}") for i in (1, 2, 3, 4)}
-        if self.daam is not None:
-            named["phi"] = self.daam.phi
+        named: dict[str, nn.Module] = {}
+        for stage in range(1, STAGES + 1):
+            named[f"stage{stage}"] = self.backbone.get_submodule(f"stage{stage}")
+            if self.daam is not None and stage == self.config.daam_after:
+                named["phi"] = self.daam.phi
         return named
 
 

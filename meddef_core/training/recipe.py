@@ -36,27 +36,6 @@ def _epsilon(value: Any) -> Any:
     return parse_eps(value) if isinstance(value, str) else value
 
 
-class ModelSettings(_Strict):
-    """Shape of the network; see `MedDefConfig`."""
-
-    variant: str = "full"
-    width: int = 32
-    pool: int = 2
-    activation: str = "silu"
-    dropout: float = 0.2
-
-    @field_validator("variant")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
-        return value
-
-
-READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper"}
-"""Keys of an objective that a recipe holds only if it is of that kind."""
-
-
 def _without_defaults(model: BaseModel, values: dict[str, Any], *keys: str) -> dict[str, Any]:
     """A recipe as versions before these keys wrote it, where it does not use them.
 
@@ -65,6 +44,32 @@ def _without_defaults(model: BaseModel, values: dict[str, Any], *keys: str) -> d
     fields = type(model).model_fields
     unused = {key for key in keys if getattr(model, key) == fields[key].default}
     return {key: value for key, value in values.items() if key not in unused}
+
+
+class ModelSettings(_Strict):
+    """Shape of the network; see `MedDefConfig`."""
+
+    variant: str = "full"
+    width: int = 32
+    pool: int = 2
+    activation: str = "silu"
+    dropout: float = 0.2
+    daam_after: int = 4
+
+    @field_validator("variant")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in VARIANTS:
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, plain(self), "daam_after")
+
+
+READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper"}
+"""Keys of an objective that a recipe holds only if it is of that kind."""
 
 
 class ObjectiveSettings(_Strict):
@@ -219,6 +224,7 @@ class Recipe(_Strict):
             width=self.model.width,
             pool=self.model.pool,
             activation=self.model.activation,
+            daam_after=self.model.daam_after,
             dropout=self.model.dropout,
             mean=task.mean,
             std=task.std,

@@ -35,7 +35,7 @@ class Pointer(MedDef):
         flat = grid.flatten(1)
         looking = (flat / flat.sum(dim=1, keepdim=True))[:, None].expand(-1, flat.shape[1], -1)
         logits = torch.zeros(len(x), self.config.classes)
-        return Trace(logits, grid, grid, DaamMaps(None, None, None, None, None), None, looking)
+        return Trace(logits, grid, grid, DaamMaps(None, None, None, None, None), grid, None, looking)
 
 
 def dot_at(row: int, column: int, *, lesion: tuple[slice, slice]) -> LesionPhantom:

@@ -111,6 +111,22 @@ def test_an_unchanged_image_changes_nothing_at_any_stage_there_is(variant: str) 
     assert not any(module._forward_hooks for module in network.modules())
 
 
+def test_a_defence_before_the_last_stage_is_passed_there() -> None:
+    torch.manual_seed(0)
+    network = MedDef(MedDefConfig(classes=4, width=4, pool=2, daam_after=3)).eval().requires_grad_(False)
+    found = propagation(network, image_of(), image_of(1))
+    order = ["input", "stage1", "stage2", "stage3", "defence", "backbone", "attention", "logits"]
+    assert [row.key for row in found] == order
+    before, after = network.trace(image_of()), network.trace(image_of(1))
+    for key, (x, y) in {"defence": (before.defended, after.defended), "backbone": (before.final, after.final)}.items():
+        change = next(row.change for row in found if row.key == key)
+        assert change == pytest.approx(float((y - x).norm() / x.norm()), rel=1e-4), key
+    rows = sanity_check(network, image_of()[..., :112, :112], target=1, key="mfe_edges")
+    assert [row.layer for row in rows] == ["head", "attention", "stage4", "daam", "stage3", "stage2", "stage1", "stem"]
+    similar = [row.similarity for row in rows]
+    assert similar[:3] == [pytest.approx(1)] * 3, "what lies behind D does not change its maps"
+
+
 def test_changes_are_relative_norms() -> None:
     network, clean, changed = network_of(), image_of(), image_of(1)
     found = {row.key: row.change for row in propagation(network, clean, changed)}

@@ -43,6 +43,21 @@ def test_forward_is_the_trace(variant: str, channels: int, pool: int, activation
         assert trace.defended is trace.features
 
 
+@pytest.mark.parametrize(("stage", "channels", "side"), [(2, 16, 14), (3, 32, 7), (4, 64, 4)])
+def test_the_daam_reads_the_stage_it_stands_behind(stage: int, channels: int, side: int) -> None:
+    model = small(daam_after=stage)
+    x = torch.rand(2, 1, 224, 224)
+    trace = model.trace(x)
+    assert trace.features.shape == trace.defended.shape == (2, channels, side, side)
+    assert trace.daam.afd_gate is not None and trace.daam.afd_gate.shape == trace.features.shape
+    assert trace.final.shape == (2, 64, 4, 4) and trace.self_attention is not None
+    assert trace.self_attention.shape == (2, 16, 16)
+    before = list(model.layers())
+    assert before[before.index("phi") - 1] == f"stage{stage}"
+    by_hand = model.backbone.after(stage, model.daam(model.backbone.until(stage, model.entry(x)))[0])  # type: ignore[misc]
+    torch.testing.assert_close(trace.final, by_hand)
+
+
 def test_maps_keep_their_ranges() -> None:
     trace = small().trace(torch.rand(2, 1, 224, 224))
     maps = trace.daam
@@ -108,6 +123,8 @@ def test_layers_are_modules_of_the_network() -> None:
         ({"pool": 3}, "1, 2 or 4"),
         ({"activation": "swish"}, "one of relu, silu, gelu"),
         ({"dropout": 1.0}, "dropout"),
+        ({"daam_after": 0}, "a stage from 1 to 4"),
+        ({"daam_after": 5}, "a stage from 1 to 4"),
         ({"std": 0.0}, "std"),
     ],
 )
