@@ -62,18 +62,26 @@ def ablation(
         "attacks": plain(specs),
     }
     kept = _kept(output, data)
-    measured = []
+
+    def document_of(done: tuple["Trained", ...]) -> dict[str, Any]:
+        measured = [kept[each.model.card.weights.sha256] | {"run": each.run} for each in done]
+        numbers = summarise(done, measured, eps=budget)
+        identity = {"key": f"{task}/full", "weights_sha256": first.card.weights.sha256, "card_sha256": None}
+        return record("ablation", model=identity, numbers=numbers, seed=seed, data=data)
+
+    def write(document: Mapping[str, Any]) -> None:
+        if output is not None:
+            write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+
     for each in trained:
-        digest = each.model.card.weights.sha256
-        if digest not in kept:
-            with progress(each.run) as show:
-                kept[digest] = plain(measure_trained(each, images, specs, on_progress=show))
-        measured.append(kept[digest] | {"run": each.run})
-    numbers = summarise(trained, measured, eps=budget)
-    identity = {"key": f"{task}/full", "weights_sha256": first.card.weights.sha256, "card_sha256": None}
-    document = record("ablation", model=identity, numbers=numbers, seed=seed, data=data)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+        if each.model.card.weights.sha256 in kept:
+            continue
+        with progress(each.run) as show:
+            kept[each.model.card.weights.sha256] = plain(measure_trained(each, images, specs, on_progress=show))
+        # A network takes minutes to hours: whoever stops here goes on with the next one.
+        write(document_of(tuple(each for each in trained if each.model.card.weights.sha256 in kept)))
+    document = document_of(trained)
+    write(document)
     emit(document, _lines(document["numbers"], trained), as_json=as_json)
 
 

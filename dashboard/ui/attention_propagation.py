@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -15,8 +16,6 @@ from dashboard.ui.attention_work import costly
 from dashboard.ui.charts import CONFIG, DASHES, LINES, MARKERS
 
 ATTACK_FIRST = "This compares the clean scan with an attacked one: press “Attack each model” above."
-
-STAGES = ("input", "stage1", "stage2", "stage3", "backbone", "defence", "attention", "logits")
 
 Course = tuple[Inspected, tuple[Stage, ...]]
 
@@ -84,20 +83,33 @@ def propagation(inspected: Sequence[Inspected]) -> None:
     )
 
 
+def titles_of(courses: Sequence[Course]) -> dict[str, str]:
+    """Titles by key of the stages that any network has, in the order of the one that has most of them."""
+    by_length = sorted((stages for _, stages in courses), key=len, reverse=True)
+    order = [stage.key for stage in by_length[0]]
+    for stages in by_length[1:]:
+        # From the end, where all have their logits, so that the stage behind is already there.
+        for stage, behind in reversed(list(pairwise(stages))):
+            if stage.key not in order:
+                order.insert(order.index(behind.key), stage.key)
+    titles = {stage.key: tr(stage.title) for stages in by_length for stage in stages}
+    return {key: titles[key] for key in order}
+
+
 def _chart(courses: Sequence[Course], name: str, *, most: float) -> go.Figure:
     figure = go.Figure()
-    titles = {stage.key: tr(stage.title) for _, stages in courses for stage in stages}
+    titles = titles_of(courses)
     for number, (each, stages) in enumerate(courses):
+        changes = {stage.key: 100 * getattr(stage, name) for stage in stages}
         figure.add_scatter(
             name=tr(each.model.title),
-            x=[titles[stage.key] for stage in stages],
-            y=[100 * getattr(stage, name) for stage in stages],
+            x=[title for key, title in titles.items() if key in changes],
+            y=[changes[key] for key in titles if key in changes],
             mode="lines+markers",
             hovertemplate="%{x}: %{y:.1f} %",
             **line_of(number),
         )
-    order = [titles[key] for key in STAGES if key in titles]
-    figure.update_xaxes(categoryorder="array", categoryarray=order)
+    figure.update_xaxes(categoryorder="array", categoryarray=list(titles.values()))
     figure.update_yaxes(title=tr("relative change, %"), range=[0, 105 * most])
     figure.update_layout(
         height=320, margin={"l": 0, "r": 8, "t": 8, "b": 0}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
@@ -123,7 +135,6 @@ def _table(courses: Sequence[Course]) -> pd.DataFrame:
         tr(each.model.title): {stage.key: f"{100 * stage.attack:.1f} / {100 * stage.noise:.1f}" for stage in stages}
         for each, stages in courses
     }
-    titles = {stage.key: tr(stage.title) for _, stages in courses for stage in stages}
-    keys = [key for key in STAGES if key in titles]
-    rows = {model: [values.get(key, "–") for key in keys] for model, values in columns.items()}
-    return pd.DataFrame(rows, index=[titles[key] for key in keys])
+    titles = titles_of(courses)
+    rows = {model: [values.get(key, "–") for key in titles] for model, values in columns.items()}
+    return pd.DataFrame(rows, index=list(titles.values()))

@@ -9,7 +9,8 @@ from cli_runs import Run, assert_refused
 from tiny_training import tiny_recipe
 
 from dashboard.record_schema import AblationRecord
-from meddef_core.evaluation.ablation import ablation_attacks, open_trained, verdict
+from meddef_core.errors import AttackError
+from meddef_core.evaluation.ablation import Trained, ablation_attacks, measure_trained, open_trained, verdict
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.training.loop import train
 
@@ -81,6 +82,28 @@ def test_what_was_attacked_is_not_attacked_again(run: Run, runs: Path, tiny_data
     assert grown["numbers"]["rows"][0]["seeds"][0]["holds"] == kept["holds"] and len(grown["numbers"]["rows"]) == 2
     anew = run(*command(runs, tiny_data, "full-0", restarts=2), "--output", output, "--json").document
     assert anew["numbers"]["rows"][0]["seeds"][0]["holds"] != kept["holds"]
+
+
+def test_what_was_attacked_is_kept_when_the_next_is_interrupted(
+    run: Run, runs: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "oct.json"
+    attacked = []
+
+    def once(each: Trained, *given: Any, **options: Any) -> dict[str, Any]:
+        if attacked:
+            raise AttackError("stopped")
+        attacked.append(each.run)
+        return measure_trained(each, *given, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("meddef_core.evaluation.ablation.measure_trained", once)
+        run(*command(runs, tiny_data, "full-0", "without_daam-0"), "--output", output)
+    (row,) = json.loads(output.read_text())["numbers"]["rows"]
+    assert row["variant"] == "full" and row["seeds"][0]["run"] == attacked[0]
+    grown = run(*command(runs, tiny_data, "full-0", "without_daam-0"), "--output", output, "--json").document
+    assert [each["variant"] for each in grown["numbers"]["rows"]] == ["full", "without_daam"]
+    assert grown["numbers"]["rows"][0] == row
 
 
 def test_what_cannot_be_compared_is_refused(

@@ -11,7 +11,7 @@ from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.attention_results import Inspected, Pointing
+from dashboard.attention_results import Inspected, Pointing, Stage
 from dashboard.language import catalogue
 from dashboard.results import Reading
 from dashboard.services import inspection, inspection_scores
@@ -172,7 +172,18 @@ def test_unchanged_pictures_change_nothing(reading: Reading) -> None:
         assert row.attack.correlation in (None, pytest.approx(1.0)) and row.attack.overlap == pytest.approx(1.0)
     stages = plain(inspection_scores.stages)(reading.model, "k", same)
     assert [stage.attack for stage in stages] == [0.0] * len(stages) and all(stage.noise > 0 for stage in stages)
-    assert [stage.key for stage in stages] == [key for key in attention_propagation.STAGES if key in TITLES]
+    assert [stage.key for stage in stages] == list(TITLES)
+
+
+def test_stages_of_different_networks_stand_in_one_order() -> None:
+    def course(*keys: str) -> Any:
+        return (None, tuple(Stage(key, TITLES[key], 0.0, 0.0) for key in keys))
+
+    early = course("input", "stage3", "defence", "backbone", "logits")
+    attentive = course("input", "stage3", "backbone", "attention", "logits")
+    for courses in ([attentive, early, course("input", "logits")], [early, attentive]):
+        merged = attention_propagation.titles_of(courses)
+        assert list(merged) == ["input", "stage3", "defence", "backbone", "attention", "logits"]
 
 
 def test_pictures_that_differ_have_different_keys(reading: Reading) -> None:
