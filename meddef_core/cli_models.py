@@ -19,6 +19,7 @@ def publish(
     sparsity: Annotated[
         float, typer.Option(help="Share of weights to prune in one shot first, chosen on validation.")
     ] = 0.0,
+    name: Annotated[str | None, typer.Option(help="Folder and name of the model; else the recipe's name.")] = None,
     title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
     summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
     data_dir: DataDir = None,
@@ -29,11 +30,13 @@ def publish(
     from meddef_core.pruning.masks import zeros_of
     from meddef_core.pruning.packed import KINDS
     from meddef_core.publish import publish as measure_and_write
-    from meddef_core.zoo import models_root
+    from meddef_core.zoo import check_spelling, models_root
 
     if values not in KINDS:
         raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
     zeros_of(sparsity, size=0)
+    if name is not None:
+        check_spelling(name)
     with progress(f"measuring {run_dir}") as show:
         card = measure_and_write(
             run_dir,
@@ -41,6 +44,7 @@ def publish(
             root=models_root(),
             sparsity=sparsity,
             values=cast("Values", values),
+            name=name,
             title=title,
             summary=summary,
             on_stage=lambda stage, done, total: show(done, total, stage),

@@ -17,7 +17,7 @@ from meddef_core.model import VARIANT_WORDS, MedDef
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
 from meddef_core.training.recipe import Recipe
-from meddef_core.zoo import Card, LoadedModel, compact, describe, encode, restored, save_model
+from meddef_core.zoo import Card, LoadedModel, check_spelling, compact, describe, encode, restored, save_model
 
 
 def publish(
@@ -27,17 +27,20 @@ def publish(
     root: Path,
     sparsity: float = 0.0,
     values: Values = "float16",
+    name: str | None = None,
     title: str | None = None,
     summary: str | None = None,
     on_stage: OnStage | None = None,
 ) -> Card:
-    """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`.
+    """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`, over what stands there.
 
     What is measured is what is shipped: the weights after pruning in one shot, if any is asked for, and after rounding
-    to fp16 or to 8-bit codes, computed with in fp32. Title and summary are `titled`'s unless given. Raises ModelError
-    if the folder holds no finished validation.
+    to fp16 or to 8-bit codes, computed with in fp32. Unless given, the name is the recipe's and title and
+    summary are `titled`'s. Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     state, step, score, recipe = read_run(run_dir)
+    name = name or recipe.name
+    check_spelling(name)
     task = get_task(recipe.task)
     lists = build_lists(task, data_dir, protocol=recipe.protocol)
     training: dict[str, Any] = {
@@ -63,10 +66,10 @@ def publish(
     attacks = card_attacks(saturated=recipe.objective.kind == "distill")
     metrics = measure(network, images, classes=task.classes, attacks=attacks, on_stage=on_stage)
     return save_model(
-        root / task.key / recipe.name,
+        root / task.key / name,
         state,
         task=task,
-        name=recipe.name,
+        name=name,
         title=title or named[0],
         summary=summary or named[1],
         config=network.config,

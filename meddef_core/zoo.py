@@ -7,6 +7,7 @@ hash of the weights; weights without a matching card do not load.
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from meddef_core.pruning.packed import Values, is_pruned, pack, unpack
 from meddef_core.scans.preprocess import Preprocessing
 
 MODELS = Path(__file__).resolve().parent.parent / "assets" / "models"
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 MAX_BYTES = 12_000_000
 """A weights file above this does not belong into the repository."""
@@ -123,6 +126,12 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
         reason = str(error).splitlines()[0]
         raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
     return LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing, folder)
+
+
+def check_spelling(name: str) -> None:
+    """Raise ModelError if a model cannot be called `name`, which becomes a folder's."""
+    if not NAME.fullmatch(name):
+        raise ModelError(f"A model's name holds small letters, digits, - and _, unlike {name!r}; choose another.")
 
 
 def save_model(

@@ -1,6 +1,5 @@
 """A pruned twin of a model in the zoo: pruned in one shot, packed, measured as it is stored, with a card."""
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,15 +10,12 @@ from meddef_core.evaluation.report import OnStage, card_attacks, measure
 from meddef_core.model import MedDefConfig
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
-from meddef_core.zoo import Card, LoadedModel, compact, restored, save_model
-
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+from meddef_core.zoo import Card, LoadedModel, check_spelling, compact, restored, save_model
 
 
 def check_name(root: Path, *, task: str, name: str) -> None:
     """Raise ModelError if `root` cannot take a new model of that name."""
-    if not NAME.fullmatch(name):
-        raise ModelError(f"A model's name holds small letters, digits, - and _, unlike {name!r}; choose another.")
+    check_spelling(name)
     if (root / task / name).exists():
         raise ModelError(f"There is a model {task}/{name} already; choose another name for the pruned one.")
 

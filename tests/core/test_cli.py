@@ -82,6 +82,7 @@ def test_models_of_an_empty_folder(run: Run, tmp_path: Path, monkeypatch: pytest
         (["publish", "norun"], "MEDDEF_DATA_DIR"),
         (["publish", "norun", "--values", "int9"], "int9"),
         (["publish", "norun", "--sparsity", "1.5"], "Sparsity"),
+        (["publish", "norun", "--name", "../oct"], "small letters"),
         (["app", "--port", "0"], "--port"),
     ],
 )

@@ -76,8 +76,10 @@ def test_the_card_is_measured_on_the_shipped_weights(published: Path, tiny_data:
 def test_a_run_is_pruned_and_rounded_before_it_is_measured(
     published: Path, tiny_data: Path, tmp_path: Path, own_cache: Path
 ) -> None:
-    card = publish(published / "run", data_dir=tiny_data, root=tmp_path, sparsity=0.5, values="int8", title="Small")
-    model = load_model("chest/tiny", tmp_path)
+    card = publish(
+        published / "run", data_dir=tiny_data, root=tmp_path, sparsity=0.5, values="int8", name="small", title="Small"
+    )
+    model = load_model("chest/small", tmp_path)
     how = model.card.training["pruning"]
     # 8-bit codes round some of the smallest weights left to zero as well.
     assert how["nonzero"] == weight_counts(model.network).nonzero <= how["prunable"] - round(0.5 * how["prunable"])
