@@ -108,8 +108,8 @@ def _lines(numbers: Mapping[str, Any], trained: tuple["Trained", ...]) -> list[s
         )
         lines.append(f"  {row['title']:<24} {shares}")
     lines += [
-        f"  {pair['first']} against {pair['second']}: {pair['only_first']} scans hold on the first only, "
-        f"{pair['only_second']} on the second only, p = {pair['p']:.2g}"
+        f"  {pair['first']} against {pair['second']}: scans that hold on the first only {pair['only_first']}, "
+        f"on the second only {pair['only_second']}, p = {pair['p']:.2g}"
         for pair in numbers["pairs"]
     ]
     return [*lines, numbers["verdict"]] if numbers["verdict"] else lines

@@ -21,7 +21,7 @@ from dashboard.ui.robustness_parts import (
     share_words,
 )
 
-CARD_WIDTH = 330
+CARD_WIDTH = 380
 """Pixels: two or three beside each other, one on a telephone."""
 
 USUAL = "4/255"

@@ -150,7 +150,7 @@ def ablation_section(found: TaskRecords) -> None:
     """The same recipe without parts of the network, over seeds, with paired tests."""
     st.markdown(
         tr(
-            "The same recipe and budget with parts of the network left out, trained from several seeds. Whether a part "
+            "The same recipe and budget with parts of the network left out, trained alike. Whether a part "
             "helps is told by McNemar's paired test on the same scans, not by the larger number."
         )
     )
@@ -204,8 +204,8 @@ def _pairs(numbers: AblationNumbers) -> None:
         p = records.mcnemar_p(pair)
         lines.append(
             tr(
-                "- {first} against {second}: {only_first} scans hold on the first only, {only_second} on the second "
-                "only (McNemar p = {p:.2g}): {verdict}",
+                "- {first} against “{second}”: scans that hold on the first only {only_first}, on the second only "
+                "{only_second} (McNemar p = {p:.2g}): {verdict}",
                 first=titles.get(pair.first, pair.first),
                 second=titles.get(pair.second, pair.second),
                 only_first=pair.only_first,

@@ -80,7 +80,7 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
     assert "Audit: red" in said and "Noise breaks more than the gradient." in said
     assert "At 80 % pruned it reads every scan as CNV" in said
-    assert "12 scans hold on the first only" in said and "a difference." in said
+    assert "scans that hold on the first only 12," in said and "a difference." in said
     assert "No comparison with other defences." not in said and "No pruning curve." not in said
     assert len(app.get("plotly_chart")) == 5  # budget, baselines, two sweeps, ablation
     table = app.dataframe[0].value
