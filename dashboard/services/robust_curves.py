@@ -9,7 +9,7 @@ from dashboard.services.records import Measured, TaskRecords, quick_command, wor
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
 from meddef_core.errors import AttackError
-from meddef_core.evaluation.paper import PAPER_MODELS
+from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
 
 
 def curves(found: TaskRecords) -> tuple[Curve, ...]:
@@ -43,7 +43,7 @@ def verdict(found: TaskRecords, name: str) -> Verdict:
 
 def title_of(name: str) -> str:
     """A model's title from its file's name: the paper's word for it, where it has one."""
-    return PAPER_MODELS.get(name, name)
+    return (PAPER_MODELS | OTHER_ROWS).get(name, name)
 
 
 def attack_title(name: str) -> str:

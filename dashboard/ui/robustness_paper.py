@@ -11,7 +11,7 @@ from dashboard.services import records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import attack_title, title_of
 from dashboard.ui.robustness_parts import not_measured, save_data
-from meddef_core.evaluation.paper import PAPER_ATTACKS, PAPER_EPSILONS, PAPER_MODELS
+from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_ATTACKS, PAPER_EPSILONS, PAPER_MODELS
 
 CLEAN = "clean"
 
@@ -75,7 +75,7 @@ def paper_table(rows: list[Reported], measured: dict[str, PaperRecord]) -> pd.Da
     """One row a model, budget and attack, clean among them; percent. Missing is NaN."""
     reported = {(row.model, row.eps): row for row in rows}
     table = []
-    for eps, model, attack in product(PAPER_EPSILONS, PAPER_MODELS, (CLEAN, *PAPER_ATTACKS)):
+    for eps, model, attack in product(PAPER_EPSILONS, PAPER_MODELS | OTHER_ROWS, (CLEAN, *PAPER_ATTACKS)):
         claim = reported.get((model, eps))
         said = None if claim is None else float(getattr(claim, attack))
         ours, n = _ours(measured.get(model), attack, eps)

@@ -29,6 +29,9 @@ PAPER_MODELS = {
 }
 """Rows of the tables in the paper's order: file name of a record, and title."""
 
+OTHER_ROWS = {"meddef-narrow": "MedDef, width 32"}
+"""Rows that the paper does not have, shown where they are measured: MedDef at the width of the variants above it."""
+
 ONE_CLASS = {"chest": 72.89}
 """Percent of the paper's chest scans that show pneumonia: what a network that answers one class scores."""
 
@@ -90,9 +93,9 @@ def read_measured(task: str, model: str, *, root: Path | None = None) -> Measure
 def intensity_table(task: str, *, root: Path | None = None) -> str:
     """Accuracy in percent, `reported / re-measured`, a row for each model and budget; "-" where there is none."""
     reported = {(row["model"], row["eps"]): row for row in read_reported() if row["task"] == task}
-    found = {model: read_measured(task, model, root=root) for model in PAPER_MODELS}
+    found = {model: read_measured(task, model, root=root) for model in PAPER_MODELS | OTHER_ROWS}
     rows = []
-    for eps, (model, title) in itertools.product(PAPER_EPSILONS, PAPER_MODELS.items()):
+    for eps, (model, title) in itertools.product(PAPER_EPSILONS, _rows(found).items()):
         claim, ours = reported.get((model, eps), {}), found[model]
         cells = [_pair(claim.get("clean"), ours.clean if ours else None)]
         cells += [_pair(claim.get(a), ours.accuracy.get((a, eps)) if ours else None) for a in PAPER_ATTACKS]
@@ -102,13 +105,17 @@ def intensity_table(task: str, *, root: Path | None = None) -> str:
 
 def success_table(task: str, *, root: Path | None = None) -> str:
     """Attack success rates in percent, re-measured: of the scans read right, the share that the attack flips."""
-    found = {model: read_measured(task, model, root=root) for model in PAPER_MODELS}
+    found = {model: read_measured(task, model, root=root) for model in PAPER_MODELS | OTHER_ROWS}
     rows = []
-    for eps, (model, title) in itertools.product(PAPER_EPSILONS, PAPER_MODELS.items()):
+    for eps, (model, title) in itertools.product(PAPER_EPSILONS, _rows(found).items()):
         ours = found[model]
         cells = [_number(ours.success_rate.get((a, eps)) if ours else None) for a in PAPER_ATTACKS]
         rows.append([f"{eps:.2f}", title, *cells])
     return markdown(["epsilon", "model", *(name.upper() for name in PAPER_ATTACKS)], rows)
+
+
+def _rows(found: dict[str, Measured | None]) -> dict[str, str]:
+    return PAPER_MODELS | {model: title for model, title in OTHER_ROWS.items() if found[model]}
 
 
 def differences(task: str, *, root: Path | None = None) -> list[str]:
