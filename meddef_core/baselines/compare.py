@@ -67,7 +67,7 @@ def compare(
     only if it withstands both attacks; `alone` is the balanced accuracy under the adaptive one by itself. The same
     spec and images give the same numbers, randomised defences included: their draws start from `spec.seed`.
     `kept` are rows of an earlier comparison of these images by this spec: a contender of the same id and weights is
-    not attacked again.
+    not attacked again, and rows of ids that are not asked for now follow as they were.
     Raises AttackError for an attack that is not bounded in L-infinity, or of a fixed loss where one is `saturated`.
     """
     info = get_attack(spec.name)
@@ -93,6 +93,8 @@ def compare(
         {**known[contender.id, contender.weights], "title": contender.title, "summary": contender.summary}
         for contender in contenders
     ]
+    asked = {contender.id for contender in contenders}
+    rows += [dict(row) for row in kept if row["id"] not in asked]
     return {"n": len(images), "eps": format_eps(spec.eps), "attack": asdict(spec), "rows": rows}
 
 

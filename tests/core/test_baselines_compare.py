@@ -291,6 +291,8 @@ def test_a_record_grows_by_what_it_lacks(run: Run, tiny_data: Path, tmp_path: Pa
     grown = run("baselines", "--task", "oct", "--only", "jpeg, median", *shared, "--json").document["numbers"]["rows"]
     assert [row["id"] for row in grown] == ["oct/undefended", "oct/undefended+jpeg", "oct/undefended+median"]
     assert grown[1]["clean"]["accuracy"] == 0.125 and grown[1]["title"] == "JPEG compression"
+    fewer = run("baselines", "--task", "oct", "--only", "median", *shared, "--json").document["numbers"]["rows"]
+    assert fewer == [grown[0], grown[2], grown[1]] and json.loads(output.read_text())["numbers"]["rows"] == fewer
     anew = run("baselines", "--task", "oct", "--only", "jpeg", "--seed", 1, *shared, "--json").document
     assert anew["numbers"]["rows"][1]["clean"]["accuracy"] != 0.125
 
