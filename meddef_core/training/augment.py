@@ -4,10 +4,11 @@ Strong augmentation or vertical flips cost accuracy here: the anatomy's orientat
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from meddef_core.training.sharing import WHOLE, Share
@@ -28,6 +29,15 @@ class Augmentation(BaseModel):
     offset: float = Field(0.10, ge=0, lt=1)
     gamma: float = Field(0.0, ge=0, lt=1)
     """Range of the logarithm of the exponent."""
+    aspect: float = Field(0.0, ge=0, lt=1)
+    """Range of the logarithm of height by width. Scans squashed to a square keep their shape as a stretch of what they
+    show; where classes differ in it, as chest films do, a network reads the stretch."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As versions before `aspect` wrote it, where there is none: a run resumes only under the same recipe."""
+        values: dict[str, Any] = plain(self)
+        return {key: value for key, value in values.items() if value or key != "aspect"}
 
     def __call__(self, x: Tensor, *, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
         """`(B, C, H, W)` in [0, 1] to the same; all randomness from `generator`, drawn for the whole batch."""
@@ -42,7 +52,9 @@ class Augmentation(BaseModel):
         angle, scale = draw(math.radians(self.degrees)), 1 + draw(self.scale)
         mirror = torch.where(chance() < self.flip, -1.0, 1.0)
         cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-        rows = [cos * mirror, -sin, draw(2 * self.shift), sin * mirror, cos, draw(2 * self.shift)]
+        tall = torch.exp(draw(self.aspect) / 2) if self.aspect else torch.ones(())
+        across, down = draw(2 * self.shift), draw(2 * self.shift)
+        rows = [cos * mirror * tall, -sin / tall, across, sin * mirror * tall, cos / tall, down]
         theta = torch.stack(rows, dim=1).view(batch, 2, 3).to(x.device)
         grid = F.affine_grid(theta, list(x.shape), align_corners=False)
         x = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

@@ -41,11 +41,23 @@ def test_augmentation_is_seeded_and_can_do_nothing() -> None:
     torch.testing.assert_close(mirrored(x, generator=torch.Generator()), x.flip(3), atol=1e-4, rtol=0)
 
 
+def test_a_stretch_changes_the_shape_and_not_the_area() -> None:
+    still = {"flip": 0, "scale": 0, "degrees": 0, "shift": 0, "gain": 0, "offset": 0}
+    x = torch.zeros(64, 1, 65, 65)
+    x[:, :, 22:43, 22:43] = 1
+    out = Augmentation(**still, aspect=0.5)(x, generator=torch.Generator().manual_seed(1))
+    tall, wide = out[:, 0, :, 32].sum(1), out[:, 0, 32, :].sum(1)
+    torch.testing.assert_close(tall * wide, torch.full((64,), 21.0**2), rtol=0.02, atol=0)
+    ratio = (tall / wide).log()
+    assert -0.55 < ratio.min() < -0.4 and 0.4 < ratio.max() < 0.55 and abs(ratio.mean()) < 0.15
+    assert "aspect" not in Augmentation().model_dump() and Augmentation(aspect=0.5).model_dump()["aspect"] == 0.5
+
+
 def test_augmentation_of_a_share_is_that_share_of_the_whole() -> None:
     x = torch.rand(6, 1, 16, 16)
-    whole = Augmentation(gamma=0.1)(x, generator=torch.Generator().manual_seed(1))
+    whole = Augmentation(gamma=0.1, aspect=0.2)(x, generator=torch.Generator().manual_seed(1))
     for share in (Share(0, 2), Share(1, 2)):
-        part = Augmentation(gamma=0.1)(share.of(x), generator=torch.Generator().manual_seed(1), share=share)
+        part = Augmentation(gamma=0.1, aspect=0.2)(share.of(x), generator=torch.Generator().manual_seed(1), share=share)
         torch.testing.assert_close(part, share.of(whole))
 
 
