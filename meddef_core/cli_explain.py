@@ -32,7 +32,9 @@ def point(
     maps: Annotated[
         str | None, typer.Option(help="Maps, separated by commas; else all but occlusion.", metavar="MAP,…")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the JSON document here; models it holds already are not scored again.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Play the pointing game: how often a map's strongest point lies on a synthetic phantom's lesion."""
@@ -45,22 +47,46 @@ def point(
     phantoms = draw_phantoms(task, per_class=per_class)
     healthy = draw_phantoms(task, per_class=per_class, healthy=True)
     asked = None if maps is None else tuple(name.strip() for name in maps.split(","))
-    rows: list[dict[str, Any]] = []
-    readings: list[dict[str, Any]] = []
+    data = {"part": "phantoms", "n": len(phantoms)}
+    rows, readings = _kept(output, data, per_class) if asked is None else ([], [])
     for loaded in models:
+        if any(_is_of(reading, loaded) for reading in readings):
+            continue
+        rows = [row for row in rows if row["model"] != loaded.card.key]
+        readings = [reading for reading in readings if reading["model"] != loaded.card.key]
         rows += _rows(loaded, task=task, asked=asked, phantoms=phantoms)
         readings.append(_readings(loaded, task=task, phantoms=[*phantoms, *healthy]))
     numbers = {"per_class": per_class, "tolerance": TOLERANCE, "rows": rows, "readings": readings, "note": NOTE}
     # A record holds one model's identity; of several, `readings` holds each one's.
     identity: Any = models[0].card
-    if model == ALL:
+    if model == ALL or len(readings) > 1:
         identity = {"key": f"{models[0].task.key}/{ALL}", "weights_sha256": None, "card_sha256": None}
-    document = record(
-        "pointing", model=identity, numbers=numbers, seed=0, data={"part": "phantoms", "n": len(phantoms)}
-    )
+    document = record("pointing", model=identity, numbers=numbers, seed=0, data=data)
     if output is not None:
         write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     emit(document, _lines(numbers), as_json=as_json)
+
+
+def _kept(
+    output: Path | None, data: dict[str, Any], per_class: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows and readings of an earlier record of the same phantoms."""
+    from meddef_core.evaluation.documents import read_record
+    from meddef_core.explain.pointing import TOLERANCE
+
+    if output is None or not output.is_file():
+        return [], []
+    earlier = read_record(output)
+    if earlier.get("kind") != "pointing" or earlier.get("data") != data:
+        return [], []
+    numbers = earlier["numbers"]
+    if (numbers["per_class"], numbers["tolerance"]) != (per_class, TOLERANCE):
+        return [], []
+    return numbers["rows"], numbers["readings"]
+
+
+def _is_of(reading: dict[str, Any], loaded: "LoadedModel") -> bool:
+    return (reading["model"], reading["weights_sha256"]) == (loaded.card.key, loaded.card.weights.sha256)
 
 
 def _models(task: str, name: str) -> "list[LoadedModel]":

@@ -165,6 +165,28 @@ def test_point_writes_a_row_a_map_and_model(run: Run, tmp_path: Path) -> None:
     assert set(first["read_right"]) == {"CNV", "DME", "DRUSEN", "NORMAL"} and len(first["weights_sha256"]) == 64
 
 
+def test_a_pointing_record_grows_by_the_models_it_lacks(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meddef_core.explain.available", lambda _: ["gradcam"])
+    output = tmp_path / "point.json"
+    asked = ("point", "--task", "oct", "--per-class", 1, "--output", output)
+    run(*asked, "--model", "undefended")
+    document = json.loads(output.read_text())
+    document["numbers"]["rows"][0]["hits"] = 99  # a mark that no game would leave
+    output.write_text(json.dumps(document))
+    grown = run(*asked, "--model", "meddef", "--json").document
+    assert [(row["model"], row["hits"] == 99) for row in grown["numbers"]["rows"]] == [
+        ("oct/undefended", True),
+        ("oct/meddef", False),
+    ]
+    assert grown["model"]["key"] == "oct/all"
+    document["numbers"]["readings"][0]["weights_sha256"] = "0" * 64
+    output.write_text(json.dumps(document))
+    anew = run(*asked, "--model", "undefended", "--json").document["numbers"]
+    assert [row["hits"] == 99 for row in anew["rows"]] == [False] and len(anew["readings"]) == 1
+
+
 def test_point_refuses_in_one_sentence(run: Run) -> None:
     assert_refused(run("point", "--task", "chest", "--model", "all"), "no model of chest")
     assert_refused(run("point", "--task", "oct", "--per-class", 1, "--maps", "saliency"), "no map 'saliency'")
@@ -175,7 +197,7 @@ def test_the_shipped_records_are_whole(task: str) -> None:
     path = RESULTS / "pointing" / f"{task}.json"
     numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
     assert numbers["per_class"] >= 50
-    assert {row["model"] for row in numbers["rows"]} == {f"{task}/meddef", f"{task}/undefended"}
+    assert {row["model"] for row in numbers["rows"]} >= {f"{task}/meddef", f"{task}/undefended"}
     assert {"gradcam", "integrated_gradients", "afd_gate"} <= {row["map"] for row in numbers["rows"]}
     for row in numbers["rows"]:
         low, high = row["interval"]
