@@ -9,9 +9,10 @@ import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, TaskKey
 from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from meddef_core.evaluation.ablation import Trained
+    from meddef_core.evaluation.ablation import Measured
 
 
 def ablation(
@@ -27,7 +28,7 @@ def ablation(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write the record here; networks that it holds already are not attacked again.", dir_okay=False
+            help="Write the record here; networks that it holds stay and are not attacked again.", dir_okay=False
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -38,7 +39,14 @@ def ablation(
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
-    from meddef_core.evaluation.ablation import ablation_attacks, measure_trained, open_trained, summarise
+    from meddef_core.evaluation.ablation import (
+        FULL,
+        ablation_attacks,
+        measure_trained,
+        open_trained,
+        shared_recipe,
+        summarise,
+    )
     from meddef_core.evaluation.selection import some_of_each_class, take
     from meddef_core.record import plain, record
 
@@ -61,46 +69,56 @@ def ablation(
         "limit": limit,
         "attacks": plain(specs),
     }
-    kept = _kept(output, data)
+    recipe = shared_recipe(trained[0].recipe)
+    found = {each.place: each for each in _earlier(output, data, recipe)}
 
-    def document_of(done: tuple["Trained", ...]) -> dict[str, Any]:
-        measured = [kept[each.model.card.weights.sha256] | {"run": each.run} for each in done]
-        numbers = summarise(done, measured, eps=budget)
-        identity = {"key": f"{task}/full", "weights_sha256": first.card.weights.sha256, "card_sha256": None}
+    def document() -> dict[str, Any]:
+        numbers = summarise(list(found.values()), eps=budget, recipe=recipe)
+        full = numbers["rows"][0]["seeds"][0]["weights_sha256"]
+        identity = {"key": f"{task}/full", "weights_sha256": full, "card_sha256": None}
         return record("ablation", model=identity, numbers=numbers, seed=seed, data=data)
 
     def write(document: Mapping[str, Any]) -> None:
         if output is not None:
             write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
 
+    if FULL not in {each.variant for each in trained} | {each.variant for each in found.values()}:
+        raise ModelError(f"No run is of the variant {FULL}, which the others are compared with; name one with --run.")
+    known = {each.numbers["weights_sha256"] for each in found.values()}
     for each in trained:
-        if each.model.card.weights.sha256 in kept:
+        if each.weights in known:
             continue
         with progress(each.run) as show:
-            kept[each.model.card.weights.sha256] = plain(measure_trained(each, images, specs, on_progress=show))
+            measured = measure_trained(each, images, specs, on_progress=show)
+        found[measured.place] = measured
         # A network takes minutes to hours: whoever stops here goes on with the next one.
-        write(document_of(tuple(each for each in trained if each.model.card.weights.sha256 in kept)))
-    document = document_of(trained)
-    write(document)
-    emit(document, _lines(document["numbers"], trained), as_json=as_json)
+        write(document())
+    finished = document()
+    write(finished)
+    emit(finished, _lines(finished["numbers"]), as_json=as_json)
 
 
-def _kept(output: Path | None, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What an earlier record holds of networks attacked alike on the same scans, by the hash of their weights."""
+def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> list["Measured"]:
+    """The networks an earlier record holds; ModelError where they cannot stand beside the new ones."""
+    from meddef_core.evaluation.ablation import differs, measured_of
     from meddef_core.evaluation.documents import read_record
 
     if output is None or not output.is_file():
-        return {}
+        return []
     earlier = read_record(output)
-    if earlier.get("kind") != "ablation" or earlier.get("data") != data:
-        return {}
-    return {each["weights_sha256"]: each for row in earlier["numbers"]["rows"] for each in row["seeds"]}
+    if earlier.get("kind") != "ablation":
+        raise ModelError(f"{output} holds another kind of record; choose another file with --output.")
+    numbers = earlier["numbers"]
+    if earlier.get("data") != data:
+        raise ModelError(f"{output} holds networks attacked on other scans or otherwise; choose another file.")
+    if other := differs(numbers["recipe"], recipe):
+        raise ModelError(f"{output} holds networks trained by another recipe ({other}); choose another file.")
+    return [each for row in numbers["rows"] for each in measured_of(row)]
 
 
-def _lines(numbers: Mapping[str, Any], trained: tuple["Trained", ...]) -> list[str]:
-    lines = [
-        f"{len(trained)} networks on {numbers['n']} scans at {numbers['eps']}: balanced accuracy, clean and attacked"
-    ]
+def _lines(numbers: Mapping[str, Any]) -> list[str]:
+    count = sum(len(row["seeds"]) for row in numbers["rows"])
+    lines = [f"{count} networks on {numbers['n']} scans at {numbers['eps']}: balanced accuracy, clean and attacked"]
     for row in numbers["rows"]:
         shares = ", ".join(
             f"seed {each['seed']} {each['clean']['balanced_accuracy']:.1%} {each['attacked']['balanced_accuracy']:.1%}"

@@ -1,4 +1,8 @@
-"""What each part of the network adds: variants trained by one recipe, over seeds, attacked on the same scans."""
+"""What each part of the network adds: variants trained by one recipe, over seeds, attacked on the same scans.
+
+A record grows: the networks that it holds stay in it when their runs are gone, as long as the new ones were trained by
+the same recipe and attacked alike.
+"""
 
 import statistics
 from collections import Counter, defaultdict
@@ -16,6 +20,7 @@ from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_
 from meddef_core.evaluation.worst_case_report import summarise_worst_case
 from meddef_core.model import VARIANT_WORDS, VARIANTS, parameter_count
 from meddef_core.publish import open_run
+from meddef_core.record import plain
 from meddef_core.zoo import LoadedModel
 
 FULL = "full"
@@ -45,12 +50,31 @@ class Trained:
         recipe: dict[str, Any] = self.model.card.training["recipe"]
         return recipe
 
+    @property
+    def weights(self) -> str:
+        """The hash of its weights."""
+        return self.model.card.weights.sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A network under attack: of which variant, how many parameters it has, and what `measure_trained` found."""
+
+    variant: str
+    parameters: int
+    numbers: Mapping[str, Any]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands in a record: in the order of the variants and of their seeds."""
+        return list(VARIANTS).index(self.variant), int(self.numbers["seed"])
+
 
 def open_trained(runs: Sequence[Path], *, task: str) -> tuple[Trained, ...]:
     """The runs in the order of the variants and of their seeds.
 
-    Raises ModelError for a run without chosen weights, of another task, trained by another recipe than the first, for
-    two of one variant and seed, and where none is the full network.
+    Raises ModelError for a run without chosen weights, of another task, trained by another recipe than the first, and
+    for two of one variant and seed.
     """
     found = [_opened(path) for path in runs]
     for each in found:
@@ -63,10 +87,8 @@ def open_trained(runs: Sequence[Path], *, task: str) -> tuple[Trained, ...]:
         raise ModelError(
             f"Two runs are of the variant {twice[0][0]} and the seed {twice[0][1]}; leave one of them out."
         )
-    if not any(each.variant == FULL for each in found):
-        raise ModelError(f"No run is of the variant {FULL}, which the others are compared with; name one with --run.")
     for each in found[1:]:
-        if other := _differs(found[0].recipe, each.recipe):
+        if other := differs(shared_recipe(found[0].recipe), shared_recipe(each.recipe)):
             raise ModelError(f"{each.run} was trained by another recipe than {found[0].run}: {other}; leave it out.")
     order = list(VARIANTS)
     return tuple(sorted(found, key=lambda each: (order.index(each.variant), each.seed)))
@@ -78,14 +100,18 @@ def _opened(path: Path) -> Trained:
     return Trained(run=path.name, variant=recipe["model"]["variant"], seed=recipe["seed"], model=model)
 
 
-def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
-    """The first setting that two recipes differ in, in words; None where they are one but for variant and seed."""
-    for name in one:
-        if name not in BESIDE_THE_NETWORK and one[name] != other[name]:
-            return f"{name} is {other[name]}, not {one[name]}"
-    for name in one["model"]:
-        if name != "variant" and one["model"][name] != other["model"][name]:
-            return f"model.{name} is {other['model'][name]}, not {one['model'][name]}"
+def shared_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a recipe, what all trainings to compare must have in common."""
+    shared = {key: value for key, value in recipe.items() if key not in BESIDE_THE_NETWORK}
+    return shared | {"model": {key: value for key, value in recipe["model"].items() if key != "variant"}}
+
+
+def differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """The first setting that two `shared_recipe`s differ in, in words; None where they are one."""
+    for place, first, second in (("", one, other), ("model.", one["model"], other["model"])):
+        for name in sorted({*first, *second} - {"model"}):
+            if first.get(name) != second.get(name):
+                return f"{place}{name} is {second.get(name)}, not {first.get(name)}"
     return None
 
 
@@ -102,47 +128,61 @@ def measure_trained(
     specs: Sequence[AttackSpec],
     *,
     on_progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """One network: shares clean and attacked, with 95 % intervals, and whether each scan of the list holds."""
     attacks = [Trial(spec=spec) for spec in specs]
     found = run_worst_case(trained.model.network, images, attacks=attacks, on_progress=on_progress)
     numbers = summarise_worst_case(found, classes=trained.model.task.classes)
     (attacked,) = numbers["attacked"]
     named = {key: value for key, value in attacked.items() if key not in ("attacks", "budget")}
-    return {
-        "seed": trained.seed,
-        "run": trained.run,
-        "weights_sha256": trained.model.card.weights.sha256,
-        "clean": numbers["clean"],
-        "attacked": named | {"spec": specs[-1], "n": len(images)},
-        "holds": [image.broken_by is None for image in found.images],
-    }
+    return Measured(
+        variant=trained.variant,
+        parameters=parameter_count(trained.model.network),
+        numbers=plain(
+            {
+                "seed": trained.seed,
+                "run": trained.run,
+                "weights_sha256": trained.weights,
+                "clean": numbers["clean"],
+                "attacked": named | {"spec": specs[-1], "n": len(images)},
+                "holds": [image.broken_by is None for image in found.images],
+            }
+        ),
+    )
 
 
-def summarise(trained: Sequence[Trained], measured: Sequence[Mapping[str, Any]], *, eps: float) -> dict[str, Any]:
-    """A row a variant with its seeds, mean and standard deviation; every variant paired with the full network."""
+def measured_of(row: Mapping[str, Any]) -> list[Measured]:
+    """The networks of a record's row."""
+    return [Measured(variant=row["variant"], parameters=row["parameters"], numbers=each) for each in row["seeds"]]
+
+
+def summarise(measured: Sequence[Measured], *, eps: float, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A row a variant with its seeds, mean and standard deviation; every variant paired with the full network.
+
+    `recipe`, a `shared_recipe`, trained them all; the numbers keep it for networks that join later.
+    """
     rows = defaultdict(list)
-    for each, numbers in zip(trained, measured, strict=True):
-        rows[each.variant].append((each, numbers))
-    held = {variant: {n["seed"]: n["holds"] for _, n in seeds} for variant, seeds in rows.items()}
-    pairs = [_pair(variant, held) for variant in rows if variant != FULL]
+    for each in sorted(measured, key=lambda each: each.place):
+        rows[each.variant].append(each)
+    held = {variant: {m.numbers["seed"]: m.numbers["holds"] for m in seeds} for variant, seeds in rows.items()}
+    pairs = [_pair(variant, held) for variant in rows if variant != FULL] if FULL in rows else []
     return {
-        "n": len(measured[0]["holds"]),
+        "n": len(measured[0].numbers["holds"]),
         "eps": format_eps(eps),
+        "recipe": dict(recipe),
         "rows": [_row(variant, seeds) for variant, seeds in rows.items()],
         "pairs": pairs,
         "verdict": verdict(pairs),
     }
 
 
-def _row(variant: str, seeds: Sequence[tuple[Trained, Mapping[str, Any]]]) -> dict[str, Any]:
-    network = seeds[0][0].model.network
+def _row(variant: str, seeds: Sequence[Measured]) -> dict[str, Any]:
     return {
         "variant": variant,
         "title": VARIANT_WORDS.get(variant, "MedDef" if variant == FULL else variant),
-        "parameters": parameter_count(network),
-        "seeds": [numbers for _, numbers in seeds],
-    } | {kind: _spread([numbers[kind]["balanced_accuracy"] for _, numbers in seeds]) for kind in ("clean", "attacked")}
+        "parameters": seeds[0].parameters,
+        "seeds": [each.numbers for each in seeds],
+    } | {kind: _spread([each.numbers[kind]["balanced_accuracy"] for each in seeds]) for kind in ("clean", "attacked")}
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:

@@ -10,7 +10,7 @@ from tiny_training import tiny_recipe
 
 from dashboard.record_schema import AblationRecord
 from meddef_core.errors import AttackError
-from meddef_core.evaluation.ablation import Trained, ablation_attacks, measure_trained, open_trained, verdict
+from meddef_core.evaluation.ablation import Measured, Trained, ablation_attacks, measure_trained, open_trained, verdict
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.training.loop import train
 
@@ -80,8 +80,32 @@ def test_what_was_attacked_is_not_attacked_again(run: Run, runs: Path, tiny_data
     output.write_text(json.dumps(document))
     grown = run(*command(runs, tiny_data, "full-0", "without_daam-0"), "--output", output, "--json").document
     assert grown["numbers"]["rows"][0]["seeds"][0]["holds"] == kept["holds"] and len(grown["numbers"]["rows"]) == 2
-    anew = run(*command(runs, tiny_data, "full-0", restarts=2), "--output", output, "--json").document
-    assert anew["numbers"]["rows"][0]["seeds"][0]["holds"] != kept["holds"]
+    assert_refused(run(*command(runs, tiny_data, "full-0", restarts=2), "--output", output), "attacked on other scans")
+    assert json.loads(output.read_text()) == grown
+
+
+def test_networks_stay_when_their_runs_are_gone(run: Run, runs: Path, tiny_data: Path, tmp_path: Path) -> None:
+    output, whole = tmp_path / "oct.json", tmp_path / "whole.json"
+    run(*command(runs, tiny_data, "full-0"), "--output", output)
+    run(*command(runs, tiny_data, "full-1"), "--output", output)
+    grown = run(*command(runs, tiny_data, "without_daam-0"), "--output", output, "--json").document
+    run(*command(runs, tiny_data, "full-0", "full-1", "without_daam-0"), "--output", whole)
+    assert grown["numbers"] == json.loads(whole.read_text())["numbers"]
+    assert grown["model"] == json.loads(whole.read_text())["model"]
+
+
+def test_other_records_are_not_written_over(run: Run, runs: Path, tiny_data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "oct.json"
+    run(*command(runs, tiny_data, "full-0"), "--output", output)
+    document = json.loads(output.read_text())
+    for change, said in (
+        ({"numbers": document["numbers"] | {"recipe": document["numbers"]["recipe"] | {"batch": 4}}}, "another recipe"),
+        ({"data": document["data"] | {"n": 3}}, "other scans"),
+        ({"kind": "pruning"}, "another kind of record"),
+    ):
+        output.write_text(json.dumps(document | change))
+        assert_refused(run(*command(runs, tiny_data, "full-0"), "--output", output), said)
+        assert json.loads(output.read_text()) == document | change
 
 
 def test_what_was_attacked_is_kept_when_the_next_is_interrupted(
@@ -90,7 +114,7 @@ def test_what_was_attacked_is_kept_when_the_next_is_interrupted(
     output = tmp_path / "oct.json"
     attacked = []
 
-    def once(each: Trained, *given: Any, **options: Any) -> dict[str, Any]:
+    def once(each: Trained, *given: Any, **options: Any) -> Measured:
         if attacked:
             raise AttackError("stopped")
         attacked.append(each.run)
