@@ -32,12 +32,16 @@ class Augmentation(BaseModel):
     aspect: float = Field(0.0, ge=0, lt=1)
     """Range of the logarithm of height by width. Scans squashed to a square keep their shape as a stretch of what they
     show; where classes differ in it, as chest films do, a network reads the stretch."""
+    rim: float = Field(0.0, ge=0, lt=0.5)
+    """Largest share of the image's side that is blackened, drawn for each of the four sides. What lies at the border,
+    such as arms or how much of the neck is in the frame, tells how a scan was taken; where classes differ in it, a
+    network reads it instead of the finding."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As versions before `aspect` wrote it, where there is none: a run resumes only under the same recipe."""
+        """As versions before `aspect` and `rim` wrote it, where they are zero: a run resumes only under its recipe."""
         values: dict[str, Any] = plain(self)
-        return {key: value for key, value in values.items() if value or key != "aspect"}
+        return {key: value for key, value in values.items() if value or key not in ("aspect", "rim")}
 
     def __call__(self, x: Tensor, *, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
         """`(B, C, H, W)` in [0, 1] to the same; all randomness from `generator`, drawn for the whole batch."""
@@ -62,4 +66,15 @@ class Augmentation(BaseModel):
         gain, offset, gamma = 1 + draw(self.gain), draw(self.offset), torch.exp(draw(self.gamma))
         if self.gamma:
             x = x.clamp(1e-6, 1) ** gamma.view(column).to(x.device)
-        return (x * gain.view(column).to(x.device) + offset.view(column).to(x.device)).clamp(0, 1)
+        x = (x * gain.view(column).to(x.device) + offset.view(column).to(x.device)).clamp(0, 1)
+        if self.rim:
+            x = x * _inside(x, [chance() * self.rim for _ in range(4)])
+        return x
+
+
+def _inside(x: Tensor, rims: list[Tensor]) -> Tensor:
+    """One inside the frame of `(B, C, H, W)`, zero in the rim; `rims` are shares `(B,)`: top, bottom, left, right."""
+    top, bottom, left, right = (rim.view(-1, 1).to(x.device) for rim in rims)
+    rows, columns = (((torch.arange(side, device=x.device) + 0.5) / side).view(1, -1) for side in x.shape[-2:])
+    high, wide = (rows >= top) & (rows <= 1 - bottom), (columns >= left) & (columns <= 1 - right)
+    return high[:, None, :, None] & wide[:, None, None, :]

@@ -53,11 +53,24 @@ def test_a_stretch_changes_the_shape_and_not_the_area() -> None:
     assert "aspect" not in Augmentation().model_dump() and Augmentation(aspect=0.5).model_dump()["aspect"] == 0.5
 
 
+def test_a_rim_is_black_on_each_side_and_no_wider_than_asked() -> None:
+    still = {"flip": 0, "scale": 0, "degrees": 0, "shift": 0, "gain": 0, "offset": 0}
+    x = torch.ones(200, 1, 50, 50)
+    out = Augmentation(**still, rim=0.2)(x, generator=torch.Generator().manual_seed(1))
+    out = out.round(decimals=4)
+    assert torch.equal(out.unique(), torch.tensor([0.0, 1.0])) and out[:, 0, 10:40, 10:40].all()
+    for side in (out.mean(3), out.mean(3).flip(2), out.mean(2), out.mean(2).flip(2)):
+        widths = (side[:, 0] == 0).long().cummin(1).values.sum(1)
+        assert widths.min() == 0 and widths.max() == 10 and 4 < widths.float().mean() < 6
+    assert "rim" not in Augmentation().model_dump() and Augmentation(rim=0.2).model_dump()["rim"] == 0.2
+
+
 def test_augmentation_of_a_share_is_that_share_of_the_whole() -> None:
     x = torch.rand(6, 1, 16, 16)
-    whole = Augmentation(gamma=0.1, aspect=0.2)(x, generator=torch.Generator().manual_seed(1))
+    augmented = Augmentation(gamma=0.1, aspect=0.2, rim=0.2)
+    whole = augmented(x, generator=torch.Generator().manual_seed(1))
     for share in (Share(0, 2), Share(1, 2)):
-        part = Augmentation(gamma=0.1, aspect=0.2)(share.of(x), generator=torch.Generator().manual_seed(1), share=share)
+        part = augmented(share.of(x), generator=torch.Generator().manual_seed(1), share=share)
         torch.testing.assert_close(part, share.of(whole))
 
 
