@@ -19,6 +19,10 @@ def publish(
     sparsity: Annotated[
         float, typer.Option(help="Share of weights to prune in one shot first, chosen on validation.")
     ] = 0.0,
+    offsets: Annotated[
+        bool,
+        typer.Option("--offsets", help="Balance the classes first, by offsets on the logits chosen on validation."),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Folder and name of the model; else the recipe's name.")] = None,
     title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
     summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
@@ -43,6 +47,7 @@ def publish(
             data_dir=find_data_dir(data_dir),
             root=models_root(),
             sparsity=sparsity,
+            offsets=offsets,
             values=cast("Values", values),
             name=name,
             title=title,

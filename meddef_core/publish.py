@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from meddef_core.data.images import load_images
-from meddef_core.data.lists import PARTS, build_lists
-from meddef_core.data.tasks import get_task
+from meddef_core.data.lists import PARTS, Lists, build_lists
+from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
 from meddef_core.model import VARIANT_WORDS, MedDef
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
+from meddef_core.training.offsets import add_offsets, choose_offsets
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import Card, LoadedModel, check_spelling, compact, describe, encode, restored, save_model
 
@@ -26,6 +28,7 @@ def publish(
     data_dir: Path,
     root: Path,
     sparsity: float = 0.0,
+    offsets: bool = False,
     values: Values = "float16",
     name: str | None = None,
     title: str | None = None,
@@ -34,9 +37,10 @@ def publish(
 ) -> Card:
     """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`, over what stands there.
 
-    What is measured is what is shipped: the weights after pruning in one shot, if any is asked for, and after rounding
-    to fp16 or to 8-bit codes, computed with in fp32. Unless given, the name is the recipe's and title and
-    summary are `titled`'s. Raises ModelError if the folder holds no finished validation or the name is no name.
+    What is measured is what is shipped: the weights after pruning in one shot and with offsets on the logits that
+    balance the classes on validation patients, if asked for, and after rounding to fp16 or to 8-bit codes, computed
+    with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s. Raises ModelError if the
+    folder holds no finished validation or the name is no name.
     """
     state, step, score, recipe = read_run(run_dir)
     name = name or recipe.name
@@ -50,6 +54,8 @@ def publish(
     }
     if sparsity:
         state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
+    if offsets:
+        training["offsets"], state = _balanced(recipe, state, task=task, lists=lists, data_dir=data_dir, told=on_stage)
     if values == "int8":
         training["int8"] = asdict(int8_loss(compact(state)))
     network = network_of(recipe, state, values=values)
@@ -84,6 +90,22 @@ def publish(
         packed=True if values == "int8" else None,
         values=values,
     )
+
+
+def _balanced(
+    recipe: Recipe, state: dict[str, Any], *, task: Task, lists: Lists, data_dir: Path, told: OnStage | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """For the card, which offsets were chosen; and the weights with them."""
+    network = network_of(recipe, state)
+    chosen = choose_offsets(
+        network,
+        load_images(lists, "val", task=task, data_dir=data_dir),
+        classes=task.classes,
+        eps=recipe.validation.eps,
+        on_batch=None if told is None else partial(told, "offsets"),
+    )
+    add_offsets(network, list(chosen.by_class.values()))
+    return asdict(chosen), dict(network.state_dict())
 
 
 def open_run(run_dir: Path) -> LoadedModel:

@@ -1,0 +1,99 @@
+"""Offsets on the logits: the best there are by brute force, only the boundary moves, and a card says which."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score
+from tiny_training import tiny_recipe
+
+from meddef_core.data.images import Images
+from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.publish import publish
+from meddef_core.training.loop import train
+from meddef_core.training.offsets import REACH, STEP, add_offsets, best_offsets, choose_offsets
+from meddef_core.zoo import load_model
+
+
+def score(found: list[np.ndarray], labels: np.ndarray, offsets: tuple[float, ...]) -> float:
+    return float(np.mean([balanced_accuracy_score(labels, (each + offsets).argmax(1)) for each in found]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 3))
+def test_two_classes_get_the_best_of_all_offsets(seed: int, sets: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.array([0] * 8 + [1] * 20)
+    found = [rng.normal(size=(28, 2)) + np.eye(2)[labels] * 1.5 - [0, 1.0] for _ in range(sets)]
+    chosen = best_offsets(found, labels, classes=2)
+    grid = np.round(np.arange(-REACH, REACH + STEP / 2, STEP), 2)
+    scores = np.array([score(found, labels, (0.0, value)) for value in grid])
+    assert chosen[0] == 0 and score(found, labels, tuple(chosen)) == pytest.approx(scores.max())
+    assert abs(chosen[1]) == pytest.approx(np.abs(grid[scores > scores.max() - 1e-12]).min())
+
+
+def test_of_many_classes_no_single_offset_would_do_better() -> None:
+    rng = np.random.default_rng(3)
+    labels = np.repeat(np.arange(4), [30, 10, 20, 5])
+    found = [rng.normal(size=(65, 4)) + np.eye(4)[labels] * 2 + [1.0, 0, -1, -2]]
+    chosen = best_offsets(found, labels, classes=4)
+    reached = score(found, labels, tuple(chosen))
+    assert reached > score(found, labels, (0, 0, 0, 0)) + 0.1
+    for place, change in itertools.product((1, 2, 3), (-1.0, -0.2, 0.2, 1.0)):
+        other = chosen.copy()
+        other[place] += change
+        assert score(found, labels, tuple(other)) <= reached + 1e-12
+
+
+@pytest.mark.parametrize("variant", [{}, {"afd": False, "mfe": False, "msf": False, "attention": False}])
+def test_an_offset_moves_the_logits_alone(variant: dict[str, bool]) -> None:
+    network = MedDef(MedDefConfig(classes=3, width=4, pool=4, **variant)).eval().requires_grad_(False)
+    x = torch.rand(2, 1, 224, 224)
+    before = network.trace(x)
+    add_offsets(network, [0.0, 0.5, -2.0])
+    after = network.trace(x)
+    torch.testing.assert_close(after.logits, before.logits + torch.tensor([0.0, 0.5, -2.0]))
+    torch.testing.assert_close(after.final, before.final)
+
+
+def test_a_one_sided_network_is_righted_on_attacked_scans_too() -> None:
+    network = MedDef(MedDefConfig(classes=2, width=4, pool=4)).eval().requires_grad_(False)
+    stored = (np.random.default_rng(0).random((12, 1, 224, 224)) * 65535).astype(np.uint16)
+    labels = torch.tensor([0] * 6 + [1] * 6)
+    # The first half is darker, and an offset hides it.
+    stored[:6] //= 2
+    images = Images(stored, labels, tuple(range(12)))  # type: ignore[arg-type]
+    with torch.inference_mode():
+        logits = network(images.batch(slice(0, 12))[0])
+    dark, light = (logits[half, 1] - logits[half, 0] for half in (slice(6), slice(6, 12)))
+    last = network.head[-1]  # type: ignore[index]
+    scale = 4 / (light.mean() - dark.mean())
+    last.weight.mul_(scale)
+    last.bias.mul_(scale)
+    add_offsets(network, [0.0, 3.0 - float(scale * (light.mean() + dark.mean()) / 2)])
+    heard: list[tuple[int, int]] = []
+    found = choose_offsets(
+        network, images, classes=("dark", "light"), eps=1e-4, on_batch=lambda done, total: heard.append((done, total))
+    )
+    assert found.before == 0.5 and found.after == 1 and -5 < found.by_class["light"] < -1
+    assert found.by_class["dark"] == 0 and len(found.budgets) == 3 and heard[-1] == (36, 36)
+
+
+def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    run = tmp_path / "run"
+    train(tiny_recipe(epochs=1, objective={"kind": "clean"}), data_dir=tiny_data, run_dir=run)
+    plain = publish(run, data_dir=tiny_data, root=tmp_path / "plain")
+    righted = publish(run, data_dir=tiny_data, root=tmp_path / "righted", offsets=True)
+    assert "offsets" not in plain.training
+    said = righted.training["offsets"]
+    assert list(said["by_class"]) == ["CNV", "DME", "DRUSEN", "NORMAL"] and said["after"] >= said["before"]
+    one, other = (
+        load_model(card.key, tmp_path / root).network for card, root in ((plain, "plain"), (righted, "righted"))
+    )
+    x = torch.rand(2, 1, 224, 224)
+    added = torch.tensor(list(said["by_class"].values()))
+    torch.testing.assert_close(other(x), one(x) + added, atol=5e-3, rtol=1e-2)
