@@ -17,6 +17,9 @@ from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.scans import Sample, Scan, list_samples, read_scan
 
+OFFICIAL = "official"
+"""The protocol whose test list the samples are of."""
+
 
 def tasks() -> dict[str, Task]:
     """Every diagnostic task, by key."""
@@ -62,8 +65,12 @@ def cards() -> list[zoo.Card]:
 
 
 def models(task: str) -> tuple[ModelChoice, ...]:
-    """The task's models in the order of `rank`."""
-    known = sorted((card for card in cards() if card.task == task), key=rank)
+    """The task's models in the order of `rank`, but for those of another division of the patients.
+
+    Samples with known truth are of the official test list, and such a model has trained on some of those patients: its
+    numbers stand on its card, and it reads no scan here.
+    """
+    known = sorted((card for card in cards() if card.task == task and _official(card)), key=rank)
     return tuple(ModelChoice(card.key, card.title, card.summary, studied=_studied(card)) for card in known)
 
 
@@ -81,6 +88,10 @@ def undefended_first(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:
 def rank(card: zoo.Card) -> tuple[bool, bool, bool, str]:
     """Sorts MedDef first: it is what readers came for; then what else reads scans; the undefended twin last."""
     return card.name != "meddef", card.name == UNDEFENDED, _studied(card), card.name
+
+
+def _official(card: zoo.Card) -> bool:
+    return bool(card.data.get("protocol", OFFICIAL) == OFFICIAL)
 
 
 def _studied(card: zoo.Card) -> bool:
