@@ -22,6 +22,9 @@ OBJECTIVES = {
 
 PARTS = ("train", "val", "test")
 
+MOSTLY = 0.95
+"""A network of which a larger share is not zero was rounded, not pruned."""
+
 
 def facts(card: Card) -> Iterator[str]:
     """One Markdown line a fact."""
@@ -40,8 +43,8 @@ def _weights(card: Card) -> Iterator[str]:
         dtype=card.weights.dtype,
         digest=card.weights.sha256[:12],
     )
-    left, of = (_number(card.training, "pruning", key) for key in ("nonzero", "prunable"))
-    if left is not None and of:
+    left, of = (_number(card.metrics, key) for key in ("nonzero_weights", "prunable_weights"))
+    if left is not None and of and left < MOSTLY * of:
         yield tr(
             "Pruned: {left:,.0f} of {of:,.0f} prunable weights are not zero ({share:.0f} %)",
             left=left,
@@ -90,6 +93,12 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
     score = _number(training, "validation_score")
     if score is not None:
         yield tr("Chosen by its score on validation patients: {score:.1f} %", score=100 * score)
+    offsets = _at(training, "offsets", "by_class")
+    if isinstance(offsets, Mapping):
+        yield tr(
+            "Classes balanced by offsets on the logits, chosen on validation patients: {offsets}",
+            offsets=", ".join(f"{label} {value:+.2f}" for label, value in offsets.items()),
+        )
 
 
 def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:

@@ -63,6 +63,18 @@ def test_a_damaged_card_is_named_and_the_others_stay(card: Card, models_root: Pa
     assert card.weights.sha256[:12] in text_of(app)
 
 
+def test_what_was_done_to_the_weights_is_told(card: Card) -> None:
+    def said(**changes: object) -> str:
+        return "\n".join(facts(card.model_copy(update=changes)))
+
+    assert "Pruned" not in said() and "offsets" not in said()
+    pruned = said(metrics={"nonzero_weights": 100, "prunable_weights": 1000})
+    assert "Pruned: 100 of 1,000 prunable weights are not zero (10 %)" in pruned
+    assert "Pruned" not in said(metrics={"nonzero_weights": 990, "prunable_weights": 1000})
+    balanced = said(training={"offsets": {"by_class": {"NORMAL": 0.0, "PNEUMONIA": 0.7}}})
+    assert "chosen on validation patients: NORMAL +0.00, PNEUMONIA +0.70" in balanced
+
+
 def test_calibration_of_these_weights_is_told(card: Card, tmp_path: Path) -> None:
     made.write(tmp_path, "oct/meddef/reading.json", reading(card))
     said = "\n".join(facts(card))
@@ -77,8 +89,3 @@ def test_calibration_that_is_not_there_is_not_told(card: Card, tmp_path: Path, c
     said = "\n".join(facts(card))
     assert "before its temperature" not in said and "refuses" not in said
     assert card.weights.sha256[:12] in said
-
-
-def test_pruned_weights_are_counted(card: Card) -> None:
-    pruned = card.model_copy(update={"training": {"pruning": {"nonzero": 200, "prunable": 1000}}})
-    assert "Pruned: 200 of 1,000 prunable weights are not zero (20 %)" in "\n".join(facts(pruned))
