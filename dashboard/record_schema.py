@@ -3,7 +3,7 @@
 Shares are in [0, 1], intervals 95 %, budgets in the attack's own norm.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,21 +18,26 @@ class Checked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Share(Checked):
-    """Plain and balanced accuracy on one list."""
+class Balanced(Checked):
+    """Balanced accuracy on one list, and the share of each class that is read right."""
 
     balanced_accuracy: Fraction
     balanced_interval: tuple[Fraction, Fraction]
-    accuracy: Fraction
-    accuracy_interval: tuple[Fraction, Fraction]
     recall: dict[str, Fraction] = {}
 
     @model_validator(mode="after")
-    def _inside(self) -> "Share":
+    def _inside(self) -> Self:
         low, high = self.balanced_interval
         if not low - 1e-6 <= self.balanced_accuracy <= high + 1e-6:
             raise ValueError("the balanced accuracy lies outside its own interval")
         return self
+
+
+class Share(Balanced):
+    """Plain and balanced accuracy on one list."""
+
+    accuracy: Fraction
+    accuracy_interval: tuple[Fraction, Fraction]
 
 
 class Spec(Checked):

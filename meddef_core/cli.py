@@ -27,6 +27,7 @@ from meddef_core.cli_models import card, publish, tables
 from meddef_core.cli_output import bars, emit, reading, sentence, tell
 from meddef_core.cli_prune import prune
 from meddef_core.cli_replay import replay
+from meddef_core.cli_shifts import shifts
 from meddef_core.cli_training import average, data_app, train
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
@@ -100,6 +101,7 @@ app.command()(audit)
 app.command()(baselines)
 app.command()(ablation)
 app.command()(point)
+app.command()(shifts)
 app.command()(tables)
 
 

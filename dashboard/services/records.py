@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from dashboard import record_schema as schema
 from dashboard.services.models import rank
+from dashboard.shift_schema import ShiftRecord
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation import paper
 from meddef_core.evaluation.documents import results_root
@@ -55,6 +56,7 @@ class TaskRecords:
     paper: dict[str, schema.PaperRecord]
     pruning: dict[str, schema.PruneRecord]
     baselines: schema.BaselineRecord | None
+    shifts: ShiftRecord | None
     ablation: schema.AblationRecord | None
     reported: schema.ReportedTable | None
     problems: tuple[Problem, ...]
@@ -73,6 +75,7 @@ def of_task(task: str) -> TaskRecords:
         paper=_folder(schema.PaperRecord, root / "paper" / task, problems),
         pruning=_folder(schema.PruneRecord, root / "pruning" / task, problems),
         baselines=_one(schema.BaselineRecord, root / "baselines" / f"{task}.json", problems),
+        shifts=_one(ShiftRecord, root / "shifts" / f"{task}.json", problems),
         ablation=_one(schema.AblationRecord, root / "ablation" / f"{task}.json", problems),
         reported=_one(schema.ReportedTable, root / "reported.json", problems),
         problems=tuple(problems),
@@ -160,6 +163,15 @@ def baselines_command(task: str, record: schema.BaselineRecord | None = None) ->
     return f"meddef baselines --task {task} --eps {eps}{settings} --output assets/results/baselines/{task}.json"
 
 
+def shifts_command(task: str, record: ShiftRecord | None = None) -> str:
+    """The command that reads the changed scans; without a record, for the models it takes by itself."""
+    models = [] if record is None else [row.model for row in record.numbers.rows]
+    usual = not models or models == [f"{task}/undefended", f"{task}/meddef"]
+    whom = [] if usual else [_of_row(task, model) for model in models]
+    part = [f"--part {record.data.part}"] if record and record.data and record.data.part != "test" else []
+    return " ".join([f"meddef shifts --task {task}", *whom, *part, f"--output assets/results/shifts/{task}.json"])
+
+
 def short_eps(eps: str) -> str:
     """ "4/255" of "4/255 (0.0157)": what the command line takes."""
     return eps.partition(" ")[0]
@@ -168,6 +180,10 @@ def short_eps(eps: str) -> str:
 def _whom(record: schema.Head, name: str) -> list[str]:
     run = record.data.run if record.data else None
     return [f"--run runs/{run}"] if run else [f"--model {name}"]
+
+
+def _of_row(task: str, model: str) -> str:
+    return f"--model {model.removeprefix(f'{task}/')}" if "/" in model else f"--run runs/{model}"
 
 
 def _list(record: schema.Head) -> Iterator[str]:
@@ -204,7 +220,7 @@ def _one(kind: type[Kind], path: Path, problems: list[Problem]) -> Kind | None:
         return None
     try:
         state = path.stat()
-        found = _parsed(kind.__name__, str(path), state.st_mtime_ns, state.st_size)
+        found = _parsed(kind.__name__, str(path), state.st_mtime_ns, state.st_size, _kind=kind)
     except OSError:
         found = Problem(_name(path), "it cannot be opened")
     if isinstance(found, Problem):
@@ -214,14 +230,16 @@ def _one(kind: type[Kind], path: Path, problems: list[Problem]) -> Kind | None:
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _parsed(kind: str, path: str, changed: int, size: int) -> BaseModel | Problem:
-    """A file's content, checked; `changed` and `size` make a file that was written anew another one."""
+def _parsed(kind: str, path: str, changed: int, size: int, *, _kind: type[BaseModel]) -> BaseModel | Problem:
+    """A file's content, checked; `changed` and `size` make a file that was written anew another one.
+
+    `kind` names `_kind` for the cache, which cannot tell classes apart.
+    """
     where = Path(path)
-    model: type[BaseModel] = Card if kind == "Card" else getattr(schema, kind)
     if size > MOST_BYTES:
         return Problem(_name(where), "it is too large")
     try:
-        return model.model_validate_json(where.read_bytes())
+        return _kind.model_validate_json(where.read_bytes())
     except OSError:
         return Problem(_name(where), "it cannot be opened")
     except ValidationError as error:

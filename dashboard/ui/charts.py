@@ -14,7 +14,7 @@ from meddef_core.data.tasks import Task
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 """No toolbar: it covers the figure on a telephone, and its logo is a link to another host."""
 
-COLOURS = ("#17939b", "#d9772b", "#8a979d", "#8f7fd0", "#c2557f", "#6b8e23", "#3b82c4")
+COLOURS = ("#17939b", "#d9772b", "#8a979d", "#8f7fd0", "#c2557f", "#6b8e23", "#3b82c4", "#a36f4e")
 """At least 3:1 against the background of both themes."""
 
 LINES = ("#d9772b", "#17939b", "#8a979d", "#8f7fd0")
@@ -22,7 +22,7 @@ DASHES = ("dash", "solid", "dot", "dashdot")
 DASH_LENGTHS = ("9 6", "none", "2 5", "9 5 2 5")
 """The same dashes as SVG knows them."""
 
-MARKERS = ("circle-open", "square", "diamond-open", "x", "triangle-up", "cross", "star")
+MARKERS = ("circle-open", "square", "diamond-open", "x", "triangle-up", "cross", "star", "triangle-down")
 PATTERNS = ("", "/", ".")
 
 MOST_MARKERS = 100

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
@@ -9,6 +10,7 @@ from dashboard.language import tr
 from dashboard.record_schema import AblationRow, BaselineRow, PruneRow, Share
 from dashboard.robustness_results import Curve
 from dashboard.services.records import short_eps
+from dashboard.shift_schema import Shifted
 from dashboard.ui.charts import COLOURS, DASHES, MARKERS, PATTERNS
 from dashboard.ui.robustness_parts import attack_words, interval_bars
 
@@ -94,6 +96,50 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
     return drawn
 
 
+@dataclass(frozen=True)
+class ShiftSeries:
+    """One model under every change. `number` is its colour, `recalls` the recall of each class in words, a change."""
+
+    number: int
+    title: str
+    shifts: Sequence[Shifted]
+    recalls: Sequence[str]
+
+
+def shifts(series: Sequence[ShiftSeries]) -> go.Figure:
+    """One row a change, one dot a model beside the others."""
+    drawn = go.Figure()
+    changes = list(dict.fromkeys(_in_two(each.title) for model in series for each in model.shifts))
+    for model in series:
+        place = model.number % len(COLOURS)
+        drawn.add_scatter(
+            name=model.title,
+            mode="markers",
+            orientation="h",
+            offsetgroup=str(model.number),
+            x=[100 * each.balanced_accuracy for each in model.shifts],
+            y=[_in_two(each.title) for each in model.shifts],
+            error_x=interval_bars(model.shifts),
+            marker={
+                "color": COLOURS[place],
+                "symbol": MARKERS[(place + model.number // len(COLOURS)) % len(MARKERS)],
+                "size": 9,
+            },
+            customdata=[
+                [tr(each.title), *(100 * end for end in each.balanced_interval), words]
+                for each, words in zip(model.shifts, model.recalls, strict=True)
+            ],
+            hovertemplate=f"<b>{model.title}</b><br>"  # within the box: beside it a telephone has no room
+            "%{customdata[0]}<br>%{x:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<br>%{customdata[3]}"
+            "<extra></extra>",
+        )
+    height = 130 + len(changes) * (20 + 14 * len(series))
+    drawn.update_layout(scattermode="group", scattergap=0.4, hoverlabel_align="left", height=height, **_MARGINS)
+    drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
+    drawn.update_yaxes(autorange="reversed", automargin=True, categoryorder="array", categoryarray=changes)
+    return drawn
+
+
 _MARGINS = {
     "margin": {"l": 0, "r": 12, "t": 56, "b": 44},  # above the legend, room for the camera
     "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
@@ -106,7 +152,7 @@ def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Share]]) -> go.Fi
         drawn.add_bar(
             name=name,
             orientation="h",
-            y=["<br>".join(textwrap.wrap(title, LABEL_LETTERS)) for title in titles],
+            y=[_wrapped(title) for title in titles],
             x=[100 * share.balanced_accuracy for share in shares],
             error_x=interval_bars(shares),
             marker={"color": COLOURS[number], "pattern": {"shape": PATTERNS[number]}},
@@ -116,6 +162,15 @@ def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Share]]) -> go.Fi
     drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[0, 103])
     drawn.update_yaxes(autorange="reversed", automargin=True)
     return drawn
+
+
+def _in_two(title: str) -> str:
+    """What was done, and below it how much."""
+    return tr(title).replace(" (", "<br>(")
+
+
+def _wrapped(title: str) -> str:
+    return "<br>".join(textwrap.wrap(title, LABEL_LETTERS))
 
 
 def _line(

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.language import language, tr
-from dashboard.record_schema import Share, Spec
+from dashboard.record_schema import Balanced, Share, Spec
 from dashboard.services.robust_curves import attack_settings, attack_title
 from meddef_core.intended_use import INTENDED_USE
 
@@ -92,16 +92,20 @@ def csv_of(data: pd.DataFrame) -> bytes:
 
 def share_columns(share: Share, *, prefix: str = "") -> dict[str, float]:
     """A share as columns of a CSV file."""
+    return balanced_columns(share, prefix=prefix) | {f"{prefix}accuracy": share.accuracy}
+
+
+def balanced_columns(share: Balanced, *, prefix: str = "") -> dict[str, float]:
+    """The balanced part of a share as columns of a CSV file."""
     low, high = share.balanced_interval
     return {
         f"{prefix}balanced_accuracy": share.balanced_accuracy,
         f"{prefix}interval_low": low,
         f"{prefix}interval_high": high,
-        f"{prefix}accuracy": share.accuracy,
     }
 
 
-def interval_bars(shares: Sequence[Share]) -> dict[str, Any]:
+def interval_bars(shares: Sequence[Balanced]) -> dict[str, Any]:
     """Plotly's error bars of balanced accuracies in percent."""
     return {
         "type": "data",

@@ -9,6 +9,7 @@ from dashboard.ui.damaged import damaged_files
 from dashboard.ui.robustness_audit import audit_section
 from dashboard.ui.robustness_headline import curves_section, headline
 from dashboard.ui.robustness_paper import paper_section
+from dashboard.ui.robustness_shifts import shifts_section
 from dashboard.ui.robustness_studies import ablation_section, baselines_section, pruning_section
 
 HONESTY = (
@@ -42,6 +43,8 @@ def page() -> None:
         paper_section(found)
     with _section(tr("Defences from the literature")):
         baselines_section(found)
+    with _section(tr("Changes that no attacker makes")):
+        shifts_section(found, curves)
     with _section(tr("Pruning")):
         pruning_section(found)
     with _section(tr("What each part adds")):

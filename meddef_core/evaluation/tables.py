@@ -38,6 +38,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
         found[f"differences-{task}"] = partial(_listed, task, root=root)
         found[f"baselines-{task}"] = partial(baseline_table, task, root=root)
         found[f"ablation-{task}"] = partial(ablation_table, task, root=root)
+        found[f"shifts-{task}"] = partial(shift_table, task, root=root)
     return found
 
 
@@ -127,6 +128,23 @@ def ablation_table(task: str, *, root: Path | None = None) -> str:
     budget = numbers["eps"].split(" ")[0]
     head = ["variant", "million parameters", "seeds", "clean", f"APGD at {budget}", "p against the full network"]
     return f"{markdown(head, rows)}\n\nn = {numbers['n']}. {numbers['verdict']}".rstrip()
+
+
+def shift_table(task: str, *, root: Path | None = None) -> str:
+    """One row a change of the record of `meddef shifts`: for each model balanced accuracy and the class read worst."""
+    path = (root or results_root()) / "shifts" / f"{task}.json"
+    if not path.is_file():
+        return markdown([], [])
+    numbers = read_record(path)["numbers"]
+    columns = [[each["title"] for each in numbers["rows"][0]["shifts"]]]
+    columns += [[_with_worst_class(each) for each in row["shifts"]] for row in numbers["rows"]]
+    head = ["the scan is", *(row["model"] for row in numbers["rows"])]
+    return f"{markdown(head, [list(cells) for cells in zip(*columns, strict=True)])}\n\nn = {numbers['n']}."
+
+
+def _with_worst_class(share: dict[str, Any]) -> str:
+    label, recall = min(share["recall"].items(), key=lambda each: each[1])
+    return f"{_percent(share)}, {label} {100 * recall:.0f}"
 
 
 def _over_seeds(spread: dict[str, float | None]) -> str:

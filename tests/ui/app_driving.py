@@ -12,6 +12,7 @@ from dashboard import language, services
 LAB = "dashboard/views/attack_lab.py"
 ABOUT = "dashboard/views/about.py"
 DIAGNOSE = "dashboard/views/diagnose.py"
+ROBUSTNESS = "dashboard/views/robustness.py"
 
 QUICK = {"steps": 2, "samples": 2, "search_steps": 1}
 """Settings that keep an attack short."""
@@ -27,6 +28,13 @@ def speak_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page in Chinese. AppTest reads options outside the session: there they must be Chinese, too, from now on."""
     app.segmented_control(key="lang").set_value("zh").run()
     monkeypatch.setattr(language, "OUTSIDE", "zh")
+    return app
+
+
+def open_robustness(app: AppTest) -> AppTest:
+    """The page of records."""
+    app.switch_page(ROBUSTNESS).run()
+    assert not app.exception
     return app
 
 

@@ -44,6 +44,15 @@ def models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_root: Path) -> Path:
+    """A folder of records of our own, for the untrained models."""
+    monkeypatch.setenv("MEDDEF_RESULTS_DIR", str(tmp_path))
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models_root))
+    st.cache_resource.clear()
+    return tmp_path
+
+
+@pytest.fixture
 def start(models_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], AppTest]]:
     """Starts a session on a server without real scans."""
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models_root))

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from meddef_core.evaluation.documents import RESULTS
+from meddef_core.zoo import list_models
+
 N = 40
 OWN, OTHER = "the card's own", "of other weights"
 
@@ -73,6 +76,28 @@ def baselines(key: str, weights: str) -> dict[str, Any]:
     return record("baselines", numbers, key=key, weights=weights)
 
 
+def shifts(weights: Mapping[str, str]) -> dict[str, Any]:
+    """The undefended network loses a class when it is darker; of the others no change costs anything."""
+
+    def row(key: str, title: str, cnv: float, normal: float) -> dict[str, Any]:
+        mean = (cnv + normal) / 2
+        interval = [max(0.0, mean - 0.1), min(1.0, mean + 0.08)]
+        recall = {"CNV": cnv, "NORMAL": normal}
+        share = {"balanced_accuracy": mean, "balanced_interval": interval, "recall": recall}
+        return {"shift": key, "title": title} | share
+
+    rows = []
+    for model, digest in weights.items():
+        left = 0.3 if model.endswith("undefended") else 0.9
+        read = [row("none", "as it is", 0.9, 0.9), row("darker", "darker (gamma 1.6)", 0.9, left)]
+        read.append(row("mirrored", "mirrored", 0.9, 0.94))
+        rows.append({"model": model, "weights_sha256": digest, "shifts": read})
+    document = record("shifts", {"n": N, "rows": rows, "note": "Words."}, key="oct/several", weights="")
+    document["model"]["weights_sha256"] = None
+    document["data"] = {"protocol": "official", "part": "test", "n": N, "sha256": "0" * 64}
+    return document
+
+
 def ablation() -> dict[str, Any]:
     rows = [
         {"variant": name, "title": title, "seeds": [
@@ -106,10 +131,17 @@ def write(root: Path, name: str, document: Mapping[str, Any] | str) -> Path:
     return path
 
 
+def fill(root: Path) -> None:
+    """Every kind of record of the task oct, of the models on this server."""
+    weights = {card.name: card.weights.sha256 for card in list_models() if card.task == "oct"}
+    full(root, weights=weights, reported=RESULTS / "reported.json")
+
+
 def full(root: Path, *, weights: Mapping[str, str], reported: Path) -> None:
     """Every kind of record of the task oct; `weights` by model."""
     write(root, "reported.json", reported.read_text(encoding="utf-8"))
     write(root, "baselines/oct.json", baselines("oct/undefended", weights["undefended"]))
+    write(root, "shifts/oct.json", shifts({f"oct/{name}": digest for name, digest in weights.items()}))
     write(root, "ablation/oct.json", ablation())
     for name, digest in weights.items():
         for kind, made in (("worst", worst), ("paper", paper), ("pruning", pruning), ("audit", audit)):

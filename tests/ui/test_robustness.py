@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import robustness_records as made
-import streamlit as st
-from app_driving import speak_chinese, text_of
+from app_driving import ROBUSTNESS, open_robustness, speak_chinese, text_of
+from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
 from dashboard.record_schema import BaselineRow
@@ -19,33 +19,9 @@ from dashboard.ui import robustness_figures
 from dashboard.ui.robustness_headline import curve_table
 from dashboard.ui.robustness_paper import paper_table
 from dashboard.ui.robustness_parts import csv_of
-from meddef_core.evaluation.documents import RESULTS
 from meddef_core.evaluation.tables import worst_case_table
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.zoo import MODELS, list_models
-
-PAGE = "dashboard/views/robustness.py"
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_root: Path) -> Path:
-    """A folder of records of our own, for the untrained models."""
-    monkeypatch.setenv("MEDDEF_RESULTS_DIR", str(tmp_path))
-    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models_root))
-    st.cache_resource.clear()
-    return tmp_path
-
-
-def fill(root: Path) -> None:
-    weights = {card.name: card.weights.sha256 for card in list_models() if card.task == "oct"}
-    made.full(root, weights=weights, reported=RESULTS / "reported.json")
-
-
-def opened(start: Callable[[], AppTest]) -> AppTest:
-    app = start()
-    app.switch_page(PAGE).run()
-    assert not app.exception
-    return app
 
 
 def curve_of(name: str) -> Curve:
@@ -57,7 +33,7 @@ def curve_of(name: str) -> Curve:
 
 def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    app = opened(start)
+    app = open_robustness(start())
     said = text_of(app)
     found = records.of_task("oct")
     assert not found.problems
@@ -74,7 +50,7 @@ def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypat
 
 def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], root: Path) -> None:
     fill(root)
-    app = opened(start)
+    app = open_robustness(start())
     said = text_of(app)
     assert "At ε = 4/255 (0.0157): **41.0 %** (31.0 to 49.0)" in said
     assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
@@ -82,7 +58,8 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     assert "At 80 % pruned it reads every scan as CNV" in said
     assert "scans that hold on the first only 12," in said and "a difference." in said
     assert "No comparison with other defences." not in said and "No pruning curve." not in said
-    assert len(app.get("plotly_chart")) == 5  # budget, baselines, two sweeps, ablation
+    assert "No reading of changed scans." not in said
+    assert len(app.get("plotly_chart")) == 6  # budget, baselines, shifts, two sweeps, ablation
     table = app.dataframe[0].value
     assert {"reported", "re-measured", "difference"} <= set(table.columns)
 
@@ -95,12 +72,12 @@ def test_defences_of_one_name_have_bars_of_their_own() -> None:
 
 
 def test_an_empty_folder_says_how_to_fill_it(start: Callable[[], AppTest], root: Path) -> None:
-    app = opened(start)
+    app = open_robustness(start())
     said = text_of(app)
-    assert said.count("Not measured yet. Run:") == 6  # robust accuracy, two audits, baselines, pruning, ablation
+    assert said.count("Not measured yet. Run:") == 7  # accuracy, two audits, and a study each
     commands = "\n".join(block.value for block in app.code)
-    for word in ("meddef evaluate", "meddef audit", "meddef baselines", "meddef prune", "meddef train"):
-        assert word in commands
+    for word in ("evaluate", "audit", "baselines", "shifts", "prune", "train"):
+        assert f"meddef {word}" in commands
     assert "reported.json) are not here" in said
     assert not app.warning
 
@@ -112,13 +89,16 @@ def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[],
     share["numbers"]["clean"]["balanced_accuracy"] = 7
     made.write(root, "worst/oct/undefended.json", share)
     made.write(root, "audit/oct/meddef.json", made.audit("oct/meddef", "x", verdict="splendid"))
-    app = opened(start)
+    made.write(root, "shifts/oct.json", made.shifts({"oct/meddef": "x"}) | {"kind": "audit"})
+    app = open_robustness(start())
     damaged = [warning.value for warning in app.warning if "is damaged" in warning.value]
     assert [words.split(" ")[0] for words in damaged] == [
         "worst/oct/meddef.json", "worst/oct/undefended.json", "audit/oct/meddef.json",
+        "shifts/oct.json",
     ]  # fmt: skip
     assert "numbers.clean.balanced_accuracy" in damaged[1]
     said = text_of(app)
+    assert "No reading of changed scans." in said
     assert "At 80 % pruned" in said and "Audit: red" in said and "Not audited" in said
 
 
@@ -126,7 +106,7 @@ def test_the_page_speaks_chinese(start: Callable[[], AppTest], root: Path, monke
     fill(root)
     app = start()
     speak_chinese(app, monkeypatch)
-    app.switch_page(PAGE).run()
+    app.switch_page(ROBUSTNESS).run()
     assert not app.exception
     said = text_of(app)
     assert "稳健性" in said and "审查：红" in said
@@ -183,7 +163,7 @@ def test_a_worst_case_takes_the_place_of_the_quick_look_where_it_was_measured(
     assert [point.eps for point in mixed.points] == [point.eps for point in quick.points]
     assert [point.eps for point in mixed.of("worst")] == [2 / 255, 4 / 255]
     assert mixed.points[1].share.balanced_accuracy == pytest.approx(0.5) and mixed.points[-1] == quick.points[-1]
-    said = text_of(opened(start))
+    said = text_of(open_robustness(start()))
     assert "the worst case of each scan at ε = 2/255, 4/255; at the other budgets a quick look" in said
     others = [curve.title for curve in robust_curves.curves(records.of_task("oct")) if curve.key != "meddef"]
     assert "Undefended twin" in others and f"Quick look only for {', '.join(others)}: PGD" in said

@@ -1,0 +1,87 @@
+"""`meddef shifts`: how models read scans that were stretched, cut, dimmed or blurred, which no attacker did."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from meddef_core.cli_input import DataDir, JsonFlag, TaskKey, open_model
+from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.errors import ModelError
+
+if TYPE_CHECKING:
+    from meddef_core.zoo import LoadedModel
+
+NOTE = (
+    "None of these changes is a finding: a recall that falls shows that the network also reads the scan's shape, frame "
+    "or exposure. A reader who knows the change would read most of these scans as before."
+)
+
+
+def shifts(
+    task: TaskKey,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A name from `meddef models`; may be repeated; else undefended and meddef.")
+    ] = None,
+    run: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a finished run; may be repeated.", file_okay=False)
+    ] = None,
+    part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.")] = None,
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read the scans of a list after changes that no attacker makes, such as a stretch."""
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+    from meddef_core.evaluation.shifts import read_shifted
+    from meddef_core.publish import open_run
+    from meddef_core.record import record
+
+    if output is not None:
+        check_writable(output, suffixes=(".json",))
+    names = model or ([] if run else ["undefended", "meddef"])
+    found = [(open_model(task, name), f"{task}/{name}") for name in names]
+    found += [(open_run(path), path.name) for path in run or []]
+    first = found[0][0]
+    for loaded, name in found:
+        if loaded.task.key != task:
+            raise ModelError(f"{name} reads {loaded.task.key} scans, not {task}; leave it out.")
+        if _protocol(loaded) != _protocol(first):
+            raise ModelError(f"{name} was trained on other lists than {found[0][1]}; measure it on its own.")
+    folder = find_data_dir(data_dir)
+    lists = build_lists(first.task, folder, protocol=_protocol(first))
+    images = load_images(lists, part, task=first.task, data_dir=folder)
+    rows: list[dict[str, Any]] = []
+    for loaded, name in found:
+        with progress(f"shifts, {name}") as show:
+            changes = read_shifted(
+                loaded.network,
+                images,
+                classes=loaded.task.classes,
+                on_shift=lambda done, total: show(done, total, ""),
+            )
+        rows.append({"model": name, "weights_sha256": loaded.card.weights.sha256, "shifts": changes})
+    numbers = {"n": len(images), "rows": rows, "note": NOTE}
+    identity: Any = {"key": f"{task}/several", "weights_sha256": None, "card_sha256": None}
+    data = {"protocol": lists.protocol, "part": part, "n": len(images), "sha256": lists.digest(part)}
+    document = record("shifts", model=first.card if len(found) == 1 else identity, numbers=numbers, data=data)
+    if output is not None:
+        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    emit(document, _lines(numbers), as_json=as_json)
+
+
+def _protocol(loaded: "LoadedModel") -> str:
+    return str(loaded.card.data.get("protocol", "official"))
+
+
+def _lines(numbers: dict[str, Any]) -> list[str]:
+    lines = []
+    for row in numbers["rows"]:
+        lines.append(f"{row['model']}, n = {numbers['n']}: balanced accuracy, and recalls")
+        for each in row["shifts"]:
+            said = ", ".join(f"{label} {share:.1%}" for label, share in each["recall"].items())
+            lines.append(f"  {each['title']:<22} {each['balanced_accuracy']:6.1%}  {said}")
+    return [*lines, numbers["note"]]
