@@ -10,7 +10,7 @@ app: $(VENV)/installed
 	$(BIN)/meddef app
 
 test: $(VENV)/installed-for-tests browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ PLAN = Plan(
     decision_images=2,
     decision_steps=2,
     decision_samples=30,
-    probes=6,
+    probes=12,
     bypass_images=8,
 )
 """As little work as shows the flaws: they are gross."""

@@ -41,7 +41,7 @@ QUICK = Plan(
     decision_images=4,
     decision_steps=3,
     decision_samples=50,
-    probes=6,
+    probes=12,
     bypass_images=16,
 )
 FULL = Plan(

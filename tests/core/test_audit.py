@@ -23,7 +23,7 @@ from meddef_core.errors import AttackError, DataError
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.model import MedDef
 
-SMALL: Plan = replace(QUICK, steps=8, queries=60, decision_images=2, probes=2, bypass_images=6)
+SMALL: Plan = replace(QUICK, steps=8, queries=60, decision_images=2, bypass_images=6)
 EPS = 3 / 255
 """Budget at which the undefended networks of `audit_nets` fall for the most part."""
 
