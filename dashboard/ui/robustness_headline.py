@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.language import tr
 from dashboard.robustness_results import Curve, Point, Verdict
 from dashboard.services import records, robust_curves
+from dashboard.services.models import OFFICIAL
 from dashboard.services.records import TaskRecords
 from dashboard.ui.lab_trust import BADGES
 from dashboard.ui.robustness_figures import against_epsilon
@@ -85,6 +86,18 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
             ),
             icon=":material/info:",
         )
+    for curve in drawn:
+        if curve.protocol != OFFICIAL:
+            st.info(
+                tr(
+                    "{model} was tested on other patients ({protocol}, n = {n}): its curve tells how it reads them, "
+                    "not that it is better or worse than the others.",
+                    model=curve.title,
+                    protocol=protocol_words(curve.protocol),
+                    n=curve.n,
+                ),
+                icon=":material/info:",
+            )
     figure(against_epsilon(drawn), name=f"{task}-against-epsilon", alt=_finding(drawn), data=curve_table(drawn))
 
 

@@ -48,6 +48,17 @@ def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypat
         assert f"Audit: {record.numbers.verdict}" in said
 
 
+def test_a_model_of_other_patients_is_told_apart(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = open_robustness(start())
+    assert "other patients" not in text_of(app)
+    said = text_of(app.segmented_control(key="robustness_task").set_value("chest").run())
+    pooled = {card.title: card for card in list_models(MODELS) if card.data["protocol"] == "patient_split"}
+    assert pooled and said.count("was tested on other patients") == len(pooled)
+    for title, card in pooled.items():
+        assert f"{title} was tested on other patients (patient split, n = {card.metrics['n']})" in said
+
+
 def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], root: Path) -> None:
     fill(root)
     app = open_robustness(start())
