@@ -43,8 +43,10 @@ class Tile(NamedTuple):
 def lay_out(canvas: Canvas, sheet: Sheet, style: Style) -> float:
     """Draw the sheet from the top; gives the `y` of its lower edge, margin included."""
     y = _head(canvas, sheet, style)
-    for side in sheet.sides:
-        y = _side(canvas, side, sheet, style, y=y)
+    rows = [_row(side, sheet) for side in sheet.sides]
+    most = max(len(row) for row in rows)
+    for side, row in zip(sheet.sides, rows, strict=True):
+        y = _side(canvas, side, row, sheet, style, most=most, y=y)
     y = _notes(canvas, sheet, style, y=y)
     y = _tables(canvas, sheet, style, y=y)
     return _foot(canvas, sheet, style, y=y) + style.margin
@@ -76,16 +78,16 @@ def _head(canvas: Canvas, sheet: Sheet, style: Style) -> float:
 # ---- one model ---------------------------------------------------------------------------------------------------
 
 
-def _side(canvas: Canvas, side: Side, sheet: Sheet, style: Style, *, y: float) -> float:
+def _side(canvas: Canvas, side: Side, row: Sequence[Tile], sheet: Sheet, style: Style, *, most: int, y: float) -> float:
+    """One model's heading and its pictures, as large as those of the sheet's longest row, of `most`."""
     width, x = _inside(canvas, style), style.margin
     canvas.box(x, y, width, 1, colour=RULE)
     y = paragraph(canvas, x, y + style.gap / 2, side.title, width=width, size=style.title, bold=True)
     y = paragraph(canvas, x, y, facts.outcome(side, sheet), width=width, size=style.body)
     if sheet.attacked and side.trust:
         y = paragraph(canvas, x, y, side.trust, width=width, size=style.small, colour=MUTED)
-    most = max(len(_row(each, sheet)) for each in sheet.sides)
     edge = min(style.tile, (width - (most - 1) * style.gap) / most)
-    return _tile_row(canvas, _row(side, sheet), style, edge=edge, y=y + style.gap / 2) + style.gap
+    return _tile_row(canvas, row, style, edge=edge, y=y + style.gap / 2) + style.gap
 
 
 def _row(side: Side, sheet: Sheet) -> list[Tile]:

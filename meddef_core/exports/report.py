@@ -1,14 +1,12 @@
 """A sheet as a PDF of exactly one A4 page, to print or to file."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from meddef_core import __version__
 from meddef_core.errors import MedDefError
 from meddef_core.exports import facts
-from meddef_core.exports.canvas import Canvas
 from meddef_core.exports.layout import Style, lay_out
-from meddef_core.exports.pdf import A4, PdfCanvas
+from meddef_core.exports.pdf import A4, PdfCanvas, PdfRuler
 from meddef_core.exports.sheet import Sheet
 from meddef_core.intended_use import INTENDED_USE
 
@@ -25,7 +23,7 @@ TILES = {0: 62, 1: 30}
 def report(sheet: Sheet) -> bytes:
     """The PDF file; pictures are as large as the page allows. Raises MedDefError for more models than a page holds."""
     canvas = PdfCanvas()
-    lay_out(canvas, sheet, fitting(sheet, PdfCanvas))
+    lay_out(canvas, sheet, fitting(sheet))
     return canvas.finish(
         title=f"MedDef: {facts.heading(sheet)}",
         subject=INTENDED_USE,
@@ -34,13 +32,13 @@ def report(sheet: Sheet) -> bytes:
     )
 
 
-def fitting(sheet: Sheet, blank: Callable[[], Canvas]) -> Style:
+def fitting(sheet: Sheet) -> Style:
     """The style with the largest pictures with which the sheet ends on its page."""
     for number, usual in enumerate(STYLES):
         tile = usual.tile
         while tile >= TILES[number]:
             style = replace(usual, tile=tile)
-            if lay_out(blank(), sheet, style) <= A4[1]:
+            if lay_out(PdfRuler(), sheet, style) <= A4[1]:
                 return style
             tile -= 4
     raise MedDefError(f"{len(sheet.sides)} models do not fit on one page; compare fewer.")

@@ -177,7 +177,7 @@ def test_every_line_of_the_page_lies_on_it(attacked: Side, count: int) -> None:
         width = canvas.measure(line.text, size=line.size, bold=line.bold)
         assert line.x >= 28 and line.x + width <= A4[0] - 28, line.text
         assert 20 < line.y < A4[1] - 20, line.text
-    assert fitting(sheet, PdfCanvas).tile >= (62 if count < 4 else 45)
+    assert fitting(sheet).tile >= (62 if count < 4 else 45)
 
 
 def test_a_reading_has_a_page_and_a_picture_without_an_attack(reading: Side) -> None:
