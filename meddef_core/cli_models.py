@@ -23,6 +23,12 @@ def publish(
         bool,
         typer.Option("--offsets", help="Balance the classes first, by offsets on the logits chosen on validation."),
     ] = False,
+    shifted: Annotated[
+        bool,
+        typer.Option(
+            "--shifted", help="With --offsets: choose them over stretched, cut and brightened copies as well."
+        ),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Folder and name of the model; else the recipe's name.")] = None,
     title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
     summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
@@ -31,6 +37,7 @@ def publish(
 ) -> None:
     """Measure a run's best weights on the test list, and write them with their card to the models folder."""
     from meddef_core.data.store import find_data_dir
+    from meddef_core.evaluation.shifts import MOVING, SHIFTS
     from meddef_core.pruning.masks import zeros_of
     from meddef_core.pruning.packed import KINDS
     from meddef_core.publish import publish as measure_and_write
@@ -39,6 +46,8 @@ def publish(
     if values not in KINDS:
         raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
     zeros_of(sparsity, size=0)
+    if shifted and not offsets:
+        raise MedDefError("--shifted says what offsets are chosen over; give --offsets as well, or leave it out.")
     if name is not None:
         check_spelling(name)
     with progress(f"measuring {run_dir}") as show:
@@ -48,6 +57,7 @@ def publish(
             root=models_root(),
             sparsity=sparsity,
             offsets=offsets,
+            offset_shifts=[shift for shift in SHIFTS if shift.key in (MOVING if shifted else ("none",))],
             values=cast("Values", values),
             name=name,
             title=title,

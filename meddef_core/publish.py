@@ -1,6 +1,7 @@
 """From a finished run to a model with a card: compact the weights, measure exactly those, write both."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from meddef_core.data.lists import PARTS, Lists, build_lists
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
+from meddef_core.evaluation.shifts import SHIFTS, Shift
 from meddef_core.model import VARIANT_WORDS, MedDef
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
@@ -29,6 +31,7 @@ def publish(
     root: Path,
     sparsity: float = 0.0,
     offsets: bool = False,
+    offset_shifts: Sequence[Shift] = SHIFTS[:1],
     values: Values = "float16",
     name: str | None = None,
     title: str | None = None,
@@ -37,10 +40,10 @@ def publish(
 ) -> Card:
     """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`, over what stands there.
 
-    What is measured is what is shipped: the weights after pruning in one shot and with offsets on the logits that
-    balance the classes on validation patients, if asked for, and after rounding to fp16 or to 8-bit codes, computed
-    with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s. Raises ModelError if the
-    folder holds no finished validation or the name is no name.
+    What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits that balance
+    the classes on validation patients over these changes of their scans, if asked for, and after rounding to fp16 or to
+    8-bit codes, computed with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s.
+    Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     state, step, score, recipe = read_run(run_dir)
     name = name or recipe.name
@@ -55,7 +58,9 @@ def publish(
     if sparsity:
         state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
     if offsets:
-        training["offsets"], state = _balanced(recipe, state, task=task, lists=lists, data_dir=data_dir, told=on_stage)
+        training["offsets"], state = _balanced(
+            recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=offset_shifts, told=on_stage
+        )
     if values == "int8":
         training["int8"] = asdict(int8_loss(compact(state)))
     network = network_of(recipe, state, values=values)
@@ -93,7 +98,14 @@ def publish(
 
 
 def _balanced(
-    recipe: Recipe, state: dict[str, Any], *, task: Task, lists: Lists, data_dir: Path, told: OnStage | None
+    recipe: Recipe,
+    state: dict[str, Any],
+    *,
+    task: Task,
+    lists: Lists,
+    data_dir: Path,
+    shifts: Sequence[Shift],
+    told: OnStage | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """For the card, which offsets were chosen; and the weights with them."""
     network = network_of(recipe, state)
@@ -102,6 +114,7 @@ def _balanced(
         load_images(lists, "val", task=task, data_dir=data_dir),
         classes=task.classes,
         eps=recipe.validation.eps,
+        shifts=shifts,
         on_batch=None if told is None else partial(told, "offsets"),
     )
     add_offsets(network, list(chosen.by_class.values()))

@@ -95,8 +95,15 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
         yield tr("Chosen by its score on validation patients: {score:.1f} %", score=100 * score)
     offsets = _at(training, "offsets", "by_class")
     if isinstance(offsets, Mapping):
+        shifts = _at(training, "offsets", "shifts")
+        words = "Classes balanced by offsets on the logits, chosen on validation patients: {offsets}"
+        if isinstance(shifts, list) and len(shifts) > 1:
+            words = (
+                "Classes balanced by offsets on the logits, chosen on validation patients over their scans as they are "
+                "and stretched, cut and brightened: {offsets}"
+            )
         yield tr(
-            "Classes balanced by offsets on the logits, chosen on validation patients: {offsets}",
+            words,
             offsets=", ".join(f"{label} {value:+.2f}" for label, value in offsets.items()),
         )
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from meddef_core.data.images import Images
+from meddef_core.data.images import FULL, Images
 from meddef_core.evaluation.metrics import balanced_accuracy, balanced_interval, recalls
 
 BATCH = 64
@@ -69,6 +69,19 @@ SHIFTS = (
     Shift("blurred", "blurred (5 x 5)", lambda x: blurred(x, size=5)),
     Shift("mirrored", "mirrored", lambda x: x.flip(3)),
 )
+
+MOVING = ("none", "taller", "smaller", "rim", "brighter")
+"""The changes that move the boundary of chest networks furthest, and none of them: what offsets are chosen over."""
+
+
+def shifted(images: Images, shift: Shift) -> Images:
+    """Changed copies of the scans, stored as they are."""
+    stored = np.empty_like(images.stored, subok=False)
+    for start in range(0, len(images), BATCH):
+        some = slice(start, start + BATCH)
+        x, _ = images.batch(some)
+        stored[some] = (shift.apply(x).clamp(0, 1) * FULL).round().numpy().astype(np.uint16)
+    return Images(stored, images.labels, images.items)
 
 
 def read_shifted(

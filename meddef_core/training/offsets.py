@@ -20,6 +20,7 @@ from meddef_core.attacks import AttackSpec, format_eps
 from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
+from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
 from meddef_core.model import MedDef
 
 REACH, STEP = 4.0, 0.05
@@ -38,6 +39,8 @@ class Offsets:
 
     by_class: dict[str, float]
     budgets: tuple[str, ...]
+    shifts: tuple[str, ...]
+    """Changes of the scans that it was chosen over, by key; `none` is the scan as it is."""
     before: float
     after: float
 
@@ -48,9 +51,13 @@ def choose_offsets(
     *,
     classes: Sequence[str],
     eps: float,
+    shifts: Sequence[Shift] = SHIFTS[:1],
     on_batch: OnBatch | None = None,
 ) -> Offsets:
     """The offsets with the best balanced accuracy on average over clean scans and PGD on the margin at eps/2 and eps.
+
+    Over several `shifts` the average is over all of them, each attacked after the change: the boundary that balances
+    scans as they are is not the one that balances scans that were taken otherwise.
 
     Attacked scans are crafted on the network as it is: with two classes the way to the other class does not depend on
     an offset, with more it does so little. `network` is in eval mode; `eps` is in pixel units, and 0 takes the clean
@@ -58,18 +65,22 @@ def choose_offsets(
     """
     labels = images.labels.numpy()
     budgets = [0.0, eps / 2, eps] if eps else [0.0]
-    found = []
-    for number, budget in enumerate(budgets):
-        spec = None
-        if budget:
-            spec = AttackSpec(name="pgd", eps=budget, steps=PGD_STEPS, loss="margin", stop_when_fooled=False)
-        done = number * len(images)
-        tell = (lambda n, _, done=done: on_batch(done + n, len(budgets) * len(images))) if on_batch else None
-        found.append(attack_images(network, images, spec, on_batch=tell).logits)
+    found: list[NDArray[Any]] = []
+    total = len(shifts) * len(budgets) * len(images)
+    for shift in shifts:
+        changed = shifted(images, shift)
+        for budget in budgets:
+            spec = None
+            if budget:
+                spec = AttackSpec(name="pgd", eps=budget, steps=PGD_STEPS, loss="margin", stop_when_fooled=False)
+            done = len(found) * len(images)
+            tell = (lambda n, _, done=done: on_batch(done + n, total)) if on_batch else None
+            found.append(attack_images(network, changed, spec, on_batch=tell).logits)
     chosen = best_offsets(found, labels, classes=len(classes))
     return Offsets(
         by_class={name: round(float(value), 2) for name, value in zip(classes, chosen, strict=True)},
         budgets=tuple(format_eps(budget) for budget in budgets),
+        shifts=tuple(shift.key for shift in shifts),
         before=_score(found, labels, np.zeros(len(classes))),
         after=_score(found, labels, chosen),
     )

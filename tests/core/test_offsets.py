@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cli_runs import Run, assert_refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 from tiny_training import tiny_recipe
 
 from meddef_core.data.images import Images
+from meddef_core.evaluation.shifts import SHIFTS
 from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.publish import publish
 from meddef_core.training.loop import train
@@ -84,6 +86,22 @@ def test_a_one_sided_network_is_righted_on_attacked_scans_too() -> None:
     assert found.by_class["dark"] == 0 and len(found.budgets) == 3 and heard[-1] == (36, 36)
 
 
+def test_offsets_over_changed_scans_balance_all_of_them() -> None:
+    torch.manual_seed(3)
+    network = MedDef(MedDefConfig(classes=2, width=4, pool=4)).eval().requires_grad_(False)
+    stored = (np.random.default_rng(1).random((12, 1, 224, 224)) * 40000).astype(np.uint16)
+    stored[6:] += 20000
+    images = Images(stored, torch.tensor([0] * 6 + [1] * 6), tuple(range(12)))  # type: ignore[arg-type]
+    some = [shift for shift in SHIFTS if shift.key in ("none", "darker", "brighter")]
+    found = choose_offsets(network, images, classes=("dark", "light"), eps=0, shifts=some)
+    with torch.inference_mode():
+        x, labels = images.batch(slice(0, 12))
+        logits = [network(shift.apply(x)).numpy() for shift in some]
+    chosen = best_offsets(logits, labels.numpy(), classes=2)
+    assert found.shifts == ("none", "darker", "brighter") and found.by_class["light"] == pytest.approx(chosen[1])
+    assert found.after == pytest.approx(score(logits, labels.numpy(), tuple(chosen)))
+
+
 def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
     run = tmp_path / "run"
     train(tiny_recipe(epochs=1, objective={"kind": "clean"}), data_dir=tiny_data, run_dir=run)
@@ -98,3 +116,7 @@ def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: P
     x = torch.rand(2, 1, 224, 224)
     added = torch.tensor(list(said["by_class"].values()))
     torch.testing.assert_close(other(x), one(x) + added, atol=5e-3, rtol=1e-2)
+
+
+def test_what_they_are_chosen_over_needs_offsets(run: Run, tmp_path: Path) -> None:
+    assert_refused(run("publish", tmp_path, "--shifted"), "give --offsets as well")

@@ -11,7 +11,8 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from meddef_core.data.images import Images
-from meddef_core.evaluation.shifts import SHIFTS, read_shifted
+from meddef_core.evaluation.shifts import MOVING, SHIFTS, read_shifted
+from meddef_core.evaluation.shifts import shifted as stored_shifted
 from meddef_core.evaluation.tables import shift_table
 
 RESULTS = Path(__file__).parents[2] / "assets" / "results"
@@ -76,6 +77,18 @@ class Bright(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         over = x.mean(dim=(1, 2, 3)) - self.middle
         return torch.stack([-over, over], dim=1)
+
+
+def test_changed_copies_are_stored_as_they_are_read() -> None:
+    stored = (np.random.default_rng(0).random((70, 1, 32, 32)) * 65535).astype(np.uint16)
+    images = Images(stored, torch.arange(70), tuple(range(70)))  # type: ignore[arg-type]
+    for shift in SHIFTS:
+        copies = stored_shifted(images, shift)
+        x, labels = copies.batch(slice(0, 70))
+        torch.testing.assert_close(x, shift.apply(images.batch(slice(0, 70))[0]).clamp(0, 1), atol=1e-5, rtol=0)
+        assert copies.items == images.items and torch.equal(labels, images.labels)
+    assert np.array_equal(stored_shifted(images, SHIFTS[0]).stored, stored)
+    assert {"none"} < set(MOVING) < {shift.key for shift in SHIFTS}
 
 
 def test_a_shortcut_shows() -> None:

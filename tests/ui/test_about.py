@@ -73,6 +73,8 @@ def test_what_was_done_to_the_weights_is_told(card: Card) -> None:
     assert "Pruned" not in said(metrics={"nonzero_weights": 990, "prunable_weights": 1000})
     balanced = said(training={"offsets": {"by_class": {"NORMAL": 0.0, "PNEUMONIA": 0.7}}})
     assert "chosen on validation patients: NORMAL +0.00, PNEUMONIA +0.70" in balanced
+    over = said(training={"offsets": {"by_class": {"NORMAL": 0.0, "PNEUMONIA": 0.4}, "shifts": ["none", "rim"]}})
+    assert "as they are and stretched, cut and brightened: NORMAL +0.00, PNEUMONIA +0.40" in over
 
 
 def test_calibration_of_these_weights_is_told(card: Card, tmp_path: Path) -> None:
