@@ -179,10 +179,14 @@ def summarise(measured: Sequence[Measured], *, eps: float, recipe: Mapping[str, 
 def _row(variant: str, seeds: Sequence[Measured]) -> dict[str, Any]:
     return {
         "variant": variant,
-        "title": VARIANT_WORDS.get(variant, "MedDef" if variant == FULL else variant),
+        "title": _title(variant),
         "parameters": seeds[0].parameters,
         "seeds": [each.numbers for each in seeds],
     } | {kind: _spread([each.numbers[kind]["balanced_accuracy"] for each in seeds]) for kind in ("clean", "attacked")}
+
+
+def _title(variant: str) -> str:
+    return {FULL: "MedDef", "resnet18": "ResNet-18"}.get(variant) or VARIANT_WORDS.get(variant, variant)
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:
@@ -213,10 +217,9 @@ def verdict(pairs: Sequence[Mapping[str, Any]]) -> str:
     compared = [pair for pair in pairs if pair["seeds"]]
     if not compared:
         return ""
-    seeds = min(len(pair["seeds"]) for pair in compared)
     better, worse = (
         [
-            VARIANT_WORDS.get(pair["second"], pair["second"])
+            _title(pair["second"]).replace("without", "the one without")
             for pair in compared
             if pair["p"] < CHANCE and (pair["only_first"] > pair["only_second"]) == first
         ]
@@ -224,11 +227,13 @@ def verdict(pairs: Sequence[Mapping[str, Any]]) -> str:
     )
     said = []
     if better:
-        said.append(f"The full network holds more scans than the one {', '.join(better)}.")
+        said.append(f"The full network holds more scans than {', '.join(better)}.")
     if worse:
-        said.append(f"The full network holds fewer scans than the one {', '.join(worse)}.")
+        said.append(f"The full network holds fewer scans than {', '.join(worse)}.")
     if not said:
         said.append("No part of the network makes a difference under attack that chance does not explain.")
-    if seeds == 1:
-        said.append("One seed says nothing about training: another could turn this round.")
+    single = [_title(pair["second"]) for pair in compared if len(pair["seeds"]) == 1]
+    if single:
+        of = "" if len(single) == len(compared) else f" ({', '.join(single)})"
+        said.append(f"One seed{of} says nothing about training: another could turn this round.")
     return " ".join(said)
