@@ -71,7 +71,8 @@ SHIFTS = (
 )
 
 MOVING = ("none", "taller", "smaller", "rim", "brighter")
-"""The changes that move the boundary of chest networks furthest, and none of them: what offsets are chosen over."""
+"""What offsets are chosen over: scans as they are, and changes of frame and brightness that move the boundary of chest
+networks on validation patients (lab notes in CONTRIBUTING); not all, so that the others still test the choice."""
 
 
 def shifted(images: Images, shift: Shift) -> Images:
