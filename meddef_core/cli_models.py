@@ -48,6 +48,7 @@ def publish(
     zeros_of(sparsity, size=0)
     if shifted and not offsets:
         raise MedDefError("--shifted says what offsets are chosen over; give --offsets as well, or leave it out.")
+    over = () if not offsets else MOVING if shifted else ("none",)
     if name is not None:
         check_spelling(name)
     with progress(f"measuring {run_dir}") as show:
@@ -56,8 +57,7 @@ def publish(
             data_dir=find_data_dir(data_dir),
             root=models_root(),
             sparsity=sparsity,
-            offsets=offsets,
-            offset_shifts=[shift for shift in SHIFTS if shift.key in (MOVING if shifted else ("none",))],
+            balanced_over=[shift for shift in SHIFTS if shift.key in over],
             values=cast("Values", values),
             name=name,
             title=title,

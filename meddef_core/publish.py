@@ -15,7 +15,7 @@ from meddef_core.data.lists import PARTS, Lists, build_lists
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
-from meddef_core.evaluation.shifts import SHIFTS, Shift
+from meddef_core.evaluation.shifts import Shift
 from meddef_core.model import VARIANT_WORDS, MedDef
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
@@ -30,8 +30,7 @@ def publish(
     data_dir: Path,
     root: Path,
     sparsity: float = 0.0,
-    offsets: bool = False,
-    offset_shifts: Sequence[Shift] = SHIFTS[:1],
+    balanced_over: Sequence[Shift] = (),
     values: Values = "float16",
     name: str | None = None,
     title: str | None = None,
@@ -40,9 +39,9 @@ def publish(
 ) -> Card:
     """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`, over what stands there.
 
-    What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits that balance
-    the classes on validation patients over these changes of their scans, if asked for, and after rounding to fp16 or to
-    8-bit codes, computed with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s.
+    What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits where the
+    classes are to be `balanced_over` changes of validation scans, and after rounding to fp16 or to 8-bit codes,
+    computed with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s.
     Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     state, step, score, recipe = read_run(run_dir)
@@ -57,9 +56,9 @@ def publish(
     }
     if sparsity:
         state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
-    if offsets:
+    if balanced_over:
         training["offsets"], state = _balanced(
-            recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=offset_shifts, told=on_stage
+            recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=balanced_over, told=on_stage
         )
     if values == "int8":
         training["int8"] = asdict(int8_loss(compact(state)))

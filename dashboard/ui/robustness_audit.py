@@ -36,7 +36,7 @@ def audit_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
     titles = {each.card.name: each.card.title for each in found.models} | {curve.key: curve.title for curve in curves}
     for name in dict.fromkeys([*titles, *found.audits]):
         with st.container(border=True):
-            _block(found, name, titles.get(name, robust_curves.title_of(name)))
+            _block(found, name, tr(titles.get(name, robust_curves.title_of(name))))
 
 
 def _block(found: TaskRecords, name: str, title: str) -> None:

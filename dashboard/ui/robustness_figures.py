@@ -32,7 +32,7 @@ def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
         _line(
             drawn,
             number,
-            name=curve.title,
+            name=tr(curve.title),
             x=[0.0, *(point.eps for point in curve.points)],
             shares=shares,
             hover=[
@@ -69,9 +69,11 @@ def baselines(rows: Sequence[BaselineRow]) -> go.Figure:
         "ignoring": [row.ignoring for row in rows],
         "adaptive": [row.adaptive for row in rows],
     }
-    titles = [row.title for row in rows]
+    titles = [tr(row.title) for row in rows]
     # Bars of one name would stand on top of each other.
-    distinct = [row.title if titles.count(row.title) == 1 else f"{row.title} ({row.id})" for row in rows]
+    distinct = [
+        title if titles.count(title) == 1 else f"{title} ({row.id})" for title, row in zip(titles, rows, strict=True)
+    ]
     return _bars(distinct, {names[kind]: shares[kind] for kind in names})
 
 
@@ -79,7 +81,7 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
     """Each variant's seeds as points: clean and attacked, so that the spread over seeds is seen."""
     drawn = go.Figure()
     for number, (name, kind) in enumerate(((tr("clean"), "clean"), (tr("attacked"), "attacked"))):
-        places = [(row.title, trained.seed, getattr(trained, kind)) for row in rows for trained in row.seeds]
+        places = [(tr(row.title), trained.seed, getattr(trained, kind)) for row in rows for trained in row.seeds]
         drawn.add_scatter(
             name=name,
             mode="markers",

@@ -59,7 +59,7 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
     if not drawn:
         st.info(tr("No model of this task was measured at any budget."), icon=":material/pending:")
         return
-    quick = [curve.title for curve in drawn if not curve.of("worst")]
+    quick = [tr(curve.title) for curve in drawn if not curve.of("worst")]
     mixed = [curve for curve in drawn if curve.of("worst") and curve.of("quick")]
     st.markdown(
         tr(
@@ -81,7 +81,7 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
             tr(
                 "{model}: the worst case of each scan at ε = {budgets}; at the other budgets a quick look, PGD as on "
                 "the card, which is an upper bound.",
-                model=curve.title,
+                model=tr(curve.title),
                 budgets=", ".join(records.short_eps(point.label) for point in curve.of("worst")),
             ),
             icon=":material/info:",
@@ -92,7 +92,7 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
                 tr(
                     "{model} was tested on other patients ({protocol}, n = {n}): its curve tells how it reads them, "
                     "not that it is better or worse than the others.",
-                    model=curve.title,
+                    model=tr(curve.title),
                     protocol=protocol_words(curve.protocol),
                     n=curve.n,
                 ),
@@ -109,7 +109,7 @@ def badge(verdict: Verdict) -> None:
 
 def _card(curve: Curve, eps: float, *, verdict: Verdict) -> None:
     point = curve.at(eps)
-    st.markdown(f"**{curve.title}**")
+    st.markdown(f"**{tr(curve.title)}**")
     badge(verdict)
     st.markdown(tr("Clean: {share}", share=share_words(curve.clean)))
     if point is None:
@@ -141,7 +141,7 @@ def _finding(curves: Sequence[Curve]) -> str:
         said.append(
             tr(
                 "{model}: {clean:.0f} % clean, {last:.0f} % at ε = {eps}.",
-                model=curve.title,
+                model=tr(curve.title),
                 clean=100 * curve.clean.balanced_accuracy,
                 last=100 * last.share.balanced_accuracy,
                 eps=last.label,

@@ -34,7 +34,7 @@ def paper_section(found: TaskRecords) -> None:
     save_data(table, name=f"{found.task}-reported-and-re-measured")
     missing = [name for name in PAPER_MODELS if name not in found.paper]
     if missing:
-        names = ", ".join(title_of(name) for name in missing)
+        names = ", ".join(tr(title_of(name)) for name in missing)
         not_measured(tr("Re-measured numbers are missing for: {models}.", models=names), _command(found, missing))
     _reasons(found.task)
 
@@ -56,7 +56,7 @@ def _budget_tables(table: pd.DataFrame, *, task: str) -> None:
         st.caption(tr("Nothing is reported or re-measured at this budget."))
         return
     columns = {
-        tr("model"): [title_of(name) for name in shown["model"]],
+        tr("model"): [tr(title_of(name)) for name in shown["model"]],
         tr("attack"): [tr(CLEAN) if name == CLEAN else attack_title(name) for name in shown["attack"]],
         tr("reported"): [_number(value) for value in shown["reported"]],
         tr("re-measured"): [_number(value) for value in shown["re_measured"]],

@@ -62,7 +62,7 @@ def _fallen(numbers: BaselineNumbers) -> str:
     said = [
         tr(
             "{defence}: {ignoring:.0f} % ignored, {adaptive:.0f} % against who adapts.",
-            defence=row.title,
+            defence=tr(row.title),
             ignoring=100 * row.ignoring.balanced_accuracy,
             adaptive=100 * row.adaptive.balanced_accuracy,
         )
@@ -87,7 +87,7 @@ def pruning_section(found: TaskRecords) -> None:
         not_measured(tr("No pruning curve."), records.sweep_command(found.task, name))
     titles = {each.card.name: each.card.title for each in found.models}
     for name, record in found.pruning.items():
-        st.subheader(titles.get(name, title_of(name)), anchor=False)
+        st.subheader(tr(titles.get(name, title_of(name))), anchor=False)
         _sweep(found.task, name, record)
 
 
@@ -188,7 +188,7 @@ def _spread(numbers: AblationNumbers) -> str:
         said.append(
             tr(
                 "{variant}: {low:.0f} to {high:.0f} % attacked over {n} seeds.",
-                variant=row.title,
+                variant=tr(row.title),
                 low=min(attacked),
                 high=max(attacked),
                 n=len(attacked),
@@ -198,7 +198,7 @@ def _spread(numbers: AblationNumbers) -> str:
 
 
 def _pairs(numbers: AblationNumbers) -> None:
-    titles = {row.variant: row.title for row in numbers.rows}
+    titles = {row.variant: tr(row.title) for row in numbers.rows}
     lines = []
     for pair in numbers.pairs:
         p = records.mcnemar_p(pair)

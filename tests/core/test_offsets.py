@@ -106,7 +106,7 @@ def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: P
     run = tmp_path / "run"
     train(tiny_recipe(epochs=1, objective={"kind": "clean"}), data_dir=tiny_data, run_dir=run)
     plain = publish(run, data_dir=tiny_data, root=tmp_path / "plain")
-    righted = publish(run, data_dir=tiny_data, root=tmp_path / "righted", offsets=True)
+    righted = publish(run, data_dir=tiny_data, root=tmp_path / "righted", balanced_over=SHIFTS[:1])
     assert "offsets" not in plain.training
     said = righted.training["offsets"]
     assert list(said["by_class"]) == ["CNV", "DME", "DRUSEN", "NORMAL"] and said["after"] >= said["before"]

@@ -10,6 +10,8 @@ from app_driving import speak_chinese
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
+from meddef_core.evaluation.documents import RESULTS, read_record
+from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
 from meddef_core.zoo import MODELS, list_models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,13 @@ def test_every_sentence_has_chinese_words(path: Path) -> None:
 def test_every_shipped_model_has_a_chinese_title_and_summary() -> None:
     said = {words for card in list_models(MODELS) for words in (card.title, card.summary)}
     assert not sorted(said - set(catalogue("zh")))
+
+
+def test_whatever_a_record_names_has_a_chinese_title() -> None:
+    records = [read_record(path) for kind in ("baselines", "ablation") for path in (RESULTS / kind).glob("*.json")]
+    titles = {row["title"] for record in records for row in record["numbers"]["rows"]}
+    assert len(titles) > len(PAPER_MODELS)
+    assert not sorted((titles | set((PAPER_MODELS | OTHER_ROWS).values())) - set(catalogue("zh")))
 
 
 def test_translations_keep_the_places_to_fill() -> None:
