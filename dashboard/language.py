@@ -45,15 +45,23 @@ def tr(sentence: str, /, **values: object) -> str:
 
 
 def language_picker() -> None:
-    """Stands in the sidebar of every page."""
+    """Stands in the sidebar of every page; the page's address names the language by its code.
+
+    Streamlit's own binding to the address would write what the picker shows, and ignore `?lang=zh`.
+    """
+    if KEY not in st.session_state:
+        asked = st.query_params.get(KEY)
+        st.session_state[KEY] = asked if asked in LANGUAGES else "en"
     st.segmented_control(
         "Language / 语言",
         list(LANGUAGES),
-        default="en",
         format_func=lambda code: LANGUAGES[code],
         key=KEY,
         required=True,
         label_visibility="collapsed",
-        bind="query-params",
         persist_state="session",
     )
+    if language() != "en":
+        st.query_params[KEY] = language()
+    elif KEY in st.query_params:
+        del st.query_params[KEY]

@@ -53,13 +53,19 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_root: Path) -> 
 
 
 @pytest.fixture
-def start(models_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], AppTest]]:
-    """Starts a session on a server without real scans."""
+def start(models_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    """Starts a session on a server without real scans, at an address of these parameters."""
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models_root))
     monkeypatch.delenv("MEDDEF_DATA_DIR", raising=False)
     st.cache_resource.clear()
     st.cache_data.clear()
-    yield lambda: AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+
+    def started(**address: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        app.query_params.update(address)
+        return app.run()
+
+    yield started
     st.cache_resource.clear()
     st.cache_data.clear()
 

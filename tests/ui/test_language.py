@@ -2,11 +2,12 @@
 
 import ast
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from app_driving import speak_chinese
+from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
@@ -69,3 +70,22 @@ def test_a_reader_can_switch_the_language(app: AppTest, monkeypatch: pytest.Monk
     assert not app.exception
     app.segmented_control(key="lang").set_value("en").run()
     assert not app.exception
+
+
+def test_an_address_names_the_language_by_its_code(start: Callable[..., AppTest]) -> None:
+    app = start(lang="zh")
+    assert not app.exception and app.segmented_control(key="lang").value == "zh"
+    assert catalogue("zh")["Diagnose"] in text_of(app)
+    assert app.query_params["lang"] in ("zh", ["zh"])
+
+
+def test_an_address_follows_the_picker(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "lang" not in app.query_params
+    speak_chinese(app, monkeypatch)
+    assert app.query_params["lang"] in ("zh", ["zh"])
+
+
+def test_an_address_in_an_unknown_language_is_english(start: Callable[..., AppTest]) -> None:
+    app = start(lang="xx")
+    assert not app.exception and app.segmented_control(key="lang").value == "en"
+    assert "lang" not in app.query_params
