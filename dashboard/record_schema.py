@@ -257,10 +257,12 @@ class AblationRow(Checked):
 
 
 class Pair(Checked):
-    """Two variants on the same scans: how many only one of them holds under the attack. McNemar's p follows."""
+    """Two variants on the same scans: how many only one of them holds under the attack, summed over the seeds that
+    both have. McNemar's p follows."""
 
     first: str
     second: str
+    seeds: tuple[int, ...]
     only_first: Count
     only_second: Count
 

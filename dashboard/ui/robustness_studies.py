@@ -20,6 +20,9 @@ from dashboard.ui.robustness_parts import (
 CHANCE = 0.05
 """A p below this is called a difference."""
 
+ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
+"""The recipe of each task's ablation."""
+
 
 def baselines_section(found: TaskRecords) -> None:
     """Defences against who ignores them and who adapts to them."""
@@ -157,7 +160,7 @@ def ablation_section(found: TaskRecords) -> None:
     if found.ablation is None:
         not_measured(
             tr("No ablation."),
-            f"meddef train assets/recipes/{found.task}-meddef.yaml --set model.variant=without_daam --set seed=1",
+            f"meddef train assets/recipes/{ABLATED[found.task]} --set model.variant=without_daam --set seed=1",
         )
         return
     numbers = found.ablation.numbers
@@ -177,8 +180,8 @@ def ablation_section(found: TaskRecords) -> None:
         ),
     )
     _pairs(numbers)
-    if numbers.verdict:
-        st.markdown(f"**{tr('Verdict')}**: {tr(numbers.verdict)}")
+    if verdict := _verdict(numbers):
+        st.markdown(f"**{tr('Verdict')}**: {verdict}")
 
 
 def _spread(numbers: AblationNumbers) -> str:
@@ -216,3 +219,30 @@ def _pairs(numbers: AblationNumbers) -> None:
         )
     if lines:
         st.markdown("\n".join(lines))
+
+
+def _verdict(numbers: AblationNumbers) -> str:
+    """What the record's verdict says, in the reader's language; nothing where nothing is compared."""
+    titles = {row.variant: tr(row.title) for row in numbers.rows}
+    compared = [pair for pair in numbers.pairs if pair.seeds]
+    if not compared:
+        return ""
+    told = [pair for pair in compared if records.mcnemar_p(pair) < CHANCE]
+    better = [titles[pair.second] for pair in told if pair.only_first > pair.only_second]
+    worse = [titles[pair.second] for pair in told if pair.only_first < pair.only_second]
+    said = []
+    if better:
+        said.append(tr("The full network holds more scans than these: {variants}.", variants="; ".join(better)))
+    if worse:
+        said.append(tr("The full network holds fewer scans than these: {variants}.", variants="; ".join(worse)))
+    if not told:
+        said.append(tr("No part of the network makes a difference under attack that chance does not explain."))
+    single = [titles[pair.second] for pair in compared if len(pair.seeds) == 1]
+    if single:
+        said.append(
+            tr(
+                "One seed says nothing about training: another could turn this round ({variants}).",
+                variants="; ".join(single),
+            )
+        )
+    return " ".join(said)

@@ -105,7 +105,7 @@ def ablation() -> dict[str, Any]:
         ]}
         for name, title, right in (("full", "MedDef", 0.6), ("without_daam", "without DAAM", 0.5))
     ]  # fmt: skip
-    pairs = [{"first": "full", "second": "without_daam", "only_first": 12, "only_second": 1}]
+    pairs = [{"first": "full", "second": "without_daam", "seeds": [0, 1, 2], "only_first": 12, "only_second": 1}]
     return {"kind": "ablation", "numbers": {"n": N, "eps": "8/255 (0.0314)", "rows": rows, "pairs": pairs}}
 
 
