@@ -20,6 +20,7 @@ from meddef_core.cli_audit import audit
 from meddef_core.cli_baselines import baselines
 from meddef_core.cli_batch import batch
 from meddef_core.cli_calibrate import calibrate
+from meddef_core.cli_dissect import dissect
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
@@ -100,6 +101,7 @@ app.command()(evaluate)
 app.command()(audit)
 app.command()(baselines)
 app.command()(ablation)
+app.command()(dissect)
 app.command()(point)
 app.command()(shifts)
 app.command()(tables)

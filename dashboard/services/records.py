@@ -13,6 +13,7 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from dashboard import record_schema as schema
+from dashboard.dissection_schema import DissectionRecord
 from dashboard.services.models import rank
 from dashboard.shift_schema import ShiftRecord
 from meddef_core.errors import MedDefError
@@ -58,6 +59,7 @@ class TaskRecords:
     baselines: schema.BaselineRecord | None
     shifts: ShiftRecord | None
     ablation: schema.AblationRecord | None
+    dissections: dict[str, DissectionRecord]
     reported: schema.ReportedTable | None
     problems: tuple[Problem, ...]
 
@@ -77,6 +79,7 @@ def of_task(task: str) -> TaskRecords:
         baselines=_one(schema.BaselineRecord, root / "baselines" / f"{task}.json", problems),
         shifts=_one(ShiftRecord, root / "shifts" / f"{task}.json", problems),
         ablation=_one(schema.AblationRecord, root / "ablation" / f"{task}.json", problems),
+        dissections=_folder(DissectionRecord, root / "dissection" / task, problems),
         reported=_one(schema.ReportedTable, root / "reported.json", problems),
         problems=tuple(problems),
     )
@@ -147,6 +150,13 @@ def sweep_command(task: str, name: str, record: schema.PruneRecord | None = None
     some = "" if limit is None else f" --limit {limit}"
     output = f"assets/results/pruning/{task}/{name}.json"
     return f"meddef prune --task {task} --model {name} --sweep{some} --output {output}"
+
+
+def dissect_command(task: str, name: str, record: DissectionRecord | None = None) -> str:
+    """The command that puts each module of a model out of action."""
+    chosen = "" if record is None else "".join(f" {option}" for option in _list(record))
+    output = f"assets/results/dissection/{task}/{name}.json"
+    return f"meddef dissect --task {task} --model {name}{chosen} --output {output}"
 
 
 def paper_command(task: str, name: str) -> str:

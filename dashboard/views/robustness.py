@@ -7,6 +7,7 @@ from dashboard.language import tr
 from dashboard.services import records, robust_curves
 from dashboard.ui.damaged import damaged_files
 from dashboard.ui.robustness_audit import audit_section
+from dashboard.ui.robustness_dissection import dissection_section
 from dashboard.ui.robustness_headline import curves_section, headline
 from dashboard.ui.robustness_paper import paper_section
 from dashboard.ui.robustness_shifts import shifts_section
@@ -49,6 +50,7 @@ def page() -> None:
         pruning_section(found)
     with _section(tr("What each part adds")):
         ablation_section(found)
+        dissection_section(found)
     with _section(tr("How to read this page")):
         st.markdown("\n".join(f"- {tr(line)}" for line in HONESTY))
 

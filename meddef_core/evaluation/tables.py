@@ -31,6 +31,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
         "worst": partial(worst_case_table, root=root),
         "audit": partial(audit_table, root=root),
         "pruning": partial(pruning_table, root=root),
+        "gates": partial(gate_table, root=root),
     }
     for task in TASKS:
         found[f"paper-{task}"] = partial(intensity_table, task, root=root)
@@ -38,6 +39,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
         found[f"differences-{task}"] = partial(_listed, task, root=root)
         found[f"baselines-{task}"] = partial(baseline_table, task, root=root)
         found[f"ablation-{task}"] = partial(ablation_table, task, root=root)
+        found[f"lesions-{task}"] = partial(lesion_table, task, root=root)
         found[f"shifts-{task}"] = partial(shift_table, task, root=root)
     return found
 
@@ -128,6 +130,43 @@ def ablation_table(task: str, *, root: Path | None = None) -> str:
     budget = numbers["eps"].split(" ")[0]
     head = ["variant", "million parameters", "seeds", "clean", f"APGD at {budget}", "p against the full network"]
     return f"{markdown(head, rows)}\n\nn = {numbers['n']}. {numbers['verdict']}".rstrip()
+
+
+def gate_table(*, root: Path | None = None) -> str:
+    """One row a record of `meddef dissect`: where the gates of the DAAM stand, and what an attack does to them."""
+    rows = []
+    for name, found in _records("dissection", root):
+        gates = found["numbers"]["gates"]
+        gate = gates["noise_gate"]
+        cells = ["-"] * 4
+        if gate is not None:
+            decided = f"{100 * (gate['shut'] + gate['open']):.1f}"
+            cells = [f"{gate['mean']:.2f}", decided, f"{gate['moved']:.3f}", f"{gate['detects']:.2f}"]
+        moved = [f"{100 * gates[key]:.0f}" for key in ("added", "moved_before", "moved_after")]
+        rows.append([name, str(found["numbers"]["n"]), *cells, *moved])
+    gate_head = ["AFD's gate: mean", "below 0.1 or above 0.9, %", "moved by the attack", "ROC area, attacked or not"]
+    head = ["model", "n", *gate_head, "D adds, %", "features moved before D, %", "after D, %"]
+    return markdown(head, rows)
+
+
+def lesion_table(task: str, *, root: Path | None = None) -> str:
+    """One row a lesion of the records of `meddef dissect`: for each model clean, attacked, and its paired test."""
+    records = [(name, found["numbers"]) for name, found in _records("dissection", root) if name.startswith(f"{task}/")]
+    titles = {row["lesion"]: row["title"] for _, numbers in records for row in numbers["lesions"]}
+    head = ["the trained network with"]
+    for name, numbers in records:
+        head += [f"{name}: clean", f"PGD-20 at {numbers['eps'].split(' ')[0]}", "p"]
+    rows = []
+    for lesion, title in titles.items():
+        cells = [title]
+        for _, numbers in records:
+            row = next((row for row in numbers["lesions"] if row["lesion"] == lesion), None)
+            cells += (
+                ["-"] * 3 if row is None else [_percent(row["clean"]), _percent(row["attacked"]), f"{row['p']:.2g}"]
+            )
+        rows.append(cells)
+    counts = "; ".join(f"{name}, n = {numbers['n']}" for name, numbers in records)
+    return f"{markdown(head, rows)}\n\n{counts}.".removesuffix("\n\n.")
 
 
 def shift_table(task: str, *, root: Path | None = None) -> str:

@@ -109,6 +109,21 @@ def ablation() -> dict[str, Any]:
     return {"kind": "ablation", "numbers": {"n": N, "eps": "8/255 (0.0314)", "rows": rows, "pairs": pairs}}
 
 
+def dissection(key: str, weights: str) -> dict[str, Any]:
+    def row(lesion: str, title: str, right: float, p: float) -> dict[str, Any]:
+        return {
+            "lesion": lesion, "title": title, "clean": share(0.9), "attacked": share(right),
+            "read_otherwise": 3, "only_intact": 5, "only_lesioned": 2, "p": p,
+        }  # fmt: skip
+
+    gate = {"mean": 0.497, "between_scans": 0.03, "shut": 0.002, "open": 0.003, "moved": 0.0141, "detects": 0.527}
+    gates = {"added": 0.141, "moved_before": 0.281, "moved_after": 0.286, "noise_gate": gate, "channel_attention": {}}
+    rows = [row("none", "as trained", 0.75, 1.0), row("daam", "DAAM left out", 0.71, 0.45)]
+    return record(
+        "dissection", {"n": N, "eps": "8/255 (0.0314)", "gates": gates, "lesions": rows}, key=key, weights=weights
+    )
+
+
 def audit(key: str, weights: str, *, verdict: str = "red") -> dict[str, Any]:
     findings = [
         {"check": "beats_noise", "group": "sanity", "title": "Gradient stronger than noise", "status": "failed",
@@ -144,5 +159,11 @@ def full(root: Path, *, weights: Mapping[str, str], reported: Path) -> None:
     write(root, "shifts/oct.json", shifts({f"oct/{name}": digest for name, digest in weights.items()}))
     write(root, "ablation/oct.json", ablation())
     for name, digest in weights.items():
-        for kind, made in (("worst", worst), ("paper", paper), ("pruning", pruning), ("audit", audit)):
+        for kind, made in (
+            ("worst", worst),
+            ("paper", paper),
+            ("pruning", pruning),
+            ("audit", audit),
+            ("dissection", dissection),
+        ):
             write(root, f"{kind}/oct/{name}.json", made(f"oct/{name}", digest))
