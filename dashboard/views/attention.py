@@ -18,6 +18,7 @@ from dashboard.ui.attention_pointing import pointing
 from dashboard.ui.attention_positions import self_attention
 from dashboard.ui.attention_propagation import propagation
 from dashboard.ui.attention_setup import attack_line, attack_of, outputs_table, quick_attack
+from dashboard.ui.attention_worth import worth
 from dashboard.ui.model_picker import models_with_maps
 from dashboard.ui.progress import working
 from dashboard.ui.scan_facts import origin_line
@@ -113,6 +114,7 @@ def _sections(found: Sequence[Inspected], task: Task) -> None:
         label_visibility="collapsed",
     )
     name = picked if picked in TITLES else next(iter(TITLES))
+    worth(name, found, task=task.key)
     try:
         if name in MAPS:
             MAPS[name][1](found, task, look_controls(attacked=any(each.outcome is not None for each in found)))

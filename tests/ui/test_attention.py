@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import robustness_records as made
 from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
@@ -30,6 +31,7 @@ from meddef_core.explain import EXPLAINERS, MAP_CAVEAT
 from meddef_core.explain.channels import CHANNEL
 from meddef_core.explain.daam import ATTENTION_FROM
 from meddef_core.explain.propagation import TITLES
+from meddef_core.zoo import list_models
 
 PAGE = "dashboard/views/attention.py"
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,3 +255,32 @@ def test_a_cancelled_section_waits_until_it_is_taken_up_again() -> None:
     assert "given up" in text_of(app)
     app.button(key="attention_go_on_weighing").click().run()
     assert not app.exception and text_of(app) == "computed"
+
+
+# ---- what a module is worth ---------------------------------------------------------------------------------------
+
+
+def dissected(root: Path, **changes: Any) -> None:
+    own = next(card for card in list_models() if card.key == "oct/meddef")
+    document = made.dissection("oct/meddef", own.weights.sha256)
+    document["numbers"]["lesions"][1] |= changes
+    made.write(root, "dissection/oct/meddef.json", document)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hardly"),
+    [({"read_otherwise": 0}, True), ({"read_otherwise": 3}, False), ({"read_otherwise": 0, "p": 0.01}, False)],
+)
+def test_maps_say_what_their_module_is_worth(page: AppTest, root: Path, changes: dict[str, Any], hardly: bool) -> None:
+    dissected(root, **changes)
+    said = text_of(section(page, "modules"))
+    assert f"it reads {changes['read_otherwise']} of 40 scans otherwise, and 71 % hold at ε = 8/255" in said
+    assert ("hardly enters its answer" in said) == hardly
+
+
+def test_worth_is_of_these_weights_and_of_the_module_shown(page: AppTest, root: Path) -> None:
+    dissected(root)
+    assert "put out of action" not in text_of(section(page, "grad-cam"))
+    assert "put out of action" not in text_of(section(page, "channels"))  # not a lesion of that record
+    made.write(root, "dissection/oct/meddef.json", made.dissection("oct/meddef", made.OTHER))
+    assert "put out of action" not in text_of(section(page, "modules"))
