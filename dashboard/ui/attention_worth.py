@@ -40,9 +40,7 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
             "Measured, {model}: with {module} put out of action it reads {changed} of {n} scans otherwise, and "
             "{after:.0f} % hold at ε = {eps} instead of {before:.0f} %.",
             model=tr(each.model.title),
-            module=tr(
-                {"daam": "its DAAM", "omega": "its channel attention", "attention": "its self-attention"}[lesion]
-            ),
+            module=tr(module),
             changed=found.read_otherwise,
             n=record.numbers.n,
             after=100 * found.attacked.balanced_accuracy,
