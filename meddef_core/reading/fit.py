@@ -4,7 +4,7 @@ The test list and the outliers to report are looked at once, after everything wa
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import Lists, build_lists
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.metrics import wilson
+from meddef_core.evaluation.shifts import SHIFTS, Shift
 from meddef_core.model import MedDef
 from meddef_core.reading.abstention import Detector, fit_detector
 from meddef_core.reading.calibration import (
@@ -66,7 +67,8 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     kinds, choosing = [one.kind for one in strangers], np.array([one.half == "choose" for one in strangers])
     chosen = {name: rows[choosing] for name, rows in others.items()}
     detector = fit_detector(train, val, others=chosen, kinds=[k for k, c in zip(kinds, choosing, strict=True) if c])
-    temperature = fit_temperature(val_outputs.logits, val_outputs.labels)
+    changes = changes_of(model)
+    temperature = fit_temperature(*_over(network, parts["val"], changes))
 
     tell("test list", 3, STAGES)
     test, test_outputs = _read(network, parts["test"])
@@ -85,6 +87,7 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
             "protocol": protocol,
             "lists": _listed(lists, parts),
             "training_scans": min(MOST_TRAINING, len(lists.train)),
+            "temperature_over": [shift.key for shift in changes],
             "validation": {"calibration": calibration_figures(val_outputs, temperature)}
             | {"accepted": _acceptance(detector, val)},
             "outliers": dict(Counter(k for k, c in zip(kinds, choosing, strict=True) if c)),
@@ -92,6 +95,25 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
         test=figures,
     )  # fmt: skip
     return Fitted(card, detector, val_outputs, test_outputs)
+
+
+def changes_of(model: LoadedModel) -> tuple[Shift, ...]:
+    """The changes of validation scans that the temperature is fitted over: those that the classes were balanced over.
+
+    A model whose offsets suit films of many kinds is surer of films as they are in validation than it is right
+    elsewhere. Where no offsets were chosen, or on scans as they are, these are the scans as they are alone.
+    """
+    offsets = model.card.training.get("offsets") or {}
+    keys = offsets.get("shifts") or [SHIFTS[0].key]
+    return tuple(shift for shift in SHIFTS if shift.key in keys)
+
+
+def _over(network: MedDef, images: Images, changes: Sequence[Shift]) -> tuple[Array, NDArray[np.int64]]:
+    """Logits and labels of the scans under every change."""
+    x = _tensor(images)
+    with torch.inference_mode():
+        logits = torch.cat([network(shift.apply(batch)) for shift in changes for batch in x.split(BATCH)])
+    return logits.double().numpy(), np.tile(images.labels.numpy(), len(changes))
 
 
 def calibration_figures(outputs: Outputs, temperature: float) -> dict[str, Any]:
