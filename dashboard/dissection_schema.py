@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dashboard.record_schema import Balanced, Budget, Checked, Count, Fraction, Head
+from dashboard.record_schema import Balanced, Budget, Checked, Count, Fraction, Head, Spec
 
 
 class NoiseGate(Checked):
@@ -50,4 +50,5 @@ class DissectionRecord(Head):
     """`dissection/<task>/<name>.json`, of `meddef dissect`."""
 
     kind: Literal["dissection"] = "dissection"
+    spec: Spec
     numbers: DissectionNumbers

@@ -14,6 +14,7 @@ def dissect(
     task: TaskKey,
     model: ModelName = "meddef",
     eps: Annotated[str, typer.Option(help="Budget in pixel units, as 8/255 or 0.03.")] = "8/255",
+    loss: Annotated[str, typer.Option(help="What the attack raises, ce or margin.")] = "ce",
     seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     limit: Annotated[int | None, typer.Option(help="Take only so many scans, a fixed choice of each class.")] = None,
@@ -22,7 +23,7 @@ def dissect(
     as_json: JsonFlag = False,
 ) -> None:
     """Put each module of a trained network out of action, without training again, and attack what is left."""
-    from meddef_core.attacks import AttackSpec, parse_eps
+    from meddef_core.attacks import default_spec, parse_eps
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
@@ -32,7 +33,7 @@ def dissect(
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
-    attack = AttackSpec(name="pgd", eps=parse_eps(eps), steps=20, loss="margin", seed=seed, stop_when_fooled=True)
+    attack = default_spec("pgd", eps=parse_eps(eps), steps=20, loss=loss, seed=seed, stop_when_fooled=True)
     loaded = open_model(task, model)
     folder = find_data_dir(data_dir)
     lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
@@ -71,7 +72,7 @@ def _lines(numbers: dict[str, Any]) -> list[str]:
             f"AFD's gate: mean {gate['mean']:.2f}, {gate['shut']:.1%} shut, {gate['open']:.1%} open; the attack moves "
             f"it by {gate['moved']:.3f}, and its mean tells attacked scans at a ROC area of {gate['detects']:.2f}."
         )
-    lines.append(f"Balanced accuracy clean and at {numbers['eps']} (PGD-20 on the margin), n = {numbers['n']}:")
+    lines.append(f"Balanced accuracy clean and at {numbers['eps']} (PGD-20), n = {numbers['n']}:")
     lines += [
         f"  {row['title']:<28} {row['clean']['balanced_accuracy']:6.1%} {row['attacked']['balanced_accuracy']:6.1%}"
         f"  p = {row['p']:.2g}"

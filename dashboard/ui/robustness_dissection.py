@@ -9,7 +9,7 @@ from dashboard.record_schema import Balanced
 from dashboard.services import records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
-from dashboard.ui.robustness_parts import again, balanced_columns, not_measured, save_data
+from dashboard.ui.robustness_parts import again, attack_words, balanced_columns, not_measured, save_data
 
 
 def dissection_section(found: TaskRecords) -> None:
@@ -63,8 +63,9 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
     )
     st.caption(
         tr(
-            "Balanced accuracy with 95 % intervals, n = {n}; PGD-20 on the margin at ε = {eps}, an upper bound. p is "
-            "McNemar's, against the network as trained.",
+            "Balanced accuracy with 95 % intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p is McNemar's, "
+            "against the network as trained.",
+            attack=attack_words(record.spec),
             n=numbers.n,
             eps=numbers.eps,
         )

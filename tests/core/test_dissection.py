@@ -184,6 +184,7 @@ def test_the_command_writes_a_record_and_tables_show_it(
     assert "DAAM left out" in said and "ROC area" in said
     assert_refused(run(*asked, "--model", "plain"), "has no DAAM to dissect")
     assert_refused(run(*asked, "--output", tmp_path / "table.txt"), "must end in .json")
+    assert_refused(run(*asked, "--loss", "other"), "other")
     assert_refused(run(*asked, "--part", "all"), "There is no list 'all'")
 
 

@@ -119,9 +119,8 @@ def dissection(key: str, weights: str) -> dict[str, Any]:
     gate = {"mean": 0.497, "between_scans": 0.03, "shut": 0.002, "open": 0.003, "moved": 0.0141, "detects": 0.527}
     gates = {"added": 0.141, "moved_before": 0.281, "moved_after": 0.286, "noise_gate": gate, "channel_attention": {}}
     rows = [row("none", "as trained", 0.75, 1.0), row("daam", "DAAM left out", 0.71, 0.45)]
-    return record(
-        "dissection", {"n": N, "eps": "8/255 (0.0314)", "gates": gates, "lesions": rows}, key=key, weights=weights
-    )
+    numbers = {"n": N, "eps": "8/255 (0.0314)", "gates": gates, "lesions": rows}
+    return record("dissection", numbers, key=key, weights=weights) | {"spec": spec(eps=8 / 255)}
 
 
 def audit(key: str, weights: str, *, verdict: str = "red") -> dict[str, Any]:

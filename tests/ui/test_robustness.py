@@ -87,6 +87,7 @@ def test_a_dissected_network_is_shown_with_its_gates(start: Callable[[], AppTest
     table = next(each.value for each in app.dataframe if "the trained network with" in each.value)
     assert list(table["the trained network with"]) == ["as trained", "DAAM left out"]
     assert list(table["attacked, %"]) == ["75.0 (65–83)", "71.0 (61–79)"] and list(table["p"]) == ["1", "0.45"]
+    assert "PGD (20 steps, cross-entropy) at ε = 8/255 (0.0314), an upper bound." in said
     command = "meddef dissect --task oct --model meddef --limit 40 --output assets/results/dissection/oct/meddef.json"
     assert command in [block.value for block in app.code]
     saved = lesion_table("meddef", records.of_task("oct").dissections["meddef"])
