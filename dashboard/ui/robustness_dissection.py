@@ -50,7 +50,7 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
     st.dataframe(
         pd.DataFrame(
             {
-                tr("the trained network with"): [tr(row.title) for row in numbers.lesions],
+                tr("the trained network"): [tr(row.title) for row in numbers.lesions],
                 tr("clean, %"): [_shown(row.clean) for row in numbers.lesions],
                 tr("attacked, %"): [_shown(row.attacked) for row in numbers.lesions],
                 tr("clean scans read otherwise"): [row.read_otherwise for row in numbers.lesions],

@@ -153,7 +153,7 @@ def lesion_table(task: str, *, root: Path | None = None) -> str:
     """One row a lesion of the records of `meddef dissect`: for each model clean, attacked, and its paired test."""
     records = [(name, found["numbers"]) for name, found in _records("dissection", root) if name.startswith(f"{task}/")]
     titles = {row["lesion"]: row["title"] for _, numbers in records for row in numbers["lesions"]}
-    head = ["the trained network with"]
+    head = ["the trained network"]
     for name, numbers in records:
         head += [f"{name}: clean", f"PGD-20 at {numbers['eps'].split(' ')[0]}", "p"]
     rows = []
