@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meddef_core.cli_input import DataDir, JsonFlag, TaskKey
+from meddef_core.cli_input import DataDir, JsonFlag, TaskKey, open_list
 from meddef_core.cli_output import check_writable, emit, progress, write_file
 from meddef_core.errors import ModelError
 
@@ -36,9 +36,6 @@ def ablation(
 ) -> None:
     """Compare variants of the network that were trained by one recipe: each seed, their spread, and paired tests."""
     from meddef_core.attacks import parse_eps
-    from meddef_core.data.images import load_images
-    from meddef_core.data.lists import build_lists
-    from meddef_core.data.store import find_data_dir
     from meddef_core.evaluation.ablation import (
         FULL,
         ablation_attacks,
@@ -47,7 +44,6 @@ def ablation(
         shared_recipe,
         summarise,
     )
-    from meddef_core.evaluation.selection import some_of_each_class, take
     from meddef_core.record import plain, record
 
     if output is not None:
@@ -55,20 +51,9 @@ def ablation(
     budget = parse_eps(eps)
     trained = open_trained(run, task=task)
     first = trained[0].model
-    folder = find_data_dir(data_dir)
-    lists = build_lists(first.task, folder, protocol=str(first.card.data["protocol"]))
-    images = load_images(lists, part, task=first.task, data_dir=folder)
-    if limit is not None:
-        images = take(images, some_of_each_class(images, limit))
+    images, named = open_list(first, part, limit=limit, data_dir=data_dir)
     specs = ablation_attacks(len(first.task.classes), eps=budget, restarts=restarts, seed=seed)
-    data = {
-        "protocol": lists.protocol,
-        "part": part,
-        "n": len(images),
-        "sha256": lists.digest(part),
-        "limit": limit,
-        "attacks": plain(specs),
-    }
+    data = named | {"attacks": plain(specs)}
     recipe = shared_recipe(trained[0].recipe)
     found = {each.place: each for each in _earlier(output, data, recipe)}
 

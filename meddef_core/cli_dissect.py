@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
+from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
 from meddef_core.cli_output import check_writable, emit, progress, write_file
 
 
@@ -24,22 +24,14 @@ def dissect(
 ) -> None:
     """Put each module of a trained network out of action, without training again, and attack what is left."""
     from meddef_core.attacks import default_spec, parse_eps
-    from meddef_core.data.images import load_images
-    from meddef_core.data.lists import build_lists
-    from meddef_core.data.store import find_data_dir
     from meddef_core.evaluation.dissection import dissect as measure
-    from meddef_core.evaluation.selection import some_of_each_class, take
     from meddef_core.record import record
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
     attack = default_spec("pgd", eps=parse_eps(eps), steps=20, loss=loss, seed=seed, stop_when_fooled=True)
     loaded = open_model(task, model)
-    folder = find_data_dir(data_dir)
-    lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
-    images = load_images(lists, part, task=loaded.task, data_dir=folder)
-    if limit is not None:
-        images = take(images, some_of_each_class(images, limit))
+    images, data = open_list(loaded, part, limit=limit, data_dir=data_dir)
     with progress(f"dissecting {loaded.card.key}") as show:
         numbers = measure(
             loaded.network,
@@ -48,17 +40,10 @@ def dissect(
             attack=attack,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    data = {
-        "protocol": lists.protocol,
-        "part": part,
-        "n": len(images),
-        "sha256": lists.digest(part),
-        "limit": limit,
-    }
     document = record("dissection", model=loaded.card, numbers=numbers, spec=attack, data=data)
     if output is not None:
         write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    emit(document, [f"{loaded.card.key} on {part} ({lists.protocol})", *_lines(numbers)], as_json=as_json)
+    emit(document, [f"{loaded.card.key} on {part} ({data['protocol']})", *_lines(numbers)], as_json=as_json)
 
 
 def _lines(numbers: dict[str, Any]) -> list[str]:

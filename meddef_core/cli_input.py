@@ -1,7 +1,7 @@
 """What commands take in: the options they share, and the model and the scan these name."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from meddef_core.cli_output import tell
 from meddef_core.errors import ScanError
 
 if TYPE_CHECKING:
+    from meddef_core.data.images import Images
     from meddef_core.scans import Scan
     from meddef_core.zoo import LoadedModel
 
@@ -32,6 +33,27 @@ def open_model(task: str, name: str) -> "LoadedModel":
 
     key = get_task(task).key
     return load_model(f"{key}/{name.removeprefix(f'{key}/')}")
+
+
+def open_list(
+    loaded: "LoadedModel", part: str, *, limit: int | None, data_dir: Path | None
+) -> tuple["Images", dict[str, Any]]:
+    """The scans of a part of the lists that a model was trained by, and how a record names them.
+
+    `limit` takes so many of them, a fixed choice of each class. Raises DataError for a part that there is not.
+    """
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+    from meddef_core.evaluation.selection import some_of_each_class, take
+
+    folder = find_data_dir(data_dir)
+    lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
+    images = load_images(lists, part, task=loaded.task, data_dir=folder)
+    if limit is not None:
+        images = take(images, some_of_each_class(images, limit))
+    named = {"protocol": lists.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit}
+    return images, named
 
 
 def open_scan(file: Path, *, frame: int | None, window: tuple[float, float] | None) -> "Scan":

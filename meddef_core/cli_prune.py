@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
+from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
 from meddef_core.cli_output import check_writable, emit, progress, write_file
 from meddef_core.errors import MedDefError
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
-    from meddef_core.data.images import Images
     from meddef_core.pruning.packed import Values
     from meddef_core.zoo import LoadedModel
 
@@ -88,15 +87,10 @@ def _write(
 def _sweep(
     loaded: "LoadedModel", specs: list["AttackSpec"], *, part: str, limit: int | None, data_dir: Path | None
 ) -> tuple[dict[str, Any], list[str]]:
-    from meddef_core.data.images import load_images
-    from meddef_core.data.lists import build_lists
-    from meddef_core.data.store import find_data_dir
     from meddef_core.pruning.sweep import prune_sweep
     from meddef_core.record import record
 
-    folder = find_data_dir(data_dir)
-    lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
-    images = _limited(load_images(lists, part, task=loaded.task, data_dir=folder), limit)
+    images, data = open_list(loaded, part, limit=limit, data_dir=data_dir)
     with progress(f"pruning {loaded.card.key}") as show:
         numbers = prune_sweep(
             loaded.network,
@@ -105,22 +99,9 @@ def _sweep(
             attacks=specs,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    data = {
-        "protocol": lists.protocol,
-        "part": part,
-        "n": len(images),
-        "sha256": lists.digest(part),
-        "limit": limit,
-    }
     document = record("prune_sweep", model=loaded.card, numbers=numbers, seed=specs[0].seed, data=data)
-    title = f"{loaded.card.key} on {part} ({lists.protocol}, n = {len(images)}), balanced accuracy with 95 % interval"
+    title = f"{loaded.card.key} on {part} ({data['protocol']}, n = {len(images)}), balanced accuracy with 95 % interval"
     return document, [title, *(line for row in numbers["rows"] for line in _level(row))]
-
-
-def _limited(images: "Images", limit: int | None) -> "Images":
-    from meddef_core.evaluation.selection import some_of_each_class, take
-
-    return images if limit is None else take(images, some_of_each_class(images, limit))
 
 
 def _specs(attacks: str, eps: str, *, steps: int, loss: str, seed: int) -> list["AttackSpec"]:

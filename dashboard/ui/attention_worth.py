@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.attention_results import Inspected
 from dashboard.language import tr
 from dashboard.services import records
+from meddef_core.evaluation.ablation import CHANCE
 
 LESIONS = {
     "modules": ("daam", "its DAAM"),
@@ -16,10 +17,8 @@ LESIONS = {
 """The lesion that puts out of action what a section of the page draws, and what that is, in words."""
 
 FEW = 0.02
-"""A module whose loss changes the reading of at most this share of the scans hardly enters the answer..."""
-
-CHANCE = 0.05
-"""... unless it changes what holds under attack, at a p below this."""
+"""A module whose loss changes the reading of at most this share of the scans hardly enters the answer, unless it
+changes what holds under attack."""
 
 
 def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
@@ -27,9 +26,10 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
     if section not in LESIONS:
         return
     lesion, module = LESIONS[section]
-    weights = {each.card.key: each.card.weights.sha256 for each in records.of_task(task).models}
+    known = records.of_task(task)
+    weights = {each.card.key: each.card.weights.sha256 for each in known.models}
     for each in inspected:
-        record = records.of_task(task).dissections.get(each.model.id.partition("/")[2])
+        record = known.dissections.get(each.model.id.partition("/")[2])
         if record is None or record.model.weights_sha256 != weights.get(each.model.id):
             continue
         rows = {row.lesion: row for row in record.numbers.lesions}

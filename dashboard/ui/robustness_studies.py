@@ -16,9 +16,7 @@ from dashboard.ui.robustness_parts import (
     not_measured,
     share_columns,
 )
-
-CHANCE = 0.05
-"""A p below this is called a difference."""
+from meddef_core.evaluation.ablation import CHANCE
 
 ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
 """The recipe of each task's ablation."""
