@@ -41,6 +41,7 @@ def ablation(
         ablation_attacks,
         measure_trained,
         open_trained,
+        parts_of,
         shared_recipe,
         summarise,
     )
@@ -67,7 +68,8 @@ def ablation(
         if output is not None:
             write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
 
-    if FULL not in {each.variant for each in trained} | {each.variant for each in found.values()}:
+    variants = [each.variant for each in trained] + [each.variant for each in found.values()]
+    if FULL not in map(parts_of, variants):
         raise ModelError(f"No run is of the variant {FULL}, which the others are compared with; name one with --run.")
     known = {each.numbers["weights_sha256"] for each in found.values()}
     for each in trained:

@@ -16,7 +16,7 @@ from dashboard.ui.robustness_parts import (
     not_measured,
     share_columns,
 )
-from meddef_core.evaluation.ablation import CHANCE
+from meddef_core.evaluation.ablation import CHANCE, verdict
 
 ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
 """The recipe of each task's ablation."""
@@ -178,8 +178,8 @@ def ablation_section(found: TaskRecords) -> None:
         ),
     )
     _pairs(numbers)
-    if verdict := _verdict(numbers):
-        st.markdown(f"**{tr('Verdict')}**: {verdict}")
+    if said := _verdict(numbers):
+        st.markdown(f"**{tr('Verdict')}**: {said}")
 
 
 def _spread(numbers: AblationNumbers) -> str:
@@ -221,26 +221,5 @@ def _pairs(numbers: AblationNumbers) -> None:
 
 def _verdict(numbers: AblationNumbers) -> str:
     """What the record's verdict says, in the reader's language; nothing where nothing is compared."""
-    titles = {row.variant: tr(row.title) for row in numbers.rows}
-    compared = [pair for pair in numbers.pairs if pair.seeds]
-    if not compared:
-        return ""
-    told = [pair for pair in compared if records.mcnemar_p(pair) < CHANCE]
-    better = [titles[pair.second] for pair in told if pair.only_first > pair.only_second]
-    worse = [titles[pair.second] for pair in told if pair.only_first < pair.only_second]
-    said = []
-    if better:
-        said.append(tr("The full network holds more scans than these: {variants}.", variants="; ".join(better)))
-    if worse:
-        said.append(tr("The full network holds fewer scans than these: {variants}.", variants="; ".join(worse)))
-    if not told:
-        said.append(tr("No part of the network makes a difference under attack that chance does not explain."))
-    single = [titles[pair.second] for pair in compared if len(pair.seeds) == 1]
-    if single:
-        said.append(
-            tr(
-                "One seed says nothing about training: another could turn this round ({variants}).",
-                variants="; ".join(single),
-            )
-        )
-    return " ".join(said)
+    pairs = [pair.model_dump() | {"p": records.mcnemar_p(pair)} for pair in numbers.pairs]
+    return verdict(pairs, {row.variant: tr(row.title) for row in numbers.rows}, say=tr)

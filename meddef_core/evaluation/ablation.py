@@ -6,7 +6,7 @@ the same recipe and attacked alike.
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,35 @@ from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.evaluation.trials import Trial
 from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_case_attacks
 from meddef_core.evaluation.worst_case_report import summarise_worst_case
-from meddef_core.model import VARIANT_WORDS, VARIANTS, parameter_count
+from meddef_core.model import VARIANT_WORDS, VARIANTS, MedDefConfig, parameter_count
 from meddef_core.publish import open_run
 from meddef_core.record import plain
 from meddef_core.zoo import LoadedModel
 
 FULL = "full"
 
+WITHOUT_DAAM = "without_daam"
+
+BEHIND = "_stage"
+"""Between a variant's parts and the stage its DAAM stands behind, where that is not the paper's: "full_stage3"."""
+
+PAPER_STAGE = MedDefConfig.daam_after
+
 BESIDE_THE_NETWORK = ("seed", "name", "title", "summary", "validation", "model")
-"""Parts of a recipe that trainings to compare may differ in: of `model`, the variant alone."""
+"""Parts of a recipe that trainings to compare may differ in: of `model`, those of `DESIGN` alone."""
+
+DESIGN = ("variant", "daam_after")
+"""What makes a variant: the parts that a network has, and the stage that its DAAM stands behind."""
 
 CHANCE = 0.05
 """A p below this is called a difference."""
+
+MORE = "{network} holds more scans under attack than these: {others}."
+FEWER = "{network} holds fewer scans under attack than these: {others}."
+NO_DIFFERENCE = "No part of the network makes a difference under attack that chance does not explain."
+ONE_SEED = "One seed says nothing about training: another could turn this round ({variants})."
+VERDICTS = (MORE, FEWER, NO_DIFFERENCE, ONE_SEED)
+"""The sentences of `verdict`, with places to fill."""
 
 ATTACKS = 2
 """Attacks of the worst-case set that are run here: both kinds of APGD, which break nearly all that the set breaks."""
@@ -37,7 +54,7 @@ ATTACKS = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trained:
-    """A finished run that takes part."""
+    """A finished run that takes part. `variant` as `variant_of` names it."""
 
     run: str
     variant: str
@@ -65,9 +82,26 @@ class Measured:
     numbers: Mapping[str, Any]
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> tuple[int, int, int]:
         """Where it stands in a record: in the order of the variants and of their seeds."""
-        return list(VARIANTS).index(self.variant), int(self.numbers["seed"])
+        return *_order(self.variant), int(self.numbers["seed"])
+
+
+def variant_of(model: Mapping[str, Any]) -> str:
+    """The name of a variant from the part `model` of a recipe: one of `VARIANTS`, and where its DAAM stands."""
+    parts, stage = model["variant"], model.get("daam_after", PAPER_STAGE)
+    has_daam = any(VARIANTS[parts].get(part, True) for part in ("afd", "mfe", "msf"))
+    return f"{parts}{BEHIND}{stage}" if has_daam and stage != PAPER_STAGE else parts
+
+
+def parts_of(variant: str) -> str:
+    """Which of `VARIANTS` it is, wherever its DAAM stands."""
+    return variant.partition(BEHIND)[0]
+
+
+def _order(variant: str) -> tuple[int, int]:
+    parts, _, stage = variant.partition(BEHIND)
+    return list(VARIANTS).index(parts), -int(stage or PAPER_STAGE)
 
 
 def open_trained(runs: Sequence[Path], *, task: str) -> tuple[Trained, ...]:
@@ -90,20 +124,19 @@ def open_trained(runs: Sequence[Path], *, task: str) -> tuple[Trained, ...]:
     for each in found[1:]:
         if other := differs(shared_recipe(found[0].recipe), shared_recipe(each.recipe)):
             raise ModelError(f"{each.run} was trained by another recipe than {found[0].run}: {other}; leave it out.")
-    order = list(VARIANTS)
-    return tuple(sorted(found, key=lambda each: (order.index(each.variant), each.seed)))
+    return tuple(sorted(found, key=lambda each: (_order(each.variant), each.seed)))
 
 
 def _opened(path: Path) -> Trained:
     model = open_run(path)
     recipe = model.card.training["recipe"]
-    return Trained(run=path.name, variant=recipe["model"]["variant"], seed=recipe["seed"], model=model)
+    return Trained(run=path.name, variant=variant_of(recipe["model"]), seed=recipe["seed"], model=model)
 
 
 def shared_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Of a recipe, what all trainings to compare must have in common."""
     shared = {key: value for key, value in recipe.items() if key not in BESIDE_THE_NETWORK}
-    return shared | {"model": {key: value for key, value in recipe["model"].items() if key != "variant"}}
+    return shared | {"model": {key: value for key, value in recipe["model"].items() if key not in DESIGN}}
 
 
 def differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -165,15 +198,23 @@ def summarise(measured: Sequence[Measured], *, eps: float, recipe: Mapping[str, 
     for each in sorted(measured, key=lambda each: each.place):
         rows[each.variant].append(each)
     held = {variant: {m.numbers["seed"]: m.numbers["holds"] for m in seeds} for variant, seeds in rows.items()}
-    pairs = [_pair(variant, held) for variant in rows if variant != FULL] if FULL in rows else []
+    pairs = [_pair(first, second, held) for first, second in _compared(list(rows))]
     return {
         "n": len(measured[0].numbers["holds"]),
         "eps": format_eps(eps),
         "recipe": dict(recipe),
         "rows": [_row(variant, seeds) for variant, seeds in rows.items()],
         "pairs": pairs,
-        "verdict": verdict(pairs),
+        "verdict": verdict(pairs, {variant: _title(variant) for variant in rows}),
     }
+
+
+def _compared(variants: Sequence[str]) -> list[tuple[str, str]]:
+    """Which to pair: the first full network with all others, and one whose DAAM stands elsewhere with none at all."""
+    full = [variant for variant in variants if parts_of(variant) == FULL]
+    others = [(full[0], variant) for variant in variants if variant != full[0]] if full else []
+    moved = [(variant, WITHOUT_DAAM) for variant in full[1:] if WITHOUT_DAAM in variants]
+    return others + moved
 
 
 def _row(variant: str, seeds: Sequence[Measured]) -> dict[str, Any]:
@@ -186,7 +227,9 @@ def _row(variant: str, seeds: Sequence[Measured]) -> dict[str, Any]:
 
 
 def _title(variant: str) -> str:
-    return {FULL: "MedDef", "resnet18": "ResNet-18"}.get(variant) or VARIANT_WORDS.get(variant, variant)
+    parts, behind, stage = variant.partition(BEHIND)
+    words = {FULL: "MedDef", "resnet18": "ResNet-18"}.get(parts) or VARIANT_WORDS[parts]
+    return f"{words}, DAAM behind stage {stage}" if behind else words
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:
@@ -197,14 +240,14 @@ def _spread(values: Sequence[float]) -> dict[str, float | None]:
     }
 
 
-def _pair(variant: str, held: Mapping[str, Mapping[int, Sequence[bool]]]) -> dict[str, Any]:
+def _pair(one: str, other: str, held: Mapping[str, Mapping[int, Sequence[bool]]]) -> dict[str, Any]:
     """Scans that one of two variants holds, seed by seed of those both have; McNemar's test on their sum."""
-    seeds = sorted(held[FULL].keys() & held[variant].keys())
-    both = [pair for seed in seeds for pair in zip(held[FULL][seed], held[variant][seed], strict=True)]
+    seeds = sorted(held[one].keys() & held[other].keys())
+    both = [pair for seed in seeds for pair in zip(held[one][seed], held[other][seed], strict=True)]
     first, second = both.count((True, False)), both.count((False, True))
     return {
-        "first": FULL,
-        "second": variant,
+        "first": one,
+        "second": other,
         "seeds": seeds,
         "only_first": first,
         "only_second": second,
@@ -212,28 +255,32 @@ def _pair(variant: str, held: Mapping[str, Mapping[int, Sequence[bool]]]) -> dic
     }
 
 
-def verdict(pairs: Sequence[Mapping[str, Any]]) -> str:
-    """What the comparison shows, in one or two sentences; nothing where nothing is compared."""
+def _filled(sentence: str, **values: str) -> str:
+    return sentence.format(**values)
+
+
+def verdict(pairs: Sequence[Mapping[str, Any]], titles: Mapping[str, str], *, say: Callable[..., str] = _filled) -> str:
+    """What the comparison shows, in a few sentences; nothing where nothing is compared.
+
+    `titles` names the variants; `say` fills one of `VERDICTS`, in the reader's language if it knows that.
+    """
     compared = [pair for pair in pairs if pair["seeds"]]
     if not compared:
         return ""
-    better, worse = (
-        [
-            _title(pair["second"]).replace("without", "the one without")
-            for pair in compared
-            if pair["p"] < CHANCE and (pair["only_first"] > pair["only_second"]) == first
-        ]
-        for first in (True, False)
-    )
+    told = [pair for pair in compared if pair["p"] < CHANCE]
     said = []
-    if better:
-        said.append(f"The full network holds more scans than {', '.join(better)}.")
-    if worse:
-        said.append(f"The full network holds fewer scans than {', '.join(worse)}.")
+    for first in dict.fromkeys(pair["first"] for pair in told):
+        for sentence, better in ((MORE, True), (FEWER, False)):
+            seconds = [
+                titles[pair["second"]]
+                for pair in told
+                if pair["first"] == first and (pair["only_first"] > pair["only_second"]) == better
+            ]
+            if seconds:
+                said.append(say(sentence, network=titles[first], others="; ".join(seconds)))
     if not said:
-        said.append("No part of the network makes a difference under attack that chance does not explain.")
-    single = [_title(pair["second"]) for pair in compared if len(pair["seeds"]) == 1]
+        said.append(say(NO_DIFFERENCE))
+    single = dict.fromkeys(titles[pair["second"]] for pair in compared if len(pair["seeds"]) == 1)
     if single:
-        of = "" if len(single) == len(compared) else f" ({', '.join(single)})"
-        said.append(f"One seed{of} says nothing about training: another could turn this round.")
+        said.append(say(ONE_SEED, variants="; ".join(single)))
     return " ".join(said)

@@ -116,7 +116,8 @@ def ablation_table(task: str, *, root: Path | None = None) -> str:
     if not path.is_file():
         return markdown([], [])
     numbers = read_record(path)["numbers"]
-    pairs = {pair["second"]: f"{pair['p']:.2g}" for pair in numbers["pairs"]}
+    against_full = numbers["rows"][0]["variant"]
+    pairs = {pair["second"]: f"{pair['p']:.2g}" for pair in numbers["pairs"] if pair["first"] == against_full}
     rows = [
         [
             row["title"],

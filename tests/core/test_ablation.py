@@ -10,7 +10,17 @@ from tiny_training import tiny_recipe
 
 from dashboard.record_schema import AblationRecord
 from meddef_core.errors import AttackError
-from meddef_core.evaluation.ablation import Measured, Trained, ablation_attacks, measure_trained, open_trained, verdict
+from meddef_core.evaluation.ablation import (
+    NO_DIFFERENCE,
+    VERDICTS,
+    Measured,
+    Trained,
+    ablation_attacks,
+    measure_trained,
+    open_trained,
+    variant_of,
+    verdict,
+)
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.training.loop import train
 
@@ -19,17 +29,18 @@ VARIANTS = ("full", "without_daam")
 
 @pytest.fixture(scope="module")
 def runs(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of runs named by variant and seed: two variants of seed 0, the full network of seed 1 as well."""
+    """Folder of runs named by variant and seed: three variants of seed 0, the full network of seed 1 as well."""
     root = tmp_path_factory.mktemp("ablation")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
         for variant, seed in (("full", 0), ("without_daam", 0), ("full", 1)):
             trained(root / f"{variant}-{seed}", tiny_data, variant=variant, seed=seed)
+        trained(root / "full_stage3-0", tiny_data, variant="full", daam_after=3)
     return root
 
 
-def trained(folder: Path, data: Path, *, variant: str, seed: int = 0, **changes: object) -> Path:
-    model = {"variant": variant, "width": 4, "pool": 4}
+def trained(folder: Path, data: Path, *, variant: str, seed: int = 0, daam_after: int = 4, **changes: object) -> Path:
+    model = {"variant": variant, "width": 4, "pool": 4, "daam_after": daam_after}
     recipe = tiny_recipe(epochs=1, seed=seed, objective={"kind": "clean"}, model=model, **changes)
     train(recipe, data_dir=data, run_dir=folder)
     return folder
@@ -160,10 +171,36 @@ def test_both_climbs_of_the_worst_case_attack(classes: int, second: str) -> None
     assert {spec.restarts for spec in specs} == {5} and {spec.eps for spec in specs} == {8 / 255}
 
 
+def test_a_daam_elsewhere_is_a_variant_of_its_own(run: Run, runs: Path, tiny_data: Path) -> None:
+    arguments = command(runs, tiny_data, "without_daam-0", "full_stage3-0", "full-0")
+    numbers = run(*arguments, "--json").document["numbers"]
+    assert [row["variant"] for row in numbers["rows"]] == ["full", "full_stage3", "without_daam"]
+    assert numbers["rows"][1]["title"] == "MedDef, DAAM behind stage 3"
+    compared = [(each["first"], each["second"]) for each in numbers["pairs"]]
+    assert compared == [("full", "full_stage3"), ("full", "without_daam"), ("full_stage3", "without_daam")]
+    alone = run(*command(runs, tiny_data, "without_daam-0", "full_stage3-0"), "--json").document["numbers"]
+    assert [(each["first"], each["second"]) for each in alone["pairs"]] == [("full_stage3", "without_daam")]
+
+
+def test_where_a_daam_would_stand_names_no_network_without_one() -> None:
+    assert variant_of({"variant": "full"}) == "full"
+    assert variant_of({"variant": "without_afd", "daam_after": 2}) == "without_afd_stage2"
+    assert {variant_of({"variant": parts, "daam_after": 3}) for parts in ("without_daam", "resnet18")} == {
+        "without_daam",
+        "resnet18",
+    }
+
+
 def test_the_verdict_says_what_the_test_says() -> None:
-    assert verdict([]) == "" and verdict([pair(seeds=[])]) == ""
-    assert "makes a difference under attack that chance does not explain" in verdict([pair()])
-    better = verdict([pair(only_first=20, only_second=2, p=mcnemar(20, 2)), pair(second="without_daam")])
-    assert better == "The full network holds more scans than the one without AFD."
-    worse = verdict([pair(only_first=2, only_second=20, p=mcnemar(2, 20), seeds=[0])])
-    assert worse.startswith("The full network holds fewer scans than the one without AFD. One seed")
+    titles = {"full": "MedDef", "without_afd": "without AFD", "without_daam": "without DAAM"}
+    assert verdict([], titles) == "" and verdict([pair(seeds=[])], titles) == ""
+    assert verdict([pair()], titles) == NO_DIFFERENCE
+    first = pair(only_first=20, only_second=2, p=mcnemar(20, 2))
+    better = verdict([first, pair(second="without_daam")], titles)
+    assert better == "MedDef holds more scans under attack than these: without AFD."
+    worse = verdict([pair(only_first=2, only_second=20, p=mcnemar(2, 20), seeds=[0])], titles)
+    assert worse.startswith("MedDef holds fewer scans under attack than these: without AFD. One seed")
+    both = verdict([first, pair(second="without_daam", only_first=2, only_second=20, p=mcnemar(2, 20))], titles)
+    assert "more scans under attack than these: without AFD. MedDef holds fewer" in both
+    said = verdict([first], titles, say=lambda sentence, **values: f"{VERDICTS.index(sentence)}{values['others']}")
+    assert said == "0without AFD"

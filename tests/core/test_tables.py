@@ -143,7 +143,7 @@ def test_an_ablation_says_its_seeds_and_its_test(tmp_path: Path) -> None:
         "n": 126,
         "eps": "8/255 (0.0314)",
         "rows": [row("full", "MedDef", 0.02), row("without_daam", "without DAAM", None)],
-        "pairs": [{"second": "without_daam", "p": 0.034}],
+        "pairs": [{"first": "full", "second": "without_daam", "p": 0.034}],
         "verdict": "No part helps.",
     }
     assert ablation_table("oct", root=tmp_path) == "*Not measured yet.*"

@@ -11,6 +11,7 @@ from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
+from meddef_core.evaluation.ablation import VERDICTS
 from meddef_core.evaluation.documents import RESULTS, read_record
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
 from meddef_core.zoo import MODELS, list_models
@@ -50,6 +51,10 @@ def test_whatever_a_record_names_has_a_chinese_title() -> None:
     titles = {row["title"] for record in records for row in record["numbers"]["rows"]}
     assert len(titles) > len(PAPER_MODELS)
     assert not sorted((titles | set((PAPER_MODELS | OTHER_ROWS).values())) - set(catalogue("zh")))
+
+
+def test_the_verdict_on_an_ablation_has_chinese_words() -> None:
+    assert not sorted(set(VERDICTS) - set(catalogue("zh")))
 
 
 def test_translations_keep_the_places_to_fill() -> None:

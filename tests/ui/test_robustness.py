@@ -70,7 +70,7 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     assert "Audit: red" in said and "Noise breaks more than the gradient." in said
     assert "At 80 % pruned it reads every scan as CNV" in said
     assert "scans that hold on the first only 12," in said and "a difference." in said
-    assert "The full network holds more scans than these: without DAAM." in said and "One seed" not in said
+    assert "MedDef holds more scans under attack than these: without DAAM." in said and "One seed" not in said
     assert "No comparison with other defences." not in said and "No pruning curve." not in said
     assert "No reading of changed scans." not in said
     assert len(app.get("plotly_chart")) == 6  # budget, baselines, shifts, two sweeps, ablation
@@ -110,7 +110,7 @@ def test_gates_are_told_without_afd() -> None:
 @pytest.mark.parametrize(
     ("pair", "sentences"),
     [
-        ({"only_first": 1, "only_second": 12}, ["完整网络比以下网络经受住的影像更少：不含 DAAM。"]),
+        ({"only_first": 1, "only_second": 12}, ["在攻击下，“MedDef”比以下网络经受住的影像更少：不含 DAAM。"]),
         (
             {"only_first": 3, "only_second": 3, "seeds": [0]},
             ["没有带来偶然性无法解释的差异", "换一个种子结果可能反转（不含 DAAM）"],
