@@ -1,11 +1,40 @@
-"""What every launch of several processes through Lightning Fabric needs around it."""
+"""What work needs around it that is shared by several processes, or must not be."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from meddef_core import errors
-from meddef_core.errors import MedDefError
+from meddef_core.errors import DataError, MedDefError
+
+LOCK = ".lock"
+"""The file in a run folder whose lock says that the run is at work; it stays behind."""
+
+
+@contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Keep other calls out of a run folder, from whatever process; one that is killed lets go of it.
+
+    The processes of one call share the folder: those that NODE_RANK or LOCAL_RANK number above 0 come in unasked.
+    Raises DataError where another call is in it, or where nothing can be written.
+    """
+    if any(int(os.environ.get(rank, "0")) for rank in ("NODE_RANK", "LOCAL_RANK")):
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0).acquire()
+    except Timeout as error:
+        raise DataError(
+            f"Another process is at work in {folder}; wait until it ends, or choose another run folder."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written ({error.strerror}); choose another run folder.") from error
+    with lock:
+        yield
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.resume import PartFile, count_done, read_parts
 from meddef_core.evaluation.trials import Plan
 from meddef_core.evaluation.worst_case import OnProgress, WorstCase, run_plan
-from meddef_core.processes import environment_kept, own_error
+from meddef_core.processes import environment_kept, own_error, sole_use
 from meddef_core.publish import open_run
 from meddef_core.record import plain
 from meddef_core.zoo import LoadedModel, load_model
@@ -89,19 +89,23 @@ def run_job(
 
     One process works with torch's threads as they are set, several with one thread each. On several machines the same
     call is made on each, with NODE_RANK, MASTER_ADDR and MASTER_PORT set as Lightning Fabric wants them, and
-    `job.folder` is one that all of them see. Raises DataError if the folder belongs to another job.
+    `job.folder` is one that all of them see. Raises DataError if the folder belongs to another job, or another call is
+    at work in it.
     """
     if devices < 1 or num_nodes < 1:
         raise DataError(f"An evaluation needs at least one process, not {devices} on {num_nodes} machines.")
+    if job.folder is not None:
+        with sole_use(job.folder):
+            if devices * num_nodes > 1:
+                return _launch(job, devices=devices, num_nodes=num_nodes, on_progress=on_progress)
+            log = PartFile(job.folder, header=job.header)
+            return run_plan(network, images, job.plan, log=log, on_progress=on_progress)
     if devices * num_nodes == 1:
-        log = None if job.folder is None else PartFile(job.folder, header=job.header)
-        return run_plan(network, images, job.plan, log=log, on_progress=on_progress)
-    if job.folder is None:
-        if num_nodes > 1:
-            raise DataError("Several machines need a folder that all of them see; name one with --run-dir.")
-        with tempfile.TemporaryDirectory(prefix="meddef-") as folder:
-            return _launch(replace(job, folder=Path(folder)), devices=devices, num_nodes=1, on_progress=on_progress)
-    return _launch(job, devices=devices, num_nodes=num_nodes, on_progress=on_progress)
+        return run_plan(network, images, job.plan, on_progress=on_progress)
+    if num_nodes > 1:
+        raise DataError("Several machines need a folder that all of them see; name one with --run-dir.")
+    with tempfile.TemporaryDirectory(prefix="meddef-") as folder:
+        return _launch(replace(job, folder=Path(folder)), devices=devices, num_nodes=1, on_progress=on_progress)
 
 
 def _launch(job: Job, *, devices: int, num_nodes: int, on_progress: OnProgress | None) -> WorstCase | None:

@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from meddef_core.data.lists import Lists
+from meddef_core.processes import sole_use
 from meddef_core.training.alarm import watch_out
 from meddef_core.training.launch import launch
 from meddef_core.training.paper import next_caution
@@ -67,7 +68,8 @@ def train(
     """Train, or go on training, the recipe's network in `run_dir`.
 
     The folder then holds `recipe.json`, `log.jsonl`, `state.safetensors` (to resume) and `best.safetensors`
-    (averaged weights, fp32). Raises DataError or RecipeError before the first step.
+    (averaged weights, fp32). Raises DataError or RecipeError before the first step, also where another call is at
+    work in that folder.
 
     With several `devices`, or machines (`num_nodes`, each making the same call with NODE_RANK, MASTER_ADDR and
     MASTER_PORT set as Lightning Fabric wants them and `run_dir` in a place that all of them see), each process works
@@ -75,13 +77,14 @@ def train(
     """
     lists = check_lists(recipe, data_dir, processes=devices * num_nodes)
     make_folder(run_dir)
-    if devices * num_nodes == 1:
-        fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
-        return _work(fabric, recipe, lists, data_dir=data_dir, run_dir=run_dir, on_progress=on_progress)
-    watch = None if on_progress is None else lambda line: on_progress(StepReport(**line))
-    result = launch(
-        _work, recipe, lists, data_dir=data_dir, run_dir=run_dir, devices=devices, num_nodes=num_nodes, watch=watch
-    )
+    with sole_use(run_dir):
+        if devices * num_nodes == 1:
+            fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
+            return _work(fabric, recipe, lists, data_dir=data_dir, run_dir=run_dir, on_progress=on_progress)
+        watch = None if on_progress is None else lambda line: on_progress(StepReport(**line))
+        result = launch(
+            _work, recipe, lists, data_dir=data_dir, run_dir=run_dir, devices=devices, num_nodes=num_nodes, watch=watch
+        )
     return TrainResult(**result)
 
 

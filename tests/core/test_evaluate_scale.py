@@ -16,6 +16,7 @@ from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.processes import Job, own_error, run_job
 from meddef_core.evaluation.resume import read_parts
 from meddef_core.evaluation.worst_case import plan_each_alone, plan_worst_case
+from meddef_core.processes import LOCK, sole_use
 from meddef_core.zoo import LoadedModel, load_model
 
 
@@ -69,7 +70,7 @@ def test_two_processes_find_what_one_finds(job: Job, tmp_path: Path) -> None:
         on_progress=lambda done, total, note: seen.append(done),
     )
     assert together == alone and alone is not None and len(alone.images) == 16
-    assert {path.name for path in folder.iterdir()} == {"part-0.jsonl", "part-1.jsonl"}
+    assert {path.name for path in folder.iterdir()} == {LOCK, "part-0.jsonl", "part-1.jsonl"}
     assert len(read_parts(folder, header=job.header)) == 8
     assert set(seen) <= set(range(8, 17)) and seen == sorted(seen)
 
@@ -87,6 +88,15 @@ def test_a_foreign_folder_is_refused_before_any_process_starts(job: Job, tmp_pat
     assert run_job(mine, model.network, images) is not None
     with pytest.raises(DataError, match="different: weights_sha256"):
         run_job(replace(mine, weights_sha256="0" * 64), model.network, images, devices=2)
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_folder_in_which_another_call_is_at_work_is_refused(job: Job, tmp_path: Path, devices: int) -> None:
+    model, images = opened(job)
+    mine = replace(job, folder=tmp_path)
+    with sole_use(tmp_path), pytest.raises(DataError, match="Another process is at work in"):
+        run_job(mine, model.network, images, devices=devices)
+    assert run_job(mine, model.network, images) is not None
 
 
 @pytest.mark.parametrize("error", [ModelError("The weights changed: start again."), ZeroDivisionError("none")])

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_training import log_of, tiny_recipe
 
-from meddef_core.errors import RecipeError
+from meddef_core.errors import DataError, RecipeError
 from meddef_core.training import loop
 from meddef_core.training.loop import StepReport, train
 
@@ -61,6 +61,20 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(
     assert {path.name for path in cut.iterdir()} == {path.name for path in whole.iterdir()}
     steps = [line["step"] for line in log_of(cut)]
     assert steps[before:] in (list(range(before, 9)), list(range(before + 1, 9))), "from the last state on"
+
+
+def test_two_calls_do_not_train_in_one_folder(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    """The second is told so, and takes nothing from the first."""
+    refused = []
+
+    def again(report: StepReport) -> None:
+        with pytest.raises(DataError, match="Another process is at work in") as caught:
+            train(RECIPE, data_dir=tiny_data, run_dir=tmp_path / "run")
+        refused.append(caught)
+
+    result = train(RECIPE, data_dir=tiny_data, run_dir=tmp_path / "run", on_progress=again)
+    assert len(refused) == result.steps == len(log_of(tmp_path / "run"))
+    assert train(RECIPE, data_dir=tiny_data, run_dir=tmp_path / "run").steps == result.steps, "free again"
 
 
 class Killed(Exception):
