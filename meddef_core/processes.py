@@ -1,8 +1,11 @@
 """What work needs around it that is shared by several processes, or must not be."""
 
+import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import connection
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -46,6 +49,24 @@ def environment_kept() -> Iterator[None]:
     finally:
         if before is None:
             os.environ.pop("MASTER_PORT", None)
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it has, however that ended; nothing where none did.
+
+    PyTorch asks the system for an interrupt then, but a call that was started in the background ignores interrupts, and
+    its processes would go on in a run folder that nobody keeps for them.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def own_error(traceback: str) -> MedDefError | None:

@@ -27,7 +27,7 @@ from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.resume import PartFile, count_done, read_parts
 from meddef_core.evaluation.trials import Plan
 from meddef_core.evaluation.worst_case import OnProgress, WorstCase, run_plan
-from meddef_core.processes import environment_kept, own_error, sole_use
+from meddef_core.processes import end_with_parent, environment_kept, own_error, sole_use
 from meddef_core.publish import open_run
 from meddef_core.record import plain
 from meddef_core.zoo import LoadedModel, load_model
@@ -131,6 +131,7 @@ def _launch(job: Job, *, devices: int, num_nodes: int, on_progress: OnProgress |
 
 def _work(fabric: Fabric, *, job: Job) -> bool:
     """One process; True on the first machine."""
+    end_with_parent()
     torch.set_num_threads(1)
     assert job.folder is not None
     loaded = open_subject(job)

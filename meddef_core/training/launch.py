@@ -17,7 +17,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import Lists
 from meddef_core.data.tasks import get_task
-from meddef_core.processes import environment_kept, own_error
+from meddef_core.processes import end_with_parent, environment_kept, own_error
 from meddef_core.training.recipe import Recipe
 
 LOOK_EVERY_SECONDS = 1.0
@@ -63,6 +63,7 @@ def launch(
 
 
 def _with_threads(fabric: Fabric, *, job: Callable[..., Any], threads: int) -> dict[str, Any]:
+    end_with_parent()
     torch.set_num_threads(threads)
     return asdict(job(fabric))
 

@@ -20,6 +20,19 @@ from meddef_core.training.loop import StepReport, train
 
 RECIPE = tiny_recipe(model={"variant": "resnet18", "width": 4, "pool": 4})
 
+IN_TWO_PROCESSES = """
+import signal
+import sys
+from pathlib import Path
+from meddef_core.training.loop import train
+from meddef_core.training.recipe import Recipe
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    recipe = Recipe.model_validate_json(sys.argv[1])
+    train(recipe, data_dir=Path(sys.argv[2]), run_dir=Path(sys.argv[3]), devices=2)
+"""
+"""As a shell starts a command in the background: interrupts are ignored, also in the processes that it starts."""
+
 SAVES_AT_EVERY_STEP = """
 import sys
 from pathlib import Path
@@ -61,6 +74,40 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(
     assert {path.name for path in cut.iterdir()} == {path.name for path in whole.iterdir()}
     steps = [line["step"] for line in log_of(cut)]
     assert steps[before:] in (list(range(before, 9)), list(range(before + 1, 9))), "from the last state on"
+
+
+def test_what_a_killed_run_started_ends_with_it(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+    script, run = tmp_path / "train.py", tmp_path / "run"
+    script.write_text(IN_TWO_PROCESSES)
+    recipe = tiny_recipe(model={"variant": "resnet18", "width": 4, "pool": 4}, epochs=10_000)
+    command = [sys.executable, script, recipe.model_dump_json(), str(tiny_data), str(run)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not (run / "log.jsonl").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        started = children_of(process.pid)
+        assert len(started) >= 2
+    finally:
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in started):
+        assert time.monotonic() < deadline, "still at work in the folder"
+        time.sleep(0.05)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Also false of one that has ended and waits for somebody to ask how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_two_calls_do_not_train_in_one_folder(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
