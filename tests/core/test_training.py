@@ -10,6 +10,7 @@ from tiny_training import log_of, tiny_recipe
 
 from meddef_core.errors import ModelError, RecipeError
 from meddef_core.model import MedDef
+from meddef_core.processes import LOCK
 from meddef_core.training import loop
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.averaging import average_runs
@@ -131,6 +132,7 @@ def test_a_run_learns_and_logs_every_step(tiny_data: Path, tmp_path: Path, own_c
     assert last < first
     assert result.best_score > 0.5, "four stripe widths are easy; a quarter would be chance"
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
+        LOCK,
         "recipe.json",
         "log.jsonl",
         "state.safetensors",
