@@ -99,6 +99,18 @@ def test_a_folder_in_which_another_call_is_at_work_is_refused(job: Job, tmp_path
     assert run_job(mine, model.network, images) is not None
 
 
+@pytest.mark.parametrize("rank", ["NODE_RANK", "LOCAL_RANK"])
+def test_the_processes_of_one_call_share_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str
+) -> None:
+    with sole_use(tmp_path):
+        monkeypatch.setenv(rank, "1")
+        with sole_use(tmp_path):
+            monkeypatch.setenv(rank, "0")
+        with pytest.raises(DataError, match="Another process"), sole_use(tmp_path):
+            pass
+
+
 @pytest.mark.parametrize("error", [ModelError("The weights changed: start again."), ZeroDivisionError("none")])
 def test_what_stops_a_process_is_said_as_it_would_be_in_one(error: Exception) -> None:
     """A process that was started hands back no more than its traceback."""
