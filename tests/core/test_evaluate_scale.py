@@ -100,9 +100,7 @@ def test_a_folder_in_which_another_call_is_at_work_is_refused(job: Job, tmp_path
 
 
 @pytest.mark.parametrize("rank", ["NODE_RANK", "LOCAL_RANK"])
-def test_the_processes_of_one_call_share_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str
-) -> None:
+def test_the_processes_of_one_call_share_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
     with sole_use(tmp_path):
         monkeypatch.setenv(rank, "1")
         with sole_use(tmp_path):
