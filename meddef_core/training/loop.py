@@ -17,6 +17,7 @@ from meddef_core.data.lists import Lists
 from meddef_core.processes import sole_use
 from meddef_core.training.alarm import watch_out
 from meddef_core.training.launch import launch
+from meddef_core.training.memory import keep_freed_memory
 from meddef_core.training.paper import next_caution
 from meddef_core.training.recipe import Recipe
 from meddef_core.training.run import Run, check_lists, prepare
@@ -101,6 +102,8 @@ def _work(
     started = time.monotonic()
     folder = RunFolder(run_dir, recipe=recipe.model_dump(mode="json"), writes=fabric.is_global_zero)
     fresh = not folder.state.exists()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     run, told = prepare(recipe, fabric, lists, data_dir=data_dir, fresh=fresh)
     if not fresh:
         run.progress = folder.load(folder.state, **run.pieces)

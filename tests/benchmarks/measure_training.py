@@ -3,6 +3,7 @@
 `MEDDEF_DATA_DIR=… python tests/benchmarks/measure_training.py [oct-meddef] [--set model.width=64 …]`: both train the
 recipe's network on the same scans in batches of the same size, on one torch thread, in turns. The plain loop is what a
 reader of torchattacks' manual would write: fp32, PGD-10 at the same epsilon, cross-entropy, AdamW, no augmentation.
+Both keep the memory of freed tensors, as `meddef train` does; the loop would not by itself.
 Absolute times belong to the machine they were taken on, so this is a script to run on a quiet one, not a test.
 """
 
@@ -20,6 +21,7 @@ import torch.nn.functional as F
 import torchattacks
 from lightning_fabric import Fabric
 
+from meddef_core.training.memory import keep_freed_memory
 from meddef_core.training.recipe import load_recipe
 from meddef_core.training.run import Run, check_lists, prepare
 from meddef_core.training.step import plan_step, take_step
@@ -67,6 +69,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[])
     given = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()
     overrides = dict(pair.split("=", 1) for pair in given.set)
     recipe = load_recipe(RECIPES / f"{given.recipe}.yaml", overrides)
     data_dir = Path(os.environ["MEDDEF_DATA_DIR"])

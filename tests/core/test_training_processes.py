@@ -1,18 +1,21 @@
 """Training in two real processes: the steps and the validation of one, files from the first only."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
 from tiny_training import log_of, tiny_recipe
+from torch import nn
 
 from meddef_core.training.launch import newest_step
 from meddef_core.training.loop import StepReport, train
 from meddef_core.training.recipe import Recipe
-from meddef_core.training.sharing import Share
+from meddef_core.training.sharing import Share, SharedBatchNorm2d
 
 
 def recipe() -> Recipe:
@@ -45,6 +48,37 @@ def test_two_processes_train_and_validate_as_one(tiny_data: Path, tmp_path: Path
         torch.testing.assert_close(others[key], value, atol=2e-4, rtol=1e-3)
     assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
     assert all(report.total == alone.steps for report in seen)
+
+
+@pytest.fixture
+def a_group(tmp_path: Path) -> Iterator[None]:
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("kind", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+def test_a_shared_batch_norm_is_torchs_own(
+    a_group: None, layout: torch.memory_format, kind: torch.dtype, tolerance: float
+) -> None:
+    torch.manual_seed(0)
+    held = torch.float64 if kind == torch.float64 else torch.float32
+    x = (torch.randn(6, 5, 9, 7) * 3 + 20).to(kind).to(memory_format=layout)
+    toward = torch.randn(6, 5, 9, 7).to(kind)
+    found = []
+    for norm in (nn.BatchNorm2d(5, momentum=0.3, dtype=held), SharedBatchNorm2d(5, momentum=0.3, dtype=held)):
+        with torch.no_grad():
+            norm.weight.copy_(torch.linspace(-1, 2, 5))
+            norm.bias.copy_(torch.linspace(0, 1, 5))
+        own = x.clone().requires_grad_()
+        out = norm(own)
+        gradients = torch.autograd.grad((out * toward).sum(), [own, norm.weight, norm.bias])
+        found.append([out.detach(), *gradients, norm.running_mean, norm.running_var])
+    for ours, theirs in zip(found[1], found[0], strict=True):
+        assert ours.dtype == theirs.dtype
+        error = float((ours - theirs).norm() / theirs.norm())
+        assert error < tolerance
 
 
 def test_a_share_is_rows_that_follow_each_other() -> None:
