@@ -22,14 +22,14 @@ def model_cards(found: Sequence[TaskRecords]) -> None:
         if not each.models:
             continue
         st.subheader(tr(services.tasks()[each.task].title), anchor=False)
-        _measurements({one.card.title: one.figures for one in each.models if one.figures is not None})
+        _measurements({tr(one.card.title): one.figures for one in each.models if one.figures is not None})
         for one in each.models:
             _card(one.card)
 
 
 def _card(card: Card) -> None:
     with st.container(border=True):
-        st.markdown(f"**{card.title}** (`{card.key}`): {tr(card.summary)}")
+        st.markdown(f"**{tr(card.title)}** (`{card.key}`): {tr(card.summary)}")
         st.markdown("\n".join(f"- {fact}" for fact in facts(card)))
         details = st.expander(tr("The whole card of {key}", key=card.key), key=f"card_{card.key}", on_change="rerun")
         if details.open:

@@ -87,7 +87,7 @@ def _reading(state: StepState) -> None:
     readings = _readings(state)
     for column, reading in zip(st.columns(len(readings), gap="medium"), readings, strict=True):
         with column.container(border=True):
-            st.markdown(f"**{reading.model.title}**")
+            st.markdown(f"**{tr(reading.model.title)}**")
             st.caption(tr("Model output: {label}", label=class_words(task, reading.label)))
             truth_line(reading.label, task=task, truth=truth)
             probability_bars(reading, task=task)
@@ -117,7 +117,7 @@ def _attack(state: StepState) -> None:
     models = teaching.named(state.task, state.models)
     outcomes: list[Outcome] = []
     for model in models:
-        with working(tr("{model} is being attacked…", model=model.title)):
+        with working(tr("{model} is being attacked…", model=tr(model.title))):
             outcomes.append(
                 teaching.outcome(
                     model, state.sample, name=state.attack or "pgd", eps=state.eps or 0.0, steps=state.steps
@@ -135,7 +135,7 @@ def _attack(state: StepState) -> None:
 
 
 def _outcome(outcome: Outcome, state: StepState) -> None:
-    task, title = services.tasks()[state.task], outcome.clean.model.title
+    task, title = services.tasks()[state.task], tr(outcome.clean.model.title)
     st.markdown(f"**{title}**")
     was, now = (class_words(task, r.label) for r in (outcome.clean, outcome.attacked.reading))
     if outcome.changed:
@@ -165,7 +165,7 @@ def _outcome(outcome: Outcome, state: StepState) -> None:
 
 
 def _pictures(outcome: Outcome) -> None:
-    title, clean, attacked = outcome.clean.model.title, outcome.clean.picture, outcome.attacked.reading.picture
+    title, clean, attacked = tr(outcome.clean.model.title), outcome.clean.picture, outcome.attacked.reading.picture
     factor = colours.amplification(outcome.attacked.linf)
     shown: tuple[tuple[Picture | colours.Rgb, str, str], ...] = (
         (clean, tr("Clean"), tr("{model}: clean scan", model=title)),
@@ -199,7 +199,7 @@ def _foreign(state: StepState) -> None:
             )
         for reading in readings:
             with st.container(width=320, border=True):
-                st.markdown(f"**{reading.model.title}**, {tr(task.title)}")
+                st.markdown(f"**{tr(reading.model.title)}**, {tr(task.title)}")
                 probability_bars(reading, task=task)
     st.warning(
         tr("This picture is not what the model was trained for. The bars above mean nothing, however long they are."),

@@ -18,7 +18,7 @@ def against_budget(curves: Sequence[Curve]) -> go.Figure:
     figure = go.Figure()
     for curve, colour, dash, marker in zip(curves, LINES, DASHES, MARKERS, strict=False):
         figure.add_scatter(
-            name=curve.model.title,
+            name=tr(curve.model.title),
             x=[255 * eps for eps in curve.eps],
             y=[100 * p for p in curve.probabilities],
             mode="lines+markers",
@@ -54,7 +54,7 @@ def measured_bars(rows: Sequence[Sequence[Measured]]) -> go.Figure:
     for series, colour, dash, marker in zip(rows, LINES, DASHES, MARKERS, strict=False):
         line = list(series)
         figure.add_scatter(
-            name=line[0].model.title,
+            name=tr(line[0].model.title),
             x=[255 * row.eps for row in line],
             y=[100 * row.balanced_accuracy for row in line],
             error_y={

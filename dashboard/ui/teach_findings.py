@@ -32,14 +32,14 @@ VERDICTS = {
 def controls(state: StepState) -> None:
     """The same budget in the hands of four attackers, on one model."""
     (model, *_) = teaching.named(state.task, state.models)
-    with working(tr("Four attackers are at work on {model}…", model=model.title)):
+    with working(tr("Four attackers are at work on {model}…", model=tr(model.title))):
         found = teaching.rivals(model, state.sample, eps=state.eps or 0.0)
     task = services.tasks()[state.task]
     clean = found[0].outcome.clean
     st.markdown(
         tr(
             "**{model}** reads the clean scan as {label} ({share}).",
-            model=model.title,
+            model=tr(model.title),
             label=class_words(task, clean.label),
             share=percent(clean.probability),
         )
@@ -73,7 +73,7 @@ def sweep(state: StepState) -> None:
     """The output's probability against the budget, every model attacked for itself at every point."""
     curves = []
     for model in teaching.named(state.task, state.models):
-        with working(tr("{model} is being attacked at every budget…", model=model.title)):
+        with working(tr("{model} is being attacked at every budget…", model=tr(model.title))):
             curves.append(
                 teaching.curve(model, state.sample, name=state.attack or "fgsm", steps=state.steps),
             )
@@ -102,7 +102,7 @@ def training(state: StepState) -> None:
         tr("Passes over the scans"): [str(each.epochs or tr("not recorded")) for each in recipes],
         tr("Training scans"): [str(each.scans or tr("not recorded")) for each in recipes],
     }
-    table = pd.DataFrame(list(rows.values()), index=list(rows), columns=[each.model.title for each in recipes])
+    table = pd.DataFrame(list(rows.values()), index=list(rows), columns=[tr(each.model.title) for each in recipes])
     st.table(table, border="horizontal", alt=tr("How each model was trained, by its card"))
     for each in recipes:
         if each.eps is not None:
@@ -110,12 +110,12 @@ def training(state: StepState) -> None:
 
 
 def _exercise(model: ModelChoice, state: StepState, *, eps: float) -> None:
-    with working(tr("{model} is being attacked…", model=model.title)):
+    with working(tr("{model} is being attacked…", model=tr(model.title))):
         found = teaching.outcome(model, state.sample, name="fgsm", eps=eps)
     task, factor = services.tasks()[state.task], colours.amplification(eps)
     shown = (
         (found.clean.picture, tr("The scan"), found.clean),
-        (found.attacked.reading.picture, tr("One step against {model}", model=model.title), found.attacked.reading),
+        (found.attacked.reading.picture, tr("One step against {model}", model=tr(model.title)), found.attacked.reading),
     )
     with st.container(horizontal=True, gap="small"):
         for picture, title, reading in shown:
@@ -147,7 +147,7 @@ def records(state: StepState) -> None:
         said = "; ".join(
             tr(
                 "{model}: clean {share} (n = {n})",
-                model=rows[0].model.title,
+                model=tr(rows[0].model.title),
                 share=percent(rows[0].balanced_accuracy),
                 n=rows[0].n,
             )
@@ -163,4 +163,4 @@ def records(state: StepState) -> None:
         )
     for model in models:
         verdict = trust(model)
-        st.markdown(f"**{model.title}** · {tr('Audit')}: {tr(VERDICTS[verdict.verdict])}")
+        st.markdown(f"**{tr(model.title)}** · {tr('Audit')}: {tr(VERDICTS[verdict.verdict])}")

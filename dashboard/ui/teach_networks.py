@@ -18,7 +18,7 @@ def broken(state: StepState) -> None:
     """The number that the maker of a broken defence would report; on request, what it is worth."""
     (model, *_) = teaching.named(state.task, state.models)
     defence, eps = state.defence or "quantiser", state.eps or 0.0
-    with working(tr("{model} is being attacked through the defence…", model=model.title)):
+    with working(tr("{model} is being attacked through the defence…", model=tr(model.title))):
         found = teaching_broken.broken(model, state.sample, defence=defence, eps=eps)
     st.markdown(f"**{model.title} + {tr(found.title)}.** {tr(found.one_line)}")
     st.caption(tr("Clean output of the defended model: {output}", output=_words(found.clean, state)))
@@ -63,9 +63,9 @@ def pruning(state: StepState) -> None:
     models = teaching.named(state.task, state.models)
     for column, model in zip(st.columns(len(models), gap="medium"), models, strict=True):
         with column.container(border=True):
-            with working(tr("Removing weights from {model}…", model=model.title)):
+            with working(tr("Removing weights from {model}…", model=tr(model.title))):
                 found = teaching_broken.thinned(model, state.sample, sparsity=sparsity, eps=eps)
-            st.markdown(f"**{model.title}**")
+            st.markdown(f"**{tr(model.title)}**")
             st.progress(found.kept / found.prunable, text=_kept_words(found.kept, found.prunable))
             st.caption(tr("As shipped: {output}", output=_words(found.before, state)))
             st.markdown(tr("After pruning: {output}", output=_words(found.clean, state)))

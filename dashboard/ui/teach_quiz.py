@@ -210,7 +210,7 @@ def _reveal(chosen: Round, given: Answer, pair: QuizPair, model: ModelChoice) ->
                         side=tr(name),
                         origin=tr(ORIGINS[origin]),
                         factor=factor,
-                        model=model.title,
+                        model=tr(model.title),
                         label=class_words(task, reading.label),
                         share=percent(reading.probability),
                     )

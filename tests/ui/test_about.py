@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import robustness_records as made
 import streamlit as st
-from app_driving import ABOUT, text_of
+from app_driving import ABOUT, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
+from dashboard.language import catalogue
 from dashboard.services import records
 from dashboard.ui.card_facts import facts
 from meddef_core.intended_use import INTENDED_USE
@@ -52,6 +53,19 @@ def test_the_page_holds_every_section(start: Callable[[], AppTest], monkeypatch:
             assert card.data["lists"][part]["sha256"][:12] in said
         assert f"seed {card.training['recipe']['seed']}" in said
     assert f"meddef {records.software()['meddef']}" in said
+
+
+def test_a_model_is_called_in_the_reader_s_language(
+    start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = start()
+    app.switch_page(ABOUT).run()
+    said = text_of(speak_chinese(app, monkeypatch))
+    assert not app.exception
+    told = catalogue("zh")
+    for card in list_models():
+        assert f"**{told[card.title]}** (`{card.key}`): {told[card.summary]}" in said
 
 
 def test_a_damaged_card_is_named_and_the_others_stay(card: Card, models_root: Path, tmp_path: Path) -> None:
