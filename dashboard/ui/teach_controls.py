@@ -67,7 +67,7 @@ def _sample(own: StepState, state: StepState, suffix: str) -> None:
 
 
 def _models(own: StepState, state: StepState, suffix: str) -> None:
-    titles = {choice.id.rpartition("/")[2]: choice.title for choice in services.models(own.task)}
+    titles = {choice.id.rpartition("/")[2]: tr(choice.title) for choice in services.models(own.task)}
     if own.view in ONE_MODEL:
         _choice("model", tr("Model"), list(titles), state.models[0], suffix, lambda name: titles.get(name, name))
         return

@@ -90,7 +90,7 @@ def _setup() -> Round | None:
             tr("Attacked model"),
             list(models),
             index=len(models) - 1,
-            format_func=lambda key: models[key].title,
+            format_func=lambda key: tr(models[key].title),
             key=f"teach_quiz_model_{task}",
             width=200,
             persist_state="session",

@@ -160,6 +160,8 @@ def test_a_lesson_is_read_in_chinese(app: AppTest, monkeypatch: pytest.MonkeyPat
     opened(app, **ATTACK)
     assert not app.exception
     assert "同一幅影像，看两次" in [header.value for header in app.header]
+    assert app.pills(key="teach_model_a-change-you-cannot-see_0").options == ["MedDef", "无防御"]
+    assert "**无防御**" in text_of(app)
 
 
 def test_a_broken_defence_is_measured_and_then_seen_through(app: AppTest) -> None:
