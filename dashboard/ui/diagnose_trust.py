@@ -20,6 +20,9 @@ RULES = ("youden", "0.90", "0.95", "0.99", "own")
 PREVALENCE = 10.0
 """Percent that the field starts with: between a screening round and a ward."""
 
+METRIC_WIDTH = 190
+"""Pixels that a predictive value and its frame need to show "100.0 %" whole; beside each other where both fit."""
+
 
 @st.fragment
 def operating_card(reading: Reading, judgement: Judgement, *, task: Task) -> None:
@@ -125,12 +128,10 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
     worst, best = (
         predictive_values(sensitivity.interval[end], specificity.interval[end], prevalence=prevalence) for end in (0, 1)
     )
-    columns = st.columns(2)
+    row = st.container(horizontal=True)
     meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
-    for column, title, meaning, value, low, high in zip(
-        columns, ("PPV", "NPV"), meanings, middle, worst, best, strict=True
-    ):
-        with column:
+    for title, meaning, value, low, high in zip(("PPV", "NPV"), meanings, middle, worst, best, strict=True):
+        with row.container(width=METRIC_WIDTH):
             st.metric(title, "—" if value is None else percent(value), border=True, help=meaning)
             st.caption(meaning)
             if value is not None and low is not None and high is not None:

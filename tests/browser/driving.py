@@ -114,6 +114,15 @@ def no_sideways_scroll(page: Page) -> None:
     assert overflow <= 0, f"the page is {overflow} pixels wider than the screen"
 
 
+def no_figure_cut_short(page: Page) -> None:
+    """Every figure in a frame is shown whole."""
+    cut = page.get_by_test_id("stMetricValue").evaluate_all(
+        "all => all.filter(value => [value, ...value.querySelectorAll('*')]"
+        ".some(part => part.scrollWidth > part.clientWidth && part.clientWidth > 0)).map(value => value.innerText)"
+    )
+    assert not cut, f"figures cut short: {cut}"
+
+
 def maps_shown(page: Page) -> list[str]:
     """What the maps on the page say to those who do not see them."""
     pictures = page.locator('img[alt*="strongest in"]')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, foreign
-from driving import no_sideways_scroll, open_page, run_attack, settled, shoot
+from driving import no_figure_cut_short, no_sideways_scroll, open_page, run_attack, settled, shoot
 from playwright.sync_api import Browser, expect
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -41,6 +41,7 @@ def test_every_page_is_whole_and_asks_no_other_host(
             page.set_viewport_size(size)  # type: ignore[arg-type]
             settled(page)
             no_sideways_scroll(page)
+            no_figure_cut_short(page)
             if screenshots:
                 shoot(page, screenshots / f"{path}-{scheme}-{size['width']}.png")
     context.close()
