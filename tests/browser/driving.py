@@ -12,11 +12,21 @@ FOCUSED = """selector => {
 """Whether what has the focus matches, be it inside a component's own tree."""
 
 
+QUIET_FOR_MS = 500
+STAYS_QUIET = """milliseconds => {
+  const running = !document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
+  const loading = Array.from(document.images).some(image => !image.complete);
+  const now = performance.now();
+  if (running || loading || window.quietSince === undefined) window.quietSince = now;
+  return now - window.quietSince >= milliseconds;
+}"""
+"""Whether nothing has run or loaded for so long: a script begins some time after the press that asks for it."""
+
+
 def settled(page: Page) -> None:
-    """Wait until no script runs and pictures have arrived."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_function("Array.from(document.images).every(image => image.complete)")
-    page.wait_for_timeout(500)
+    """Wait until no script has run for a while and pictures have arrived."""
+    page.evaluate("window.quietSince = undefined")
+    page.wait_for_function(STAYS_QUIET, arg=QUIET_FOR_MS, polling=50)
 
 
 def go_to(page: Page, title: str) -> None:
@@ -123,8 +133,8 @@ def no_figure_cut_short(page: Page) -> None:
     assert not cut, f"figures cut short: {cut}"
 
 
-def maps_shown(page: Page) -> list[str]:
-    """What the maps on the page say to those who do not see them."""
+def maps_shown(page: Page, *, least: int = 1) -> list[str]:
+    """What the maps on the page say to those who do not see them, once there are so many."""
     pictures = page.locator('img[alt*="strongest in"]')
-    expect(pictures.first).to_be_visible()
+    expect(pictures.nth(least - 1)).to_be_visible()
     return [pictures.nth(i).get_attribute("alt") or "" for i in range(pictures.count())]
