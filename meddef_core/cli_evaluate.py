@@ -151,7 +151,7 @@ def _open(
 
 
 def _open_run(task: str, run: Path) -> "LoadedModel":
-    from meddef_core.publish import open_run
+    from meddef_core.training.finished import open_run
 
     loaded = open_run(run)
     if loaded.task.key != task:

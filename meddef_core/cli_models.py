@@ -32,6 +32,7 @@ def publish(
     name: Annotated[str | None, typer.Option(help="Folder and name of the model; else the recipe's name.")] = None,
     title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
     summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
+    devices: Annotated[int, typer.Option(help="Processes that share the attacks.", min=1)] = 1,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -62,6 +63,7 @@ def publish(
             name=name,
             title=title,
             summary=summary,
+            devices=devices,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     clean = card.metrics["clean"]["balanced_accuracy"]

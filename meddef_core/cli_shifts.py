@@ -37,8 +37,8 @@ def shifts(
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
     from meddef_core.evaluation.shifts import read_shifted
-    from meddef_core.publish import open_run
     from meddef_core.record import record
+    from meddef_core.training.finished import open_run
 
     if output is not None:
         check_writable(output, suffixes=(".json",))

@@ -1,27 +1,32 @@
 """From a finished run to a model with a card: compact the weights, measure exactly those, write both."""
 
+import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
+from torch import nn
 
-from meddef_core.data.images import load_images
+from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import PARTS, Lists, build_lists
 from meddef_core.data.tasks import Task, get_task
-from meddef_core.errors import ModelError
+from meddef_core.evaluation.processes import Job, run_job
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
 from meddef_core.evaluation.shifts import Shift
-from meddef_core.model import VARIANT_WORDS, MedDef
+from meddef_core.evaluation.trials import Trial
+from meddef_core.evaluation.worst_case import plan_each_alone
+from meddef_core.evaluation.worst_case_report import summarise_each_alone
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
+from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.training.offsets import add_offsets, choose_offsets
 from meddef_core.training.recipe import Recipe
-from meddef_core.zoo import Card, LoadedModel, check_spelling, compact, describe, encode, restored, save_model
+from meddef_core.zoo import Card, check_spelling, compact, save_model
 
 
 def publish(
@@ -35,6 +40,7 @@ def publish(
     name: str | None = None,
     title: str | None = None,
     summary: str | None = None,
+    devices: int = 1,
     on_stage: OnStage | None = None,
 ) -> Card:
     """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`, over what stands there.
@@ -42,6 +48,8 @@ def publish(
     What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits where the
     classes are to be `balanced_over` changes of validation scans, and after rounding to fp16 or to 8-bit codes,
     computed with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s.
+    `devices` processes share the attacks; what they have done is kept in the run's folder until the card is written, so
+    that an interrupted call goes on.
     Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     state, step, score, recipe = read_run(run_dir)
@@ -73,17 +81,17 @@ def publish(
         }
     named = titled(recipe)
     images = load_images(lists, "test", task=task, data_dir=data_dir)
-    attacks = card_attacks(saturated=recipe.objective.kind == "distill")
-    metrics = measure(network, images, classes=task.classes, attacks=attacks, on_stage=on_stage)
-    return save_model(
-        root / task.key / name,
-        state,
+    metrics = {"list": "test", "protocol": recipe.protocol} | measure(
+        network, images, classes=task.classes, attacks=[], on_stage=on_stage
+    )
+    write = partial(
+        save_model,
+        state=state,
         task=task,
         name=name,
         title=title or named[0],
         summary=summary or named[1],
         config=network.config,
-        metrics={"list": "test", "protocol": recipe.protocol} | metrics,
         training=training,
         data={
             "protocol": recipe.protocol,
@@ -94,6 +102,46 @@ def publish(
         packed=True if values == "int8" else None,
         values=values,
     )
+    with tempfile.TemporaryDirectory(prefix="meddef-") as staging:
+        # Other processes open the network by its card, which is not to stand among the models before it is measured.
+        candidate = write(Path(staging) / task.key / name, metrics=metrics)
+        trials = [Trial(spec=spec) for spec in card_attacks(saturated=recipe.objective.kind == "distill")]
+        job = Job(
+            model=candidate.key,
+            models_root=Path(staging),
+            run=None,
+            weights_sha256=candidate.weights.sha256,
+            lists=lists,
+            part="test",
+            data_dir=data_dir,
+            plan=plan_each_alone(images, attacks=trials),
+            folder=None,
+        )
+        job = replace(job, folder=run_dir / f"card-{_digest(job.header)}")
+        metrics["attacked"] = _attacked(job, network, images, classes=task.classes, devices=devices, told=on_stage)
+    card = write(root / task.key / name, metrics=metrics)
+    if job.folder is not None:
+        shutil.rmtree(job.folder)
+    return card
+
+
+def _attacked(
+    job: Job, network: nn.Module, images: Images, *, classes: Sequence[str], devices: int, told: OnStage | None
+) -> list[dict[str, Any]]:
+    """A card's rows under attack."""
+    on_progress = None if told is None else lambda done, total, note: told(note, done, total)
+    found = run_job(job, network, images, devices=devices, on_progress=on_progress)
+    assert found is not None  # on one machine
+    rows = summarise_each_alone(found, classes=classes)
+    for row in rows:
+        row["largest_linf"] = row.pop("largest_distance")  # of PGD in that norm, under the name that cards give it
+        del row["n"], row["predictions"]  # a card is about the list as a whole
+    return rows
+
+
+def _digest(header: dict[str, Any]) -> str:
+    """Names the folder of a job, so that what was done for another is not taken for its own."""
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _balanced(
@@ -118,56 +166,3 @@ def _balanced(
     )
     add_offsets(network, list(chosen.by_class.values()))
     return asdict(chosen), dict(network.state_dict())
-
-
-def open_run(run_dir: Path) -> LoadedModel:
-    """A run's best weights as they would be shipped, behind a card that stands in no folder; ModelError as `read_run`.
-
-    Its weights hash is the one the published model would have. It knows no lists: nothing was measured yet.
-    """
-    state, step, score, recipe = read_run(run_dir)
-    task, network = get_task(recipe.task), network_of(recipe, state)
-    blob, dtype = encode(state)
-    title, summary = titled(recipe)
-    card = describe(
-        blob,
-        dtype=dtype,
-        task=task,
-        name=recipe.name,
-        title=title,
-        summary=summary,
-        config=network.config,
-        metrics={},
-        data={"protocol": recipe.protocol},
-        training={"recipe": recipe.model_dump(mode="json"), "step": step, "validation_score": score},
-    )
-    return LoadedModel(card, network, task, task.preprocessing)
-
-
-def titled(recipe: Recipe) -> tuple[str, str]:
-    """Title and summary of what a recipe trained: of an ablated network, which the recipe's own know nothing of."""
-    words = VARIANT_WORDS.get(recipe.model.variant)
-    if words is None:
-        return recipe.title, recipe.summary
-    return f"{recipe.title} {words}", f"{recipe.title} {words}, trained by the same recipe."
-
-
-def network_of(recipe: Recipe, state: dict[str, Any], *, values: Values = "float16") -> MedDef:
-    """The network a run trained, with the weights as they would be shipped; frozen and in eval mode."""
-    return restored(recipe.model_config_of_task(), state, values=values)
-
-
-def read_run(run_dir: Path) -> tuple[dict[str, Any], int, float, Recipe]:
-    """Best weights, their step and validation score, and the recipe of a run; ModelError where there are none yet."""
-    path = run_dir / "best.safetensors"
-    if not path.is_file():
-        raise ModelError(f"{run_dir} holds no chosen weights yet; let the training reach its first validation.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-        recipe = Recipe.model_validate(json.loads(metadata["recipe"]))
-        return state, int(metadata["step"]), float(metadata["score"]), recipe
-    except (SafetensorError, KeyError, TypeError, ValidationError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"The chosen weights in {run_dir} cannot be read: {reason}") from error

@@ -14,7 +14,7 @@ from meddef_core.baselines.registry import BASELINES, get_baseline
 from meddef_core.baselines.sides import objective
 from meddef_core.errors import ModelError
 from meddef_core.model.folded import folded
-from meddef_core.publish import network_of, read_run, titled
+from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.zoo import LoadedModel
 
 

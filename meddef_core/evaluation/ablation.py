@@ -19,8 +19,8 @@ from meddef_core.evaluation.trials import Trial
 from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_case_attacks
 from meddef_core.evaluation.worst_case_report import summarise_worst_case
 from meddef_core.model import VARIANT_WORDS, VARIANTS, MedDefConfig, parameter_count
-from meddef_core.publish import open_run
 from meddef_core.record import plain
+from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel
 
 FULL = "full"

@@ -14,10 +14,11 @@ from meddef_core.data.tasks import get_task
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.evaluation.report import CARD_EPSILONS, card_attacks, strongest
+from meddef_core.evaluation.report import CARD_EPSILONS, card_attacks, measure, strongest
 from meddef_core.model import MedDef
 from meddef_core.pruning.masks import weight_counts
-from meddef_core.publish import publish, titled
+from meddef_core.publish import publish
+from meddef_core.training.finished import titled
 from meddef_core.training.loop import train
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import MAX_BYTES, MODELS, compact, list_models, load_model
@@ -71,6 +72,37 @@ def test_the_card_is_measured_on_the_shipped_weights(published: Path, tiny_data:
     again = attack_images(model.network, images, AttackSpec(**metrics["attacked"][3]["spec"]))
     expected = metrics["attacked"][3]["balanced_accuracy"]
     assert balanced_accuracy(images.labels.numpy(), again.predictions, classes=2) == pytest.approx(expected)
+
+
+def test_a_card_holds_what_one_process_finds_in_one_go(published: Path, tiny_data: Path, own_cache: Path) -> None:
+    model, task = load_model("chest/tiny", published / "models"), get_task("chest")
+    images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)
+    whole = measure(model.network, images, classes=task.classes, attacks=card_attacks()[-2:])
+    for row, other in zip(model.card.metrics["attacked"][-2:], whole["attacked"], strict=True):
+        assert row.pop("largest_linf") <= other.pop("largest_linf") + 1e-7
+        assert row == other
+    assert not list((published / "run").glob("card-*"))
+
+
+def test_a_card_that_could_not_be_written_costs_no_second_measuring(
+    published: Path, tiny_data: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    in_the_way = tmp_path / "models"
+    in_the_way.write_text("not a folder")
+    with pytest.raises(OSError):
+        publish(published / "run", data_dir=tiny_data, root=in_the_way, name="again", devices=2)
+    in_the_way.unlink()
+    heard: list[str] = []
+    card = publish(
+        published / "run",
+        data_dir=tiny_data,
+        root=in_the_way,
+        name="again",
+        on_stage=lambda stage, done, total: heard.append(stage),
+    )
+    assert set(heard) <= {"clean", ""}
+    assert card.metrics == load_model("chest/tiny", published / "models").card.metrics
+    assert not list((published / "run").glob("card-*"))
 
 
 def test_a_run_is_pruned_and_rounded_before_it_is_measured(
