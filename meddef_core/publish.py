@@ -10,23 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from meddef_core import __version__
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import PARTS, Lists, build_lists
 from meddef_core.data.tasks import Task, get_task
+from meddef_core.errors import ModelError
 from meddef_core.evaluation.processes import Job, run_job
 from meddef_core.evaluation.report import OnStage, card_attacks, measure
 from meddef_core.evaluation.shifts import Shift
 from meddef_core.evaluation.trials import Trial
 from meddef_core.evaluation.worst_case import plan_each_alone
 from meddef_core.evaluation.worst_case_report import summarise_each_alone
+from meddef_core.files import replacing
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
 from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.training.offsets import add_offsets, choose_offsets
 from meddef_core.training.recipe import Recipe
-from meddef_core.zoo import Card, check_spelling, compact, save_model
+from meddef_core.zoo import Card, check_spelling, compact, encode, save_model
 
 
 def publish(
@@ -48,8 +52,8 @@ def publish(
     What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits where the
     classes are to be `balanced_over` changes of validation scans, and after rounding to fp16 or to 8-bit codes,
     computed with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s.
-    `devices` processes share the attacks; what they have done is kept in the run's folder until the card is written, so
-    that an interrupted call goes on.
+    `devices` processes share the attacks; what they have done is kept in the run's folder until the card is written,
+    and the offsets for good, so that an interrupted call goes on.
     Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     state, step, score, recipe = read_run(run_dir)
@@ -66,7 +70,7 @@ def publish(
         state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
     if balanced_over:
         training["offsets"], state = _balanced(
-            recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=balanced_over, told=on_stage
+            run_dir, recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=balanced_over, told=on_stage
         )
     if values == "int8":
         training["int8"] = asdict(int8_loss(compact(state)))
@@ -145,6 +149,7 @@ def _digest(header: dict[str, Any]) -> str:
 
 
 def _balanced(
+    run_dir: Path,
     recipe: Recipe,
     state: dict[str, Any],
     *,
@@ -154,15 +159,34 @@ def _balanced(
     shifts: Sequence[Shift],
     told: OnStage | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """For the card, which offsets were chosen; and the weights with them."""
+    """For the card, which offsets were chosen; and the weights with them.
+
+    To choose them takes as long as half of the card, so they stay in the run's folder, named by all they depend on.
+    Raises ModelError if what stands there cannot be read.
+    """
     network = network_of(recipe, state)
-    chosen = choose_offsets(
-        network,
-        load_images(lists, "val", task=task, data_dir=data_dir),
-        classes=task.classes,
-        eps=recipe.validation.eps,
-        shifts=shifts,
-        on_batch=None if told is None else partial(told, "offsets"),
-    )
-    add_offsets(network, list(chosen.by_class.values()))
-    return asdict(chosen), dict(network.state_dict())
+    depends_on = {
+        "weights": hashlib.sha256(encode(state)[0]).hexdigest(),
+        "list": lists.digest("val"),
+        "eps": recipe.validation.eps,
+        "shifts": [shift.key for shift in shifts],
+        "versions": {"meddef": __version__, "torch": torch.__version__},
+    }
+    path = run_dir / f"offsets-{_digest(depends_on)}.json"
+    if not path.exists():
+        chosen = choose_offsets(
+            network,
+            load_images(lists, "val", task=task, data_dir=data_dir),
+            classes=task.classes,
+            eps=recipe.validation.eps,
+            shifts=shifts,
+            on_batch=None if told is None else partial(told, "offsets"),
+        )
+        with replacing(path) as beside:
+            beside.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+    try:
+        found = dict(json.loads(path.read_bytes()))
+        add_offsets(network, [float(value) for value in found["by_class"].values()])
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        raise ModelError(f"The offsets in {path} are damaged; remove the file to choose them again.") from error
+    return found, dict(network.state_dict())

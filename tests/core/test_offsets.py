@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score
 from tiny_training import tiny_recipe
 
 from meddef_core.data.images import Images
+from meddef_core.errors import ModelError
 from meddef_core.evaluation.shifts import SHIFTS
 from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.publish import publish
@@ -116,6 +117,21 @@ def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: P
     x = torch.rand(2, 1, 224, 224)
     added = torch.tensor(list(said["by_class"].values()))
     torch.testing.assert_close(other(x), one(x) + added, atol=5e-3, rtol=1e-2)
+    # They stay with the run: weights stored otherwise get the same ones at once, and a damaged file is no answer.
+    heard: list[str] = []
+    rounded = publish(
+        run,
+        data_dir=tiny_data,
+        root=tmp_path / "rounded",
+        balanced_over=SHIFTS[:1],
+        values="int8",
+        on_stage=lambda stage, done, total: heard.append(stage),
+    )
+    assert rounded.training["offsets"] == said and "offsets" not in heard
+    (path,) = run.glob("offsets-*.json")
+    path.write_text('{"by_class": [')
+    with pytest.raises(ModelError, match="remove the file"):
+        publish(run, data_dir=tiny_data, root=tmp_path / "again", balanced_over=SHIFTS[:1])
 
 
 def test_what_they_are_chosen_over_needs_offsets(run: Run, tmp_path: Path) -> None:
