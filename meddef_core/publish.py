@@ -121,11 +121,12 @@ def publish(
             plan=plan_each_alone(images, attacks=trials),
             folder=None,
         )
-        job = replace(job, folder=run_dir / f"card-{_digest(job.header)}")
-        metrics["attacked"] = _attacked(job, network, images, classes=task.classes, devices=devices, told=on_stage)
+        folder = run_dir / f"card-{_digest(job.header)}"
+        metrics["attacked"] = _attacked(
+            replace(job, folder=folder), network, images, classes=task.classes, devices=devices, told=on_stage
+        )
     card = write(root / task.key / name, metrics=metrics)
-    if job.folder is not None:
-        shutil.rmtree(job.folder)
+    shutil.rmtree(folder)
     return card
 
 
@@ -143,9 +144,9 @@ def _attacked(
     return rows
 
 
-def _digest(header: dict[str, Any]) -> str:
-    """Names the folder of a job, so that what was done for another is not taken for its own."""
-    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()[:12]
+def _digest(depends_on: dict[str, Any]) -> str:
+    """Names work by all it depends on, so that what was done for another is not taken for its own."""
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _balanced(
