@@ -10,7 +10,7 @@ from meddef_core.attacks.spec import AttackInfo
 ROUND = 32
 """Pairs taken from one shortlist before a new one is drawn up: the longer the round, the longer the list."""
 MOST_LISTED = 1024
-"""Values on a shortlist for each way to move, so that their pairs fit in memory whatever the slopes are."""
+"""Values on the shortlist of one way to move, so that their pairs fit in memory whatever the slopes are."""
 
 
 def jsma(search: Search) -> None:
@@ -72,47 +72,88 @@ def choose_pairs(
     moves = torch.zeros_like(alpha)
     # The choice is the same at any scale of either slope; at this one their products do not underflow.
     alpha, beta = (slope / slope.abs().max().clamp(min=torch.finfo(slope.dtype).tiny) for slope in (alpha, beta))
+    order = alpha.argsort(descending=True)
+    ways = ((1, up, order), (-1, down, order.flip(0)))
     while pairs > 0:
         free = (moves == 0) if room >= 2 else (moves == 0) & ~fresh
-        rising, falling = up & free, down & free
-        short = shortlist(alpha, beta, up=rising, down=falling, pairs=min(pairs, ROUND))
-        scores = saliency(alpha[short], beta[short], up=rising[short], down=falling[short])
+        most = min(pairs, ROUND)
+        rankings = []
+        for way, allowed, ranked in ways:
+            goal, others = way * alpha, -way * beta
+            listed = shortlist(goal, others, ranked=ranked[(allowed & free)[ranked]], pairs=most)
+            rankings.append((way, _Ranking(listed, saliency(goal[listed], others[listed]))))
         taken, spent = 0, room < 2
         # Where the room runs out on the way, the values that may still move want a list of their own.
-        while taken < min(pairs, ROUND) and len(short) > 0 and (spent or room >= 2):
-            pair = list(divmod(int(scores.abs().argmax()), len(short)))
-            sign = scores[pair[0], pair[1]].sign()
-            if sign == 0:
+        while taken < most and (spent or room >= 2):
+            way, ranking = max(rankings, key=lambda each: each[1].best)
+            if ranking.best == 0:
                 break
+            pair = ranking.first
+            for _, each in rankings:
+                each.remove(pair)
+            moves[pair] = way
+            room -= int(fresh[pair].sum())
             taken += 1
-            moves[short[pair]] = sign
-            room -= int(fresh[short[pair]].sum())
-            scores[pair] = 0
-            scores[:, pair] = 0
         if taken == 0:
             break
         pairs -= taken
     return moves
 
 
-def shortlist(alpha: Tensor, beta: Tensor, *, up: Tensor, down: Tensor, pairs: int) -> Tensor:
-    """Positions, in order, of values among which the `pairs` best disjoint pairs are found, greedily.
+class _Ranking:
+    """The pairs of a shortlist, the most salient first; two values that are taken leave with all their pairs.
 
-    Exchanging a value of a pair for one that raises the goal more and lowers the others more makes a better pair. So
-    each value of the best pair is beaten in both respects by its partner at most, and each value of the k-th by fewer
-    than 2 k others, as all that beat it were taken before. Those are some hundreds of 50,000, and the search over them
-    is one over all pairs. Only where the goal's slopes are nearly those of the others do more than `MOST_LISTED`
-    belong here for one way to move; those of the largest |alpha - beta| stand for them: 4 |alpha beta| of a pair is at
-    most the square of its sum.
+    Each value's best partner is kept, so that a look at the values finds the best pair of all, and only values that
+    lose their partner look for another.
     """
-    chosen = torch.zeros_like(up)
-    order = alpha.argsort(descending=True)
-    for allowed, way, ranked in ((up, 1, order), (down, -1, order.flip(0))):
-        listed = _rarely_beaten(ranked[allowed[ranked]], merit=-way * beta, count=2 * pairs)
-        if len(listed) > MOST_LISTED:
-            listed = listed[(way * (alpha - beta)[listed]).topk(MOST_LISTED).indices]
-        chosen[listed] = True
-    return chosen.nonzero().squeeze(1)
+
+    def __init__(self, listed: Tensor, scores: Tensor) -> None:
+        """`listed` `(m,)`: positions of the values in the image; `scores` `(m, m)` as `saliency` gives them."""
+        self._listed, self._scores = listed, scores
+        self._left = scores.new_ones(len(listed))
+        self._partners = torch.zeros_like(listed)
+        self._bests = scores.new_zeros(len(listed))
+        self._look(torch.arange(len(listed), device=listed.device))
+
+    @property
+    def best(self) -> float:
+        """How salient the best pair is; 0 where there is none."""
+        return float(self._bests.max()) if len(self._bests) else 0.0
+
+    @property
+    def first(self) -> Tensor:
+        """The best pair's positions in the image, `(2,)`; of equals the pair that stands first."""
+        row = self._bests.argmax()
+        return self._listed[torch.stack([row, self._partners[row]])]
+
+    def remove(self, pair: Tensor) -> None:
+        """Two positions in the image, whether they are listed here or not."""
+        gone = torch.isin(self._listed, pair)
+        self._left[gone] = 0
+        self._look((~gone & gone[self._partners] & (self._bests > 0)).nonzero().squeeze(1))
+        self._bests[gone] = 0
+
+    def _look(self, rows: Tensor) -> None:
+        if len(rows):
+            scores = self._scores[rows] * self._left
+            self._bests[rows], self._partners[rows] = scores.max(dim=1)
+
+
+def shortlist(goal: Tensor, others: Tensor, *, ranked: Tensor, pairs: int) -> Tensor:
+    """Positions, in order, of values among which the `pairs` best disjoint pairs for one way to move are found.
+
+    `goal` and `others` `(D,)` say how much that way raises the goal's logit and lowers all others; `ranked` are the
+    positions that may go it, by falling `goal`. Exchanging a value of a pair for one that raises the goal more and
+    lowers the others more makes a better pair. So each value of the best pair is beaten in both respects by its partner
+    at most, and each value of the k-th by fewer than 2 k others, as all that beat it were taken before. Those are some
+    hundreds of 50,000, and the greedy search over them is one over all pairs. Only where the goal's slopes are nearly
+    those of the others do more than `MOST_LISTED` belong here; those of the largest sum stand for them: 4 times the
+    saliency of a pair is at most the square of its sum.
+    """
+    listed = _rarely_beaten(ranked, merit=others, count=2 * pairs)
+    if len(listed) > MOST_LISTED:
+        listed = listed[(goal + others)[listed].topk(MOST_LISTED).indices]
+    return listed.sort().values
 
 
 def _rarely_beaten(ranked: Tensor, *, merit: Tensor, count: int) -> Tensor:
@@ -128,16 +169,14 @@ def _rarely_beaten(ranked: Tensor, *, merit: Tensor, count: int) -> Tensor:
     return ranked[kept]
 
 
-def saliency(alpha: Tensor, beta: Tensor, *, up: Tensor, down: Tensor) -> Tensor:
-    """|alpha beta| of every pair of `m` values, `(m, m)`, negative where the pair is to fall, 0 where it may not move.
+def saliency(goal: Tensor, others: Tensor) -> Tensor:
+    """How salient every pair of `m` values is: `(m, m)`, above the diagonal only.
 
-    Each pair stands above the diagonal only.
+    The product of how much a pair raises the goal and lowers the others, `goal` and `others` `(m,)` as in `shortlist`;
+    0 where it does not do both.
     """
-    both = alpha[:, None] + alpha
-    rest = beta[:, None] + beta
-    rises = (both > 0) & (rest < 0) & up[:, None] & up
-    falls = (both < 0) & (rest > 0) & down[:, None] & down
-    return (both * rest.abs() * (rises | falls)).triu(diagonal=1)
+    score = (goal[:, None] + goal).clamp_(min=0)
+    return score.mul_((others[:, None] + others).clamp_(min=0)).triu_(diagonal=1)
 
 
 def _slopes(logits: Tensor, images: Tensor, goal: Tensor) -> Tensor:

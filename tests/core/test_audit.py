@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from attack_nets import assert_same_state, state_of
 from audit_cases import TABLE
 from audit_nets import SHAPES, honest
@@ -74,6 +75,20 @@ def test_inference_mode_of_the_caller_does_not_matter() -> None:
         trained = honest("grey")
         found = audit(subject(x=trained.x + 0), plan=SMALL, only={"gradient_present", "beats_noise"})
     assert found.verdict == "green"
+
+
+class Pooled(Wrapper):
+    """An honest network of the greatest of every four pixels: where these are equal it has a kink, and no slope."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.interpolate(F.max_pool2d(x, 2), scale_factor=2))
+
+
+def test_ties_in_a_region_of_one_grey_are_no_wrong_gradient() -> None:
+    network = Pooled(honest("grey").network)
+    blocks = F.interpolate(F.max_pool2d(honest("grey").x, 2), scale_factor=2)
+    found = finding("finite_differences", subject(network=network, x=blocks, y=network(blocks).argmax(dim=1)))
+    assert found.status == "passed", found.sentence
 
 
 # -- each check raises
