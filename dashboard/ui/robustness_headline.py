@@ -80,7 +80,8 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
         st.info(
             tr(
                 "{model}: the worst case of each scan at ε = {budgets}; at the other budgets a quick look, PGD as on "
-                "the card, which is an upper bound.",
+                "the card, which is an upper bound. A worst case lies below a quick look at the same model: do not "
+                "read it against curves that were only looked at quickly.",
                 model=tr(curve.title),
                 budgets=", ".join(records.short_eps(point.label) for point in curve.of("worst")),
             ),
