@@ -25,10 +25,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """One model, clean and within growing budgets. `key` is its file's name, `<task>/<name>` that of its card.
-
-    Where a worst case was measured, the point is that; at other budgets it is the quick look.
-    """
+    """One model, clean and within growing budgets. `key` is its file's name, `<task>/<name>` that of its card."""
 
     key: str
     title: str
@@ -36,13 +33,18 @@ class Curve:
     part: str
     protocol: str
     clean: Share
-    points: tuple[Point, ...]
+    quick: tuple[Point, ...] = ()
+    """The same look at every model, so that they can be compared."""
+    worst: tuple[Point, ...] = ()
+    """Of the same scans, at some budgets of some models."""
     other_weights: bool = False
     """A worst case of other weights than this server's is there and was left out."""
 
-    def of(self, source: Source) -> tuple[Point, ...]:
-        """The points that come from there."""
-        return tuple(point for point in self.points if point.source == source)
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """What is known best at each budget, the smallest first: the worst case, else the quick look."""
+        best = {point.eps: point for point in (*self.quick, *self.worst)}
+        return tuple(best[eps] for eps in sorted(best))
 
     def at(self, eps: float) -> Point | None:
         """The point at a budget; None where it was not measured."""

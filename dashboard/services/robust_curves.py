@@ -13,10 +13,9 @@ from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
 
 
 def curves(found: TaskRecords) -> tuple[Curve, ...]:
-    """One curve a model: its worst case where that was measured of these very weights, else its card's quick attack.
+    """One curve a model: its card's quick look, and its worst case where that is of these very weights and scans.
 
-    Budget by budget, where both are of the same scans.
-    A record of a model that has no card here stands by itself.
+    A worst case of other scans stands alone. A record of a model that has no card here stands by itself.
     """
     cards = {each.card.name: each for each in found.models}
     drawn = [_of_model(each, found.worst.get(name)) for name, each in cards.items()]
@@ -70,8 +69,7 @@ def _of_model(each: Measured, worst: schema.WorstRecord | None) -> Curve | None:
     strong = _worst(worst, each.card.title)
     if quick is None or (quick.n, quick.part, quick.protocol) != (strong.n, strong.part, strong.protocol):
         return strong
-    rest = (point for point in quick.points if strong.at(point.eps) is None)
-    return replace(quick, points=tuple(sorted((*strong.points, *rest), key=lambda point: point.eps)))
+    return replace(quick, worst=strong.worst)
 
 
 def _worst(record: schema.WorstRecord, title: str) -> Curve:
@@ -85,7 +83,7 @@ def _worst(record: schema.WorstRecord, title: str) -> Curve:
         part=record.data.part if record.data else "test",
         protocol=record.data.protocol if record.data else "official",
         clean=numbers.clean,
-        points=tuple(Point(row.budget, row.eps, row, _most_telling(row), command, "worst", tried) for row in rows),
+        worst=tuple(Point(row.budget, row.eps, row, _most_telling(row), command, "worst", tried) for row in rows),
     )
 
 
@@ -105,7 +103,7 @@ def _quick(each: Measured, figures: schema.CardFigures, *, other_weights: bool) 
         part=figures.list,
         protocol=figures.protocol,
         clean=figures.clean,
-        points=tuple(
+        quick=tuple(
             Point(row.spec.eps, row.eps, row, row.spec, quick_command(each.card, row), "quick", tried) for row in rows
         ),
         other_weights=other_weights,

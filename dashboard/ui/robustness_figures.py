@@ -1,5 +1,6 @@
 """The figures of the robustness page. Series differ by dash and marker as well as by colour."""
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import plotly.graph_objects as go
 
 from dashboard.language import tr
 from dashboard.record_schema import AblationRow, BaselineRow, PruneRow, Share
-from dashboard.robustness_results import Curve
+from dashboard.robustness_results import Curve, Point
 from dashboard.services.records import short_eps
 from dashboard.shift_schema import Shifted
 from dashboard.ui.charts import COLOURS, DASHES, MARKERS, PATTERNS
@@ -19,27 +20,31 @@ HEIGHT = 400
 SLANTED = 28
 """Pixels that slanted labels below the axis take more than level ones."""
 
+_HOVER = "%{customdata[0]}<br>%{y:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<extra>NAME</extra>"
+
 LABEL_LETTERS = 18
 """Letters in a line of a bar's name, of which a telephone still leaves room for the bar."""
 
 
 def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
-    """Balanced accuracy at each budget, clean at 0, one line a model; bars are 95 % intervals."""
+    """Balanced accuracy at each budget, one line a model; bars are 95 % intervals.
+
+    A line joins clean scans, at 0, and the quick looks. From there an arrow goes down to the worst case, where that was
+    measured. A model without quick looks has its line through its worst cases.
+    """
     drawn = go.Figure()
     for number, curve in enumerate(curves):
-        shares: list[Share] = [curve.clean, *(point.share for point in curve.points)]
-        by = [tr("clean"), *(attack_words(point.attack) if point.attack else "" for point in curve.points)]
+        line = curve.quick or curve.worst
         _line(
             drawn,
             number,
             name=tr(curve.title),
-            x=[0.0, *(point.eps for point in curve.points)],
-            shares=shares,
-            hover=[
-                f"ε = {eps}<br>{words}"
-                for eps, words in zip(["0", *(point.label for point in curve.points)], by, strict=True)
-            ],
+            x=[0.0, *(point.eps for point in line)],
+            shares=[curve.clean, *(point.share for point in line)],
+            hover=[f"ε = 0<br>{tr('clean')}", *(_at(point) for point in line)],
         )
+        if curve.quick and curve.worst:
+            _arrows(drawn, number, curve)
     longest = max((curve for curve in curves), key=lambda curve: len(curve.points))
     ticks = {0.0: "0"} | {point.eps: short_eps(point.label) for point in longest.points}
     _layout(drawn, x=tr("budget ε, in pixel units"))
@@ -197,10 +202,41 @@ def _line(
             [words, 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]
             for words, share in zip(hover or [f"{at:g}" for at in x], shares, strict=True)
         ],
-        hovertemplate="%{customdata[0]}<br>%{y:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<extra>"
-        + name
-        + "</extra>",
+        hovertemplate=_HOVER.replace("NAME", name),
     )
+
+
+def _arrows(drawn: go.Figure, number: int, curve: Curve) -> None:
+    """From each quick look down to the worst case within the same budget."""
+    looks = {point.eps: point for point in curve.quick}
+    x: list[float] = []
+    y: list[float] = []
+    words: list[list[str | float]] = []
+    for point in curve.worst:
+        share = point.share
+        ends = [looks[point.eps].share, share] if point.eps in looks else [share]
+        x += [point.eps] * (len(ends) + 1)
+        y += [*(100 * end.balanced_accuracy for end in ends), math.nan]
+        words += [[_at(point), 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]] * (len(ends) + 1)
+    # Only the lower end has a head: it is the last before a gap.
+    heads = [12 if math.isnan(following) else 0 for following in [*y[1:], math.nan]]
+    colour, name = COLOURS[number % len(COLOURS)], tr("{model}, worst case", model=tr(curve.title))
+    drawn.add_scatter(
+        name=name,
+        x=x,
+        y=y,
+        mode="lines+markers",
+        line={"color": colour, "width": 2},
+        marker={"symbol": "arrow-bar-down", "size": heads, "color": colour, "opacity": 1},
+        showlegend=False,
+        customdata=words,
+        hovertemplate=_HOVER.replace("NAME", name),
+    )
+
+
+def _at(point: Point) -> str:
+    """Where a point lies and what was done, for whoever points at it."""
+    return f"ε = {point.label}<br>{attack_words(point.attack) if point.attack else ''}"
 
 
 def _layout(drawn: go.Figure, *, x: str) -> None:

@@ -59,8 +59,8 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
     if not drawn:
         st.info(tr("No model of this task was measured at any budget."), icon=":material/pending:")
         return
-    quick = [tr(curve.title) for curve in drawn if not curve.of("worst")]
-    mixed = [curve for curve in drawn if curve.of("worst") and curve.of("quick")]
+    quick = [tr(curve.title) for curve in drawn if not curve.worst]
+    worst = [tr(curve.title) for curve in drawn if curve.worst]
     st.markdown(
         tr(
             "Balanced accuracy (the mean over the classes of the share read right) within growing budgets. Bars are "
@@ -76,14 +76,12 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
             ),
             icon=":material/report:",
         )
-    for curve in mixed:
+    if worst:
         st.info(
             tr(
-                "{model}: the worst case of each scan at ε = {budgets}; at the other budgets a quick look, PGD as on "
-                "the card, which is an upper bound. A worst case lies below a quick look at the same model: do not "
-                "read it against curves that were only looked at quickly.",
-                model=tr(curve.title),
-                budgets=", ".join(records.short_eps(point.label) for point in curve.of("worst")),
+                "Lines join the quick looks, the same for every model. Arrows go down to the worst case of each scan "
+                "under a set of attacks, measured for {models}. Compare line with line and arrowhead with arrowhead.",
+                models=", ".join(worst),
             ),
             icon=":material/info:",
         )
@@ -157,7 +155,7 @@ def curve_table(curves: Sequence[Curve]) -> pd.DataFrame:
     for curve in curves:
         about = {"model": curve.key, "n": curve.n, "list": curve.part, "protocol": curve.protocol}
         rows.append(about | {"epsilon": 0.0, "attack": "clean"} | share_columns(curve.clean))
-        for point in curve.points:
+        for point in (*curve.quick, *curve.worst):
             attack = "worst case" if point.source == "worst" or point.attack is None else point.attack.name
             rows.append(about | {"epsilon": point.eps, "attack": attack} | share_columns(point.share))
     return pd.DataFrame(rows)

@@ -2,7 +2,9 @@
 
 import io
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -195,8 +197,8 @@ def test_a_worst_case_of_other_weights_is_left_out(root: Path) -> None:
 def test_a_record_of_a_model_without_a_card_stands_alone(root: Path) -> None:
     made.write(root, "worst/oct/without-afd.json", made.worst("oct/without-afd", made.OTHER))
     curve = curve_of("without-afd")
-    assert curve.title == "without AFD" and not curve.of("quick")
-    assert [point.label for point in curve.of("worst")] == ["2/255 (0.0078)", "4/255 (0.0157)"]
+    assert curve.title == "without AFD" and not curve.quick
+    assert [point.label for point in curve.worst] == ["2/255 (0.0078)", "4/255 (0.0157)"]
 
 
 def test_the_command_runs_the_same_list_and_budgets(root: Path) -> None:
@@ -218,27 +220,44 @@ def test_the_quick_look_shows_the_attack_that_leaves_least(monkeypatch: pytest.M
         assert point.source == "worst" or point.share.balanced_accuracy == min(rows)
 
 
-def test_a_worst_case_takes_the_place_of_the_quick_look_where_it_was_measured(
+def test_a_worst_case_stands_beside_the_quick_look_where_it_was_measured(
     monkeypatch: pytest.MonkeyPatch, start: Callable[[], AppTest], root: Path
 ) -> None:
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(MODELS))
     card = next(card for card in list_models(MODELS) if card.key == "oct/meddef")
     quick = curve_of("meddef")
-    assert len(quick.points) > 4 and not quick.of("worst")
+    assert len(quick.points) > 4 and not quick.worst
     document = made.worst(card.key, card.weights.sha256, right=0.3)
     document["numbers"]["n"] = card.metrics["n"]
     made.write(root, "worst/oct/meddef.json", document)
     mixed = curve_of("meddef")
     assert [point.eps for point in mixed.points] == [point.eps for point in quick.points]
-    assert [point.eps for point in mixed.of("worst")] == [2 / 255, 4 / 255]
+    assert [point.eps for point in mixed.worst] == [2 / 255, 4 / 255]
     assert mixed.points[1].share.balanced_accuracy == pytest.approx(0.5) and mixed.points[-1] == quick.points[-1]
+    assert mixed.quick == quick.quick
     said = text_of(open_robustness(start()))
-    assert "the worst case of each scan at ε = 2/255, 4/255; at the other budgets a quick look" in said
+    assert f"Arrows go down to the worst case of each scan under a set of attacks, measured for {mixed.title}." in said
     others = [curve.title for curve in robust_curves.curves(records.of_task("oct")) if curve.key != "meddef"]
     assert "Undefended twin" in others and f"Quick look only for {', '.join(others)}: PGD" in said
     document["numbers"]["n"] -= 1  # of another choice of scans: not one curve
     made.write(root, "worst/oct/meddef.json", document)
-    assert not curve_of("meddef").of("quick")
+    assert not curve_of("meddef").quick
+
+
+def test_an_arrow_goes_from_each_quick_look_down_to_the_worst_case(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(MODELS))
+    card = next(card for card in list_models(MODELS) if card.key == "oct/meddef")
+    document = made.worst(card.key, card.weights.sha256, right=0.3)
+    document["numbers"]["n"] = card.metrics["n"]
+    made.write(root, "worst/oct/meddef.json", document)
+    curve = curve_of("meddef")
+    line, arrows = robustness_figures.against_epsilon([curve]).data
+    assert len(line.y) == len(curve.quick) + 1
+    looks = [100 * point.share.balanced_accuracy for point in curve.quick if point.eps in (2 / 255, 4 / 255)]
+    assert list(arrows.y) == pytest.approx([looks[0], 50, math.nan, looks[1], 30, math.nan], nan_ok=True)
+    assert [arrows.marker.size[place] for place in (0, 1, 3, 4)] == [0, 12, 0, 12]
+    (alone,) = robustness_figures.against_epsilon([replace(curve, quick=())]).data
+    assert list(alone.y) == pytest.approx([100 * curve.clean.balanced_accuracy, 50, 30])
 
 
 def test_a_file_written_anew_is_read_anew(root: Path) -> None:
