@@ -28,7 +28,7 @@ from meddef_core.files import replacing
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.pruning.packed import Values, int8_loss
 from meddef_core.training.finished import network_of, read_run, titled
-from meddef_core.training.offsets import add_offsets, choose_offsets
+from meddef_core.training.offsets import SEARCH, add_offsets, choose_offsets
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import Card, check_spelling, compact, encode, save_model
 
@@ -171,6 +171,7 @@ def _balanced(
         "list": lists.digest("val"),
         "eps": recipe.validation.eps,
         "shifts": [shift.key for shift in shifts],
+        "search": SEARCH,
         "versions": {"meddef": __version__, "torch": torch.__version__},
     }
     path = run_dir / f"offsets-{_digest(depends_on)}.json"

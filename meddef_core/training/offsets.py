@@ -30,6 +30,9 @@ PGD_STEPS = 10
 ROUNDS = 3
 """Over all classes, each in turn; with two classes the first finds the best."""
 
+SEARCH = {"reach": REACH, "step": STEP, "pgd_steps": PGD_STEPS, "rounds": ROUNDS}
+"""All of the above: with other settings other offsets may be chosen."""
+
 OnBatch = Callable[[int, int], None]
 
 
