@@ -13,6 +13,9 @@ from dashboard.ui.card_facts import facts
 from dashboard.ui.robustness_parts import share_words
 from meddef_core.zoo import Card
 
+MODELS_ABREAST = 5
+"""Columns of a table: what is wider than the page scrolls sideways, which no key does."""
+
 
 def model_cards(found: Sequence[TaskRecords]) -> None:
     """For each kind of scan: what its models are, what was measured of them, and the cards whole."""
@@ -43,10 +46,11 @@ def _measurements(measured: dict[str, CardFigures]) -> None:
         return
     columns = {title: _balanced_by_budget(figures) for title, figures in measured.items()}
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))
-    table = pd.DataFrame(
-        {title: [column.get(row, "") for row in rows] for title, column in columns.items()}, index=rows
-    )
-    st.table(table, border="horizontal", alt=tr("Balanced accuracy by attack budget, one column a model"))
+    titles = list(columns)
+    for first in range(0, len(titles), MODELS_ABREAST):
+        abreast = titles[first : first + MODELS_ABREAST]
+        table = pd.DataFrame({title: [columns[title].get(row, "") for row in rows] for title in abreast}, index=rows)
+        st.table(table, border="horizontal", alt=tr("Balanced accuracy by attack budget, one column a model"))
     counts = ", ".join(sorted({str(figures.n) for figures in measured.values()}))
     st.caption(
         tr(
