@@ -13,8 +13,8 @@ from dashboard.ui.card_facts import facts
 from dashboard.ui.robustness_parts import share_words
 from meddef_core.zoo import Card
 
-MODELS_ABREAST = 5
-"""Columns of a table: what is wider than the page scrolls sideways, which no key does."""
+MODELS_ABREAST = 3
+"""Columns of a table: as many as a telephone has room for. A wider one scrolls sideways, and by no key."""
 
 
 def model_cards(found: Sequence[TaskRecords]) -> None:

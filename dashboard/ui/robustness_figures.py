@@ -218,7 +218,7 @@ def _arrows(drawn: go.Figure, number: int, curve: Curve) -> None:
         x += [point.eps] * (len(ends) + 1)
         y += [*(100 * end.balanced_accuracy for end in ends), math.nan]
         words += [[_at(point), 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]] * (len(ends) + 1)
-    # Only the lower end has a head: it is the last before a gap.
+    # Only the lower end has a head: it is the last before a gap. Plotly fades markers of several sizes unless told.
     heads = [12 if math.isnan(following) else 0 for following in [*y[1:], math.nan]]
     colour, name = COLOURS[number % len(COLOURS)], tr("{model}, worst case", model=tr(curve.title))
     drawn.add_scatter(
