@@ -255,6 +255,16 @@ def _pair(one: str, other: str, held: Mapping[str, Mapping[int, Sequence[bool]]]
     }
 
 
+def _of_one_seed(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The variants that pairs of one seed are for want of: the second, unless it has more seeds in other pairs."""
+    seeds = defaultdict[str, set[int]](set)
+    for pair in pairs:
+        for side in ("first", "second"):
+            seeds[pair[side]].update(pair["seeds"])
+    lone = [pair for pair in pairs if len(pair["seeds"]) == 1]
+    return [pair["second"] if len(seeds[pair["second"]]) == 1 else pair["first"] for pair in lone]
+
+
 def _filled(sentence: str, **values: str) -> str:
     return sentence.format(**values)
 
@@ -280,7 +290,7 @@ def verdict(pairs: Sequence[Mapping[str, Any]], titles: Mapping[str, str], *, sa
                 said.append(say(sentence, network=titles[first], others="; ".join(seconds)))
     if not said:
         said.append(say(NO_DIFFERENCE))
-    single = dict.fromkeys(titles[pair["second"]] for pair in compared if len(pair["seeds"]) == 1)
+    single = dict.fromkeys(titles[variant] for variant in _of_one_seed(compared))
     if single:
         said.append(say(ONE_SEED, variants="; ".join(single)))
     return " ".join(said)

@@ -204,3 +204,11 @@ def test_the_verdict_says_what_the_test_says() -> None:
     assert "more scans under attack than these: without AFD. MedDef holds fewer" in both
     said = verdict([first], titles, say=lambda sentence, **values: f"{VERDICTS.index(sentence)}{values['others']}")
     assert said == "0without AFD"
+
+
+def test_of_a_pair_with_one_seed_the_network_that_has_no_more_is_named() -> None:
+    titles = {"full": "MedDef", "full_stage2": "DAAM behind stage 2", "without_daam": "without DAAM"}
+    moved = pair(second="full_stage2", seeds=[0])
+    pairs = [moved, pair(second="without_daam"), pair(first="full_stage2", second="without_daam", seeds=[0])]
+    assert verdict(pairs, titles).endswith("this round (DAAM behind stage 2).")
+    assert verdict([moved], titles).endswith("this round (DAAM behind stage 2).")
