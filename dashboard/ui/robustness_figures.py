@@ -22,8 +22,11 @@ SLANTED = 28
 
 _HOVER = "%{customdata[0]}<br>%{y:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<extra>NAME</extra>"
 
-LABEL_LETTERS = 18
+LABEL_LETTERS = 19
 """Letters in a line of a bar's name, of which a telephone still leaves room for the bar."""
+
+SEED_APART = 0.22
+"""Between a variant's seeds, in rows: at one height they would hide each other."""
 
 
 def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
@@ -83,23 +86,36 @@ def baselines(rows: Sequence[BaselineRow]) -> go.Figure:
 
 
 def ablation(rows: Sequence[AblationRow]) -> go.Figure:
-    """Each variant's seeds as points: clean and attacked, so that the spread over seeds is seen."""
+    """Each variant's seeds as points, one below the other: clean and attacked, so that their spread is seen."""
     drawn = go.Figure()
+    titles = [tr(row.title) for row in rows]
+    places = [
+        (line + SEED_APART * (place - (len(row.seeds) - 1) / 2), titles[line], trained)
+        for line, row in enumerate(rows)
+        for place, trained in enumerate(row.seeds)
+    ]
     for number, (name, kind) in enumerate(((tr("clean"), "clean"), (tr("attacked"), "attacked"))):
-        places = [(tr(row.title), trained.seed, getattr(trained, kind)) for row in rows for trained in row.seeds]
+        shares = [getattr(trained, kind) for _, _, trained in places]
         drawn.add_scatter(
             name=name,
             mode="markers",
-            x=[100 * share.balanced_accuracy for _, _, share in places],
-            y=[title for title, _, _ in places],
-            error_x=interval_bars([share for _, _, share in places]),
-            marker={"color": COLOURS[number], "symbol": MARKERS[number], "size": 9},
-            customdata=[seed for _, seed, _ in places],
-            hovertemplate="%{y}: %{x:.1f} % (" + tr("seed") + " %{customdata})<extra>" + name + "</extra>",
+            x=[100 * share.balanced_accuracy for share in shares],
+            y=[height for height, _, _ in places],
+            error_x=interval_bars(shares),
+            marker={"color": COLOURS[number], "symbol": MARKERS[number], "size": 7},
+            customdata=[(title, trained.seed) for _, title, trained in places],
+            hovertemplate=(
+                "%{customdata[0]}: %{x:.1f} % (" + tr("seed") + " %{customdata[1]})<extra>" + name + "</extra>"
+            ),
         )
     drawn.update_layout(height=130 + 60 * len(rows), **_MARGINS)
     drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
-    drawn.update_yaxes(autorange="reversed", automargin=True)
+    drawn.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[_wrapped(title) for title in titles],
+        range=[len(rows) - 0.5, -0.5],
+        automargin=True,
+    )
     return drawn
 
 

@@ -228,8 +228,11 @@ def _row(variant: str, seeds: Sequence[Measured]) -> dict[str, Any]:
 
 def _title(variant: str) -> str:
     parts, behind, stage = variant.partition(BEHIND)
+    place = f"DAAM behind stage {stage}"
+    if behind and parts == FULL:
+        return place
     words = {FULL: "MedDef", "resnet18": "ResNet-18"}.get(parts) or VARIANT_WORDS[parts]
-    return f"{words}, DAAM behind stage {stage}" if behind else words
+    return f"{words}, {place}" if behind else words
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:

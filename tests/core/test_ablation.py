@@ -175,7 +175,7 @@ def test_a_daam_elsewhere_is_a_variant_of_its_own(run: Run, runs: Path, tiny_dat
     arguments = command(runs, tiny_data, "without_daam-0", "full_stage3-0", "full-0")
     numbers = run(*arguments, "--json").document["numbers"]
     assert [row["variant"] for row in numbers["rows"]] == ["full", "full_stage3", "without_daam"]
-    assert numbers["rows"][1]["title"] == "MedDef, DAAM behind stage 3"
+    assert numbers["rows"][1]["title"] == "DAAM behind stage 3"
     compared = [(each["first"], each["second"]) for each in numbers["pairs"]]
     assert compared == [("full", "full_stage3"), ("full", "without_daam"), ("full_stage3", "without_daam")]
     alone = run(*command(runs, tiny_data, "without_daam-0", "full_stage3-0"), "--json").document["numbers"]

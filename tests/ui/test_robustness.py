@@ -15,7 +15,7 @@ from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
 from dashboard.dissection_schema import Gates
-from dashboard.record_schema import BaselineRow
+from dashboard.record_schema import AblationRow, BaselineRow
 from dashboard.robustness_results import Curve
 from dashboard.services import records, robust_curves
 from dashboard.ui import robustness_figures
@@ -133,6 +133,17 @@ def test_the_verdict_is_in_the_readers_language(
     said = text_of(open_robustness(speak_chinese(start(), monkeypatch)))
     assert all(sentence in said for sentence in sentences)
     assert ("结论" in said) == bool(sentences)
+
+
+def test_no_seed_of_the_ablation_hides_another() -> None:
+    rows = [AblationRow.model_validate(row) for row in made.ablation()["numbers"]["rows"]]
+    drawn = robustness_figures.ablation(rows)
+    for series in drawn.data:
+        assert len(set(series.y)) == len(series.y) == 6
+        assert [drawn.layout.yaxis.ticktext[round(height)] for height in series.y] == ["MedDef"] * 3 + [
+            "without DAAM"
+        ] * 3
+        assert [said for said, _ in series.customdata] == [row.title for row in rows for _ in row.seeds]
 
 
 def test_defences_of_one_name_have_bars_of_their_own() -> None:
