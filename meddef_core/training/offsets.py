@@ -22,6 +22,7 @@ from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
 from meddef_core.model import MedDef
+from meddef_core.training.scoring import subset
 
 REACH, STEP = 4.0, 0.05
 """How far an offset may go, and how finely: margins of these networks lie within a few units."""
@@ -30,7 +31,7 @@ PGD_STEPS = 10
 ROUNDS = 3
 """Over all classes, each in turn; with two classes the first finds the best."""
 
-SEARCH = {"reach": REACH, "step": STEP, "pgd_steps": PGD_STEPS, "rounds": ROUNDS}
+SEARCH = {"reach": REACH, "step": STEP, "pgd_steps": PGD_STEPS, "rounds": ROUNDS, "attack": "towards each other class"}
 """All of the above: with other settings other offsets may be chosen."""
 
 OnBatch = Callable[[int, int], None]
@@ -59,26 +60,39 @@ def choose_offsets(
 ) -> Offsets:
     """The offsets with the best balanced accuracy on average over clean scans and PGD on the margin at eps/2 and eps.
 
+    An attacked scan counts as read right only if PGD towards no other class breaks it.
+
     Over several `shifts` the average is over all of them, each attacked after the change: the boundary that balances
     scans as they are is not the one that balances scans that were taken otherwise.
 
-    Attacked scans are crafted on the network as it is: with two classes the way to the other class does not depend on
-    an offset, with more it does so little. `network` is in eval mode; `eps` is in pixel units, and 0 takes the clean
-    scans alone.
+    Attacked scans are crafted on the network as it is: the way to a class hardly depends on an offset, but which class
+    is the nearest does, and PGD away from the label would only have gone there. `network` is in eval mode; `eps` is in
+    pixel units, and 0 takes the clean scans alone.
     """
     labels = images.labels.numpy()
     budgets = [0.0, eps / 2, eps] if eps else [0.0]
+    others = len(classes) - 1
     found: list[NDArray[Any]] = []
-    total = len(shifts) * len(budgets) * len(images)
+    total = len(shifts) * len(images) * (1 + others * (len(budgets) - 1))
+    done = 0
+
+    def tell(of_these: int, _: int) -> None:
+        if on_batch:
+            on_batch(done + of_these, total)
+
     for shift in shifts:
         changed = shifted(images, shift)
-        for budget in budgets:
-            spec = None
-            if budget:
-                spec = AttackSpec(name="pgd", eps=budget, steps=PGD_STEPS, loss="margin", stop_when_fooled=False)
-            done = len(found) * len(images)
-            tell = (lambda n, _, done=done: on_batch(done + n, total)) if on_batch else None
-            found.append(attack_images(network, changed, spec, on_batch=tell).logits)
+        found.append(attack_images(network, changed, None, on_batch=tell).logits[None])
+        done += len(images)
+        for budget in budgets[1:]:
+            reached = np.empty((others, *found[0].shape[1:]), dtype=np.float32)
+            for target in range(len(classes)):
+                (places,) = np.nonzero(labels != target)
+                spec = AttackSpec(name="pgd", eps=budget, steps=PGD_STEPS, loss="margin", target=target)
+                attacked = attack_images(network, subset(changed, places), spec, on_batch=tell).logits
+                reached[(target - labels[places]) % len(classes) - 1, places] = attacked
+                done += len(places)
+            found.append(reached)
     chosen = best_offsets(found, labels, classes=len(classes))
     return Offsets(
         by_class={name: round(float(value), 2) for name, value in zip(classes, chosen, strict=True)},
@@ -90,9 +104,9 @@ def choose_offsets(
 
 
 def best_offsets(found: Sequence[NDArray[Any]], labels: NDArray[np.int64], *, classes: int) -> NDArray[np.float64]:
-    """`(K,)` offsets for logits `(N, K)` of the same scans, the first class's zero; ties go to the smallest change.
+    """`(K,)` offsets for logits `(A, N, K)` of the same scans, the first class's zero; ties go to the smallest change.
 
-    Each class in turn takes the best of a grid, given the others.
+    Each class in turn takes the best of a grid, given the others. A scan is read right if it is in all A rows.
     """
     chosen = np.zeros(classes)
     grid = np.round(np.arange(-REACH, REACH + STEP / 2, STEP), 2) + 0.0  # no -0.0
@@ -121,5 +135,9 @@ def _with(offsets: NDArray[np.float64], place: int, value: float) -> NDArray[np.
 
 
 def _score(found: Sequence[NDArray[Any]], labels: NDArray[np.int64], offsets: NDArray[np.float64]) -> float:
-    shares = [balanced_accuracy(labels, (each + offsets).argmax(axis=1), classes=len(offsets)) for each in found]
+    shares = []
+    for each in found:
+        answers = (each + offsets).argmax(axis=2)
+        worst = (answers != labels).argmax(axis=0)  # the first that is wrong, else the first
+        shares.append(balanced_accuracy(labels, answers[worst, np.arange(len(labels))], classes=len(offsets)))
     return float(np.mean(shares))

@@ -9,9 +9,9 @@ import torch
 from cli_runs import Run, assert_refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score
 from tiny_training import tiny_recipe
 
+from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.data.images import Images
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.shifts import SHIFTS
@@ -23,7 +23,12 @@ from meddef_core.zoo import load_model
 
 
 def score(found: list[np.ndarray], labels: np.ndarray, offsets: tuple[float, ...]) -> float:
-    return float(np.mean([balanced_accuracy_score(labels, (each + offsets).argmax(1)) for each in found]))
+    """Brute force, over logits `(A, N, K)`: a scan counts only if all A answers are right."""
+    shares = []
+    for each in found:
+        held = [all((row + offsets).argmax() == y for row in each[:, i]) for i, y in enumerate(labels)]
+        shares.append(np.mean([np.mean([h for h, y in zip(held, labels, strict=True) if y == k]) for k in set(labels)]))
+    return float(np.mean(shares))
 
 
 @settings(max_examples=15, deadline=None)
@@ -31,7 +36,7 @@ def score(found: list[np.ndarray], labels: np.ndarray, offsets: tuple[float, ...
 def test_two_classes_get_the_best_of_all_offsets(seed: int, sets: int) -> None:
     rng = np.random.default_rng(seed)
     labels = np.array([0] * 8 + [1] * 20)
-    found = [rng.normal(size=(28, 2)) + np.eye(2)[labels] * 1.5 - [0, 1.0] for _ in range(sets)]
+    found = [rng.normal(size=(1, 28, 2)) + np.eye(2)[labels] * 1.5 - [0, 1.0] for _ in range(sets)]
     chosen = best_offsets(found, labels, classes=2)
     grid = np.round(np.arange(-REACH, REACH + STEP / 2, STEP), 2)
     scores = np.array([score(found, labels, (0.0, value)) for value in grid])
@@ -42,7 +47,7 @@ def test_two_classes_get_the_best_of_all_offsets(seed: int, sets: int) -> None:
 def test_of_many_classes_no_single_offset_would_do_better() -> None:
     rng = np.random.default_rng(3)
     labels = np.repeat(np.arange(4), [30, 10, 20, 5])
-    found = [rng.normal(size=(65, 4)) + np.eye(4)[labels] * 2 + [1.0, 0, -1, -2]]
+    found = [rng.normal(size=(3, 65, 4)) + np.eye(4)[labels] * 3 + [1.0, 0, -1, -2]]
     chosen = best_offsets(found, labels, classes=4)
     reached = score(found, labels, tuple(chosen))
     assert reached > score(found, labels, (0, 0, 0, 0)) + 0.1
@@ -87,6 +92,30 @@ def test_a_one_sided_network_is_righted_on_attacked_scans_too() -> None:
     assert found.by_class["dark"] == 0 and len(found.budgets) == 3 and heard[-1] == (36, 36)
 
 
+def test_an_attacked_scan_counts_only_if_pgd_towards_no_class_breaks_it() -> None:
+    torch.manual_seed(4)
+    network = MedDef(MedDefConfig(classes=3, width=4, pool=4)).eval().requires_grad_(False)
+    stored = (np.random.default_rng(2).random((9, 1, 224, 224)) * 65535).astype(np.uint16)
+    labels = torch.tensor([0] * 3 + [1] * 3 + [2] * 3)
+    images = Images(stored, labels, tuple(range(9)))  # type: ignore[arg-type]
+    heard: list[tuple[int, int]] = []
+    found = choose_offsets(
+        network, images, classes=("a", "b", "c"), eps=0.02, on_batch=lambda done, total: heard.append((done, total))
+    )
+    assert heard[-1] == (45, 45)  # clean, and two budgets towards two classes
+    x, y = images.batch(slice(0, 9))
+    shares = []
+    for eps in (0.0, 0.01, 0.02):
+        held = network(x).argmax(1) == y
+        for target in range(3) if eps else ():
+            others = y != target
+            spec = AttackSpec(name="pgd", eps=eps, steps=10, loss="margin", target=target)
+            attacked = network(run_attack(network, x[others], y[others], spec).adversarial)
+            held[others] &= attacked.argmax(1) == y[others]
+        shares.append(held.float().mean().item())
+    assert found.before == pytest.approx(np.mean(shares))
+
+
 def test_offsets_over_changed_scans_balance_all_of_them() -> None:
     torch.manual_seed(3)
     network = MedDef(MedDefConfig(classes=2, width=4, pool=4)).eval().requires_grad_(False)
@@ -97,7 +126,7 @@ def test_offsets_over_changed_scans_balance_all_of_them() -> None:
     found = choose_offsets(network, images, classes=("dark", "light"), eps=0, shifts=some)
     with torch.inference_mode():
         x, labels = images.batch(slice(0, 12))
-        logits = [network(shift.apply(x)).numpy() for shift in some]
+        logits = [network(shift.apply(x)).numpy()[None] for shift in some]
     chosen = best_offsets(logits, labels.numpy(), classes=2)
     assert found.shifts == ("none", "darker", "brighter") and found.by_class["light"] == pytest.approx(chosen[1])
     assert found.after == pytest.approx(score(logits, labels.numpy(), tuple(chosen)))
