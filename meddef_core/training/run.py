@@ -61,9 +61,7 @@ class Run:
     def pieces(self) -> dict[str, Any]:
         """What a saved state holds besides the progress and the recipe."""
         whole = {"network": self.network, "average": self.average, "optimizer": self.optimizer}
-        return whole | {
-            key: value for key, value in (("pruner", self.pruner), ("start", self.start)) if value is not None
-        }
+        return whole | {"pruner": self.pruner, "start": self.start}
 
     def candidate(self) -> MedDef:
         """The network that is validated, and chosen if it is the best: the average, with a share of the start."""
