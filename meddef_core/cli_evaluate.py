@@ -1,51 +1,28 @@
 """`meddef evaluate`: a model on a list of scans, clean, under named attacks, or in the worst case of a set."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from meddef_core.cli_evaluate_lines import evaluation_lines, worst_case_lines
-from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_model
+from meddef_core.cli_evaluate_subject import Subject, open_subject
+from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey
 from meddef_core.cli_output import check_writable, emit, progress, tell, write_file
-from meddef_core.errors import AttackError, DataError
+from meddef_core.errors import AttackError
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
-    from meddef_core.data.images import Images
-    from meddef_core.data.lists import Lists
     from meddef_core.evaluation.trials import Plan, Trial
     from meddef_core.evaluation.worst_case import WorstCase
-    from meddef_core.zoo import Card, LoadedModel
 
 WORST, PAPER = "worst", "paper"
 """Sets of attacks that are asked for by one name."""
 
 EPSILONS = "4/255,8/255"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Subject:
-    """What is measured: a model and a list."""
-
-    loaded: "LoadedModel"
-    run: Path | None
-    lists: "Lists"
-    images: "Images"
-    part: str
-    data_dir: Path
-    limit: int | None
-    seed: int
-
-    @property
-    def protocol(self) -> str:
-        return self.lists.protocol
-
-    def title(self, n: int) -> str:
-        """What is measured, on which scans."""
-        return f"{self.loaded.card.key} on {self.part} ({self.protocol}, n = {n})"
 
 
 def evaluate(
@@ -85,17 +62,27 @@ def evaluate(
     names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
     if WORST in names or PAPER in names:
         _refuse_beside_a_set(names, {"steps": steps, "loss": loss, "eps": eps if PAPER in names else None})
-    where = (task, model, run, part, protocol, data_dir, limit, seed)
+    opened = partial(
+        open_subject,
+        task,
+        model,
+        run=run,
+        part=part,
+        protocol=protocol,
+        data_dir=data_dir,
+        limit=limit,
+        seed=seed,
+    )
     if WORST in names:
         trials = _worst_trials(task, eps, seed=seed)
-        subject = _open(*where)
+        subject = opened()
         document = _worst_document(subject, trials, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
         lines_of = worst_case_lines
     else:
         specs = _specs(names, eps, steps=steps, loss=loss, seed=seed)
         if run_dir is not None or devices * num_nodes > 1:
             _refuse_batchwise(specs)
-        subject = _open(*where)
+        subject = opened()
         few = names == [PAPER]
         document = _document(subject, specs, slow_on_few=few, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
         lines_of = evaluation_lines
@@ -125,49 +112,6 @@ def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
     for spec in specs:
         if get_attack(spec.name).batchwise:
             raise AttackError(f"{spec.name} makes one change for many scans: leave out --devices and --run-dir")
-
-
-def _open(
-    task: str,
-    model: str,
-    run: Path | None,
-    part: str,
-    protocol: str | None,
-    data_dir: Path | None,
-    limit: int | None,
-    seed: int,
-) -> _Subject:
-    from meddef_core.data.images import load_images
-    from meddef_core.data.lists import build_lists
-    from meddef_core.data.store import find_data_dir
-
-    loaded = open_model(task, model) if run is None else _open_run(task, run)
-    folder = find_data_dir(data_dir)
-    lists = build_lists(loaded.task, folder, protocol=_protocol_of(loaded.card, protocol))
-    images = load_images(lists, part, task=loaded.task, data_dir=folder)
-    return _Subject(
-        loaded=loaded, run=run, lists=lists, images=images, part=part, data_dir=folder, limit=limit, seed=seed
-    )
-
-
-def _open_run(task: str, run: Path) -> "LoadedModel":
-    from meddef_core.training.finished import open_run
-
-    loaded = open_run(run)
-    if loaded.task.key != task:
-        raise DataError(f"The run {run} was trained on {loaded.task.key} scans, not {task}; correct --task.")
-    return loaded
-
-
-def _protocol_of(card: "Card", asked: str | None) -> str:
-    """The protocol to measure under; raises DataError for one that puts training patients on the test list."""
-    own = str(card.data.get("protocol", "official"))
-    if asked is not None and asked != own:
-        raise DataError(
-            f"{card.key} was trained under the protocol {own!r}, so the lists of {asked!r} hold patients it has seen; "
-            f"leave --protocol out or train a model under {asked!r}."
-        )
-    return own
 
 
 def _specs(names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int) -> list["AttackSpec"]:
@@ -201,7 +145,7 @@ def _worst_trials(task: str, eps: str | None, *, seed: int) -> list["Trial"]:
 
 
 def _document(
-    subject: _Subject,
+    subject: Subject,
     specs: list["AttackSpec"],
     *,
     slow_on_few: bool,
@@ -245,7 +189,7 @@ def _document(
 
 
 def _worst_document(
-    subject: _Subject, trials: list["Trial"], *, run_dir: Path | None, devices: int, num_nodes: int
+    subject: Subject, trials: list["Trial"], *, run_dir: Path | None, devices: int, num_nodes: int
 ) -> dict[str, Any] | None:
     """The record of a worst case; None on a machine that only helps."""
     from meddef_core.evaluation.worst_case import plan_worst_case
@@ -258,7 +202,7 @@ def _worst_document(
     return _record("worst_case", subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
 
 
-def _run(subject: _Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int) -> "WorstCase | None":
+def _run(subject: Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int) -> "WorstCase | None":
     from meddef_core.evaluation.processes import Job, run_job
     from meddef_core.zoo import models_root
 
@@ -280,7 +224,7 @@ def _run(subject: _Subject, plan: "Plan", *, run_dir: Path | None, devices: int,
         )
 
 
-def _record(kind: str, subject: _Subject, numbers: dict[str, Any]) -> dict[str, Any]:
+def _record(kind: str, subject: Subject, numbers: dict[str, Any]) -> dict[str, Any]:
     from meddef_core.record import record
 
     card, part = subject.loaded.card, subject.part

@@ -149,15 +149,15 @@ def _validation_due(run: Run) -> bool:
 
 
 def _validate(run: Run, folder: RunFolder) -> float:
-    """Score of the candidate; the best so far is written to `best.safetensors`."""
-    recipe, progress, candidate = run.recipe, run.progress, run.candidate()
-    judge = Judge(candidate, run.share)
-    score = validation_score(judge, run.val, recipe.validation, classes=candidate.config.classes)
+    """Score of the averaged weights; the best so far are written to `best.safetensors`."""
+    recipe, progress = run.recipe, run.progress
+    judge = Judge(run.average, run.share)
+    score = validation_score(judge, run.val, recipe.validation, classes=run.average.config.classes)
     if recipe.objective.kind == "paper":
         progress.caution = next_caution(progress.caution, recipe.objective.paper, score=score, best=progress.best_score)
     if score >= progress.best_score:
         progress.best_score, progress.best_step = score, progress.step
         metadata = {"step": str(progress.step), "score": str(score), "recipe": recipe.model_dump_json()}
-        tensors: dict[str, Tensor] = dict(candidate.state_dict())
+        tensors: dict[str, Tensor] = dict(run.average.state_dict())
         folder.choose(tensors, metadata)
     return score

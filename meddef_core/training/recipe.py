@@ -174,12 +174,6 @@ class Recipe(_Strict):
 
     Those of another task give everything but the last layer, where the number of classes differs.
     """
-    init_share: float = Field(0.0, ge=0, lt=1)
-    """Share of the starting weights in those that are validated and chosen, the rest being the average of training.
-
-    Between weights that were trained on and those they came from lies a dial from the one's strength to the other's
-    (Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903).
-    """
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
@@ -197,14 +191,6 @@ class Recipe(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _share_of_something(self) -> "Recipe":
-        if self.init_share and self.init is None:
-            raise ValueError("init_share takes a share of the starting weights; set init")
-        if self.init_share and self.pruning:
-            raise ValueError("starting weights are dense, and their share would fill what is pruned; remove init_share")
-        return self
-
-    @model_validator(mode="after")
     def _pruned_before_chosen(self) -> "Recipe":
         if self.pruning and self.validation.start < self.pruning.end:
             raise ValueError("weights are chosen once they are sparse; set validation.start to pruning.end or later")
@@ -214,7 +200,7 @@ class Recipe(_Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_defaults(self, plain(self), "alarm", "pruning", "init_share")
+        return _without_defaults(self, plain(self), "alarm", "pruning")
 
     @field_validator("task")
     @classmethod

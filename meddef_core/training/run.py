@@ -40,8 +40,6 @@ class Run:
     teacher: nn.Module | None = None
     progress: Progress = field(default_factory=Progress)
     pruner: Pruner | None = None
-    start: MedDef | None = None
-    """The starting weights, where a share of them is kept."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -61,17 +59,7 @@ class Run:
     def pieces(self) -> dict[str, Any]:
         """What a saved state holds besides the progress and the recipe."""
         whole = {"network": self.network, "average": self.average, "optimizer": self.optimizer}
-        return whole | {"pruner": self.pruner, "start": self.start}
-
-    def candidate(self) -> MedDef:
-        """The network that is validated, and chosen if it is the best: the average, with a share of the start."""
-        if self.start is None:
-            return self.average
-        mixed = copy.deepcopy(self.average)
-        for value, start in zip(mixed.state_dict().values(), self.start.state_dict().values(), strict=True):
-            if value.is_floating_point():
-                value.lerp_(start, self.recipe.init_share)
-        return mixed
+        return whole if self.pruner is None else whole | {"pruner": self.pruner}
 
 
 def check_lists(recipe: Recipe, data_dir: Path, *, processes: int = 1) -> Lists:
@@ -104,9 +92,7 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
     share = Share(fabric.global_rank, fabric.world_size)
     torch.manual_seed(recipe.seed)
     network = MedDef(recipe.model_config_of_task())
-    told: list[str] = []
-    if fresh and recipe.init is not None:
-        told.append(load_init(network, recipe.init, whole=recipe.init_share > 0))
+    told = [load_init(network, recipe.init)] if fresh and recipe.init is not None else []
     share_randomness_and_statistics(network, share, size=recipe.batch // share.count)
     network = network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
@@ -118,8 +104,6 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
     if recipe.objective.kind == "distill":
         teacher = load_teacher(recipe.objective.teacher, task=task.key).to(fabric.device)
     run = Run(recipe, fabric, wrapped, average, optimizer, images["train"], images["val"], loss, share, teacher)
-    if recipe.init_share:
-        run.start = copy.deepcopy(average)  # of a run that goes on, from its saved state
     if recipe.pruning is not None:
         run.pruner = Pruner(recipe.pruning, network=run.inner, average=average, optimizer=optimizer, total=run.total)
     return run, told

@@ -12,21 +12,16 @@ from meddef_core.model.folded import folded
 from meddef_core.zoo import list_models, load_model
 
 
-def load_init(network: MedDef, source: Path, *, whole: bool = False) -> str:
+def load_init(network: MedDef, source: Path) -> str:
     """Load the weights a recipe names into `network`; returns a sentence on what was loaded.
 
     `source` is a run's folder, a safetensors file or a key of the zoo. Weights of a network with another number of
-    classes give everything but the last layer, unless the `whole` is asked for; any other difference raises
-    RecipeError.
+    classes give everything but the last layer; any other difference raises RecipeError.
     """
     state = _read(source)
     name, last = _last_layer(network)
     theirs = state.get(f"{name}.weight")
     replaced = theirs is not None and theirs.shape != last.weight.shape and theirs.shape[1:] == last.weight.shape[1:]
-    if replaced and whole:
-        raise RecipeError(
-            f"The last layer of {source} is of other classes, so no share of it can be kept; set init_share to 0."
-        )
     if replaced:
         state |= {f"{name}.{key}": value for key, value in last.state_dict().items()}
     try:

@@ -86,11 +86,10 @@ def save_state(
     progress: Progress,
     recipe: dict[str, Any],
     pruner: Pruner | None = None,
-    start: nn.Module | None = None,
 ) -> None:
     """Write everything a run needs to go on as if it had never stopped."""
     tensors = {} if pruner is None else {f"masks/{key}": value for key, value in pruner.state_dict().items()}
-    for prefix, module in _modules(network, average, start):
+    for prefix, module in (("network", network), ("average", average)):
         tensors |= {f"{prefix}/{key}": value for key, value in module.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": value for key, value in values.items()}
@@ -105,7 +104,6 @@ def load_state(
     optimizer: torch.optim.Optimizer,
     recipe: dict[str, Any],
     pruner: Pruner | None = None,
-    start: nn.Module | None = None,
 ) -> Progress:
     """Restore what `save_state` wrote; raises RecipeError if it belongs to another recipe or is damaged."""
     try:
@@ -116,12 +114,12 @@ def load_state(
         raise RecipeError(f"The run state {path} is damaged; remove it to start again.") from error
     if metadata["recipe"] != _canonical(recipe):
         raise RecipeError(f"The folder {path.parent} holds a run of another recipe; choose another run folder.")
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "start": {}, "optimizer": {}, "masks": {}}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}, "masks": {}}
     for key, value in tensors.items():
         prefix, _, rest = key.partition("/")
         parts[prefix][rest] = value
-    for prefix, module in _modules(network, average, start):
-        module.load_state_dict(parts[prefix])
+    network.load_state_dict(parts["network"])
+    average.load_state_dict(parts["average"])
     if pruner is not None:
         pruner.load_state_dict(parts["masks"])
     moments: dict[int, dict[str, Tensor]] = {}
@@ -130,11 +128,6 @@ def load_state(
         moments.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     return Progress(**json.loads(metadata["progress"]))
-
-
-def _modules(network: nn.Module, average: nn.Module, start: nn.Module | None) -> list[tuple[str, nn.Module]]:
-    named = [("network", network), ("average", average)]
-    return named if start is None else [*named, ("start", start)]
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -221,29 +221,6 @@ def test_starting_weights_must_fit(earlier: Path, tiny_data: Path, tmp_path: Pat
         train(tiny_recipe(init=tmp_path / "broken.safetensors"), data_dir=tiny_data, run_dir=tmp_path / "four")
 
 
-def test_a_share_of_the_start_stays_in_the_chosen_weights(
-    earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path
-) -> None:
-    recipe = tiny_recipe(epochs=1, batch=32, init=earlier, seed=1)
-    train(recipe, data_dir=tiny_data, run_dir=tmp_path / "moved")
-    kept = recipe.model_copy(update={"init_share": 0.25})
-    train(kept, data_dir=tiny_data, run_dir=tmp_path / "kept")
-    start, moved, mixed = (load_file(f / "best.safetensors") for f in (earlier, tmp_path / "moved", tmp_path / "kept"))
-    assert any(not torch.equal(start[key], moved[key]) for key in start)
-    for key, value in mixed.items():
-        expected = 0.25 * start[key] + 0.75 * moved[key] if value.is_floating_point() else moved[key]
-        torch.testing.assert_close(value, expected)
-
-
-def test_a_share_of_a_start_with_other_classes_is_refused(
-    earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path
-) -> None:
-    recipe = tiny_recipe(task="chest", epochs=1, batch=32, init=earlier, init_share=0.5)
-    with pytest.raises(RecipeError, match="of other classes"):
-        train(recipe, data_dir=tiny_data, run_dir=tmp_path / "run")
-    assert not (tmp_path / "run" / "best.safetensors").exists()
-
-
 def test_runs_are_averaged(earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
     second = tmp_path / "second"
     train(tiny_recipe(epochs=1, batch=32, init=earlier, seed=1), data_dir=tiny_data, run_dir=second)

@@ -167,22 +167,6 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     assert steps[-2:] == [7, 8]
 
 
-def test_a_run_that_keeps_a_share_of_its_start_goes_on_without_the_start(
-    tiny_data: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What it started from may have been published anew in between: the run holds its own copy."""
-    first = train(RECIPE, data_dir=tiny_data, run_dir=tmp_path / "first").run_dir
-    recipe = RECIPE.model_copy(update={"init": first, "init_share": 0.5, "seed": 1})
-    whole = train(recipe, data_dir=tiny_data, run_dir=tmp_path / "whole").run_dir
-
-    train_until(3, recipe, data_dir=tiny_data, run_dir=tmp_path / "cut", monkeypatch=monkeypatch)
-    first.rename(tmp_path / "gone")
-    cut = train(recipe, data_dir=tiny_data, run_dir=tmp_path / "cut").run_dir
-    one, other = (load_file(folder / "best.safetensors") for folder in (whole, cut))
-    for key, value in one.items():
-        torch.testing.assert_close(value, other[key], atol=1e-6, rtol=1e-5)
-
-
 def test_a_folder_that_cannot_be_made_is_one_sentence(tiny_data: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RecipeError, match="cannot be written") as caught:

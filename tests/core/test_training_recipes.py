@@ -43,7 +43,7 @@ def test_a_recipe_is_written_as_before_there_were_the_keys_it_does_not_use() -> 
     ]
     assert list(values["optimizer"]) == ["lr", "weight_decay", "warm_up", "clip", "ema"]
     assert list(values["validation"]) == ["every", "start", "eps", "steps"]
-    assert not {"alarm", "pruning", "init_share"} & set(values)
+    assert not {"alarm", "pruning"} & set(values)
     used = tiny_recipe(alarm={}, objective={"kind": "trades", "eps": 0.01, "awp": 0.01}, optimizer={"kind": "sgd"})
     values = used.model_dump(mode="json")
     assert values["alarm"] and values["objective"]["awp"] == 0.01 and values["objective"]["beta"] == 6
@@ -67,9 +67,6 @@ def test_a_recipe_is_written_as_before_there_were_the_keys_it_does_not_use() -> 
         ({"objective.paper.attacks": "[fgsm, magic]"}, "'magic' is no attack to train on"),
         ({"objective.paper.attacks": "[noise]"}, "'noise' is no attack to train on"),
         ({"objective.paper.attacked_share": "0"}, "'objective.paper.attacked_share'"),
-        ({"init_share": "1", "init": "oct/meddef"}, "'init_share'"),
-        ({"init_share": "0.5"}, "init_share takes a share of the starting weights; set init"),
-        ({"init_share": "0.5", "init": "oct/meddef", "pruning": "{sparsity: 0.5}"}, "remove init_share"),
         ({"alarm": "{gap: 1}"}, "'alarm.gap'"),
         ({"alarm": "{}", "objective.kind": "clean"}, "the alarm watches"),
         ({"optimizer.kind": "lion"}, "'optimizer.kind'"),

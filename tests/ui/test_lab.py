@@ -1,10 +1,7 @@
 """The attack lab: a form for every attack of the registry, every norm, transfers, and defences to compare with."""
 
 import dataclasses
-import json
-import shutil
 import time
-from pathlib import Path
 
 import pytest
 from app_driving import DIAGNOSE, LAB, QUICK, attack, keys_of, open_lab, press, text_of
@@ -200,27 +197,6 @@ def test_a_defence_from_the_literature_can_stand_beside(app: AppTest) -> None:
     assert [outcome.clean.model.id for outcome in result.outcomes] == ["oct/meddef", JPEG]
     app.toggle(key="lab_maps").set_value(True).run()
     assert text_of(app).count("This side has no maps") == 2
-
-
-def test_networks_to_compare_with_are_sides_but_read_no_scan(
-    models_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipes: dict[str, dict[str, object]] = {
-        "meddef": {},
-        "undefended": {},
-        "meddef-pruned": {},
-        "distilled": {"objective": {"kind": "distill"}},
-        "ablated": {"model": {"variant": "without_daam"}},
-    }
-    for name, recipe in recipes.items():
-        folder = shutil.copytree(models_root / "oct/meddef", tmp_path / "oct" / name)
-        card = json.loads((folder / "card.json").read_text())
-        (folder / "card.json").write_text(json.dumps(card | {"name": name, "training": {"recipe": recipe}}))
-    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
-    names = [choice.id.removeprefix("oct/") for choice in services.models_to_read_with("oct")]
-    assert names == ["meddef", "meddef-pruned", "undefended"]
-    sides = [choice.id.removeprefix("oct/") for choice in services.comparable("oct")]
-    assert sides[:5] == ["undefended", "meddef", "meddef-pruned", "ablated", "distilled"]
 
 
 def test_no_model_or_too_many_is_a_sentence(app: AppTest) -> None:

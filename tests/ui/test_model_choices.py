@@ -1,4 +1,4 @@
-"""Which models a page offers: none that trained on patients whose scans are offered as samples."""
+"""Which models a page offers: none that saw the patients of its samples; some only stand beside others."""
 
 import json
 import shutil
@@ -37,3 +37,24 @@ def test_no_page_offers_it(app: AppTest, with_another_division: Path) -> None:
     app.run()
     offered = {option for box in [*app.selectbox, *app.multiselect, *app.radio] for option in box.options}
     assert not app.exception and "Pooled" not in offered
+
+
+def test_networks_to_compare_with_are_sides_but_read_no_scan(
+    models_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes: dict[str, dict[str, object]] = {
+        "meddef": {},
+        "undefended": {},
+        "meddef-pruned": {},
+        "distilled": {"objective": {"kind": "distill"}},
+        "ablated": {"model": {"variant": "without_daam"}},
+    }
+    for name, recipe in recipes.items():
+        folder = shutil.copytree(models_root / "oct/meddef", tmp_path / "oct" / name)
+        card = json.loads((folder / "card.json").read_text())
+        (folder / "card.json").write_text(json.dumps(card | {"name": name, "training": {"recipe": recipe}}))
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
+    names = [choice.id.removeprefix("oct/") for choice in services.models_to_read_with("oct")]
+    assert names == ["meddef", "meddef-pruned", "undefended"]
+    sides = [choice.id.removeprefix("oct/") for choice in services.comparable("oct")]
+    assert sides[:5] == ["undefended", "meddef", "meddef-pruned", "ablated", "distilled"]

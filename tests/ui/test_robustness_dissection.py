@@ -1,0 +1,42 @@
+"""The page "Robustness" on what the modules of a trained network do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import robustness_records as made
+from app_driving import open_robustness, text_of
+from robustness_records import fill
+from streamlit.testing.v1 import AppTest
+
+from dashboard.dissection_schema import Gates
+from dashboard.services import records
+from dashboard.ui.robustness_dissection import gate_words, lesion_table
+
+
+def test_a_dissected_network_is_shown_with_its_gates(start: Callable[[], AppTest], root: Path) -> None:
+    fill(root)
+    app = open_robustness(start())
+    said = text_of(app)
+    assert "The DAAM adds 14 % to the norm of its features; the attack moves them by 28 % before it and by 29 %" in said
+    assert "AFD's gate stands at 0.50 on average, 0.5 % of it below 0.1 or above 0.9." in said
+    table = next(each.value for each in app.dataframe if "the trained network" in each.value)
+    assert list(table["the trained network"]) == ["as trained", "DAAM left out"]
+    assert list(table["attacked, %"]) == ["75.0 (65–83)", "71.0 (61–79)"] and list(table["p"]) == ["1", "0.45"]
+    assert "PGD (20 steps, cross-entropy) at ε = 8/255 (0.0314), an upper bound." in said
+    command = "meddef dissect --task oct --model meddef --limit 40 --output assets/results/dissection/oct/meddef.json"
+    assert command in [block.value for block in app.code]
+    saved = lesion_table("meddef", records.of_task("oct").dissections["meddef"])
+    assert saved["attacked_balanced_accuracy"].tolist() == [0.75, 0.71]
+
+
+def test_a_dissection_of_other_weights_is_named_and_left_out(start: Callable[[], AppTest], root: Path) -> None:
+    made.write(root, "dissection/oct/meddef.json", made.dissection("oct/meddef", made.OTHER))
+    made.write(root, "dissection/oct/some-run.json", made.dissection("oct/some-run", made.OTHER))
+    app = open_robustness(start())
+    assert len([each for each in app.warning if "Measured of other weights than these" in each.value]) == 1
+    assert len([each for each in app.dataframe if "the trained network" in each.value]) == 1
+
+
+def test_gates_are_told_without_afd() -> None:
+    words = gate_words(Gates(added=0.1, moved_before=0.2, moved_after=0.3))
+    assert words.startswith("The DAAM adds 10 %") and "AFD" not in words
