@@ -17,7 +17,6 @@ from tiny_training import log_of, tiny_recipe
 from meddef_core.errors import DataError, RecipeError
 from meddef_core.training import loop
 from meddef_core.training.loop import StepReport, train
-from meddef_core.training.recipe import Recipe
 
 RECIPE = tiny_recipe(model={"variant": "resnet18", "width": 4, "pool": 4})
 
@@ -129,18 +128,6 @@ class Killed(Exception):
     pass
 
 
-def train_until(step: int, recipe: Recipe, *, data_dir: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train, saving at every step, and fall over after that one."""
-
-    def stop(report: StepReport) -> None:
-        if report.step == step:
-            raise Killed
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
-        train(recipe, data_dir=data_dir, run_dir=run_dir, on_progress=stop)
-
-
 @contextmanager
 def full_disk() -> Iterator[None]:
     """No file can grow beyond 20 kB: what the system says then is what it says of a disk that is full."""
@@ -155,7 +142,13 @@ def full_disk() -> Iterator[None]:
 def test_a_full_disk_is_one_sentence_and_loses_nothing(
     tiny_data: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train_until(6, RECIPE, data_dir=tiny_data, run_dir=tmp_path / "run", monkeypatch=monkeypatch)
+    def stop(report: StepReport) -> None:
+        if report.step == 6:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+        train(RECIPE, data_dir=tiny_data, run_dir=tmp_path / "run", on_progress=stop)
     files = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.safetensors")}
     assert len(files) == 2
     with full_disk(), pytest.raises(RecipeError, match="what was saved before is whole") as caught:
