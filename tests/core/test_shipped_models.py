@@ -42,8 +42,10 @@ def test_an_original_and_its_small_copy_give_the_same_reading(data_dir: Path, ke
     for path in originals:
         copy = data_dir / "chest_xray" / "train" / path.parent.name / path.name
         full, small = (predict(model, read_scan(file.read_bytes())) for file in (path, copy))
-        assert full.label == small.label
-        assert max(abs(a - b) for a, b in zip(full.probabilities, small.probabilities, strict=True)) < 0.15
+        apart = max(abs(a - b) for a, b in zip(full.probabilities, small.probabilities, strict=True))
+        assert apart < 0.05
+        # Which side of an even split a film falls on is no difference that a reader would see.
+        assert full.label == small.label or max(full.probabilities) < 0.51
 
 
 def test_the_attack_flips_the_undefended_phantom_and_noise_does_not() -> None:
