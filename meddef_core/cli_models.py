@@ -114,7 +114,9 @@ def card(
 
 
 def tables(
-    names: Annotated[list[str] | None, typer.Argument(help="Tables to print; else the models'.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables to print; else the models' and the paper's.")
+    ] = None,
     write: Annotated[
         Path | None, typer.Option(help="Fill every table between its markers in this Markdown file.", dir_okay=False)
     ] = None,
@@ -129,5 +131,7 @@ def tables(
         raise MedDefError(f"There is no table {unknown[0]!r}; there are: {', '.join(known)}.")
     if write is not None:
         write_blocks(write)
-    found = {name: known[name]() for name in names or ["models"]}
-    emit(found, list(found.values()), as_json=as_json)
+    usual = [name for name in known if name == "models" or name.startswith("paper-")]
+    found = {name: known[name]() for name in names or usual}
+    lines = [table if len(found) == 1 else f"{name}\n\n{table}\n" for name, table in found.items()]
+    emit(found, lines, as_json=as_json)

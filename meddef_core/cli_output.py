@@ -87,8 +87,5 @@ def check_writable(path: Path, *, suffixes: Sequence[str]) -> None:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write beside, then rename: a reader sees the old file or the whole new one, also after an interruption."""
-    try:
-        with replacing(path) as beside:
-            beside.write_bytes(data)
-    except OSError as error:
-        raise MedDefError(f"The output {path} cannot be written ({error.strerror}); choose another place.") from error
+    with replacing(path) as beside:
+        beside.write_bytes(data)

@@ -15,20 +15,30 @@ if TYPE_CHECKING:
     from meddef_core.pruning.packed import Values
     from meddef_core.zoo import LoadedModel
 
+PAPER = "paper"
+"""What the paper prunes against: FGSM, PGD, BIM and JSMA, each as it sets it."""
+
+BUDGETS = "4/255,8/255"
+
 
 def prune(
     task: TaskKey,
     model: ModelName = "meddef",
     sparsity: Annotated[float | None, typer.Option(help="Share of weights to remove, as 0.5.")] = None,
-    sweep: Annotated[bool, typer.Option("--sweep", help="Write no model: measure 0 to 80 % in steps of ten.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Write no model: measure level by level.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the pruned model; else MODEL-pruned-PERCENT.")] = None,
-    values: Annotated[str, typer.Option(help="float16, exact, or int8: smaller, and rounded.")] = "float16",
-    attacks: Annotated[str, typer.Option(help="Sweep: attacks, separated by commas.")] = "pgd",
-    eps: Annotated[str, typer.Option(help="Sweep: budgets, separated by commas.")] = "4/255,8/255",
-    steps: Annotated[int, typer.Option(help="Sweep: steps of iterative attacks.")] = 20,
-    loss: Annotated[str, typer.Option(help="Sweep: what the attacks raise, ce or margin.")] = "margin",
-    seed: Annotated[int, typer.Option(help="Sweep: seed of the random starts.")] = 0,
-    part: Annotated[str, typer.Option(help="Sweep: train, val or test.")] = "test",
+    values: Annotated[str | None, typer.Option(help="float16, exact (usual), or int8: smaller, and rounded.")] = None,
+    levels: Annotated[
+        str | None, typer.Option(help="Sweep: shares to remove, separated by commas; else 0 to 0.8 in steps of 0.1.")
+    ] = None,
+    attacks: Annotated[
+        str | None, typer.Option(help="Sweep: attacks, separated by commas (pgd), or paper, the paper's.")
+    ] = None,
+    eps: Annotated[str | None, typer.Option(help=f"Sweep: budgets, separated by commas ({BUDGETS}).")] = None,
+    steps: Annotated[int | None, typer.Option(help="Sweep: steps of iterative attacks (20).")] = None,
+    loss: Annotated[str | None, typer.Option(help="Sweep: what the attacks raise, ce or margin (margin).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Sweep: seed of the random starts (0).")] = None,
+    part: Annotated[str | None, typer.Option(help="Sweep: train, val or test (test).")] = None,
     limit: Annotated[int | None, typer.Option(help="Sweep: only so many scans, a fixed choice of each class.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
     data_dir: DataDir = None,
@@ -39,15 +49,53 @@ def prune(
         check_writable(output, suffixes=(".json",))
     if sweep == (sparsity is not None):
         raise MedDefError("Say either how much to prune, with --sparsity, or --sweep to measure every level.")
-    loaded = open_model(task, model)
+    of_model = {"name": name, "values": values}
+    of_attacks = {"eps": eps, "steps": steps, "loss": loss}
+    of_sweep = {"levels": levels, "attacks": attacks, **of_attacks, "seed": seed, "part": part, "limit": limit}
     if sparsity is None:
-        specs = _specs(attacks, eps, steps=steps, loss=loss, seed=seed)
-        document, lines = _sweep(loaded, specs, part=part, limit=limit, data_dir=data_dir)
+        _refuse(of_model, "--sweep writes no model")
+        if attacks == PAPER:
+            _refuse(of_attacks, "the paper's attacks have settings of their own")
+        given = {"steps": 20 if steps is None else steps, "loss": loss or "margin", "seed": seed or 0}
+        specs = _specs(attacks or "pgd", eps or BUDGETS, given=given)
+        chosen = _levels(levels)
+        loaded = open_model(task, model)
+        document, lines = _sweep(
+            loaded,
+            specs,
+            levels=chosen,
+            jsma_on_few=attacks == PAPER,
+            part=part or "test",
+            limit=limit,
+            data_dir=data_dir,
+        )
     else:
-        document, lines = _write(loaded, sparsity, name=name, values=values, data_dir=data_dir)
+        _refuse(of_sweep, "--sparsity writes a model, whose card has its own attacks")
+        loaded = open_model(task, model)
+        document, lines = _write(loaded, sparsity, name=name, values=values or "float16", data_dir=data_dir)
     if output is not None:
         write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     emit(document, lines, as_json=as_json)
+
+
+def _refuse(given: dict[str, Any], why: str) -> None:
+    if others := [f"--{key}" for key, value in given.items() if value is not None]:
+        raise MedDefError(f"Leave out {' and '.join(others)}: {why}.")
+
+
+def _levels(text: str | None) -> tuple[float, ...]:
+    from meddef_core.pruning.masks import zeros_of
+    from meddef_core.pruning.sweep import SPARSITIES
+
+    if text is None:
+        return SPARSITIES
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise MedDefError(f"Levels are shares separated by commas, as 0.3,0.7, not {text!r}.") from error
+    for level in found:
+        zeros_of(level, size=0)
+    return found
 
 
 def _write(
@@ -57,7 +105,7 @@ def _write(
     from meddef_core.pruning.masks import zeros_of
     from meddef_core.pruning.packed import KINDS
     from meddef_core.pruning.publish import check_name, publish_pruned
-    from meddef_core.zoo import models_root
+    from meddef_core.zoo import encode, models_root
 
     if values not in KINDS:
         raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
@@ -76,16 +124,25 @@ def _write(
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     left, clean = card.training["pruning"], card.metrics["clean"]
+    # Against fp16, whatever the base is stored as: rounding is no merit of the zeros.
+    dense = len(encode(loaded.network.state_dict(), packed=False)[0])
     return card.model_dump(mode="json"), [
         f"{card.key}: {left['nonzero']:,} of {left['prunable']:,} weights left, {card.weights.bytes / 1e6:.2f} MB "
-        f"({loaded.card.weights.bytes / card.weights.bytes:.1f} times smaller than {loaded.card.key})",
+        f"(all of {loaded.card.key} in fp16 takes {dense / card.weights.bytes:.1f} times as much)",
         _line("clean", clean),
         *(_line(f"{row['spec']['name']} {row['spec']['loss']} {row['eps']}", row) for row in card.metrics["attacked"]),
     ]
 
 
 def _sweep(
-    loaded: "LoadedModel", specs: list["AttackSpec"], *, part: str, limit: int | None, data_dir: Path | None
+    loaded: "LoadedModel",
+    specs: list["AttackSpec"],
+    *,
+    levels: tuple[float, ...],
+    jsma_on_few: bool,
+    part: str,
+    limit: int | None,
+    data_dir: Path | None,
 ) -> tuple[dict[str, Any], list[str]]:
     from meddef_core.pruning.sweep import prune_sweep
     from meddef_core.record import record
@@ -97,6 +154,8 @@ def _sweep(
             images,
             classes=loaded.task.classes,
             attacks=specs,
+            sparsities=levels,
+            jsma_on_few=jsma_on_few,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     document = record("prune_sweep", model=loaded.card, numbers=numbers, seed=specs[0].seed, data=data)
@@ -104,17 +163,22 @@ def _sweep(
     return document, [title, *(line for row in numbers["rows"] for line in _level(row))]
 
 
-def _specs(attacks: str, eps: str, *, steps: int, loss: str, seed: int) -> list["AttackSpec"]:
+def _specs(attacks: str, eps: str, *, given: dict[str, Any]) -> list["AttackSpec"]:
     """Every attack at every budget; settings that an attack does not have are left out."""
-    from meddef_core.attacks import default_spec, get_attack, parse_eps
+    from dataclasses import replace
 
+    from meddef_core.attacks import default_spec, get_attack, parse_eps
+    from meddef_core.evaluation.paper_pruning import pruning_attacks
+
+    if attacks == PAPER:
+        return [replace(spec, seed=given["seed"]) for spec in pruning_attacks()]
     specs = []
     for name in (part.strip() for part in attacks.split(",")):
         info = get_attack(name)
         if info.needs_source:
             raise MedDefError(f"{info.title} needs a second model, which this command has none of; leave it out.")
-        given = {"steps": steps, "loss": loss, "seed": seed, "stop_when_fooled": True}
-        changes = {key: value for key, value in given.items() if key in info.settings}
+        wanted = given | {"stop_when_fooled": True}
+        changes = {key: value for key, value in wanted.items() if key in info.settings}
         specs += [default_spec(name, eps=parse_eps(text.strip(), norm=info.norm), **changes) for text in eps.split(",")]
     return specs
 

@@ -48,7 +48,7 @@ def fetch(
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, such as assets/recipes/chest_meddef.yaml.")],
+    recipe: Annotated[Path, typer.Argument(help="A recipe, such as assets/recipes/chest-meddef.yaml.")],
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change a value of the recipe.", metavar="KEY=VALUE")
     ] = None,

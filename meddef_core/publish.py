@@ -56,16 +56,13 @@ def publish(
     and the offsets for good, so that an interrupted call goes on.
     Raises ModelError if the folder holds no finished validation or the name is no name.
     """
-    state, step, score, recipe = read_run(run_dir)
+    chosen = read_run(run_dir)
+    state, recipe = chosen.state, chosen.recipe
     name = name or recipe.name
     check_spelling(name)
     task = get_task(recipe.task)
     lists = build_lists(task, data_dir, protocol=recipe.protocol)
-    training: dict[str, Any] = {
-        "recipe": recipe.model_dump(mode="json"),
-        "step": step,
-        "validation_score": score,
-    }
+    training = chosen.training
     if sparsity:
         state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
     if balanced_over:

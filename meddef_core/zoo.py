@@ -69,6 +69,12 @@ class Card(BaseModel):
         """`<task>/<name>`."""
         return f"{self.task}/{self.name}"
 
+    @property
+    def objective(self) -> str | None:
+        """What the model was trained to minimise; None where the card does not say."""
+        kind = self.training.get("recipe", {}).get("objective", {}).get("kind")
+        return None if kind is None else str(kind)
+
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:

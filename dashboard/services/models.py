@@ -12,7 +12,7 @@ from dashboard import limits
 from dashboard.results import ModelChoice
 from dashboard.services.queue import DECODING, HELD
 from meddef_core import zoo
-from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, objective, side_choices
+from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choices
 from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.scans import Sample, Scan, list_samples, read_scan
@@ -96,7 +96,7 @@ def _official(card: zoo.Card) -> bool:
 
 def _studied(card: zoo.Card) -> bool:
     variant = card.training.get("recipe", {}).get("model", {}).get("variant", "full")
-    return variant != "full" or objective(card) == "distill"
+    return variant != "full" or card.objective == "distill"
 
 
 def comparable(task: str) -> tuple[ModelChoice, ...]:

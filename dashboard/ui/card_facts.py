@@ -3,7 +3,7 @@
 Cards of different ages hold different keys: a fact that a card does not hold is not told.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dashboard.language import tr
@@ -26,10 +26,10 @@ MOSTLY = 0.95
 """A network of which a larger share is not zero was rounded, not pruned."""
 
 
-def facts(card: Card) -> Iterator[str]:
-    """One Markdown line a fact."""
+def facts(card: Card, *, others: Sequence[Card] = ()) -> Iterator[str]:
+    """One Markdown line a fact; `others` are what its time may be told beside."""
     yield from _weights(card)
-    yield from _cost(card.metrics)
+    yield from _cost(card, others)
     yield from _data(card)
     yield from _recipe(card.training)
     yield from _probabilities(reading_figures(card), card)
@@ -53,7 +53,8 @@ def _weights(card: Card) -> Iterator[str]:
         )
 
 
-def _cost(metrics: Mapping[str, Any]) -> Iterator[str]:
+def _cost(card: Card, others: Sequence[Card]) -> Iterator[str]:
+    metrics = card.metrics
     macs, latency = _number(metrics, "macs"), _number(metrics, "latency", "ratio")
     area = _number(metrics, "clean", "auroc")
     if area is not None:
@@ -61,11 +62,24 @@ def _cost(metrics: Mapping[str, Any]) -> Iterator[str]:
     if macs is not None:
         yield tr("Work for one scan: {macs:.2f} billion multiplications and additions", macs=macs / 1e9)
     if latency is not None:
-        yield tr(
-            "Time for one scan: {ratio:.2f} times that of {model}, in turns on one core",
-            ratio=latency,
-            model=str(_at(metrics, "latency", "beside")),
+        beside = str(_at(metrics, "latency", "beside"))
+        told = tr(
+            "Time for one scan: {ratio:.2f} times that of {model}, in turns on one core", ratio=latency, model=beside
         )
+        # A difference in the size of the images inside is most of the time, and none of the defence's doing.
+        other = next((_inside(each) for each in others if each.key == beside), None)
+        if other not in (None, _inside(card)):
+            told += tr(
+                "; that one works on images of {other} x {other} pixels, this one of {own} x {own}",
+                other=other,
+                own=_inside(card),
+            )
+        yield told
+
+
+def _inside(card: Card) -> int:
+    """Pixels of a side of the images that a network works on, after pooling."""
+    return int(card.preprocessing["size"]) // int(card.config["pool"])
 
 
 def _data(card: Card) -> Iterator[str]:

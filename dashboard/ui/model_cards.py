@@ -27,13 +27,13 @@ def model_cards(found: Sequence[TaskRecords]) -> None:
         st.subheader(tr(services.tasks()[each.task].title), anchor=False)
         _measurements({tr(one.card.title): one.figures for one in each.models if one.figures is not None})
         for one in each.models:
-            _card(one.card)
+            _card(one.card, others=[other.card for other in each.models])
 
 
-def _card(card: Card) -> None:
+def _card(card: Card, *, others: Sequence[Card]) -> None:
     with st.container(border=True):
         st.markdown(f"**{tr(card.title)}** (`{card.key}`): {tr(card.summary)}")
-        st.markdown("\n".join(f"- {fact}" for fact in facts(card)))
+        st.markdown("\n".join(f"- {fact}" for fact in facts(card, others=others)))
         details = st.expander(tr("The whole card of {key}", key=card.key), key=f"card_{card.key}", on_change="rerun")
         if details.open:
             with details:

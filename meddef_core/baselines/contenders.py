@@ -11,7 +11,6 @@ from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.compare import Contender
 from meddef_core.baselines.defended import adaptive
 from meddef_core.baselines.registry import BASELINES, get_baseline
-from meddef_core.baselines.sides import objective
 from meddef_core.errors import ModelError
 from meddef_core.model.folded import folded
 from meddef_core.training.finished import network_of, read_run, titled
@@ -44,7 +43,7 @@ def entrant_of_model(model: LoadedModel) -> Entrant:
         summary=card.summary,
         task=card.task,
         protocol=str(card.data.get("protocol", "official")),
-        objective=objective(card),
+        objective=card.objective,
         weights=card.weights.sha256,
         network=model.network,
         fast=folded(model.network),
@@ -53,8 +52,9 @@ def entrant_of_model(model: LoadedModel) -> Entrant:
 
 def entrant_of_run(run_dir: Path) -> Entrant:
     """The best weights of a run, as they would be shipped; raises ModelError where there are none."""
-    state, _, _, recipe = read_run(run_dir)
-    network = network_of(recipe, state)
+    chosen = read_run(run_dir)
+    recipe = chosen.recipe
+    network = network_of(recipe, chosen.state)
     title, summary = titled(recipe)
     digest = hashlib.sha256((run_dir / "best.safetensors").read_bytes()).hexdigest()
     return Entrant(

@@ -66,13 +66,7 @@ def load_side(side_id: str) -> LoadedModel:
 def partners(key: str, cards: Sequence[Card]) -> tuple[str, ...]:
     """Keys of the other clean-trained models of a model's task: what it can form an ensemble with."""
     task = key.partition("/")[0]
-    return tuple(card.key for card in cards if card.task == task and card.key != key and objective(card) == "clean")
-
-
-def objective(card: Card) -> str | None:
-    """What a model was trained to minimise, by its card; None where the card does not say."""
-    kind = card.training.get("recipe", {}).get("objective", {}).get("kind")
-    return None if kind is None else str(kind)
+    return tuple(card.key for card in cards if card.task == task and card.key != key and card.objective == "clean")
 
 
 def _side(card: Card, baseline: Baseline) -> Side:

@@ -56,12 +56,16 @@ def cache_dir() -> Path:
 
 
 def load_images(lists: Lists, part: str, *, task: Task, data_dir: Path) -> Images:
-    """Images of one part of the lists; raises DataError naming the first scan that cannot be read."""
+    """Images of one part of the lists; raises DataError naming the first scan that cannot be read.
+
+    MedDefError if the cache cannot be written.
+    """
     items = lists.part(part)
     path = cache_dir() / f"{task.key}-{_cache_key(items, task.preprocessing)}.npy"
     if not path.exists():
+        prepared = _preprocess_all(items, task.preprocessing, data_dir)
         with replacing(path) as beside, beside.open("wb") as file:
-            np.save(file, _preprocess_all(items, task.preprocessing, data_dir))
+            np.save(file, prepared)
     labels = torch.tensor([item.label for item in items], dtype=torch.int64)
     return Images(np.load(path, mmap_mode="r"), labels, items)
 

@@ -89,7 +89,7 @@ def read_measured(task: str, model: str, *, root: Path | None = None) -> Measure
         n=numbers["n"],
         clean=100 * numbers["clean"]["accuracy"],
         accuracy={key: 100 * row["accuracy"] for key, row in rows.items()},
-        success_rate={key: _percent(row["attack_success_rate"]) for key, row in rows.items()},
+        success_rate={key: percent(row["attack_success_rate"]) for key, row in rows.items()},
         recall={key: row["recall"] for key, row in rows.items()},
         sizes={key: row.get("n", numbers["n"]) for key, row in rows.items()},
     )
@@ -102,8 +102,8 @@ def intensity_table(task: str, *, root: Path | None = None) -> str:
     rows = []
     for eps, (model, title) in itertools.product(PAPER_EPSILONS, _rows(found).items()):
         claim, ours = reported.get((model, eps), {}), found[model]
-        cells = [_pair(claim.get("clean"), ours.clean if ours else None)]
-        cells += [_pair(claim.get(a), ours.accuracy.get((a, eps)) if ours else None) for a in PAPER_ATTACKS]
+        cells = [pair(claim.get("clean"), ours.clean if ours else None)]
+        cells += [pair(claim.get(a), ours.accuracy.get((a, eps)) if ours else None) for a in PAPER_ATTACKS]
         rows.append([f"{eps:.2f}", title, *cells])
     return markdown(["epsilon", "model", "clean", *(name.upper() for name in PAPER_ATTACKS)], rows)
 
@@ -190,11 +190,13 @@ def _intensity(spec: dict[str, Any]) -> float:
     return float(spec["theta"] if spec["name"] == "jsma" else spec["eps"])
 
 
-def _percent(share: float | None) -> float | None:
+def percent(share: float | None) -> float | None:
+    """A share as percent; None stays None."""
     return None if share is None else 100 * share
 
 
-def _pair(reported: float | None, measured: float | None) -> str:
+def pair(reported: float | None, measured: float | None) -> str:
+    """A cell of percents, `reported / re-measured`."""
     return f"{_number(reported)} / {_number(measured)}"
 
 

@@ -5,6 +5,8 @@ Each process appends to a part file of its own, `part-<number>.jsonl`, whose fir
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,15 @@ class PartFile:
     """The chunks of one process; all that the folder's part files hold count as done, whoever did them.
 
     Raises DataError if the folder holds chunks of another evaluation (its header differs from `header`, plain JSON
-    values), or lines that are damaged. A last line without its end, which a killed process leaves, is dropped.
+    values), holds lines that are damaged, or cannot be written. A last line without its end, which a killed process
+    leaves, is dropped.
     """
 
     def __init__(self, folder: Path, *, header: dict[str, Any], number: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.done = read_parts(folder, header=header)
         self._path = folder / f"part-{number}.jsonl"
+        with self._writing():
+            folder.mkdir(parents=True, exist_ok=True)
+        self.done = read_parts(folder, header=header)
         whole = _whole_lines(self._path)
         if self._path.exists():
             os.truncate(self._path, len(whole))
@@ -38,10 +42,20 @@ class PartFile:
         self._write({"chunk": number, "images": [asdict(image) for image in images]})
 
     def _write(self, line: dict[str, Any]) -> None:
-        with self._path.open("ab") as file:
+        with self._writing(), self._path.open("ab") as file:
             file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DataError(
+                f"{self._path} cannot be written ({error.strerror}); make room or choose another run folder, then "
+                "start again: the parts done before are kept."
+            ) from error
 
 
 def read_parts(folder: Path, *, header: dict[str, Any]) -> dict[int, Rows]:

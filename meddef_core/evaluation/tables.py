@@ -14,6 +14,7 @@ from meddef_core.data.tasks import TASKS
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.documents import markdown, read_record, results_root
 from meddef_core.evaluation.paper import differences, intensity_table, success_table
+from meddef_core.evaluation.paper_pruning import paper_pruning_table
 from meddef_core.evaluation.report import strongest
 from meddef_core.files import replacing
 from meddef_core.zoo import Card, list_models
@@ -35,6 +36,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
     }
     for task in TASKS:
         found[f"paper-{task}"] = partial(intensity_table, task, root=root)
+        found[f"paper-pruning-{task}"] = partial(paper_pruning_table, task, root=root)
         found[f"success-{task}"] = partial(success_table, task, root=root)
         found[f"differences-{task}"] = partial(_listed, task, root=root)
         found[f"baselines-{task}"] = partial(baseline_table, task, root=root)

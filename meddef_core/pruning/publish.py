@@ -44,7 +44,10 @@ def publish_pruned(
     protocol = str(base.data.get("protocol", "official"))
     lists = build_lists(task, data_dir, protocol=protocol)
     images = load_images(lists, "test", task=task, data_dir=data_dir)
-    metrics = measure(network, images, classes=task.classes, attacks=card_attacks(), on_stage=on_stage)
+    # What rounding to 8 bits cost the base says nothing of this file.
+    trained = {key: value for key, value in base.training.items() if key != "int8"}
+    attacks = card_attacks(saturated=base.objective == "distill")
+    metrics = measure(network, images, classes=task.classes, attacks=attacks, on_stage=on_stage)
     how = {
         "method": "one-shot global magnitude",
         "sparsity": sparsity,
@@ -63,7 +66,7 @@ def publish_pruned(
         title=f"{base.title}, {sparsity:.0%} pruned",
         summary=f"{base.key} without its smallest {sparsity:.0%} of weights; not trained again.",
         config=config,
-        training=base.training | {"pruning": how},
+        training=trained | {"pruning": how},
         metrics={"list": "test", "protocol": protocol} | metrics,
         data={
             "protocol": protocol,

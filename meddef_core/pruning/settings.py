@@ -11,7 +11,7 @@ from meddef_core.pruning.masks import MOST_SPARSITY
 class PruningSettings(BaseModel):
     """Pruning while training: the network becomes sparse under the recipe's own objective, usually from `init`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     sparsity: float = Field(gt=0, le=MOST_SPARSITY)
     """Share of the weights of convolutions and linear layers that are zero at the end."""

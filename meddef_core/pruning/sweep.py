@@ -13,7 +13,9 @@ from torch import nn
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
+from meddef_core.evaluation.paper import JSMA_SCANS
 from meddef_core.evaluation.report import OnStage, measure
+from meddef_core.evaluation.selection import some_of_each_class, take
 from meddef_core.pruning.masks import pruned, weight_counts
 
 SPARSITIES = tuple(tenths / 10 for tenths in range(9))
@@ -27,13 +29,18 @@ def prune_sweep(
     classes: Sequence[str],
     attacks: Sequence[AttackSpec],
     sparsities: Sequence[float] = SPARSITIES,
+    jsma_on_few: bool = False,
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
     """What `measure` finds after one-shot global magnitude pruning to each sparsity; plain JSON values.
 
     `network` is in eval mode and stays as it was. Each row adds `sparsity` (asked for), `nonzero` weights, and
-    `answers`: the share of clean scans read as each class.
+    `answers`: the share of clean scans read as each class. With `jsma_on_few`, JSMA is run on `JSMA_SCANS` images, the
+    same at every level, and its row says so (`n`).
     """
+    slow = [spec for spec in attacks if jsma_on_few and spec.name == "jsma"]
+    fast = [spec for spec in attacks if spec not in slow]
+    few = take(images, some_of_each_class(images, min(JSMA_SCANS, len(images)))) if slow else images
     rows = []
     for sparsity in sparsities:
 
@@ -43,12 +50,16 @@ def prune_sweep(
 
         sparse = pruned(network, sparsity)
         read = np.bincount(attack_images(sparse, images, None).predictions, minlength=len(classes)) / len(images)
+        measured = measure(sparse, images, classes=classes, attacks=fast, on_stage=tell)
+        if slow:
+            on_few = measure(sparse, few, classes=classes, attacks=slow, on_stage=tell)
+            measured["attacked"] += [row | {"n": len(few)} for row in on_few["attacked"]]
         rows.append(
             {
                 "sparsity": sparsity,
                 "nonzero": weight_counts(sparse).nonzero,
                 "answers": {name: float(share) for name, share in zip(classes, read, strict=True)},
             }
-            | measure(sparse, images, classes=classes, attacks=attacks, on_stage=tell)
+            | measured
         )
     return {"method": "one-shot global magnitude", "prunable": weight_counts(network).prunable, "rows": rows}

@@ -32,7 +32,7 @@ PGD_STEPS = 10
 class AlarmSettings(BaseModel):
     """When the alarm sounds; both must hold."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     every: int = Field(1, ge=1)
     """Epochs between probes."""
@@ -41,7 +41,7 @@ class AlarmSettings(BaseModel):
     gap: float = Field(0.3, ge=-1, lt=1)
     """FGSM accuracy minus PGD accuracy above which it sounds. A sound network's stays near 0.1."""
     fall: float = Field(0.1, ge=-1, lt=1)
-    """PGD accuracy lost since the best good probe above which it sounds."""
+    """PGD accuracy lost since the best good probe (the last one, while epsilon grows) above which it sounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,9 @@ def watch_out(run: "Run", folder: RunFolder, *, eps: float) -> bool:
     probe = take_probe(Judge(folded(run.inner), run.share), run.val, settings, eps=eps)
     folder.log({"probe": progress.step, "eps": eps, **asdict(probe)})
     if not sounds(probe, settings, best_pgd=progress.best_pgd):
-        progress.best_pgd = max(probe.pgd, progress.best_pgd or 0.0)
+        # While epsilon still grows, accuracy under it falls in every run: what counts is the last probe, not the best.
+        growing = eps < run.recipe.objective.eps
+        progress.best_pgd = probe.pgd if growing else max(probe.pgd, progress.best_pgd or 0.0)
         folder.save(folder.good, progress=progress, **run.pieces)
         return False
     if progress.alarms == MOST_ALARMS:

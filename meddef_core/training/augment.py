@@ -17,7 +17,7 @@ from meddef_core.training.sharing import WHOLE, Share
 class Augmentation(BaseModel):
     """Ranges to draw from, uniformly; a range of r means plus or minus r."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     flip: float = Field(0.5, ge=0, le=1)
     """Chance of a horizontal flip."""

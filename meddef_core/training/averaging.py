@@ -1,5 +1,7 @@
 """One network from several runs: the mean of their chosen weights."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,19 +32,21 @@ def average_runs(runs: Sequence[Path], *, data_dir: Path, output: Path) -> Avera
 
     The mean of weights is a good network only where the runs lie in one basin: continued from the same weights, say
     (Wortsman et al. 2022, Model soups, arXiv:2203.05482). Independent seeds do not, and the score then shows it.
-    The recipe written beside the weights, and the validation, are those of the first run. Raises ModelError if a run
-    holds no chosen weights, RecipeError if the networks or lists differ.
+    The recipe written beside the weights, and the validation, are those of the first run; the hashes of what was
+    averaged stand there too. Raises ModelError if a run holds no chosen weights, RecipeError if the networks or lists
+    differ or `output` holds a run already.
     """
     if len(runs) < 2:
         raise RecipeError("An average needs at least two runs; name more.")
+    if any(output.glob("*.safetensors")):
+        raise RecipeError(f"{output} holds a run already; choose another folder for the average.")
     found = [read_run(run) for run in runs]
-    (_, _, _, recipe), scores = found[0], tuple(score for _, _, score, _ in found)
+    recipe = found[0].recipe
     config = recipe.model_config_of_task()
-    for run, (_, _, _, other) in zip(runs, found, strict=True):
+    for run, other in zip(runs, (chosen.recipe for chosen in found), strict=True):
         if other.model_config_of_task() != config or (other.task, other.protocol) != (recipe.task, recipe.protocol):
             raise RecipeError(f"{run} holds another network, or was trained on other lists, than {runs[0]}.")
-    states = [state for state, _, _, _ in found]
-    mean = {key: torch.stack([state[key].float() for state in states]).mean(dim=0) for key in states[0]}
+    mean = {key: torch.stack([each.state[key].float() for each in found]).mean(dim=0) for key in found[0].state}
     network = MedDef(config)
     network.load_state_dict(mean)
     task = get_task(recipe.task)
@@ -50,6 +54,12 @@ def average_runs(runs: Sequence[Path], *, data_dir: Path, output: Path) -> Avera
     images = load_images(lists, "val", task=task, data_dir=data_dir)
     judge = Judge(network.eval().requires_grad_(False))
     score = validation_score(judge, images, recipe.validation, classes=len(task.classes))
-    metadata = {"step": "0", "score": str(score), "recipe": recipe.model_dump_json()}
+    digests = [hashlib.sha256((run / "best.safetensors").read_bytes()).hexdigest() for run in runs]
+    metadata = {
+        "step": "0",
+        "score": str(score),
+        "recipe": recipe.model_dump_json(),
+        "averaged": json.dumps(digests),
+    }
     write_tensors(output / "best.safetensors", network.state_dict(), metadata)
-    return Average(run_dir=output, score=score, scores=scores)
+    return Average(run_dir=output, score=score, scores=tuple(each.score for each in found))

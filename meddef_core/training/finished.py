@@ -1,6 +1,7 @@
 """What a finished run holds: its chosen weights and recipe, and the network that they make, as it would be shipped."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,40 @@ from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import LoadedModel, describe, encode, restored
 
 
+@dataclass(frozen=True)
+class ChosenWeights:
+    """A run's best weights by validation, and where they came from."""
+
+    state: dict[str, Any]
+    recipe: Recipe
+    step: int
+    score: float
+    """On validation patients, as the recipe scores."""
+    init_sha256: str | None
+    """Hash of the weights file that the run began with; None for one from scratch, and in runs that did not note it."""
+    averaged: tuple[str, ...] | None
+    """Hashes of the chosen weights that these are the mean of (`meddef average`), or None."""
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What a card says of the training."""
+        said = {"recipe": self.recipe.model_dump(mode="json"), "step": self.step, "validation_score": self.score}
+        if self.init_sha256 is not None:
+            said["init_sha256"] = self.init_sha256
+        if self.averaged is not None:
+            said["averaged"] = list(self.averaged)
+        return said
+
+
 def open_run(run_dir: Path) -> LoadedModel:
     """A run's best weights as they would be shipped, behind a card that stands in no folder; ModelError as `read_run`.
 
     Its weights hash is the one the published model would have. It knows no lists: nothing was measured yet.
     """
-    state, step, score, recipe = read_run(run_dir)
-    task, network = get_task(recipe.task), network_of(recipe, state)
-    blob, dtype = encode(state)
+    chosen = read_run(run_dir)
+    recipe = chosen.recipe
+    task, network = get_task(recipe.task), network_of(recipe, chosen.state)
+    blob, dtype = encode(chosen.state)
     title, summary = titled(recipe)
     card = describe(
         blob,
@@ -34,7 +61,7 @@ def open_run(run_dir: Path) -> LoadedModel:
         config=network.config,
         metrics={},
         data={"protocol": recipe.protocol},
-        training={"recipe": recipe.model_dump(mode="json"), "step": step, "validation_score": score},
+        training=chosen.training,
     )
     return LoadedModel(card, network, task, task.preprocessing)
 
@@ -52,8 +79,8 @@ def network_of(recipe: Recipe, state: dict[str, Any], *, values: Values = "float
     return restored(recipe.model_config_of_task(), state, values=values)
 
 
-def read_run(run_dir: Path) -> tuple[dict[str, Any], int, float, Recipe]:
-    """Best weights, their step and validation score, and the recipe of a run; ModelError where there are none yet."""
+def read_run(run_dir: Path) -> ChosenWeights:
+    """Best weights of a run and what is known of them; ModelError where there are none yet."""
     path = run_dir / "best.safetensors"
     if not path.is_file():
         raise ModelError(f"{run_dir} holds no chosen weights yet; let the training reach its first validation.")
@@ -61,8 +88,15 @@ def read_run(run_dir: Path) -> tuple[dict[str, Any], int, float, Recipe]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-        recipe = Recipe.model_validate(json.loads(metadata["recipe"]))
-        return state, int(metadata["step"]), float(metadata["score"]), recipe
-    except (SafetensorError, KeyError, TypeError, ValidationError, ValueError) as error:
+        averaged = metadata.get("averaged")
+        return ChosenWeights(
+            state=state,
+            recipe=Recipe.model_validate(json.loads(metadata["recipe"])),
+            step=int(metadata["step"]),
+            score=float(metadata["score"]),
+            init_sha256=metadata.get("init_sha256"),
+            averaged=None if averaged is None else tuple(json.loads(averaged)),
+        )
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValidationError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"The chosen weights in {run_dir} cannot be read: {reason}") from error

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from meddef_core.data.lists import Lists
+from meddef_core.errors import RecipeError
 from meddef_core.processes import sole_use
 from meddef_core.training.alarm import watch_out
 from meddef_core.training.launch import launch
@@ -76,6 +78,8 @@ def train(
     MASTER_PORT set as Lightning Fabric wants them and `run_dir` in a place that all of them see), each process works
     on its part of every batch; a run may go on with another number of them.
     """
+    if 0 < (gpus := torch.cuda.device_count()) < devices:
+        raise RecipeError(f"{devices} devices are asked for and this machine has {gpus} GPU(s); lower --devices.")
     lists = check_lists(recipe, data_dir, processes=devices * num_nodes)
     make_folder(run_dir)
     with sole_use(run_dir):
@@ -158,6 +162,8 @@ def _validate(run: Run, folder: RunFolder) -> float:
     if score >= progress.best_score:
         progress.best_score, progress.best_step = score, progress.step
         metadata = {"step": str(progress.step), "score": str(score), "recipe": recipe.model_dump_json()}
+        if progress.init_sha256 is not None:
+            metadata["init_sha256"] = progress.init_sha256
         tensors: dict[str, Tensor] = dict(run.average.state_dict())
         folder.choose(tensors, metadata)
     return score

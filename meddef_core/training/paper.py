@@ -22,7 +22,7 @@ LEAST_CAUTION = 0.25
 class PaperSettings(BaseModel):
     """The paper's numbers (section on adversarial training); every one can be changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     warm_up_epochs: int = Field(8, ge=0)
     aggressive_epochs: int = Field(15, ge=0)

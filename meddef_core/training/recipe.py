@@ -29,7 +29,7 @@ from meddef_core.training.paper import PaperSettings
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _epsilon(value: Any) -> Any:
@@ -71,6 +71,18 @@ class ModelSettings(_Strict):
 READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper"}
 """Keys of an objective that a recipe holds only if it is of that kind."""
 
+_LOSS = {"label_smoothing", "class_weights"}
+_CRAFTED = _LOSS | {"eps", "eps_warm_up", "craft_mode", "awp"}
+READS: Mapping[Kind, set[str]] = {
+    "clean": _LOSS,
+    "distill": {"teacher", "temperature"},
+    "paper": _LOSS | {"paper", "awp"},
+    "n_fgsm": _CRAFTED | {"noise", "clean_share"},
+    "pgd": _CRAFTED | {"steps", "clean_share"},
+    "trades": _CRAFTED | {"steps", "beta"},
+}
+"""Keys of an objective that its kind reads."""
+
 
 class ObjectiveSettings(_Strict):
     """What a step minimises. `eps` in pixel units, as 8/255 or 0.031."""
@@ -111,6 +123,13 @@ class ObjectiveSettings(_Strict):
         if self.awp and self.kind in ("clean", "distill"):
             raise ValueError(f"awp goes with an objective that attacks, not with {self.kind}")
         return self
+
+    @property
+    def unread(self) -> list[str]:
+        """Keys that were changed and that its kind does not read."""
+        fields = type(self).model_fields
+        changed = {key for key in self.model_fields_set if getattr(self, key) != fields[key].default}
+        return sorted(changed - READS[self.kind] - {"kind"})
 
     @model_serializer(mode="wrap")
     def _without_what_it_does_not_read(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -253,11 +272,19 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RecipeError(f"The recipe {path.name} has a bad value at {where!r}: {first['msg']}.") from error
+        wrong = f"has a bad value at {where!r}" if where else "contradicts itself"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"The recipe {path.name} {wrong}: {reason}.") from error
     except MedDefError:
         raise
     except ValueError as error:
         raise RecipeError(f"The recipe {path.name} describes no network: {error}.") from error
+    if unread := recipe.objective.unread:
+        kind = recipe.objective.kind
+        raise RecipeError(
+            f"The objective {kind} does not read {unread[0]!r}; remove it, or set the objective whole, as in "
+            f"--set 'objective={{kind: {kind}}}'."
+        )
     return recipe
 
 

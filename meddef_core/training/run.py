@@ -92,7 +92,7 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
     share = Share(fabric.global_rank, fabric.world_size)
     torch.manual_seed(recipe.seed)
     network = MedDef(recipe.model_config_of_task())
-    told = [load_init(network, recipe.init)] if fresh and recipe.init is not None else []
+    start = load_init(network, recipe.init) if fresh and recipe.init is not None else None
     share_randomness_and_statistics(network, share, size=recipe.batch // share.count)
     network = network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
@@ -104,9 +104,11 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
     if recipe.objective.kind == "distill":
         teacher = load_teacher(recipe.objective.teacher, task=task.key).to(fabric.device)
     run = Run(recipe, fabric, wrapped, average, optimizer, images["train"], images["val"], loss, share, teacher)
+    if start is not None:
+        run.progress.init_sha256 = start.sha256
     if recipe.pruning is not None:
         run.pruner = Pruner(recipe.pruning, network=run.inner, average=average, optimizer=optimizer, total=run.total)
-    return run, told
+    return run, [] if start is None else [start.sentence]
 
 
 def make_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:

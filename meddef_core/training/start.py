@@ -1,9 +1,11 @@
 """Where a run starts: weights of an earlier run or of the zoo, or a teacher to learn from."""
 
+import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from meddef_core.errors import RecipeError
@@ -12,13 +14,21 @@ from meddef_core.model.folded import folded
 from meddef_core.zoo import list_models, load_model
 
 
-def load_init(network: MedDef, source: Path) -> str:
-    """Load the weights a recipe names into `network`; returns a sentence on what was loaded.
+class Start(NamedTuple):
+    """What a run began with."""
+
+    sentence: str
+    sha256: str
+    """Of the weights file: a name of the zoo may hold other weights one day."""
+
+
+def load_init(network: MedDef, source: Path) -> Start:
+    """Load the weights a recipe names into `network`.
 
     `source` is a run's folder, a safetensors file or a key of the zoo. Weights of a network with another number of
     classes give everything but the last layer; any other difference raises RecipeError.
     """
-    state = _read(source)
+    state, digest = _read(source)
     name, last = _last_layer(network)
     theirs = state.get(f"{name}.weight")
     replaced = theirs is not None and theirs.shape != last.weight.shape and theirs.shape[1:] == last.weight.shape[1:]
@@ -30,22 +40,27 @@ def load_init(network: MedDef, source: Path) -> str:
         reason = " ".join(str(error).split())
         raise RecipeError(f"The starting weights {source} do not fit this recipe's network: {reason}") from error
     if replaced:
-        return f"Started from {source}, all but the last layer, which has another number of classes there."
-    return f"Started from {source}, every layer."
+        return Start(
+            f"Started from {source}, all but the last layer, which has another number of classes there.", digest
+        )
+    return Start(f"Started from {source}, every layer.", digest)
 
 
-def _read(source: Path) -> dict[str, Tensor]:
+def _read(source: Path) -> tuple[dict[str, Tensor], str]:
+    """Weights, and the hash of the file that holds them."""
     path = source / "best.safetensors" if source.is_dir() else source
     if not path.is_file():
         keys = [card.key for card in list_models()]
         if source.as_posix() in keys:
-            return dict(load_model(source.as_posix()).network.state_dict())
+            loaded = load_model(source.as_posix())
+            return dict(loaded.network.state_dict()), loaded.card.weights.sha256
         raise RecipeError(
             f"There are no starting weights {source}; init takes a run's folder, its best.safetensors or one of "
             f"{', '.join(keys) or 'the models, of which there are none'}."
         )
     try:
-        return load_file(path)
+        data = path.read_bytes()
+        return load(data), hashlib.sha256(data).hexdigest()
     except (OSError, SafetensorError) as error:
         raise RecipeError(f"The starting weights {path} cannot be read ({error}); choose others.") from error
 

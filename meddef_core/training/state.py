@@ -28,9 +28,11 @@ class Progress:
     alarms: int = 0
     """How often the run went back because of catastrophic overfitting."""
     best_pgd: float | None = None
-    """Best accuracy of the alarm's probes under PGD; None before the first good one."""
+    """Best accuracy under PGD of the alarm's good probes; while epsilon grows, of the last; None before the first."""
     caution: float = 1.0
     """The safety adjustment of the paper's recipe: what its epsilon and weight are multiplied by."""
+    init_sha256: str | None = None
+    """Hash of the weights file that the run began with; None for a run from scratch."""
 
 
 class RunFolder:
@@ -132,7 +134,7 @@ def load_state(
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file whole or not at all; RecipeError if the disk does not take it."""
-    with _writing(path), replacing(path) as beside:
+    with replacing(path) as beside, _writing(path):
         save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, beside, metadata=metadata)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from cli_runs import Run, assert_refused
+from full_disk import full_disk
 
 from meddef_core.cli import MAPS_HELP
 from meddef_core.cli_output import write_file
@@ -119,3 +120,6 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(MedDefError, match="cannot be written"):
         write_file(tmp_path / f"{'a' * 252}.npy", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["adv.npy"]
+    with full_disk(), pytest.raises(MedDefError, match=r"cannot be written \(File too large\); make room"):
+        write_file(path, bytes(30_000))
+    assert path.read_bytes() == b"new" and [p.name for p in tmp_path.iterdir()] == ["adv.npy"]

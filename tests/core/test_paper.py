@@ -17,6 +17,7 @@ from meddef_core.evaluation.paper import (
     read_reported,
     success_table,
 )
+from meddef_core.evaluation.paper_pruning import paper_pruning_table
 
 
 def write_record(root: Path, task: str, model: str, *, pgd: float) -> None:
@@ -93,3 +94,17 @@ def test_a_broken_record_gets_one_sentence(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(DataError, match=r"^The record meddef.json cannot be read; measure it again\.$"):
         intensity_table("oct", root=tmp_path)
+
+
+def test_the_pruning_table_puts_both_rates_into_a_cell(tmp_path: Path) -> None:
+    attacked = [
+        {"spec": {"name": name}, "attack_success_rate": rate}
+        for name, rate in (("fgsm", 0.5), ("pgd", 1.0), ("bim", 0.98), ("jsma", None))
+    ]
+    row = {"clean": {"accuracy": 0.9}, "answers": {"CNV": 0.25, "DME": 0.75}, "attacked": attacked}
+    path = tmp_path / "paper-pruning" / "oct.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"numbers": {"rows": [row | {"sparsity": 0.3}]}}))
+    lines = paper_pruning_table("oct", root=tmp_path).splitlines()
+    assert lines[2] == "| 30% | 90.0 | DME 75 | 66.2 / 50.0 | 1.2 / 100.0 | 93.4 / 98.0 | 66.2 / - |"
+    assert lines[3] == "| 70% | - | - | 63.3 / - | 34.0 / - | 95.4 / - | 62.1 / - |" and len(lines) == 5

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from cli_runs import Run, assert_refused
+from tiny_models import save_tiny_model
 
 from meddef_core.data.tasks import get_task
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
@@ -88,6 +89,35 @@ def test_prune_sweeps(run: Run, tiny_data: Path, tmp_path: Path) -> None:
     assert result.out.count("attack success") == 9 and "80% pruned" in result.out
 
 
+def test_a_sweep_of_the_papers_attacks(run: Run, tiny_data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "sweep.json"
+    arguments = ("--attacks", "paper", "--levels", "0.3,0.8", "--data-dir", tiny_data, "--output", output)
+    assert run("prune", "--task", "oct", "--sweep", *arguments).code == 0
+    document = json.loads(output.read_text())
+    assert [row["sparsity"] for row in document["numbers"]["rows"]] == [0.3, 0.8]
+    for row in document["numbers"]["rows"]:
+        specs = {each["spec"]["name"]: each["spec"] for each in row["attacked"]}
+        assert list(specs) == ["fgsm", "pgd", "bim", "jsma"] and row["attacked"][-1]["n"] == min(
+            32, document["data"]["n"]
+        )
+        assert {specs[name]["eps"] for name in ("fgsm", "pgd", "bim")} == {0.05} and specs["jsma"]["theta"] == 0.1
+        assert specs["pgd"]["steps"] == 40 and specs["pgd"]["rel_step"] * 0.05 == pytest.approx(0.01)
+
+
+def test_the_card_of_a_pruned_model_is_its_own(
+    run: Run, tiny_data: Path, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What rounding cost the base is no fact of the pruned file; a saturated softmax stays one."""
+    training = {"recipe": {"objective": {"kind": "distill"}}, "int8": {"weights": 1}}
+    save_tiny_model(tmp_path / "models", "oct/distilled", variant="resnet18", training=training)
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path / "models"))
+    card = run(
+        "prune", "--task", "oct", "--model", "distilled", "--sparsity", 0.2, "--data-dir", tiny_data, "--json"
+    ).document
+    assert "int8" not in card["training"] and card["training"]["recipe"] == training["recipe"]
+    assert [row["spec"]["loss"] for row in card["metrics"]["attacked"]] == ["margin"] * 7 + ["ce"] * 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -100,6 +130,11 @@ def test_prune_sweeps(run: Run, tiny_data: Path, tmp_path: Path) -> None:
         (["--sparsity", "0.5", "--output", "card.txt"], ".json"),
         (["--sweep", "--attacks", "magic"], "no attack 'magic'"),
         (["--sweep"], "MEDDEF_DATA_DIR"),
+        (["--sweep", "--name", "small"], "leave out --name"),
+        (["--sweep", "--attacks", "paper", "--eps", "8/255", "--steps", "3"], "leave out --eps and --steps"),
+        (["--sweep", "--levels", "some"], "levels are shares"),
+        (["--sweep", "--levels", "0.3,2"], "between 0 and 0.99"),
+        (["--sparsity", "0.5", "--limit", "4", "--part", "val"], "leave out --part and --limit"),
     ],
 )
 def test_prune_refuses_in_one_sentence(arguments: list[str], part: str, run: Run) -> None:

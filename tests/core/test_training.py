@@ -1,5 +1,6 @@
 """Training: schedules by value, seeded augmentation, runs that learn, start where they are told and resume."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from meddef_core.processes import LOCK
 from meddef_core.training import loop
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.averaging import average_runs
+from meddef_core.training.finished import open_run, read_run
 from meddef_core.training.loop import StepReport, train
 from meddef_core.training.run import make_optimizer
 from meddef_core.training.schedules import ema_decay, epsilon_ramp, one_cycle
@@ -188,6 +190,11 @@ def test_a_run_starts_from_another(
         if "running_" not in key and "num_batches" not in key:
             torch.testing.assert_close(value, other[key], atol=1e-6, rtol=0)
     assert log_of(tmp_path / "run")[0]["start"].endswith("every layer.")
+    assert (
+        read_run(tmp_path / "run").init_sha256
+        == hashlib.sha256((earlier / "best.safetensors").read_bytes()).hexdigest()
+    )
+    assert read_run(earlier).init_sha256 is None
 
 
 def test_a_run_starts_from_another_task(earlier: Path, tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
@@ -203,10 +210,12 @@ def test_a_run_starts_from_a_model_of_the_zoo(
     tiny_data: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path / "models"))
-    save_tiny_model(tmp_path / "models", "oct/tiny")
+    card = save_tiny_model(tmp_path / "models", "oct/tiny")
     same = {"variant": "full", "width": 8, "pool": 2}
-    train(tiny_recipe(epochs=1, batch=32, init="oct/tiny", model=same), data_dir=tiny_data, run_dir=tmp_path / "run")
-    assert "Started from oct/tiny" in log_of(tmp_path / "run")[0]["start"]
+    run = tmp_path / "run"
+    train(tiny_recipe(epochs=1, batch=32, init="oct/tiny", model=same), data_dir=tiny_data, run_dir=run)
+    assert "Started from oct/tiny" in log_of(run)[0]["start"]
+    assert open_run(run).card.training["init_sha256"] == card.weights.sha256
     with pytest.raises(RecipeError, match=r"no starting weights oct/none; .* one of oct/tiny"):
         train(tiny_recipe(init="oct/none"), data_dir=tiny_data, run_dir=tmp_path / "none")
 
@@ -230,7 +239,13 @@ def test_runs_are_averaged(earlier: Path, tiny_data: Path, tmp_path: Path, own_c
         if value.is_floating_point():
             torch.testing.assert_close(value, (one[key] + other[key]) / 2)
     assert 0 <= result.score <= 1 and len(result.scores) == 2
+    parents = [hashlib.sha256((run / "best.safetensors").read_bytes()).hexdigest() for run in (earlier, second)]
+    assert open_run(tmp_path / "mean").card.training["averaged"] == parents
+    before = (second / "best.safetensors").read_bytes()
+    with pytest.raises(RecipeError, match="holds a run already; choose another folder"):
+        average_runs([earlier, second], data_dir=tiny_data, output=second)
+    assert (second / "best.safetensors").read_bytes() == before
     with pytest.raises(RecipeError, match="at least two"):
         average_runs([earlier], data_dir=tiny_data, output=tmp_path / "mean")
     with pytest.raises(ModelError, match="no chosen weights"):
-        average_runs([earlier, tmp_path], data_dir=tiny_data, output=tmp_path / "mean")
+        average_runs([earlier, tmp_path], data_dir=tiny_data, output=tmp_path / "other")

@@ -85,3 +85,22 @@ def test_a_sound_run_takes_the_steps_it_takes_without_the_alarm(
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     probes = [line for line in log_of(tmp_path / "with") if "probe" in line]
     assert [line["probe"] for line in probes] == [4] and np.all([0 <= probes[0][key] <= 1 for key in ("fgsm", "pgd")])
+
+
+def test_while_epsilon_grows_a_fall_is_one_since_the_last_probe(
+    tiny_data: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    """Under a growing epsilon accuracy falls in every run: a best from its start would leave it to the gap alone."""
+    recipe = tiny_recipe(
+        epochs=4, objective={"kind": "n_fgsm", "eps": "8/255", "eps_warm_up": 0.7}, alarm={"gap": 0.99, "images": 8}
+    )
+    train(recipe, data_dir=tiny_data, run_dir=tmp_path)
+    growing, last = [], None
+    for line in log_of(tmp_path):
+        if "probe" in line and line["eps"] < recipe.objective.eps:
+            growing.append(line["pgd"])
+        elif "probe" in line:
+            last = line["pgd"]
+    assert len(growing) >= 2 and last is not None
+    with safe_open(tmp_path / "state.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["progress"])["best_pgd"] == max(growing[-1], last)

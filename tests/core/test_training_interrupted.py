@@ -1,16 +1,14 @@
 """Runs that are killed without warning, or find the disk full: what was saved stays whole and is gone on from."""
 
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
+from full_disk import full_disk
 from safetensors.torch import load_file
 from tiny_training import log_of, tiny_recipe
 
@@ -126,17 +124,6 @@ def test_two_calls_do_not_train_in_one_folder(tiny_data: Path, tmp_path: Path, o
 
 class Killed(Exception):
     pass
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file can grow beyond 20 kB: what the system says then is what it says of a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(

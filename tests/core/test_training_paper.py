@@ -5,15 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 from tiny_training import log_of
 from torch import Tensor, nn
 
-from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.training.loop import train
 from meddef_core.training.objectives import LossSettings
 from meddef_core.training.paper import PaperSettings, Phase, make_paper_loss, next_caution, phase, spec_of
 from meddef_core.training.recipe import load_recipe
+from meddef_core.training.run import check_lists, prepare
 from meddef_core.training.scoring import attacked_places
+from meddef_core.training.step import plan_step, take_step
 
 RECIPES = Path(__file__).parents[2] / "assets" / "recipes"
 
@@ -123,6 +126,21 @@ def test_smoke_run(task: str, tiny_data: Path, tmp_path: Path, own_cache: Path) 
     assert lines[-1]["eps"] in (pytest.approx(0.03), pytest.approx(0.015), pytest.approx(0.0075))
     assert {line["lr"] for line in lines} == {1e-4}
     assert (tmp_path / "best.safetensors").is_file() and result.best_score >= 0
+
+
+@pytest.mark.parametrize("task", ["oct", "chest"])
+def test_a_step_at_full_width(task: str, tiny_data: Path, own_cache: Path) -> None:
+    """The network as the paper has it; of the attacks only the number of steps is less."""
+    changes = {"batch": "8", "objective.paper.steps": "2", "objective.paper.attacked_share": "1"}
+    recipe = load_recipe(RECIPES / f"paper-{task}.yaml", changes)
+    fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
+    run, _ = prepare(recipe, fabric, check_lists(recipe, tiny_data), data_dir=tiny_data, fresh=True)
+    # The paper's count with one channel instead of three, and the last layer of its task.
+    assert parameter_count(run.average) == pytest.approx(21.83e6, rel=1e-3)
+    before = {key: value.clone() for key, value in run.inner.named_parameters()}
+    assert np.isfinite(take_step(run, plan_step(run)))
+    moved = [name for name, value in run.inner.named_parameters() if not torch.equal(value, before[name])]
+    assert any(".afd." in name for name in moved) and len(moved) > 0.9 * len(before)
 
 
 def test_the_recipes_give_the_papers_numbers() -> None:

@@ -50,6 +50,13 @@ def test_a_recipe_is_written_as_before_there_were_the_keys_it_does_not_use() -> 
     assert values["optimizer"]["kind"] == "sgd" and Recipe.model_validate(values) == used
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_what_a_run_wrote_down_is_a_recipe(tmp_path: Path, path: Path) -> None:
+    """It holds keys that its objective does not read, at their defaults."""
+    (tmp_path / "recipe.json").write_text(load_recipe(path).model_dump_json())
+    assert load_recipe(tmp_path / "recipe.json") == load_recipe(path)
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -68,7 +75,7 @@ def test_a_recipe_is_written_as_before_there_were_the_keys_it_does_not_use() -> 
         ({"objective.paper.attacks": "[noise]"}, "'noise' is no attack to train on"),
         ({"objective.paper.attacked_share": "0"}, "'objective.paper.attacked_share'"),
         ({"alarm": "{gap: 1}"}, "'alarm.gap'"),
-        ({"alarm": "{}", "objective.kind": "clean"}, "the alarm watches"),
+        ({"alarm": "{}", "objective.kind": "clean"}, "contradicts itself: the alarm watches"),
         ({"optimizer.kind": "lion"}, "'optimizer.kind'"),
         ({"optimizer.lr": "-1"}, "'optimizer.lr'"),
         ({"validation.attacked_share": "2"}, "'validation.attacked_share'"),
@@ -76,6 +83,12 @@ def test_a_recipe_is_written_as_before_there_were_the_keys_it_does_not_use() -> 
         ({"model.variant": "best"}, "variant must be one of"),
         ({"epochs.more": "1"}, "no sub-keys"),
         ({"epochs": "[1"}, "not valid YAML"),
+        ({"optimizer.lr": ".inf"}, "'optimizer.lr'"),
+        ({"objective.noise": ".nan"}, "'objective.noise'"),
+        ({"augmentation.gamma": ".inf"}, "'augmentation.gamma'"),
+        ({"objective.beta": "3"}, "n_fgsm does not read 'beta'; remove it"),
+        ({"objective.kind": "trades", "objective.clean_share": "0.5"}, "trades does not read 'clean_share'"),
+        ({"objective.kind": "clean", "alarm": "null"}, "clean does not read 'eps'"),
     ],
 )
 def test_bad_recipes_stop_with_one_sentence(overrides: dict[str, str], said: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from attack_nets import Recorder, small_net
+from full_disk import full_disk
 from worst_cases import CLASSES, EPS, set_of, some_images
 
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
@@ -262,6 +263,20 @@ def test_an_interrupted_evaluation_goes_on(tmp_path: Path) -> None:
     assert again == whole and steps == sorted(steps) and (steps[0], steps[-1]) == (6, 20)
     asked = Recorder(net)
     assert run_plan(asked, images, plan, log=PartFile(tmp_path, header=HEADER)) == whole and asked.seen == []
+
+
+def test_a_full_disk_keeps_the_chunks_done_before(tmp_path: Path) -> None:
+    net, images = some_images()
+    plan = plan_worst_case(images, attacks=set_of("fgsm", eps=LADDER), chunk=6)
+    log = PartFile(tmp_path, header=HEADER)
+    whole = run_plan(net, images, plan, log=log)
+    path = tmp_path / "part-0.jsonl"
+    with path.open("ab") as file:
+        file.write(b"{" * 20_000)  # a line that never ended
+    with full_disk(), pytest.raises(DataError, match=r"cannot be written .* the parts done before are kept"):
+        log.append(4, whole.images)
+    again = PartFile(tmp_path, header=HEADER)
+    assert sorted(again.done) == [0, 1, 2, 3] and run_plan(Recorder(net), images, plan, log=again) == whole
 
 
 def test_processes_share_the_chunks_and_find_the_same(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import build_lists
 from meddef_core.data.tasks import get_task
-from meddef_core.errors import ModelError
+from meddef_core.errors import MedDefError, ModelError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.evaluation.report import CARD_EPSILONS, card_attacks, measure, strongest
@@ -89,8 +89,9 @@ def test_a_card_that_could_not_be_written_costs_no_second_measuring(
 ) -> None:
     in_the_way = tmp_path / "models"
     in_the_way.write_text("not a folder")
-    with pytest.raises(OSError):
+    with pytest.raises(MedDefError, match=r"weights\.safetensors") as caught:
         publish(published / "run", data_dir=tiny_data, root=in_the_way, name="again", devices=2)
+    assert "cannot be written" in str(caught.value)
     in_the_way.unlink()
     heard: list[str] = []
     card = publish(

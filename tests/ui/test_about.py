@@ -91,6 +91,18 @@ def test_what_was_done_to_the_weights_is_told(card: Card) -> None:
     assert "as they are and stretched, cut and brightened: NORMAL +0.00, PNEUMONIA +0.40" in over
 
 
+def test_time_beside_a_network_of_smaller_images_says_so(card: Card) -> None:
+    metrics = {"latency": {"ratio": 2.0, "beside": "oct/undefended"}}
+    own = card.model_copy(update={"config": card.config | {"pool": 1}, "metrics": metrics})
+    beside = card.model_copy(update={"name": "undefended", "config": card.config | {"pool": 2}})
+    same = beside.model_copy(update={"config": own.config})
+    said = "\n".join(facts(own, others=[own, beside]))
+    assert "that one works on images of 112 x 112 pixels, this one of 224 x 224" in said
+    for others in ([own, same], []):
+        assert "2.00 times that of oct/undefended, in turns on one core" in list(facts(own, others=others))[1]
+        assert "that one works" not in "\n".join(facts(own, others=others))
+
+
 def test_calibration_of_these_weights_is_told(card: Card, tmp_path: Path) -> None:
     made.write(tmp_path, "oct/meddef/reading.json", reading(card))
     said = "\n".join(facts(card))
