@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.language import tr
 from dashboard.services.records import reading_figures, short_eps
 from dashboard.ui.robustness_parts import protocol_words
-from dashboard.ui.words import eps_words
+from meddef_core.attacks import format_eps
 from meddef_core.zoo import Card
 
 OBJECTIVES = {
@@ -17,6 +17,8 @@ OBJECTIVES = {
     "n_fgsm": "N-FGSM (noise and one gradient step)",
     "pgd": "PGD",
     "trades": "TRADES",
+    "paper": "FGSM, PGD, BIM and JSMA, as the paper says",
+    "distill": "the outputs of an undefended network",
 }
 """How a network was trained, for readers; others are named as the recipe does."""
 
@@ -100,7 +102,7 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
     epochs, seed = _number(training, "recipe", "epochs"), _number(training, "recipe", "seed")
     if kind is not None:
         words = tr(OBJECTIVES[str(kind)]) if str(kind) in OBJECTIVES else str(kind)
-        at = f", ε = {short_eps(eps_words(eps))}" if eps else ""
+        at = f", ε = {short_eps(format_eps(eps))}" if eps else ""
         yield tr("Trained on: {objective}", objective=words + at)
     if epochs is not None and seed is not None:
         yield tr("{epochs:.0f} epochs, seed {seed:.0f}", epochs=epochs, seed=seed)

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.language import catalogue
 from dashboard.services import records
-from dashboard.ui.card_facts import facts
+from dashboard.ui.card_facts import OBJECTIVES, facts
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.zoo import Card, list_models
+from meddef_core.zoo import MODELS, Card, list_models
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARE = {"share": 0.9855, "hits": 272, "n": 276, "interval": [0.963, 0.994]}
@@ -89,6 +89,14 @@ def test_what_was_done_to_the_weights_is_told(card: Card) -> None:
     assert "chosen on validation patients: NORMAL +0.00, PNEUMONIA +0.70" in balanced
     over = said(training={"offsets": {"by_class": {"NORMAL": 0.0, "PNEUMONIA": 0.4}, "shifts": ["none", "rim"]}})
     assert "as they are and stretched, cut and brightened: NORMAL +0.00, PNEUMONIA +0.40" in over
+
+
+def test_how_a_network_was_trained_is_told_in_words() -> None:
+    for card in list_models(MODELS):
+        kind = card.objective
+        trained = next(fact for fact in facts(card) if fact.startswith("Trained on"))
+        assert kind is not None and trained.startswith(f"Trained on: {OBJECTIVES[kind]}")
+        assert card.key != "oct/meddef-large-eps" or trained.endswith("ε = 0.1")
 
 
 def test_time_beside_a_network_of_smaller_images_says_so(card: Card) -> None:
