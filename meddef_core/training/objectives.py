@@ -4,7 +4,7 @@ Unless a recipe says otherwise, attacked images are crafted with the network as 
 batch), which is what keeps single-step training stable.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from meddef_core.training.recipe import ObjectiveSettings
 
 Kind = Literal["clean", "n_fgsm", "pgd", "trades", "paper", "distill"]
+
+_LOSS = {"label_smoothing", "class_weights"}
+_CRAFTED = _LOSS | {"eps", "eps_warm_up", "craft_mode", "awp"}
+READS: Mapping[Kind, set[str]] = {
+    "clean": _LOSS,
+    "distill": {"teacher", "temperature"},
+    "paper": _LOSS | {"paper", "awp"},
+    "n_fgsm": _CRAFTED | {"noise", "clean_share"},
+    "pgd": _CRAFTED | {"steps", "clean_share"},
+    "trades": _CRAFTED | {"steps", "beta"},
+}
+"""Keys of a recipe's objective (`ObjectiveSettings`) that its kind reads."""
 
 CraftMode = Literal["train", "eval"]
 """The network's mode while images are crafted: statistics of the batch and dropout, or the running statistics."""

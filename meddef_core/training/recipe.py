@@ -24,7 +24,7 @@ from meddef_core.model import VARIANTS, MedDefConfig
 from meddef_core.pruning.settings import PruningSettings
 from meddef_core.training.alarm import AlarmSettings
 from meddef_core.training.augment import Augmentation
-from meddef_core.training.objectives import CraftMode, Kind
+from meddef_core.training.objectives import READS, CraftMode, Kind
 from meddef_core.training.paper import PaperSettings
 
 
@@ -70,18 +70,6 @@ class ModelSettings(_Strict):
 
 READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper"}
 """Keys of an objective that a recipe holds only if it is of that kind."""
-
-_LOSS = {"label_smoothing", "class_weights"}
-_CRAFTED = _LOSS | {"eps", "eps_warm_up", "craft_mode", "awp"}
-READS: Mapping[Kind, set[str]] = {
-    "clean": _LOSS,
-    "distill": {"teacher", "temperature"},
-    "paper": _LOSS | {"paper", "awp"},
-    "n_fgsm": _CRAFTED | {"noise", "clean_share"},
-    "pgd": _CRAFTED | {"steps", "clean_share"},
-    "trades": _CRAFTED | {"steps", "beta"},
-}
-"""Keys of an objective that its kind reads."""
 
 
 class ObjectiveSettings(_Strict):
