@@ -1,6 +1,5 @@
 """Who takes part in a comparison: baselines around an undefended model, other models of the zoo, finished runs."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,6 @@ def entrant_of_run(run_dir: Path) -> Entrant:
     recipe = chosen.recipe
     network = network_of(recipe, chosen.state)
     title, summary = titled(recipe)
-    digest = hashlib.sha256((run_dir / "best.safetensors").read_bytes()).hexdigest()
     return Entrant(
         id=run_dir.name,
         title=title,
@@ -64,7 +62,7 @@ def entrant_of_run(run_dir: Path) -> Entrant:
         task=recipe.task,
         protocol=recipe.protocol,
         objective=recipe.objective.kind,
-        weights=digest,
+        weights=chosen.sha256,
         network=network,
         fast=folded(network),
     )

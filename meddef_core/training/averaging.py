@@ -1,6 +1,5 @@
 """One network from several runs: the mean of their chosen weights."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,12 +53,11 @@ def average_runs(runs: Sequence[Path], *, data_dir: Path, output: Path) -> Avera
     images = load_images(lists, "val", task=task, data_dir=data_dir)
     judge = Judge(network.eval().requires_grad_(False))
     score = validation_score(judge, images, recipe.validation, classes=len(task.classes))
-    digests = [hashlib.sha256((run / "best.safetensors").read_bytes()).hexdigest() for run in runs]
     metadata = {
         "step": "0",
         "score": str(score),
         "recipe": recipe.model_dump_json(),
-        "averaged": json.dumps(digests),
+        "averaged": json.dumps([each.sha256 for each in found]),
     }
     write_tensors(output / "best.safetensors", network.state_dict(), metadata)
     return Average(run_dir=output, score=score, scores=tuple(each.score for each in found))

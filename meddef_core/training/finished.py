@@ -1,5 +1,6 @@
 """What a finished run holds: its chosen weights and recipe, and the network that they make, as it would be shipped."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ class ChosenWeights:
     """On validation patients, as the recipe scores."""
     init_sha256: str | None
     """Hash of the weights file that the run began with; None for one from scratch, and in runs that did not note it."""
+    sha256: str
+    """Of the file that holds them."""
     averaged: tuple[str, ...] | None
     """Hashes of the chosen weights that these are the mean of (`meddef average`), or None."""
 
@@ -95,6 +98,7 @@ def read_run(run_dir: Path) -> ChosenWeights:
             step=int(metadata["step"]),
             score=float(metadata["score"]),
             init_sha256=metadata.get("init_sha256"),
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             averaged=None if averaged is None else tuple(json.loads(averaged)),
         )
     except (SafetensorError, KeyError, TypeError, AttributeError, ValidationError, ValueError) as error:
