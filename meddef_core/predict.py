@@ -8,7 +8,7 @@ from torch import Tensor
 from meddef_core.errors import ModelError
 from meddef_core.model import MedDef
 from meddef_core.reading import Abstention, Familiarity, Fitted, calibrate, fitted_for
-from meddef_core.reading.abstention import abstention_of
+from meddef_core.reading.abstention import Level, abstention_of
 from meddef_core.reading.statistics import describe
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel
@@ -36,6 +36,31 @@ class Prediction:
     familiarity: Familiarity | None = None
     abstained: Abstention | None = None
     note: str | None = None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The one probability of each class that every page, table and export shows.
+
+        Calibrated where a fit stands beside the model, else the softmax.
+        """
+        return self.probabilities if self.calibrated is None else self.calibrated
+
+    @property
+    def probability(self) -> float:
+        """The one probability of the predicted class, from `shares`."""
+        return self.shares[self.index]
+
+    @property
+    def level(self) -> Level | None:
+        """How the scan was taken: "usual", "unusual" or "refused"; None where no check was fitted for the model."""
+        if self.abstained is not None:
+            return "refused"
+        return None if self.familiarity is None else self.familiarity.level
+
+    @property
+    def calibration_holds(self) -> bool:
+        """Whether the probability may be called calibrated: fitted, and on a scan like those it was fitted on."""
+        return self.calibrated is not None and self.level == "usual"
 
 
 def prepare(model: LoadedModel, scan: Scan) -> Tensor:

@@ -12,6 +12,25 @@ KERMANY = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Population:
+    """The scans and patients a task's models were trained on: on anything else they must abstain or say so.
+
+    `modalities`, `body_parts` and `views` are terms of the DICOM standard that a header may give for such a scan;
+    `age_groups` are names of `AGE_GROUPS`. `sentence` stands beside every output.
+    """
+
+    modalities: tuple[str, ...]
+    body_parts: tuple[str, ...]
+    views: tuple[str, ...]
+    age_groups: tuple[str, ...]
+    sentence: str
+
+
+AGE_GROUPS = ("under 1 year", "1 to 5 years", "6 to 17 years", "18 years or older")
+"""All that is ever kept of a patient's age."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """One diagnostic question.
 
@@ -28,6 +47,7 @@ class Task:
     mean: float
     std: float
     folder: str
+    population: Population
     licence: str = "CC BY 4.0"
     source: str = KERMANY
 
@@ -54,6 +74,14 @@ TASKS: dict[str, Task] = {
         mean=0.1934,
         std=0.1934,
         folder="oct",
+        population=Population(
+            modalities=("OPT", "OCT", "OP"),
+            body_parts=("EYE", "RETINA"),
+            views=(),
+            age_groups=("18 years or older",),
+            sentence="Trained on macular B-scans of adults from one device type (Heidelberg Spectralis), most of them "
+            "through the fovea.",
+        ),
     ),
     "chest": Task(
         key="chest",
@@ -65,6 +93,13 @@ TASKS: dict[str, Task] = {
         mean=0.4823,
         std=0.2216,
         folder="chest_xray",
+        population=Population(
+            modalities=("CR", "DX", "DR", "RG"),
+            body_parts=("CHEST", "THORAX", "LUNG"),
+            views=("AP", "PA"),
+            age_groups=("1 to 5 years",),
+            sentence="Trained on frontal chest films of children aged 1 to 5 from one hospital (Guangzhou).",
+        ),
     ),
 }
 

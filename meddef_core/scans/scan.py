@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,15 @@ class Scan:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
             raise TypeError(f"a scan holds float32 (H, W) pixels, not {self.pixels.dtype} {self.pixels.shape}")
         self.pixels.setflags(write=False)
+
+    @cached_property
+    def short_id(self) -> str:
+        """Six hexadecimal digits of the pixels, as "3FA-91C", by which a person tells two scans apart.
+
+        Two frames or windows of one file have different ids; the same picture always has the same one.
+        """
+        digits = hashlib.sha256(str(self.size).encode() + self.pixels.tobytes()).hexdigest()[:6].upper()
+        return f"{digits[:3]}-{digits[3:]}"
 
     @property
     def size(self) -> tuple[int, int]:
