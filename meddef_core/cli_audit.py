@@ -128,7 +128,7 @@ def _shipped_case(
         raise DataError(f"An audit needs images to attack. {error}") from error
     protocol = str(loaded.card.data.get("protocol", "official"))
     lists = build_lists(loaded.task, folder, protocol=protocol)
-    scans = load_images(lists, "test", task=loaded.task, data_dir=folder)
+    scans = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
     if asked.images < len(scans):
         scans = take(scans, some_of_each_class(scans, asked.images))
     x, y = scans.batch(slice(None))

@@ -54,7 +54,7 @@ def baselines(
     rows = contenders(first, others, names=None if only is None else [name.strip() for name in only.split(",")])
     folder = find_data_dir(data_dir)
     lists = build_lists(loaded.task, folder, protocol=first.protocol)
-    images = load_images(lists, part, task=loaded.task, data_dir=folder)
+    images = load_images(lists, part, preprocessing=loaded.preprocessing, data_dir=folder)
     if limit is not None:
         images = some_of_each_class(images, limit)
     data = {"protocol": first.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit}

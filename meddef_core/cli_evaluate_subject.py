@@ -54,7 +54,7 @@ def open_subject(
     loaded = open_model(task, model) if run is None else _open_run(task, run)
     folder = find_data_dir(data_dir)
     lists = build_lists(loaded.task, folder, protocol=_protocol_of(loaded.card, protocol))
-    images = load_images(lists, part, task=loaded.task, data_dir=folder)
+    images = load_images(lists, part, preprocessing=loaded.preprocessing, data_dir=folder)
     return Subject(
         loaded=loaded, run=run, lists=lists, images=images, part=part, data_dir=folder, limit=limit, seed=seed
     )

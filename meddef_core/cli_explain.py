@@ -44,16 +44,16 @@ def point(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     models = _models(task, model)
-    phantoms = draw_phantoms(task, per_class=per_class)
-    healthy = draw_phantoms(task, per_class=per_class, healthy=True)
     asked = None if maps is None else tuple(name.strip() for name in maps.split(","))
-    data = {"part": "phantoms", "n": len(phantoms)}
+    data = {"part": "phantoms", "n": len(draw_phantoms(task, per_class=per_class))}
     rows, readings = _kept(output, data, per_class) if asked is None else ([], [])
     for loaded in models:
         if any(_is_of(reading, loaded) for reading in readings):
             continue
         rows = [row for row in rows if row["model"] != loaded.card.key]
         readings = [reading for reading in readings if reading["model"] != loaded.card.key]
+        phantoms = draw_phantoms(task, per_class=per_class, preprocessing=loaded.preprocessing)
+        healthy = draw_phantoms(task, per_class=per_class, healthy=True, preprocessing=loaded.preprocessing)
         rows += _rows(loaded, task=task, asked=asked, phantoms=phantoms)
         readings.append(_readings(loaded, task=task, phantoms=[*phantoms, *healthy]))
     numbers = {"per_class": per_class, "tolerance": TOLERANCE, "rows": rows, "readings": readings, "note": NOTE}

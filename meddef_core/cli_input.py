@@ -49,7 +49,7 @@ def open_list(
 
     folder = find_data_dir(data_dir)
     lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
-    images = load_images(lists, part, task=loaded.task, data_dir=folder)
+    images = load_images(lists, part, preprocessing=loaded.preprocessing, data_dir=folder)
     if limit is not None:
         images = take(images, some_of_each_class(images, limit))
     named = {"protocol": lists.protocol, "part": part, "n": len(images), "sha256": lists.digest(part), "limit": limit}

@@ -95,7 +95,7 @@ def card(
     lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
     if lists.digest("test") != measured:
         raise MedDefError(f"The test list on hand is not the one on {loaded.card.key}'s card; fetch that data set.")
-    images = load_images(lists, "test", task=loaded.task, data_dir=folder)
+    images = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
     twin = f"{loaded.task.key}/{UNDEFENDED}"
     has_twin = twin != loaded.card.key and any(each.key == twin for each in list_models())
     facts = card_facts(loaded, images, twin=open_model(task, UNDEFENDED) if has_twin else None)

@@ -53,9 +53,9 @@ def shifts(
             raise ModelError(f"{name} was trained on other lists than {found[0][1]}; measure it on its own.")
     folder = find_data_dir(data_dir)
     lists = build_lists(first.task, folder, protocol=_protocol(first))
-    images = load_images(lists, part, task=first.task, data_dir=folder)
     rows: list[dict[str, Any]] = []
     for loaded, name in found:
+        images = load_images(lists, part, preprocessing=loaded.preprocessing, data_dir=folder)
         with progress(f"shifts, {name}") as show:
             changes = read_shifted(
                 loaded.network,

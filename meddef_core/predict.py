@@ -65,7 +65,7 @@ class Prediction:
 
 def prepare(model: LoadedModel, scan: Scan) -> Tensor:
     """The image `(1, C, 224, 224)` in [0, 1] that `model` reads of a scan, by its card's preprocessing."""
-    image = torch.from_numpy(model.preprocessing(scan.pixels))[None]
+    image = torch.from_numpy(model.preprocessing(scan.pixels, row_mm=scan.row_mm))[None]
     image = image.expand(-1, model.channels, -1, -1)
     return image.contiguous().to(_device(model))
 

@@ -81,7 +81,7 @@ def publish(
             "nonzero": counts.nonzero,
         }
     named = titled(recipe)
-    images = load_images(lists, "test", task=task, data_dir=data_dir)
+    images = load_images(lists, "test", preprocessing=recipe.preprocessing_of_task(), data_dir=data_dir)
     metrics = {"list": "test", "protocol": recipe.protocol} | measure(
         network, images, classes=task.classes, attacks=[], on_stage=on_stage
     )
@@ -93,6 +93,7 @@ def publish(
         title=title or named[0],
         summary=summary or named[1],
         config=network.config,
+        preprocessing=recipe.preprocessing_of_task(),
         training=training,
         data={
             "protocol": recipe.protocol,
@@ -175,7 +176,7 @@ def _balanced(
     if not path.exists():
         chosen = choose_offsets(
             network,
-            load_images(lists, "val", task=task, data_dir=data_dir),
+            load_images(lists, "val", preprocessing=recipe.preprocessing_of_task(), data_dir=data_dir),
             classes=task.classes,
             eps=recipe.validation.eps,
             shifts=shifts,

@@ -152,6 +152,7 @@ def save_model(
     training: dict[str, Any],
     data: dict[str, Any],
     metrics: dict[str, Any],
+    preprocessing: Preprocessing | None = None,
     packed: bool | None = None,
     values: Values = "float16",
 ) -> Card:
@@ -172,6 +173,7 @@ def save_model(
         training=training,
         data=data,
         metrics=metrics,
+        preprocessing=preprocessing,
         dtype=dtype,
     )
     with replacing(folder / card.weights.file) as beside:
@@ -197,9 +199,10 @@ def describe(
     training: dict[str, Any],
     data: dict[str, Any],
     metrics: dict[str, Any],
+    preprocessing: Preprocessing | None = None,
     dtype: str = "float16",
 ) -> Card:
-    """The card of a weights file with that content."""
+    """The card of a weights file with that content; the task's own preprocessing where none is given."""
     weights = Weights(file="weights.safetensors", sha256=hashlib.sha256(blob).hexdigest(), dtype=dtype, bytes=len(blob))
     return Card(
         task=task.key,
@@ -207,7 +210,7 @@ def describe(
         title=title,
         summary=summary,
         config=config.to_dict(),
-        preprocessing=task.preprocessing.to_dict(),
+        preprocessing=(preprocessing or task.preprocessing).to_dict(),
         parameters=parameter_count(MedDef(config)),
         weights=weights,
         training=training,

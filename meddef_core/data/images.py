@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from meddef_core.data.lists import Item, Lists
-from meddef_core.data.tasks import Task
 from meddef_core.errors import DataError, ScanError
 from meddef_core.files import replacing
 from meddef_core.scans.decode import read_scan
@@ -32,7 +31,7 @@ class Images:
     """A list of scans, ready for a network."""
 
     stored: NDArray[np.uint16]
-    """`(N, 1, 224, 224)`."""
+    """`(N, 1, 224, 224)`; wider where the preprocessing says so."""
     labels: Tensor
     """`(N,)` int64."""
     items: tuple[Item, ...]
@@ -55,15 +54,17 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meddef"
 
 
-def load_images(lists: Lists, part: str, *, task: Task, data_dir: Path) -> Images:
-    """Images of one part of the lists; raises DataError naming the first scan that cannot be read.
+def load_images(lists: Lists, part: str, *, preprocessing: Preprocessing, data_dir: Path) -> Images:
+    """Images of one part of the lists, as a model of that `preprocessing` sees them.
+
+    Raises DataError naming the first scan that cannot be read.
 
     MedDefError if the cache cannot be written.
     """
     items = lists.part(part)
-    path = cache_dir() / f"{task.key}-{_cache_key(items, task.preprocessing)}.npy"
+    path = cache_dir() / f"{lists.task}-{_cache_key(items, preprocessing)}.npy"
     if not path.exists():
-        prepared = _preprocess_all(items, task.preprocessing, data_dir)
+        prepared = _preprocess_all(items, preprocessing, data_dir)
         with replacing(path) as beside, beside.open("wb") as file:
             np.save(file, prepared)
     labels = torch.tensor([item.label for item in items], dtype=torch.int64)
@@ -76,7 +77,7 @@ def _preprocess_all(items: Sequence[Item], preprocessing: Preprocessing, data_di
             scan = read_scan((data_dir / item.path).read_bytes())
         except ScanError as error:
             raise DataError(f"{item.path} cannot be used: {error}") from error
-        return np.round(preprocessing(scan.pixels) * FULL).astype(np.uint16)
+        return np.round(preprocessing(scan.pixels, row_mm=scan.row_mm) * FULL).astype(np.uint16)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         return np.stack(list(pool.map(one, items)))

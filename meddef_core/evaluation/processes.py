@@ -22,7 +22,6 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from meddef_core import __version__
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import Lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.resume import PartFile, count_done, read_parts
 from meddef_core.evaluation.trials import Plan
@@ -137,7 +136,7 @@ def _work(fabric: Fabric, *, job: Job) -> bool:
     loaded = open_subject(job)
     if loaded.card.weights.sha256 != job.weights_sha256:
         raise ModelError(f"The weights of {job.model} changed while the evaluation started; start it again.")
-    images = load_images(job.lists, job.part, task=get_task(job.lists.task), data_dir=job.data_dir)
+    images = load_images(job.lists, job.part, preprocessing=loaded.preprocessing, data_dir=job.data_dir)
     log = PartFile(job.folder, header=job.header, number=fabric.global_rank)
     run_plan(loaded.network, images, job.plan, log=log, share=(fabric.global_rank, fabric.world_size))
     fabric.barrier()

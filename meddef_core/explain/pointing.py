@@ -17,6 +17,7 @@ from meddef_core.explain.registry import available, explain
 from meddef_core.explain.stability import is_flat
 from meddef_core.model import MedDef
 from meddef_core.scans.phantoms import LesionPhantom, phantom_with_lesion
+from meddef_core.scans.preprocess import Preprocessing
 
 TOLERANCE = 15
 """How far beside the lesion a point still hits, in pixels of the 224-pixel picture (Zhang et al. 2016, section 4.1)."""
@@ -39,13 +40,20 @@ class PointingScore:
     """Score of the picture's centre, which is no random place: lesions are drawn where they occur."""
 
 
-def draw_phantoms(task: str, *, per_class: int, healthy: bool = False) -> tuple[LesionPhantom, ...]:
+def draw_phantoms(
+    task: str, *, per_class: int, healthy: bool = False, preprocessing: Preprocessing | None = None
+) -> tuple[LesionPhantom, ...]:
     """`per_class` phantoms of each class of `task` with a lesion, or with `healthy` of the class without; seeds from 0.
 
+    As a model of that preprocessing sees them, which is the task's unless given.
     Raises DataError for an unknown task.
     """
     labels = [label for label in get_task(task).classes if (label == HEALTHY) == healthy]
-    return tuple(phantom_with_lesion(task, label, seed) for label in labels for seed in range(per_class))
+    return tuple(
+        phantom_with_lesion(task, label, seed, preprocessing=preprocessing)
+        for label in labels
+        for seed in range(per_class)
+    )
 
 
 def pointing_game(network: MedDef, *, task: str, key: str, phantoms: Sequence[LesionPhantom]) -> PointingScore:
@@ -77,7 +85,7 @@ def pointing_games(
     goals = [_goal(phantom.mask) for phantom in phantoms]
     for done, (phantom, goal) in enumerate(zip(phantoms, goals, strict=True), start=1):
         maps = explain(
-            network, picture_of(network, task=task, phantom=phantom), target=known.index(phantom.label), only=keys
+            network, picture_of(network, phantom), target=known.index(phantom.label), only=keys
         )
         for key, found in maps.items():
             hits[key] += _points_into(found, goal)
@@ -97,15 +105,15 @@ def read_right(network: MedDef, *, task: str, phantoms: Sequence[LesionPhantom])
     counts: dict[str, tuple[int, int]] = {}
     for phantom in phantoms:
         with torch.no_grad():
-            reading = int(network(picture_of(network, task=task, phantom=phantom))[0].argmax())
+            reading = int(network(picture_of(network, phantom))[0].argmax())
         right, n = counts.get(phantom.label, (0, 0))
         counts[phantom.label] = (right + (reading == known.index(phantom.label)), n + 1)
     return counts
 
 
-def picture_of(network: MedDef, *, task: str, phantom: LesionPhantom) -> Tensor:
+def picture_of(network: MedDef, phantom: LesionPhantom) -> Tensor:
     """The phantom as `network` reads it: `(1, C, 224, 224)` in [0, 1]."""
-    pixels = torch.from_numpy(get_task(task).preprocessing(phantom.scan.pixels))[None]
+    pixels = torch.from_numpy(phantom.preprocessing(phantom.scan.pixels))[None]
     device = next(network.parameters()).device
     return pixels.expand(-1, network.config.channels, -1, -1).contiguous().to(device)
 

@@ -43,7 +43,7 @@ def publish_pruned(
     counts = weight_counts(network)
     protocol = str(base.data.get("protocol", "official"))
     lists = build_lists(task, data_dir, protocol=protocol)
-    images = load_images(lists, "test", task=task, data_dir=data_dir)
+    images = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=data_dir)
     # What rounding to 8 bits cost the base says nothing of this file.
     trained = {key: value for key, value in base.training.items() if key != "int8"}
     attacks = card_attacks(saturated=base.objective == "distill")
@@ -66,6 +66,7 @@ def publish_pruned(
         title=f"{base.title}, {sparsity:.0%} pruned",
         summary=f"{base.key} without its smallest {sparsity:.0%} of weights; not trained again.",
         config=config,
+        preprocessing=loaded.preprocessing,
         training=trained | {"pruning": how},
         metrics={"list": "test", "protocol": protocol} | metrics,
         data={

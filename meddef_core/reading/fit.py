@@ -55,7 +55,10 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     tell = on_stage or (lambda what, done, total: None)
     protocol = str(model.card.data.get("protocol", "official"))
     lists = build_lists(model.task, data_dir, protocol=protocol)
-    parts = {part: load_images(lists, part, task=model.task, data_dir=data_dir) for part in ("train", "val", "test")}
+    parts = {
+        part: load_images(lists, part, preprocessing=model.preprocessing, data_dir=data_dir)
+        for part in ("train", "val", "test")
+    }
 
     tell("training scans", 0, STAGES)
     train = describe(network, _tensor(parts["train"], most=MOST_TRAINING))
@@ -63,7 +66,7 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     val, val_outputs = _read(network, parts["val"])
     tell("pictures that are no such scan", 2, STAGES)
     strangers = outliers(model.task, data_dir=data_dir)
-    others = describe(network, torch.from_numpy(prepared(strangers, model.task)))
+    others = describe(network, torch.from_numpy(prepared(strangers, model.preprocessing)))
     kinds, choosing = [one.kind for one in strangers], np.array([one.half == "choose" for one in strangers])
     chosen = {name: rows[choosing] for name, rows in others.items()}
     detector = fit_detector(train, val, others=chosen, kinds=[k for k, c in zip(kinds, choosing, strict=True) if c])

@@ -21,6 +21,7 @@ from meddef_core.data.tasks import TASKS, Task
 from meddef_core.errors import DataError, ScanError
 from meddef_core.reading import drawings
 from meddef_core.scans import read_scan
+from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.scan import Pixels
 
 Half = Literal["choose", "report"]
@@ -71,9 +72,9 @@ def outliers(task: Task, *, data_dir: Path | None = None) -> list[Outlier]:
     return [one for one in found if float(one.pixels.std()) > 0]
 
 
-def prepared(found: list[Outlier], task: Task) -> np.ndarray:
-    """The pictures as the task's models would see them, `(n, 1, 224, 224)` float32 in [0, 1]."""
-    return np.stack([task.preprocessing(one.pixels) for one in found])
+def prepared(found: list[Outlier], preprocessing: Preprocessing) -> np.ndarray:
+    """The pictures as a model of that preprocessing would see them, `(n, 1, 224, 224)` float32 in [0, 1]."""
+    return np.stack([preprocessing(one.pixels) for one in found])
 
 
 def _half(source: str) -> Half:
@@ -91,7 +92,7 @@ def _other_tasks(task: Task, data_dir: Path | None) -> Iterator[Outlier]:
             continue
         halves: tuple[tuple[str, Half], ...] = (("val", "choose"), ("test", "report"))
         for part, half in halves:
-            images = load_images(lists, part, task=other, data_dir=data_dir)
+            images = load_images(lists, part, preprocessing=other.preprocessing, data_dir=data_dir)
             for index in np.linspace(0, len(images) - 1, min(OTHER_TASK, len(images))).astype(int):
                 x, _ = images.batch([int(index)])
                 yield Outlier("other task", f"{other.key} {part} {index}", half, x[0, 0].numpy())

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from meddef_core.errors import ScanError
 from meddef_core.scans import bscan, chest_film
 from meddef_core.scans.bscan import SIDE, Course, Layers, Mask, Plane
+from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.scan import Scan, digest_of
 
 _COLUMNS = np.arange(SIDE, dtype=np.float64)
@@ -77,23 +78,26 @@ class LesionPhantom(NamedTuple):
     label: str
     scan: Scan
     mask: Mask
-    """(224, 224): True where the lesion lies in the picture that models read."""
+    """(224, 224): True where the lesion lies in the picture that models of that preprocessing see."""
+    preprocessing: Preprocessing
 
 
-def phantom_with_lesion(task: str, label: str, seed: int = 0) -> LesionPhantom:
-    """A phantom of one of `task`'s classes, its lesion's mask carried through the task's preprocessing.
+def phantom_with_lesion(
+    task: str, label: str, seed: int = 0, *, preprocessing: Preprocessing | None = None
+) -> LesionPhantom:
+    """A phantom of one of `task`'s classes, its lesion's mask carried through the preprocessing.
 
-    A pixel belongs to the lesion if at least half of what it shows does; nowhere True for NORMAL. Raises DataError for
-    an unknown task and ScanError for a label that cannot be drawn.
+    A pixel belongs to the lesion if at least half of what it shows does; nowhere True for NORMAL. The preprocessing is
+    the task's unless given. Raises DataError for an unknown task and ScanError for a label that cannot be drawn.
     """
     # Imported here because tasks are described with this package's Preprocessing.
     from meddef_core.data.tasks import get_task
 
     known = get_task(task)
+    seen_by = preprocessing or known.preprocessing
     phantom = (oct_phantom if known.key == "oct" else chest_phantom)(label, seed=seed)
-    # Geometry alone: filling a bright border would take a lesion that reaches it for padding.
-    geometry = replace(known.preprocessing, fill_border=False)
-    return LesionPhantom(label, phantom.scan, geometry(phantom.lesion.astype(np.float32))[0] >= 0.5)
+    mask = seen_by.carry(phantom.lesion.astype(np.float32), of=phantom.scan.pixels) >= 0.5
+    return LesionPhantom(label, phantom.scan, mask, seen_by)
 
 
 def _scan_of(pixels: npt.NDArray[np.float32], *, what: str) -> Scan:

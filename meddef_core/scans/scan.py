@@ -30,6 +30,8 @@ class Scan:
     """The allow-listed DICOM attributes by keyword; empty for other containers."""
     removed: int = 0
     """DICOM elements left behind by de-identification (pixel data not counted)."""
+    row_mm: float | None = None
+    """Height of a pixel in tissue in millimetres, where the file tells it."""
     warnings: tuple[str, ...] = ()
     """Plain sentences about what was assumed or changed while reading."""
 

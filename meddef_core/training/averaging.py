@@ -50,7 +50,7 @@ def average_runs(runs: Sequence[Path], *, data_dir: Path, output: Path) -> Avera
     network.load_state_dict(mean)
     task = get_task(recipe.task)
     lists = build_lists(task, data_dir, protocol=recipe.protocol)
-    images = load_images(lists, "val", task=task, data_dir=data_dir)
+    images = load_images(lists, "val", preprocessing=recipe.preprocessing_of_task(), data_dir=data_dir)
     judge = Judge(network.eval().requires_grad_(False))
     score = validation_score(judge, images, recipe.validation, classes=len(task.classes))
     metadata = {

@@ -62,11 +62,12 @@ def open_run(run_dir: Path) -> LoadedModel:
         title=title,
         summary=summary,
         config=network.config,
+        preprocessing=recipe.preprocessing_of_task(),
         metrics={},
         data={"protocol": recipe.protocol},
         training=chosen.training,
     )
-    return LoadedModel(card, network, task, task.preprocessing)
+    return LoadedModel(card, network, task, recipe.preprocessing_of_task())
 
 
 def titled(recipe: Recipe) -> tuple[str, str]:

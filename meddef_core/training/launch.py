@@ -16,9 +16,9 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import Lists
-from meddef_core.data.tasks import get_task
 from meddef_core.processes import end_with_parent, environment_kept, own_error
 from meddef_core.training.recipe import Recipe
+from meddef_core.training.run import preprocessing_of
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -44,8 +44,8 @@ def launch(
     Torch's threads are divided among the processes. `watch` is told of the newest step in `log.jsonl`.
     """
     # Here, so that what is wrong with a scan is said once and the processes find the images ready.
-    for part in ("train", "val"):
-        load_images(lists, part, task=get_task(recipe.task), data_dir=data_dir)
+    for part, preprocessing in preprocessing_of(recipe).items():
+        load_images(lists, part, preprocessing=preprocessing, data_dir=data_dir)
     # Statistics are shared in the forward pass already (sharing.py), so that no process's need be sent round.
     strategy = DDPStrategy(start_method="spawn", forward_sync_buffers=False)
     fabric = Fabric(

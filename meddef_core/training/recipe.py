@@ -22,10 +22,12 @@ from meddef_core.data.tasks import TASKS, get_task
 from meddef_core.errors import MedDefError, RecipeError
 from meddef_core.model import VARIANTS, MedDefConfig
 from meddef_core.pruning.settings import PruningSettings
+from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.training.alarm import AlarmSettings
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.objectives import READS, CraftMode, Kind
 from meddef_core.training.paper import PaperSettings
+from meddef_core.training.scanner import ScannerAugmentation
 
 
 class _Strict(BaseModel):
@@ -184,7 +186,11 @@ class Recipe(_Strict):
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
+    preprocessing: Preprocessing | None = None
+    """How a scan becomes the picture that the network sees; null is the task's own way."""
     augmentation: Augmentation = Augmentation()
+    scanner: ScannerAugmentation | None = None
+    """What differs between scanners and between places in a volume; null changes nothing of it."""
     validation: ValidationSettings = ValidationSettings()
     alarm: AlarmSettings | None = None
     """Watch for catastrophic overfitting and act on it; null does not."""
@@ -207,7 +213,7 @@ class Recipe(_Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_defaults(self, plain(self), "alarm", "pruning")
+        return _without_defaults(self, plain(self), "alarm", "pruning", "preprocessing", "scanner")
 
     @field_validator("task")
     @classmethod
@@ -222,6 +228,10 @@ class Recipe(_Strict):
         if value not in PROTOCOLS:
             raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}")
         return value
+
+    def preprocessing_of_task(self) -> Preprocessing:
+        """How scans become the network's pictures: the recipe's own way, else the task's."""
+        return self.preprocessing or get_task(self.task).preprocessing
 
     def model_config_of_task(self) -> MedDefConfig:
         """The network this recipe trains, with the task's classes and normalisation."""

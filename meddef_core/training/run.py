@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, RecipeError
 from meddef_core.model import MedDef
 from meddef_core.pruning.pruner import Pruner
+from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.training.objectives import LossSettings
 from meddef_core.training.recipe import OptimizerSettings, Recipe
+from meddef_core.training.scanner import WIDE
 from meddef_core.training.sharing import Share, share_randomness_and_statistics
 from meddef_core.training.start import load_init, load_teacher
 from meddef_core.training.state import Progress
@@ -88,7 +90,10 @@ def check_lists(recipe: Recipe, data_dir: Path, *, processes: int = 1) -> Lists:
 def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fresh: bool) -> tuple[Run, list[str]]:
     """The run at its start, and sentences on how it started; `fresh` unless it goes on from a saved state."""
     task = get_task(recipe.task)
-    images = {part: load_images(lists, part, task=task, data_dir=data_dir) for part in ("train", "val")}
+    images = {
+        part: load_images(lists, part, preprocessing=preprocessing, data_dir=data_dir)
+        for part, preprocessing in preprocessing_of(recipe).items()
+    }
     share = Share(fabric.global_rank, fabric.world_size)
     torch.manual_seed(recipe.seed)
     network = MedDef(recipe.model_config_of_task())
@@ -109,6 +114,13 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
     if recipe.pruning is not None:
         run.pruner = Pruner(recipe.pruning, network=run.inner, average=average, optimizer=optimizer, total=run.total)
     return run, [] if start is None else [start.sentence]
+
+
+def preprocessing_of(recipe: Recipe) -> dict[str, Preprocessing]:
+    """How the scans of each list are prepared: wider for training where windows are cut out of them."""
+    plain = recipe.preprocessing_of_task()
+    wide = recipe.scanner is not None and recipe.scanner.windows > 0
+    return {"train": replace(plain, width=WIDE * plain.size) if wide else plain, "val": plain}
 
 
 def make_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:

@@ -46,7 +46,7 @@ def take_step(run: Run, plan: Plan) -> float:
     generator = _generator(recipe.seed, step, salt=2)
     torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
     x, y = (tensor.to(run.fabric.device) for tensor in run.train.batch(run.share.of(index)))
-    x = recipe.augmentation(x, generator=generator, share=run.share).to(memory_format=torch.channels_last)
+    x = _augmented(run, x, generator=generator).to(memory_format=torch.channels_last)
     for group in run.optimizer.param_groups:
         group["lr"] = plan.lr
     run.network.train()
@@ -63,6 +63,15 @@ def take_step(run: Run, plan: Plan) -> float:
     if run.pruner is not None:
         run.pruner.after_step(run.progress.step)
     return value
+
+
+def _augmented(run: Run, x: Tensor, *, generator: torch.Generator) -> Tensor:
+    recipe, scanner = run.recipe, run.recipe.scanner
+    if scanner is not None:
+        size = recipe.preprocessing_of_task().size
+        x = scanner.geometry(x, size=size, generator=generator, share=run.share)
+    x = recipe.augmentation(x, generator=generator, share=run.share)
+    return x if scanner is None else scanner.appearance(x, generator=generator, share=run.share)
 
 
 def _craft(run: Run, x: Tensor, y: Tensor, *, plan: Plan, loss: LossSettings, generator: torch.Generator) -> LossOf:

@@ -36,7 +36,7 @@ Crafting = Callable[[nn.Module, Tensor, Tensor], Tensor]
 def test_list(model: LoadedModel) -> Images:
     """The model's whole test list."""
     lists = build_lists(model.task, Path(os.environ["MEDDEF_DATA_DIR"]), protocol=model.card.data["protocol"])
-    return load_images(lists, "test", task=model.task, data_dir=Path(os.environ["MEDDEF_DATA_DIR"]))
+    return load_images(lists, "test", preprocessing=model.preprocessing, data_dir=Path(os.environ["MEDDEF_DATA_DIR"]))
 
 
 def scans(model: LoadedModel, n: int) -> Images:

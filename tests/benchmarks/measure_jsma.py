@@ -52,7 +52,7 @@ def broken_scans(steps: int) -> dict[str, Any]:
     """Two scans of each class of the test list, of those the model reads right."""
     model, data_dir = load_model(MODEL), Path(os.environ["MEDDEF_DATA_DIR"])
     lists = build_lists(model.task, data_dir, protocol=model.card.data["protocol"])
-    images = load_images(lists, "test", task=model.task, data_dir=data_dir)
+    images = load_images(lists, "test", preprocessing=model.preprocessing, data_dir=data_dir)
     labels = images.labels.numpy()
     picked: list[int] = []
     for k in range(len(model.task.classes)):

@@ -105,9 +105,9 @@ def test_copies_are_dropped_from_training_not_from_the_test_list(tiny_data: Path
 def test_cached_images_are_the_preprocessed_scans(tiny_data: Path, own_cache: Path) -> None:
     task = get_task("oct")
     lists = build_lists(task, tiny_data)
-    images = load_images(lists, "val", task=task, data_dir=tiny_data)
+    images = load_images(lists, "val", preprocessing=task.preprocessing, data_dir=tiny_data)
     assert len(list(own_cache.glob("*.npy"))) == 1 and not list(own_cache.glob("*.tmp"))
-    again = load_images(lists, "val", task=task, data_dir=tiny_data)
+    again = load_images(lists, "val", preprocessing=task.preprocessing, data_dir=tiny_data)
     x, y = again.batch(np.array([3, 0]))
     for row, index in enumerate((3, 0)):
         scan = read_scan((tiny_data / images.items[index].path).read_bytes())
@@ -121,7 +121,7 @@ def test_a_broken_scan_is_named(tiny_data: Path, tmp_path: Path, own_cache: Path
     (root / "oct/val/CNV/CNV-555-1.jpeg").write_bytes(b"no picture")
     task = get_task("oct")
     with pytest.raises(DataError, match=r"oct/val/CNV/CNV-555-1.jpeg cannot be used"):
-        load_images(build_lists(task, root), "val", task=task, data_dir=root)
+        load_images(build_lists(task, root), "val", preprocessing=task.preprocessing, data_dir=root)
     assert not list(own_cache.glob("*"))
 
 

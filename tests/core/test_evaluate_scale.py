@@ -25,7 +25,7 @@ def job(tmp_path: Path, noise_data: Path) -> Job:
     task, root = get_task("oct"), tmp_path / "models"
     card = save_tiny_model(root, "oct/tiny")
     lists = build_lists(task, noise_data)
-    images = load_images(lists, "test", task=task, data_dir=noise_data)
+    images = load_images(lists, "test", preprocessing=task.preprocessing, data_dir=noise_data)
     return Job(
         model="oct/tiny",
         models_root=root,
@@ -40,7 +40,7 @@ def job(tmp_path: Path, noise_data: Path) -> Job:
 
 
 def opened(job: Job) -> tuple[LoadedModel, Images]:
-    images = load_images(job.lists, job.part, task=get_task("oct"), data_dir=job.data_dir)
+    images = load_images(job.lists, job.part, preprocessing=get_task("oct").preprocessing, data_dir=job.data_dir)
     return load_model(job.model, job.models_root), images
 
 

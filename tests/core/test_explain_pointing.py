@@ -46,7 +46,7 @@ def dot_at(row: int, column: int, *, lesion: tuple[slice, slice]) -> LesionPhant
     mask = np.zeros((224, 224), dtype=bool)
     mask[lesion] = True
     scan = type(phantom.scan)(pixels=pixels, container="synthetic", bits=8, digest="0" * 64)
-    return LesionPhantom("PNEUMONIA", scan, mask)
+    return LesionPhantom("PNEUMONIA", scan, mask, phantom.preprocessing)
 
 
 # Phantoms
@@ -102,7 +102,7 @@ def test_a_point_hits_on_the_lesion_or_just_beside_it() -> None:
 def test_a_flat_map_points_nowhere() -> None:
     network = Pointer(MedDefConfig(classes=2, width=4, **VARIANTS["without_daam"])).eval().requires_grad_(False)
     everywhere = dot_at(0, 0, lesion=(slice(None), slice(None)))
-    flat = LesionPhantom("PNEUMONIA", phantom_with_lesion("chest", "NORMAL").scan, everywhere.mask)
+    flat = phantom_with_lesion("chest", "NORMAL")._replace(label="PNEUMONIA", mask=everywhere.mask)
     flat.scan.pixels.setflags(write=True)
     flat.scan.pixels[:] = 0.5
     found = pointing_game(network, task="chest", key="self_attention", phantoms=[everywhere, flat])

@@ -126,7 +126,8 @@ def test_the_temperature_is_fitted_over_the_changes_that_the_classes_were_balanc
     model = load_model("oct/tiny")
     card = fit(model, data_dir=tiny_data).card
     assert card.fitted_on["temperature_over"] == ["none", "rim"]
-    images = load_images(build_lists(model.task, tiny_data), "val", task=model.task, data_dir=tiny_data)
+    lists = build_lists(model.task, tiny_data)
+    images = load_images(lists, "val", preprocessing=model.preprocessing, data_dir=tiny_data)
     x, labels = images.batch(slice(0, len(images)))
     with torch.inference_mode():
         logits = torch.cat([model.network(shift.apply(x)) for shift in SHIFTS if shift.key in ("none", "rim")])
@@ -169,7 +170,8 @@ def test_noise_is_refused_with_its_reason() -> None:
 
 def test_test_scans_are_accepted(data_dir: Path) -> None:
     model = load_model("oct/meddef", MODELS)
-    images = load_images(build_lists(model.task, data_dir), "test", task=model.task, data_dir=data_dir)
+    lists = build_lists(model.task, data_dir)
+    images = load_images(lists, "test", preprocessing=model.preprocessing, data_dir=data_dir)
     x, _ = images.batch(np.arange(0, len(images), 6))
     fitted = fitted_for(model)
     assert fitted is not None

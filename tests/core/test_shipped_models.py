@@ -68,7 +68,7 @@ def test_the_defended_model_holds_where_its_twin_falls(data_dir: Path, task: str
     for name in ("meddef", "undefended"):
         model = load_model(f"{task}/{name}", MODELS)
         lists = build_lists(model.task, data_dir)
-        images = load_images(lists, "val", task=model.task, data_dir=data_dir)
+        images = load_images(lists, "val", preprocessing=model.preprocessing, data_dir=data_dir)
         some = slice(None, None, 4 if task == "chest" else 2)
         images = Images(images.stored[some], images.labels[some], images.items[some])
         outcome = attack_images(model.network, images, spec)

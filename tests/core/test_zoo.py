@@ -61,7 +61,7 @@ def test_a_published_model_loads_read_only(published: Path) -> None:
 def test_the_card_is_measured_on_the_shipped_weights(published: Path, tiny_data: Path, own_cache: Path) -> None:
     model = load_model("chest/tiny", published / "models")
     task = get_task("chest")
-    images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)
+    images = load_images(build_lists(task, tiny_data), "test", preprocessing=task.preprocessing, data_dir=tiny_data)
     clean = attack_images(model.network, images, None)
     metrics = model.card.metrics
     score = balanced_accuracy(images.labels.numpy(), clean.predictions, classes=2)
@@ -76,7 +76,7 @@ def test_the_card_is_measured_on_the_shipped_weights(published: Path, tiny_data:
 
 def test_a_card_holds_what_one_process_finds_in_one_go(published: Path, tiny_data: Path, own_cache: Path) -> None:
     model, task = load_model("chest/tiny", published / "models"), get_task("chest")
-    images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)
+    images = load_images(build_lists(task, tiny_data), "test", preprocessing=task.preprocessing, data_dir=tiny_data)
     whole = measure(model.network, images, classes=task.classes, attacks=card_attacks()[-2:])
     for row, other in zip(model.card.metrics["attacked"][-2:], whole["attacked"], strict=True):
         assert row.pop("largest_linf") <= other.pop("largest_linf") + 1e-7
@@ -121,7 +121,7 @@ def test_a_run_is_pruned_and_rounded_before_it_is_measured(
     assert (card.title, card.summary, card.weights.dtype) == ("Small", dense.summary, "packed-int8")
     assert card.weights.bytes < dense.weights.bytes and card.training["step"] == dense.training["step"]
     task = get_task("chest")
-    images = load_images(build_lists(task, tiny_data), "test", task=task, data_dir=tiny_data)
+    images = load_images(build_lists(task, tiny_data), "test", preprocessing=task.preprocessing, data_dir=tiny_data)
     again = attack_images(model.network, images, None)
     score = balanced_accuracy(images.labels.numpy(), again.predictions, classes=2)
     assert card.metrics["clean"]["balanced_accuracy"] == pytest.approx(score)
@@ -222,7 +222,7 @@ def test_shipped_cards_name_the_lists_on_hand(data_dir: Path, key: str) -> None:
 def test_shipped_clean_accuracy_can_be_measured_again(data_dir: Path, key: str) -> None:
     model = load_model(key, MODELS)
     lists = build_lists(model.task, data_dir, protocol=model.card.data["protocol"])
-    images = load_images(lists, "test", task=model.task, data_dir=data_dir)
+    images = load_images(lists, "test", preprocessing=model.preprocessing, data_dir=data_dir)
     outcome = attack_images(model.network, images, None)
     score = balanced_accuracy(images.labels.numpy(), outcome.predictions, classes=len(model.task.classes))
     assert score == pytest.approx(model.card.metrics["clean"]["balanced_accuracy"], abs=0.005)
