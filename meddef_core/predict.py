@@ -8,7 +8,8 @@ from torch import Tensor
 from meddef_core.errors import ModelError
 from meddef_core.model import MedDef
 from meddef_core.reading import Abstention, Familiarity, Fitted, calibrate, fitted_for
-from meddef_core.reading.abstention import Level, abstention_of
+from meddef_core.reading.abstention import Level
+from meddef_core.reading.checks import Evidence, abstention
 from meddef_core.reading.statistics import describe
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel
@@ -21,8 +22,8 @@ class Prediction:
     `probabilities` (softmax of the logits, uncalibrated) and `logits` run in the order of `classes`;
     `index` and `label` are the class with the largest. `calibrated` are the probabilities at the `temperature` fitted
     on validation patients, None where nothing was fitted; `note` says why a fit that is there was not used.
-    `familiarity` is how like the training scans the image is; where the model should not be asked about it at all,
-    `abstained` says why, and the probabilities mean nothing.
+    `familiarity` is how like the training scans the image is; where the model must not predict at all, `abstained`
+    says why, and the probabilities are not valid.
     """
 
     model: str
@@ -62,6 +63,18 @@ class Prediction:
         """Whether the probability may be called calibrated: fitted, and on a scan like those it was fitted on."""
         return self.calibrated is not None and self.level == "usual"
 
+    @property
+    def sentence(self) -> str | None:
+        """What must stand beside the output: why the model abstains, or that the scan is unusual; else None."""
+        if self.abstained is not None:
+            return self.abstained.sentence
+        if self.familiarity is None or self.familiarity.level != "unusual":
+            return None
+        return (
+            f"This scan is unlike most training scans: it differs in its {' and '.join(self.familiarity.differs)}. "
+            "The prediction may be wrong, and its probability is not calibrated for such a scan."
+        )
+
 
 def prepare(model: LoadedModel, scan: Scan) -> Tensor:
     """The image `(1, C, 224, 224)` in [0, 1] that `model` reads of a scan, by its card's preprocessing."""
@@ -70,24 +83,23 @@ def prepare(model: LoadedModel, scan: Scan) -> Tensor:
     return image.contiguous().to(_device(model))
 
 
-def predict(model: LoadedModel, image: Tensor | Scan) -> Prediction:
-    """Read one scan, or one image `(1, C, 224, 224)` in [0, 1] that was prepared before.
+def predict(model: LoadedModel, image: Tensor | Scan, *, scan: Scan | None = None) -> Prediction:
+    """Predict one scan, or one image `(1, C, 224, 224)` in [0, 1] that was prepared before.
 
+    An image alone has no header: give the `scan` that it was prepared from, so that the header is checked as well.
     Raises ModelError for a batch and for logits that are not finite.
     """
+    if isinstance(image, Scan):
+        scan = image
     x = prepare(model, image) if isinstance(image, Scan) else image
     if x.ndim != 4 or x.shape[0] != 1:
-        raise ModelError(f"One image of shape (1, C, H, W) is read at a time, not {tuple(x.shape)}.")
+        raise ModelError(f"One image of shape (1, C, H, W) is predicted at a time, not {tuple(x.shape)}.")
     x = x.to(_device(model))
     with torch.inference_mode():
         logits = model.network(x)[0]
-    prediction = from_logits(model, logits)
-    fitted, _ = _fitted(model)
-    if fitted is None or not isinstance(model.network, MedDef):
-        return prediction
-    familiarity = fitted.detector.judge(describe(model.network, x))
-    abstained = abstention_of(familiarity, modality=model.task.modality)
-    return replace(prediction, familiarity=familiarity, abstained=abstained)
+    familiarity = _familiarity(model, x)
+    evidence = Evidence(task=model.task, scan=scan, familiarity=familiarity)
+    return replace(from_logits(model, logits), familiarity=familiarity, abstained=abstention(evidence))
 
 
 def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
@@ -115,6 +127,14 @@ def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
         temperature=temperature,
         note=note,
     )
+
+
+def _familiarity(model: LoadedModel, x: Tensor) -> Familiarity | None:
+    """None where nothing was fitted, or where a wrapper hides the network's features."""
+    fitted, _ = _fitted(model)
+    if fitted is None or not isinstance(model.network, MedDef):
+        return None
+    return fitted.detector.judge(describe(model.network, x))
 
 
 def _fitted(model: LoadedModel) -> tuple[Fitted | None, str | None]:

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from dashboard.language import tr
 from meddef_core.data.tasks import Task
+from meddef_core.words import percent
+
+__all__ = ["PLACES", "class_code", "class_words", "eps_words", "percent", "strongest_region"]
 
 
 def class_words(task: Task, label: str) -> str:
@@ -17,15 +20,6 @@ def class_words(task: Task, label: str) -> str:
 def class_code(task: Task, label: str) -> str:
     """The short form for charts and tables: "CNV", "Drusen", "No finding"."""
     return label if len(label) <= 3 else class_words(task, label)
-
-
-def percent(share: float) -> str:
-    """A probability or share as text; never "100 %" or "0 %" for what is not quite that."""
-    if 0 < share < 0.001:
-        return "<0.1 %"
-    if 0.999 < share < 1:
-        return ">99.9 %"
-    return f"{100 * share:.1f} %"
 
 
 def eps_words(eps: float) -> str:

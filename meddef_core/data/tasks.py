@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from meddef_core.errors import DataError
+from meddef_core.scans.age import AGE_GROUPS
 from meddef_core.scans.preprocess import Preprocessing
 
 KERMANY = (
@@ -24,10 +25,6 @@ class Population:
     views: tuple[str, ...]
     age_groups: tuple[str, ...]
     sentence: str
-
-
-AGE_GROUPS = ("under 1 year", "1 to 5 years", "6 to 17 years", "18 years or older")
-"""All that is ever kept of a patient's age."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +75,7 @@ TASKS: dict[str, Task] = {
             modalities=("OPT", "OCT", "OP"),
             body_parts=("EYE", "RETINA"),
             views=(),
-            age_groups=("18 years or older",),
+            age_groups=AGE_GROUPS[3:],
             sentence="Trained on macular B-scans of adults from one device type (Heidelberg Spectralis), most of them "
             "through the fovea.",
         ),
@@ -97,7 +94,7 @@ TASKS: dict[str, Task] = {
             modalities=("CR", "DX", "DR", "RG"),
             body_parts=("CHEST", "THORAX", "LUNG"),
             views=("AP", "PA"),
-            age_groups=("1 to 5 years",),
+            age_groups=AGE_GROUPS[1:2],
             sentence="Trained on frontal chest films of children aged 1 to 5 from one hospital (Guangzhou).",
         ),
     ),

@@ -20,6 +20,9 @@ from meddef_core.reading.statistics import STATISTICS
 
 Level = Literal["usual", "unusual", "refused"]
 
+Reason = Literal["header", "image"]
+"""Where the reason for an abstention lies."""
+
 RANKS = {"edges": 16, "grey levels": 6, "layout": 32, "early features": 32, "middle features": 32, "later features": 32}
 """Components of each statistic's distribution."""
 
@@ -63,11 +66,16 @@ class Familiarity:
 
 @dataclass(frozen=True)
 class Abstention:
-    """Why a model gives no reading: what the picture looks like, and in what it differs from the training scans."""
+    """Why a model gives no prediction, in one or more sentences, and in what the scan differs from the training scans.
 
-    looks_like: str
+    `differs` names statistics where the `reason` is the image, and attributes where it is the header; what the image
+    `looks_like` is known in the first case only.
+    """
+
+    looks_like: str | None
     differs: tuple[str, ...]
     sentence: str
+    reason: Reason = "image"
 
 
 @dataclass(frozen=True, eq=False)

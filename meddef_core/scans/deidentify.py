@@ -11,10 +11,13 @@ _COUNTS = ("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", 
 """Attributes kept when they are whole numbers."""
 
 _TERMS: Mapping[str, str] = {
-    "Modality": "CR DX DR RG RF XA MG CT MR PT NM US OP OPT OPM OCT IVOCT XC ES GM SM OT",
-    "ViewPosition": "AP PA LL RL RLD LLD RLO LLO LAT",
-    "BodyPartExamined": "CHEST THORAX LUNG RIB SPINE CSPINE TSPINE LSPINE ABDOMEN PELVIS HEAD SKULL NECK EYE RETINA "
-    "HEART BREAST SHOULDER ARM ELBOW WRIST HAND HIP LEG KNEE ANKLE FOOT",
+    "Modality": "CR DX DR RG RF XA MG IO PX BMD CT MR PT NM US IVUS OP OPT OPTENF OPTBSV OPM OCT IVOCT XC ES GM SM DMS "
+    "SC OT",
+    "ViewPosition": "AP PA LL RL RLD LLD RLO LLO LAT LATERAL LAO RAO LPO RPO OBLIQUE AXIAL CC MLO",
+    "BodyPartExamined": "CHEST THORAX LUNG RIB STERNUM CLAVICLE SCAPULA HEART BREAST SPINE CSPINE TSPINE LSPINE SSPINE "
+    "ABDOMEN PELVIS HIP BRAIN HEAD SKULL ORBIT SINUS JAW MANDIBLE MAXILLA FACE NECK EYE RETINA CORNEA OPTIC_NERVE_HEAD "
+    "EXTREMITY SHOULDER ARM HUMERUS ELBOW FOREARM RADIUS ULNA WRIST HAND FINGER THUMB LEG FEMUR THIGH KNEE PATELLA "
+    "TIBIA FIBULA ANKLE CALCANEUS HEEL FOOT TOE WHOLEBODY",
     "Laterality": "L R B",
     "ImageLaterality": "L R U B",
     "BurnedInAnnotation": "YES NO",
@@ -22,7 +25,7 @@ _TERMS: Mapping[str, str] = {
     "PhotometricInterpretation": "MONOCHROME1 MONOCHROME2 PALETTE_COLOR RGB YBR_FULL YBR_FULL_422 YBR_ICT YBR_RCT",
 }
 """Attributes kept when their value is one of these terms of the standard (PS3.3 C.7.3.1.1.1, PS3.16 and others), in
-which a space is written as an underscore here."""
+which a space is written as an underscore here. Devices that write them in small letters are understood."""
 
 _OFTEN_ANNOTATED = frozenset(("US", "OT", "XC", "ES", "OP", "SC"))
 """Modalities whose pictures often carry text: ultrasound, captured screens, photographs."""
@@ -42,7 +45,7 @@ def kept_tags(header: Dataset) -> dict[str, str]:
         if isinstance(value, int):
             tags[keyword] = str(int(value))
     for keyword, terms in _TERMS.items():
-        text = plain_text(header, keyword)
+        text = plain_text(header, keyword).upper()
         if text.replace(" ", "_") in terms.split():
             tags[keyword] = text
     return tags

@@ -8,8 +8,10 @@ from pydicom.dataset import Dataset
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import deidentify, dicom_grey, limits
+from meddef_core.scans.age import age_group
 from meddef_core.scans.damage import refusing_damage
 from meddef_core.scans.dicom_frames import check_transfer_syntax, decode_frame
+from meddef_core.scans.origin import coded_terms
 from meddef_core.scans.scan import Pixels, Scan, digest_of
 
 _EXPLICIT_VRS = frozenset((b"CS", b"UI", b"UL", b"OB", b"SH", b"DA", b"TM", b"LO", b"SQ", b"UN", b"DT", b"PN"))
@@ -42,7 +44,7 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
         frames = check_header(header)
         index = limits.frame_index(frame, frames=frames)
         pixels, notes = _grey(header, index=index, frames=frames, window=window)
-        tags = deidentify.kept_tags(header)
+        tags = deidentify.kept_tags(header) | coded_terms(header)
         scan = Scan(
             pixels=pixels,
             container="DICOM",
@@ -50,6 +52,7 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
             digest=digest_of(data),
             tags=tags,
             removed=deidentify.count_removed(header, tags),
+            age_group=age_group(header),
             warnings=deidentify.burned_in_warning(header) + notes,
         )
     limits.check_not_blank(scan.pixels, windowed=window is not None)

@@ -27,13 +27,16 @@ class Scan:
     digest: str
     """SHA-256 (hex) of the bytes read; of the pixels when the scan is synthetic."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """The allow-listed DICOM attributes by keyword; empty for other containers."""
+    """The allow-listed DICOM attributes by keyword, coded ones as the term they stand for; else empty."""
     removed: int = 0
     """DICOM elements left behind by de-identification (pixel data not counted)."""
     row_mm: float | None = None
     """Height of a pixel in tissue in millimetres, where the file tells it."""
     warnings: tuple[str, ...] = ()
     """Plain sentences about what was assumed or changed while reading."""
+    age_group: str | None = field(default=None, repr=False)
+    """One of `AGE_GROUPS`, to compare with a model's training population and for nothing else: no record, export or
+    page has it. The age itself is not kept."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -179,4 +179,4 @@ def test_a_pruned_model_keeps_the_share_asked_for(app: AppTest) -> None:
     opened(app, lesson="pruning", step="1", sparsity="0.9")
     assert not app.exception
     kept = [bar.text for bar in app.get("progress") if "weights kept" in bar.text]
-    assert len(kept) == 2 and all("(10.0 %)" in text for text in kept)
+    assert len(kept) == 2 and all("(10.0%)" in text for text in kept)
