@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meddef_core.data.tasks import get_task
 from meddef_core.errors import ScanError
 from meddef_core.evaluation.metrics import balanced_interval, confusion, wilson
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict import Prediction, predict, prepare
+from meddef_core.predict import Prediction, predict
+from meddef_core.reading.abstention import Reason
 from meddef_core.scans import FrameError, Scan, read_scan
 from meddef_core.scans.archive import Entry, is_zip
 from meddef_core.zoo import Card, LoadedModel
@@ -33,16 +35,18 @@ class Row:
     """What was assumed or changed while reading."""
     digest: str | None = None
     """SHA-256 of the file's bytes; None where it was not read."""
+    scan_id: str | None = None
+    """Short id of the scan (`Scan.short_id`); None where it was not read."""
 
     @property
     def output(self) -> Prediction | None:
-        """The prediction, where there is one that means something: the model abstains from what is no such scan."""
+        """The prediction, where the model does not abstain."""
         return None if self.prediction is None or self.prediction.abstained else self.prediction
 
     @property
     def shares(self) -> tuple[float, ...] | None:
-        """Probability of each class, calibrated where the model is; None without an output."""
-        return None if self.output is None else self.output.calibrated or self.output.probabilities
+        """Probability of each class (`Prediction.shares`); None without an output."""
+        return None if self.output is None else self.output.shares
 
     @property
     def abstained(self) -> bool:
@@ -51,10 +55,9 @@ class Row:
 
     @property
     def remarks(self) -> str:
-        """Why there is no output, or what was assumed while reading."""
-        if self.prediction is not None and self.prediction.abstained is not None:
-            return " ".join((self.prediction.abstained.sentence, *self.notes))
-        return self.problem or " ".join(self.notes)
+        """Why there is no output or why it is doubtful, and what was assumed while reading."""
+        said = None if self.prediction is None else self.prediction.sentence
+        return self.problem or " ".join((*([] if said is None else [said]), *self.notes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +100,10 @@ def read_entry(model: LoadedModel, entry: Entry, *, number: int) -> Row:
         number=number,
         name=entry.name,
         truth=entry.truth,
-        prediction=predict(model, prepare(model, scan)),
+        prediction=predict(model, scan),
         notes=scan.warnings,
         digest=scan.digest,
+        scan_id=scan.short_id,
     )
 
 
@@ -151,9 +155,11 @@ def score(rows: Iterable[Row], classes: Sequence[str]) -> Score | None:
 def table(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> list[dict[str, str]]:
     """The rows as text, by column; what is not known is empty.
 
-    Every row says by which model and for what use: rows are copied out of tables.
+    Every row says by which model and for what use: rows are copied out of tables. "calibrated" is "yes" only where the
+    probability may be called so (`Prediction.calibration_holds`).
     """
     model = f"{card.key} {card.weights.sha256[:12]}"
+    population = get_task(card.task).population.sentence
     return [
         {
             "row": str(row.number),
@@ -161,14 +167,22 @@ def table(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> list[di
             "known_class": row.truth or "",
             "model_output": row.output.label if row.output else "",
             **{f"p_{name}": f"{row.shares[i]:.6f}" if row.shares else "" for i, name in enumerate(classes)},
-            "calibrated": ("yes" if row.output.calibrated else "no") if row.output else "",
+            "calibrated": ("yes" if row.output.calibration_holds else "no") if row.output else "",
             "abstained": ("yes" if row.abstained else "no") if row.prediction else "",
             "remarks": row.remarks,
             "model": model,
             "intended_use": INTENDED_USE,
+            "scan_id": row.scan_id or "",
+            "level": (row.prediction.level or "") if row.prediction else "",
+            "abstention_reason": _reason(row) or "",
+            "population": population,
         }
         for row in rows
     ]
+
+
+def _reason(row: Row) -> Reason | None:
+    return None if row.prediction is None or row.prediction.abstained is None else row.prediction.abstained.reason
 
 
 def to_csv(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> bytes:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,13 +25,17 @@ from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import card, publish, tables
-from meddef_core.cli_output import bars, emit, reading, sentence, tell
+from meddef_core.cli_output import bars, emit, output_words, scan_lines, sentence, tell
 from meddef_core.cli_prune import prune
 from meddef_core.cli_replay import replay
 from meddef_core.cli_shifts import shifts
 from meddef_core.cli_training import average, data_app, train
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
+
+if TYPE_CHECKING:
+    from meddef_core.predict import Prediction
+    from meddef_core.zoo import LoadedModel
 
 MAPS_HELP = (
     "Add the model's quick explanation maps to the JSON document, each by its key (gradcam, channel_attention, …). The "
@@ -68,30 +72,39 @@ def predict(
     maps: Annotated[bool, typer.Option("--maps", help=MAPS_HELP)] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Read a scan: the model's output with a probability for every class, or why it is not such a scan."""
-    from meddef_core.predict import predict as read
+    """Predict a scan: the model's output with a probability for every class, or why it abstains."""
+    from meddef_core.exports.records import reading_numbers
+    from meddef_core.predict import predict as predict_scan
     from meddef_core.predict import prepare
-    from meddef_core.record import plain, record
+    from meddef_core.record import record
 
     loaded = open_model(task, model)
     scan = open_scan(file, frame=frame, window=window)
-    image = prepare(loaded, scan)
-    prediction = read(loaded, image)
-    numbers: dict[str, Any] = {**plain(prediction)}
+    prediction = predict_scan(loaded, scan)
+    found = None
     if maps:
         from meddef_core.explain import explain
 
-        found = explain(loaded.network, image, target=prediction.index)
-        numbers["maps"] = {key: one.to_dict() for key, one in found.items()}
+        found = explain(loaded.network, prepare(loaded, scan), target=prediction.index)
     document = record(
-        "prediction", model=loaded.card, scan_digest=scan.digest, numbers=numbers, frame=frame, window=window
+        "prediction",
+        model=loaded.card,
+        scan_digest=scan.digest,
+        scan_id=scan.short_id,
+        numbers=reading_numbers(prediction, found),
+        frame=frame,
+        window=window,
     )
     if prediction.note is not None:
         tell(prediction.note)
-    lines = [f"{loaded.card.key} reads {reading(prediction, loaded.task)}", *bars(prediction), INTENDED_USE]
+    emit(document, [*_prediction_lines(prediction, loaded), *scan_lines(scan, loaded.task)], as_json=as_json)
+
+
+def _prediction_lines(prediction: "Prediction", loaded: "LoadedModel") -> list[str]:
     if prediction.abstained is not None:
-        lines = [f"{loaded.card.key} abstains. {prediction.abstained.sentence}", INTENDED_USE]
-    emit(document, lines, as_json=as_json)
+        return [f"{loaded.card.key} abstains. {prediction.abstained.sentence}"]
+    remark = [] if prediction.sentence is None else [prediction.sentence]
+    return [f"{loaded.card.key}: {output_words(prediction, loaded.task)}", *remark, *bars(prediction)]
 
 
 app.command()(batch)

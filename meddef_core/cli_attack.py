@@ -8,9 +8,9 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
-from meddef_core.cli_output import bars, check_writable, emit, progress, reading, tell, write_file
+from meddef_core.cli_output import bars, check_writable, emit, output_words, progress, scan_lines, tell, write_file
 from meddef_core.errors import AttackError, ModelError
-from meddef_core.intended_use import INTENDED_USE
+from meddef_core.words import percent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ def attack(
     restarts: Annotated[int | None, typer.Option(help="Random starts; the best counts.")] = None,
     loss: Annotated[str | None, typer.Option(help="What the attack raises: ce or margin.")] = None,
     target: Annotated[str | None, typer.Option(help="Class to reach; without it, any other will do.")] = None,
-    label: Annotated[str | None, typer.Option(help="Known class to move away from; else the clean reading.")] = None,
+    label: Annotated[str | None, typer.Option(help="Known class to move away from; else the clean prediction.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random draws.")] = None,
     samples: Annotated[int | None, typer.Option(help="Gradients or queries averaged into one step.")] = None,
     search_steps: Annotated[int | None, typer.Option(help="Rounds of the search over a trade-off constant.")] = None,
@@ -67,8 +67,7 @@ def attack(
 
     from meddef_core.attacks import AttackStep, get_attack, run_attack
     from meddef_core.exports.records import attack_numbers
-    from meddef_core.predict import from_logits, prepare
-    from meddef_core.predict import predict as read
+    from meddef_core.predict import from_logits, predict, prepare
     from meddef_core.record import record
 
     if output is not None:
@@ -90,7 +89,7 @@ def attack(
     made_on = _open_source(info, source, task=task, attacked=loaded)
     scan = open_scan(file, frame=frame, window=window)
     image = prepare(loaded, scan)
-    clean = read(loaded, image)
+    clean = predict(loaded, image, scan=scan)
     away_from = clean.index if label is None else loaded.task.index(label)
     if info.batchwise:
         tell(f"{info.title} is meant for many images; with one scan, its perturbation is just that scan's.")
@@ -114,6 +113,7 @@ def attack(
         "attack",
         model=loaded.card,
         scan_digest=scan.digest,
+        scan_id=scan.short_id,
         spec=spec,
         frame=frame,
         window=window,
@@ -125,7 +125,8 @@ def attack(
             source=None if made_on is None else made_on.card,
         ),
     )
-    emit(document, _lines(result, clean, attacked, task=loaded.task, info=info), as_json=as_json)
+    lines = _lines(result, clean, attacked, task=loaded.task, info=info)
+    emit(document, [*lines, *scan_lines(scan, loaded.task)], as_json=as_json)
 
 
 def _spec(info: "AttackInfo", eps: str | None, given: dict[str, Any], task: "Task") -> "AttackSpec":
@@ -181,11 +182,19 @@ def _lines(
     return [
         f"{info.title}, budget {format_eps(result.spec.eps, norm=info.norm)}, on {clean.model}: "
         + ("the attack succeeded" if bool(result.success[0]) else "the attack failed"),
-        f"clean:    {reading(clean, task)}",
-        f"attacked: {reading(attacked, task)}",
-        *bars(attacked),
+        *_remark(clean),
+        f"clean:    {output_words(clean, task)}",
+        f"attacked: {output_words(attacked, task, clean=clean)}",
+        *([] if clean.abstained else bars(attacked)),
         f"measured: L-inf {format_eps(float(result.linf[0]))}, L2 {float(result.l2[0]):.3f}, "
         f"PSNR {float(result.psnr[0]):.1f} dB, SSIM {float(result.ssim[0]):.3f}, "
-        f"{float(result.pixels_changed[0]):.0%} of pixels changed",
-        INTENDED_USE,
+        f"{percent(float(result.pixels_changed[0]))} of pixels changed",
     ]
+
+
+def _remark(clean: "Prediction") -> list[str]:
+    """What the level of the scan means for the outputs of an attack on it."""
+    if clean.abstained is not None:
+        said = f"{clean.model} abstains. {clean.abstained.sentence}"
+        return [f"{said} The attack ran all the same; its outputs are not valid."]
+    return [] if clean.sentence is None else [clean.sentence]

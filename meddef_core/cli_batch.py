@@ -11,6 +11,7 @@ from meddef_core.cli_input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli_output import check_writable, emit, progress, write_file
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.words import percent
 
 if TYPE_CHECKING:
     from meddef_core.batch import Row, Score
@@ -43,7 +44,8 @@ def batch(
             if output is not None and rows:
                 write_file(output, to_csv(rows, card=loaded.card, classes=classes))
     result = score(rows, classes)
-    emit(_document(loaded, rows, result), [*_lines(loaded, rows, result), INTENDED_USE], as_json=as_json)
+    lines = [*_lines(loaded, rows, result), loaded.task.population.sentence, INTENDED_USE]
+    emit(_document(loaded, rows, result), lines, as_json=as_json)
 
 
 @contextmanager
@@ -62,9 +64,12 @@ def _entries(source: Path, classes: tuple[str, ...]) -> "Iterator[tuple[Entry, .
 
 
 def _document(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> dict[str, Any]:
+    from meddef_core.exports.records import output_numbers
     from meddef_core.record import plain, record
 
-    return record("batch", model=loaded.card, numbers={"rows": plain(rows), "score": plain(result)})
+    outputs = (None if row.prediction is None else output_numbers(row.prediction) for row in rows)
+    told = [{**plain(row), "prediction": output} for row, output in zip(rows, outputs, strict=True)]
+    return record("batch", model=loaded.card, numbers={"rows": told, "score": plain(result)})
 
 
 def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> list[str]:
@@ -73,17 +78,22 @@ def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> 
     for name in loaded.task.classes:
         count = sum(row.output is not None and row.output.label == name for row in rows)
         lines.append(f"  {name:<12} {count}")
-    lines += [f"  abstained: {row.name}: {row.remarks}" for row in rows if row.abstained]
+    unusual = [row for row in rows if row.output is not None and row.output.level == "unusual"]
+    lines += [f"  unusual: {row.name} ({row.scan_id}): {row.remarks}" for row in unusual]
+    lines += [f"  abstained: {row.name} ({row.scan_id}): {row.remarks}" for row in rows if row.abstained]
     lines += [f"  not read: {row.name}: {row.problem}" for row in rows if row.problem is not None]
     return lines if result is None else [*lines, *_score_lines(result)]
 
 
 def _score_lines(result: "Score") -> list[str]:
     low, high = result.interval
-    lines = [f"right on {result.right} of {result.n} of known class: {result.accuracy:.1%} ({low:.1%} to {high:.1%})"]
+    lines = [
+        f"right on {result.right} of {result.n} of known class: {percent(result.accuracy)} "
+        f"({percent(low)} to {percent(high)})"
+    ]
     if result.abstained:
         lines.append(f"left out, as the model abstains: {result.abstained}")
     if result.balanced is None or result.balanced_interval is None:
         return [*lines, f"no balanced accuracy: no scan is known to be {' or '.join(result.missing)}"]
     low, high = result.balanced_interval
-    return [*lines, f"balanced accuracy {result.balanced:.1%} ({low:.1%} to {high:.1%})"]
+    return [*lines, f"balanced accuracy {percent(result.balanced)} ({percent(low)} to {percent(high)})"]

@@ -11,10 +11,13 @@ import typer
 
 from meddef_core.errors import MedDefError
 from meddef_core.files import replacing
+from meddef_core.intended_use import INTENDED_USE
+from meddef_core.words import probability, qualified
 
 if TYPE_CHECKING:
     from meddef_core.data.tasks import Task
     from meddef_core.predict import Prediction
+    from meddef_core.scans import Scan
 
 
 def emit(document: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
@@ -30,17 +33,29 @@ def tell(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def reading(prediction: "Prediction", task: "Task") -> str:
-    """What a model says, in words: class, what it stands for, probability (calibrated where a fit is there)."""
-    share = (prediction.calibrated or prediction.probabilities)[prediction.index]
-    return f"{prediction.label} ({task.words[prediction.label]}), {share:.1%}"
+def output_words(prediction: "Prediction", task: "Task", *, clean: "Prediction | None" = None) -> str:
+    """An output in words: class, what it stands for, and the probability, labelled where it is not calibrated.
+
+    `clean` is the output for the scan itself where `prediction` is for an attacked image of it. What the scan is taken
+    for, holds for both; where the model abstains, no probability is given.
+    """
+    level = (clean or prediction).level
+    words = f"{prediction.label} ({task.words[prediction.label]})"
+    if level == "refused":
+        return f"{words}, not valid for this image"
+    return f"{words}, {qualified(prediction.probability, level=level, calibrated=prediction.calibrated is not None)}"
 
 
 def bars(prediction: "Prediction") -> list[str]:
-    """One line a class, as text: name, probability (as in `reading`), bar."""
+    """One line a class, as text: name, probability (as in `output_words`), bar."""
     width = max(map(len, prediction.classes))
-    pairs = zip(prediction.classes, prediction.calibrated or prediction.probabilities, strict=True)
-    return [f"  {name:<{width}} {share:6.1%} {'#' * round(30 * share)}" for name, share in pairs]
+    pairs = zip(prediction.classes, prediction.shares, strict=True)
+    return [f"  {name:<{width}} {probability(share):>6} {'#' * round(30 * share)}" for name, share in pairs]
+
+
+def scan_lines(scan: "Scan", task: "Task") -> list[str]:
+    """What ends every answer about a scan: its short id, the training population and the intended use."""
+    return [f"Scan {scan.short_id}. {task.population.sentence}", INTENDED_USE]
 
 
 def sentence(text: str) -> str:

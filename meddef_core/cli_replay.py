@@ -11,7 +11,8 @@ from meddef_core.errors import RecordError
 from meddef_core.intended_use import INTENDED_USE
 
 if TYPE_CHECKING:
-    from meddef_core.replay import Recorded, Replay, Row
+    from meddef_core.replay import Recorded, Replay
+    from meddef_core.replay_compare import Row
 
 FEW = 4
 """Values of a list that are written out."""
@@ -21,7 +22,9 @@ DIFFERENT = 1
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A JSON record of a reading or an attack.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A JSON record of a prediction or an attack.", exists=True, dir_okay=False)
+    ],
     scan: Annotated[
         Path | None,
         typer.Option(help="The scan's file, unless it is a sample or in MEDDEF_DATA_DIR.", exists=True, dir_okay=False),
@@ -69,7 +72,7 @@ def _document(found: "list[Replay]") -> dict[str, Any]:
     from dataclasses import asdict
 
     from meddef_core.record import SCHEMA_VERSION, versions
-    from meddef_core.replay import ABSOLUTE, RELATIVE
+    from meddef_core.replay_compare import ABSOLUTE, RELATIVE
 
     return {
         "schema_version": SCHEMA_VERSION,
@@ -84,6 +87,8 @@ def _document(found: "list[Replay]") -> dict[str, Any]:
                 "spec": one.recorded.spec,
                 "versions": {"recorded": one.recorded.versions, "here": versions()},
                 "card_changed": one.card_changed,
+                "level": one.level,
+                "sentence": one.sentence,
                 "same": one.same,
                 "image_identical": one.exact,
                 "numbers": [asdict(row) for row in one.rows],
@@ -96,12 +101,14 @@ def _document(found: "list[Replay]") -> dict[str, Any]:
 
 def _lines(found: "Replay") -> list[str]:
     from meddef_core.record import versions
-    from meddef_core.replay import ABSOLUTE, RELATIVE
+    from meddef_core.replay_compare import ABSOLUTE, RELATIVE
 
     recorded = found.recorded
-    what = "reading" if recorded.spec is None else f"attack {recorded.spec['name']}"
+    what = "prediction" if recorded.spec is None else f"attack {recorded.spec['name']}"
     said = "the same" if found.same else "DIFFERENT"
-    lines = [f"{recorded.model.key}, {what}, scan {recorded.scan.sha256[:12]}: {said}"]
+    lines = [f"{recorded.model.key}, {what}, scan {recorded.scan.id or recorded.scan.sha256[:12]}: {said}"]
+    if found.sentence is not None:
+        lines.append(f"  {f'{recorded.model.key} abstains. ' if found.level == 'refused' else ''}{found.sentence}")
     table = [("number", "recorded", "replayed", "same"), *(_cells(row) for row in found.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines += ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]

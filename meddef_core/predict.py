@@ -12,6 +12,7 @@ from meddef_core.reading.abstention import Level
 from meddef_core.reading.checks import Evidence, abstention
 from meddef_core.reading.statistics import describe
 from meddef_core.scans import Scan
+from meddef_core.words import listed
 from meddef_core.zoo import LoadedModel
 
 
@@ -71,7 +72,7 @@ class Prediction:
         if self.familiarity is None or self.familiarity.level != "unusual":
             return None
         return (
-            f"This scan is unlike most training scans: it differs in its {' and '.join(self.familiarity.differs)}. "
+            f"This scan is unlike most training scans: it differs in its {listed(self.familiarity.differs)}. "
             "The prediction may be wrong, and its probability is not calibrated for such a scan."
         )
 

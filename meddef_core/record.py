@@ -14,6 +14,7 @@ import torch
 
 from meddef_core import __version__
 from meddef_core.attacks import AttackSpec
+from meddef_core.data.tasks import get_task
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.zoo import Card
 
@@ -27,6 +28,7 @@ def record(
     model: Card | Mapping[str, Any],
     numbers: Mapping[str, Any],
     scan_digest: str | None = None,
+    scan_id: str | None = None,
     spec: AttackSpec | None = None,
     seed: int | None = None,
     frame: int | None = None,
@@ -36,17 +38,22 @@ def record(
     """One result as plain JSON values; `json.dumps(..., allow_nan=False)` accepts it.
 
     A result is about one scan or about a list. `scan_digest` is `Scan.digest`: a record names the bytes that were
-    read, never a file; `frame` and `window` are what `read_scan` was given. `data` names a list by its protocol, part
-    and digest. `seed` is the spec's unless told. Numbers that are not finite (the PSNR of an unchanged image) become
-    null. Raises TypeError for a value that JSON cannot hold. `model` is a card, or, for a network that is not in the
-    zoo, the three values that a record holds of one.
+    read, never a file; `frame` and `window` are what `read_scan` was given, and `scan_id` is `Scan.short_id`, which
+    stands beside the result wherever it is shown. `data` names a list by its protocol, part and digest. `seed` is the
+    spec's unless told. Numbers that are not finite (the PSNR of an unchanged image) become null. Raises TypeError for a
+    value that JSON cannot hold. `model` is a card, or, for a network that is not in the zoo, the three values that a
+    record holds of one; of a card's task the record repeats the training population.
     """
+    scan = None if scan_digest is None else {"sha256": scan_digest, "frame": frame, "window": plain(window)}
+    if scan is not None and scan_id is not None:
+        scan["id"] = scan_id
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": kind,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": _identity(model) if isinstance(model, Card) else plain(model),
-        "scan": None if scan_digest is None else {"sha256": scan_digest, "frame": frame, "window": plain(window)},
+        "population": get_task(model.task).population.sentence if isinstance(model, Card) else None,
+        "scan": scan,
         "data": plain(data),
         "spec": plain(spec),
         "seed": spec.seed if seed is None and spec is not None else seed,

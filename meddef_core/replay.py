@@ -1,13 +1,6 @@
-"""A record is run again: the same scan, weights and settings, and each number set beside the one recorded.
-
-Numbers need not agree to the last bit, because the order in which processors and library versions add float32 values
-is not fixed, and an attack that climbs by the sign of a gradient enlarges such differences. They count as the same
-within `ABSOLUTE` + `RELATIVE` times the recorded value; classes, counts and yes-or-no must agree exactly.
-"""
+"""A record is run again: the same scan, weights and settings, and each number set beside the one recorded."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,16 +14,9 @@ from meddef_core.errors import RecordError
 from meddef_core.exports.records import COLLECTION, attack_numbers, reading_numbers
 from meddef_core.predict import from_logits, predict, prepare
 from meddef_core.record import SCHEMA_VERSION, card_digest, plain
+from meddef_core.replay_compare import IMAGE, Row, compare, without_verdicts
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel, load_model
-
-ABSOLUTE = 1e-4
-"""Of a probability: a hundredth of a percent."""
-
-RELATIVE = 1e-3
-
-IMAGE = "adversarial_sha256"
-"""The one number that may differ: it says whether the attacked images agree bit by bit."""
 
 MAX_BYTES = 50_000_000
 """A record with every map is below one megabyte; a file above this is something else."""
@@ -47,12 +33,15 @@ class ModelRef(BaseModel):
 
 
 class ScanRef(BaseModel):
-    """The scan that a record names: bytes, never a file; `sample` is the key of a sample that anyone can load."""
+    """The scan that a record names: bytes, never a file; `sample` is the key of a sample that anyone can load, and
+    `id` the short id that stood beside the result.
+    """
 
     sha256: str = Digest
     frame: int | None = None
     window: tuple[float, float] | None = None
     sample: str | None = None
+    id: str | None = None
 
 
 class Recorded(BaseModel):
@@ -73,27 +62,18 @@ class Recorded(BaseModel):
 
 
 @dataclass(frozen=True)
-class Row:
-    """One number, or all numbers of one name in a list such as an attack's trace.
-
-    `difference` is the largest between two floats, None for what must agree exactly and where the shapes differ.
-    """
-
-    name: str
-    recorded: Any
-    replayed: Any
-    difference: float | None
-    same: bool
-
-
-@dataclass(frozen=True)
 class Replay:
-    """What came out. `exact`: whether the attacked image agrees bit by bit; None where there is none."""
+    """What came out. `exact`: whether the attacked image agrees bit by bit; None where there is none.
+
+    `level` and `sentence` say how this MedDef takes the scan, header included (see `Prediction`).
+    """
 
     recorded: Recorded
     rows: tuple[Row, ...]
     exact: bool | None
     card_changed: bool
+    level: str | None
+    sentence: str | None
 
     @property
     def same(self) -> bool:
@@ -186,21 +166,27 @@ def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> 
     if scan.digest != recorded.scan.sha256:
         raise RecordError("The scan is another one than the record names; give the file that was read.")
     model = open_recorded(recorded.model)
-    again = _read(recorded, model, scan) if recorded.kind == "prediction" else _attack(recorded, model, scan, on_step)
+    run = _predict if recorded.kind == "prediction" else _attack
+    again = plain(run(recorded, model, scan, on_step))
+    clean = again.get("clean", again)
+    by_header = clean["abstained"] is not None and clean["abstained"]["reason"] == "header"
     return Replay(
         recorded=recorded,
-        rows=compare(recorded.numbers, plain(again)),
+        rows=compare(without_verdicts(recorded.numbers, header=by_header), again),
         exact=recorded.numbers[IMAGE] == again[IMAGE] if IMAGE in recorded.numbers and IMAGE in again else None,
         card_changed=recorded.model.card_sha256 not in (None, card_digest(model.card)),
+        level=clean["level"],
+        sentence=clean["sentence"],
     )
 
 
-def _read(recorded: Recorded, model: LoadedModel, scan: Scan) -> dict[str, Any]:
+def _predict(recorded: Recorded, model: LoadedModel, scan: Scan, _: OnStep | None) -> dict[str, Any]:
     from meddef_core.explain import explain
 
-    image = prepare(model, scan)
-    prediction = predict(model, image)
-    maps = explain(model.network, image, target=prediction.index) if "maps" in recorded.numbers else None
+    prediction = predict(model, scan)
+    maps = None
+    if "maps" in recorded.numbers:
+        maps = explain(model.network, prepare(model, scan), target=prediction.index)
     return reading_numbers(prediction, maps)
 
 
@@ -220,7 +206,7 @@ def _attack(recorded: Recorded, model: LoadedModel, scan: Scan, on_step: OnStep 
     )
     return attack_numbers(
         result,
-        predict(model, image),
+        predict(model, image, scan=scan),
         from_logits(model, result.adversarial_logits[0]),
         label=label,
         source=None if made_on is None else made_on.card,
@@ -232,61 +218,3 @@ def _source(source: Any) -> ModelRef:
         return ModelRef.model_validate(source)
     except ValidationError as error:
         raise RecordError("The record does not say which model its transfer was made on; export it again.") from error
-
-
-# ---- comparing ---------------------------------------------------------------------------------------------------
-
-
-def compare(recorded: Mapping[str, Any], replayed: Mapping[str, Any]) -> tuple[Row, ...]:
-    """Every recorded number beside the one found again; numbers that only the replay has are no part of it."""
-    again = _grouped(replayed)
-    return tuple(
-        _row(name, values, again.get(name, [])) for name, values in _grouped(recorded).items() if name != IMAGE
-    )
-
-
-def _grouped(numbers: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Leaf values in order, under their path without list places: every step's loss is "trace.loss"."""
-    found: dict[str, list[Any]] = {}
-    for name, value in _leaves(numbers, ""):
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _leaves(item, path)
-    else:
-        yield path, value
-
-
-def _row(name: str, recorded: Sequence[Any], replayed: Sequence[Any]) -> Row:
-    pairs = list(zip(recorded, replayed, strict=False))
-    differences = [abs(a - b) for a, b in pairs if _float(a, b)]
-    return Row(
-        name,
-        _shown(recorded),
-        _shown(replayed),
-        difference=max(differences) if differences and len(recorded) == len(replayed) else None,
-        same=len(recorded) == len(replayed) and all(_same(a, b) for a, b in pairs),
-    )
-
-
-def _same(a: Any, b: Any) -> bool:
-    if _float(a, b):
-        return math.isclose(a, b, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-    return type(a) is type(b) and bool(a == b)
-
-
-def _float(a: Any, b: Any) -> bool:
-    kinds = {type(a), type(b)}
-    return float in kinds and kinds <= {int, float}
-
-
-def _shown(values: Sequence[Any]) -> Any:
-    """A number as itself, numbers of a list as a list."""
-    return values[0] if len(values) == 1 else list(values)

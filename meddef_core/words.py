@@ -1,5 +1,7 @@
 """How numbers are written: the same on the command line, in exports and in the dashboard."""
 
+from collections.abc import Sequence
+
 SMALLEST, LARGEST = 0.001, 0.999
 """Shares beyond these would be rounded to 0.0% or 100.0%, and are written as "<0.1%" and ">99.9%"."""
 
@@ -37,6 +39,6 @@ def qualified(share: float, *, level: str | None, calibrated: bool) -> str:
     return probability(share) + (f" ({added})" if added else "")
 
 
-def either(terms: tuple[str, ...]) -> str:
-    """ "CR, DX or RG": a choice in words."""
-    return terms[0] if len(terms) == 1 else f"{', '.join(terms[:-1])} or {terms[-1]}"
+def listed(terms: Sequence[str], last: str = "and") -> str:
+    """ "CR, DX and RG": at least one term, in words."""
+    return terms[0] if len(terms) == 1 else f"{', '.join(terms[:-1])} {last} {terms[-1]}"

@@ -1,12 +1,13 @@
 """A sheet's records in words and table cells: what picture and page say, the same on both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from meddef_core.attacks import AttackSpec, format_eps, get_attack
 from meddef_core.data.tasks import Task
 from meddef_core.exports.sheet import Record, Sheet, Side
 from meddef_core.exports.tiles import amplification
+from meddef_core.words import percent, probability, qualified, qualifier
 
 SETTINGS = {
     "steps": "steps {}",
@@ -19,17 +20,11 @@ SETTINGS = {
 }
 """Fields of `AttackSpec` as the line of settings calls them."""
 
+NO_VALUE = "-"
+"""Stands in a table where the model abstains."""
+
 Table = list[list[str]]
 """Rows of cells, the first row the heads."""
-
-
-def percent(share: float) -> str:
-    """A share as text; never "100 %" or "0 %" for what is not quite that."""
-    if 0 < share < 0.001:
-        return "<0.1 %"
-    if 0.999 < share < 1:
-        return ">99.9 %"
-    return f"{100 * share:.1f} %"
 
 
 def class_words(task: Task, label: str) -> str:
@@ -44,10 +39,11 @@ def heading(sheet: Sheet) -> str:
 
 
 def scan_line(sheet: Sheet) -> str:
-    """The scan in words, its known class, and the digest of its bytes."""
+    """The scan in words, its short id, its known class, and the digest of its bytes."""
     scan = sheet.sides[0].record["scan"]
     known = "class not known" if sheet.truth is None else f"known class: {class_words(sheet.task, sheet.truth)}"
-    parts = [sheet.scan, known, f"sha256 of the scan {scan['sha256']}"]
+    parts = [sheet.scan] + ([f"scan {scan['id']}"] if "id" in scan else [])
+    parts += [known, f"sha256 of the scan {scan['sha256']}"]
     parts += [f"{name} {scan[name]}" for name in ("frame", "window") if scan[name] is not None]
     return " · ".join(parts)
 
@@ -67,29 +63,34 @@ def settings_line(sheet: Sheet) -> str:
 
 
 def outcome(side: Side, sheet: Sheet) -> str:
-    """What happened on one model, in one or two sentences."""
+    """What happened on one model: the output, or why there is none, and what must be said beside it."""
     clean = _clean(side)
     if (abstained := clean.get("abstained")) is not None:
-        return f"The model abstains, and its output means nothing here. {abstained['sentence']}"
-    before = f"{class_words(sheet.task, clean['label'])}, {percent(_top(clean))}"
+        ran = " The attack ran all the same; its outputs are not valid for this image." if sheet.attacked else ""
+        return f"The model abstains. {abstained['sentence']}{ran}"
+    before = f"{class_words(sheet.task, clean['label'])}, {_chance(clean, clean)}"
+    remark = "" if clean.get("sentence") is None else f" {clean['sentence']}"
     wrong = "" if sheet.truth in (None, clean["label"]) else " The clean output is wrong: see the known class."
     if side.record["kind"] == "prediction":
-        return f"Model output: {before}.{wrong}"
+        return f"Model output: {before}.{remark}{wrong}"
     attacked = side.numbers["attacked"]
     if attacked["label"] == clean["label"]:
-        said = f"The attack did not change the model output: {before} before, {percent(_top(attacked))} after."
+        after = _chance(attacked, clean)
+        said = f"The attack did not change the model output: {before} before, {after} after."
     else:
-        after = f"{class_words(sheet.task, attacked['label'])}, {percent(_top(attacked))}"
+        after = f"{class_words(sheet.task, attacked['label'])}, {_chance(attacked, clean)}"
         said = f"The attack changed the model output from {before} to {after}."
-    return said + _control_words(side, clean["label"]) + wrong
+    return said + _control_words(side, clean) + remark + wrong
 
 
-def _control_words(side: Side, before: str) -> str:
+def _control_words(side: Side, clean: Mapping[str, Any]) -> str:
     if side.control is None:
         return ""
     noise = side.control["numbers"]["attacked"]
-    did = "did not change it" if noise["label"] == before else "changed it too" if _fooled(side) else "changed it"
-    return f" Control: random noise of the same size {did} ({noise['label']}, {percent(_top(noise))})."
+    did = (
+        "did not change it" if noise["label"] == clean["label"] else "changed it too" if _fooled(side) else "changed it"
+    )
+    return f" Control: random noise of the same size {did} ({noise['label']}, {_chance(noise, clean)})."
 
 
 def _fooled(side: Side) -> bool:
@@ -97,20 +98,23 @@ def _fooled(side: Side) -> bool:
 
 
 def probabilities(sheet: Sheet) -> Table:
-    """A row a class; a column for each model's clean, attacked and noise output."""
-    outputs = [(name, found) for side in sheet.sides for name, found in _outputs(side).items()]
-    rows = [["Class", *(name for name, _ in outputs)]]
+    """A row a class; a column for each model's clean, attacked and noise output, empty where the model abstains."""
+    outputs = [(side, name, found) for side in sheet.sides for name, found in _outputs(side).items()]
+    rows = [["Class", *(name for _, name, _ in outputs)]]
     for index, label in enumerate(sheet.task.classes):
         short = label if len(label) <= 3 else class_words(sheet.task, label)
-        rows.append([short, *(percent(found["probabilities"][index]) for _, found in outputs)])
+        rows.append([short, *(_cell(side, found, index) for side, _, found in outputs)])
     return rows
+
+
+def _cell(side: Side, output: Mapping[str, Any], index: int) -> str:
+    return NO_VALUE if _level(_clean(side)) == "refused" else probability(_shares(output)[index])
 
 
 def _outputs(side: Side) -> dict[str, Mapping[str, Any]]:
     if side.record["kind"] == "prediction":
-        calibrated = side.numbers.get("calibrated")
-        softmax = {"Softmax": side.numbers}
-        return softmax if calibrated is None else {"Calibrated": {"probabilities": calibrated}, **softmax}
+        doubt = qualifier(_level(side.numbers), calibrated=_is_calibrated(side.numbers))
+        return {f"Probability ({doubt})" if doubt else "Calibrated probability": side.numbers}
     found = {"Clean": side.numbers["clean"], "Attacked": side.numbers["attacked"]}
     return found if side.control is None else {**found, "Noise": side.control["numbers"]["attacked"]}
 
@@ -174,13 +178,16 @@ def legend(sheet: Sheet) -> str:
 
 
 def probability_note(sheet: Sheet) -> str:
-    """What the probabilities are."""
-    temperature = sheet.sides[0].numbers.get("temperature")
-    if temperature is None:
-        return "Probabilities are the model's own scoring (softmax), not calibrated: not how likely a disease is."
+    """What the probabilities are, and for which patients and scans."""
+    outputs = [_clean(side) for side in sheet.sides]
+    if not any(_is_calibrated(output) for output in outputs):
+        return "Probabilities are the model's softmax, uncalibrated: they do not say how likely a disease is."
+    temperatures = ", ".join(f"{output['temperature']:.3g}" for output in outputs if _is_calibrated(output))
+    unusual = " They are uncalibrated for this scan." if any(_level(one) == "unusual" for one in outputs) else ""
+    attacked = ", and not for attacked images" if sheet.attacked else ""
     return (
-        f"Calibrated probabilities are the softmax at temperature {temperature:.3g}, fitted on validation patients; "
-        "they hold for scans and a mix of diseases like theirs."
+        f"Probabilities are the softmax at temperature {temperatures}, fitted on validation patients; they are "
+        f"calibrated for scans and a mix of diseases like theirs{attacked}.{unusual}"
     )
 
 
@@ -202,6 +209,24 @@ def _clean(side: Side) -> Mapping[str, Any]:
     return found
 
 
-def _top(output: Mapping[str, Any]) -> float:
-    """Probability of the class put out: the calibrated one of a reading, where there is one."""
-    return float((output.get("calibrated") or output["probabilities"])[output["index"]])
+def _level(output: Mapping[str, Any]) -> str | None:
+    """How the scan was taken; records of before there were levels tell it in parts."""
+    if output.get("abstained") is not None:
+        return "refused"
+    found: str | None = output.get("level") or (output.get("familiarity") or {}).get("level")
+    return found
+
+
+def _is_calibrated(output: Mapping[str, Any]) -> bool:
+    return output.get("calibrated") is not None
+
+
+def _shares(output: Mapping[str, Any]) -> Sequence[float]:
+    """The one probability of each class: see `Prediction.shares`."""
+    found: Sequence[float] = output.get("calibrated") or output["probabilities"]
+    return found
+
+
+def _chance(output: Mapping[str, Any], clean: Mapping[str, Any]) -> str:
+    """Probability of the class put out, labelled by how the scan itself was taken."""
+    return qualified(_shares(output)[output["index"]], level=_level(clean), calibrated=_is_calibrated(output))

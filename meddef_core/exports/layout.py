@@ -72,6 +72,7 @@ def _head(canvas: Canvas, sheet: Sheet, style: Style) -> float:
     if sheet.attacked:
         y = paragraph(canvas, x, y, facts.settings_line(sheet), width=width, size=style.body)
     y = paragraph(canvas, x, y, facts.scan_line(sheet), width=width, size=style.small, colour=MUTED)
+    y = paragraph(canvas, x, y, sheet.task.population.sentence, width=width, size=style.small)
     return paragraph(canvas, x, y, facts.created(sheet), width=width, size=style.small, colour=MUTED) + style.gap
 
 

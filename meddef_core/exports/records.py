@@ -19,9 +19,20 @@ MEASURED = ("linf", "l2", "psnr", "ssim", "pixels_changed")
 """Distances of `AttackResult`, by the names that records give them."""
 
 
+def output_numbers(prediction: Prediction) -> dict[str, Any]:
+    """One output as records hold it: every field, and what is made of them for a person."""
+    return {
+        **plain(prediction),
+        "shares": plain(prediction.shares),
+        "level": prediction.level,
+        "calibration_holds": prediction.calibration_holds,
+        "sentence": prediction.sentence,
+    }
+
+
 def reading_numbers(prediction: Prediction, maps: Mapping[str, ExplanationMap] | None = None) -> dict[str, Any]:
     """Numbers of a record of kind "prediction"; `maps` join under their keys."""
-    numbers: dict[str, Any] = {**plain(prediction)}
+    numbers = output_numbers(prediction)
     if maps is not None:
         numbers["maps"] = {key: one.to_dict() for key, one in maps.items()}
     return numbers
@@ -39,8 +50,8 @@ def attack_numbers(
         "norm": get_attack(result.spec.name).norm,
         "source": None if source is None else source_identity(source),
         "success": bool(result.success[0]),
-        "clean": clean,
-        "attacked": attacked,
+        "clean": output_numbers(clean),
+        "attacked": output_numbers(attacked),
         **{key: float(getattr(result, key)[0]) for key in MEASURED},
         "first_fooled": int(result.first_fooled[0]),
         "steps_run": result.steps_run,

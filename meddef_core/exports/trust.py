@@ -7,6 +7,7 @@ from typing import Any
 from meddef_core.attacks import format_eps
 from meddef_core.errors import DataError
 from meddef_core.evaluation.documents import read_record, results_root
+from meddef_core.words import percent
 
 VERDICTS = ("green", "amber", "red")
 
@@ -77,5 +78,5 @@ def trust_line(key: str, *, weights_sha256: str, root: Path | None = None) -> st
     low, high = found.interval
     return (
         f"Audit: {found.word.upper()}. {found.meaning} At {format_eps(found.eps)}, "
-        f"{found.robust} of {found.n} test scans hold (95 % interval {low:.0%} to {high:.0%})."
+        f"{found.robust} of {found.n} test scans hold (95% interval {percent(low)} to {percent(high)})."
     )

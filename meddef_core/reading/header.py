@@ -9,7 +9,7 @@ from typing import NamedTuple
 from meddef_core.data.tasks import Task
 from meddef_core.reading.abstention import Abstention
 from meddef_core.scans import Scan
-from meddef_core.words import either
+from meddef_core.words import listed
 
 _MODALITY = ("Modality", "SOPClassUID")
 _BODY_PART = ("BodyPartExamined", "AnatomicRegionSequence")
@@ -60,8 +60,8 @@ def _of_terms(attribute: str, said: set[str], accepted: tuple[str, ...]) -> Cont
     wrong = sorted(said.difference(accepted))
     if not wrong:
         return None
-    header = f"{attribute} {' and '.join(wrong)}"
-    meant = f"{attribute} {either(accepted)}" if accepted else f"scans without a {attribute}"
+    header = f"{attribute} {listed(wrong)}"
+    meant = f"{attribute} {listed(accepted, 'or')}" if accepted else f"scans without a {attribute}"
     return Contradiction(attribute, f"The file's header says {header}; this model is for {meant}.")
 
 
@@ -69,5 +69,5 @@ def _of_age(scan: Scan, accepted: tuple[str, ...]) -> Contradiction | None:
     """Does not say which group the patient is in: the sentence goes into records."""
     if scan.age_group is None or scan.age_group in accepted:
         return None
-    group = either(accepted)
+    group = listed(accepted, "or")
     return Contradiction("age", f"The patient's age in the file's header is outside the training population ({group}).")

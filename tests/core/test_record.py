@@ -13,6 +13,7 @@ from tiny_models import save_tiny_model
 
 import meddef_core
 from meddef_core.attacks import AttackSpec
+from meddef_core.data.tasks import TASKS
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.record import SCHEMA_VERSION, card_digest, plain, record
 from meddef_core.zoo import Card
@@ -41,6 +42,9 @@ def test_a_record_names_everything_a_rerun_needs(card: Card) -> None:
         "card_sha256": card_digest(card),
     }
     assert made["scan"] == {"sha256": "ab" * 32, "frame": 2, "window": [40.0, 400.0]}
+    named = record("prediction", model=card, scan_digest="ab" * 32, scan_id="3FA-91C", numbers={})
+    assert named["scan"] == {"sha256": "ab" * 32, "frame": None, "window": None, "id": "3FA-91C"}
+    assert made["population"] == named["population"] == TASKS["chest"].population.sentence
     assert AttackSpec(**made["spec"]) == spec
     assert made["seed"] == 7
     assert made["versions"] == {

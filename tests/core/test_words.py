@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meddef_core.words import either, percent, probability, qualified
+from meddef_core.words import listed, percent, probability, qualified
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,7 @@ def test_a_probability_says_where_it_is_not_calibrated(level: str | None, calibr
     assert qualified(0.944, level=level, calibrated=calibrated) == words
 
 
-def test_a_choice_is_written_in_words() -> None:
-    assert either(("AP",)) == "AP"
-    assert either(("CR", "DX", "RG")) == "CR, DX or RG"
+def test_terms_are_listed_in_words() -> None:
+    assert listed(["AP"]) == listed(("AP",), "or") == "AP"
+    assert listed(["AP", "PA"]) == "AP and PA"
+    assert listed(("CR", "DX", "RG"), "or") == "CR, DX or RG"
