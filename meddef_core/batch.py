@@ -35,8 +35,8 @@ class Row:
     """What was assumed or changed while reading."""
     digest: str | None = None
     """SHA-256 of the file's bytes; None where it was not read."""
-    scan_id: str | None = None
-    """Short id of the scan (`Scan.short_id`); None where it was not read."""
+    short_id: str | None = None
+    """`Scan.short_id`; None where it was not read."""
 
     @property
     def output(self) -> Prediction | None:
@@ -103,7 +103,7 @@ def read_entry(model: LoadedModel, entry: Entry, *, number: int) -> Row:
         prediction=predict(model, scan),
         notes=scan.warnings,
         digest=scan.digest,
-        scan_id=scan.short_id,
+        short_id=scan.short_id,
     )
 
 
@@ -159,23 +159,23 @@ def table(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> list[di
     probability may be called so (`Prediction.calibration_holds`).
     """
     model = f"{card.key} {card.weights.sha256[:12]}"
-    population = get_task(card.task).population.sentence
+    trained_on = get_task(card.task).population.sentence
     return [
         {
             "row": str(row.number),
             "file": row.name,
+            "scan_id": row.short_id or "",
             "known_class": row.truth or "",
             "model_output": row.output.label if row.output else "",
             **{f"p_{name}": f"{row.shares[i]:.6f}" if row.shares else "" for i, name in enumerate(classes)},
             "calibrated": ("yes" if row.output.calibration_holds else "no") if row.output else "",
+            "level": (row.prediction.level or "") if row.prediction else "",
             "abstained": ("yes" if row.abstained else "no") if row.prediction else "",
+            "abstention_reason": _reason(row) or "",
             "remarks": row.remarks,
             "model": model,
+            "trained_on": trained_on,
             "intended_use": INTENDED_USE,
-            "scan_id": row.scan_id or "",
-            "level": (row.prediction.level or "") if row.prediction else "",
-            "abstention_reason": _reason(row) or "",
-            "population": population,
         }
         for row in rows
     ]

@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperOption
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_output import bars, check_writable, emit, output_words, progress, scan_lines, tell, write_file
 from meddef_core.errors import AttackError, ModelError
-from meddef_core.words import percent
+from meddef_core.words import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -188,7 +188,7 @@ def _lines(
         *([] if clean.abstained else bars(attacked)),
         f"measured: L-inf {format_eps(float(result.linf[0]))}, L2 {float(result.l2[0]):.3f}, "
         f"PSNR {float(result.psnr[0]):.1f} dB, SSIM {float(result.ssim[0]):.3f}, "
-        f"{percent(float(result.pixels_changed[0]))} of pixels changed",
+        f"{counted(float(result.pixels_changed[0]))} of pixels changed",
     ]
 
 

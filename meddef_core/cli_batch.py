@@ -11,7 +11,7 @@ from meddef_core.cli_input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli_output import check_writable, emit, progress, write_file
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.words import percent
+from meddef_core.words import counted, percent
 
 if TYPE_CHECKING:
     from meddef_core.batch import Row, Score
@@ -79,8 +79,8 @@ def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> 
         count = sum(row.output is not None and row.output.label == name for row in rows)
         lines.append(f"  {name:<12} {count}")
     unusual = [row for row in rows if row.output is not None and row.output.level == "unusual"]
-    lines += [f"  unusual: {row.name} ({row.scan_id}): {row.remarks}" for row in unusual]
-    lines += [f"  abstained: {row.name} ({row.scan_id}): {row.remarks}" for row in rows if row.abstained]
+    lines += [f"  unusual: {row.name} ({row.short_id}): {row.remarks}" for row in unusual]
+    lines += [f"  abstained: {row.name} ({row.short_id}): {row.remarks}" for row in rows if row.abstained]
     lines += [f"  not read: {row.name}: {row.problem}" for row in rows if row.problem is not None]
     return lines if result is None else [*lines, *_score_lines(result)]
 
@@ -88,7 +88,7 @@ def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> 
 def _score_lines(result: "Score") -> list[str]:
     low, high = result.interval
     lines = [
-        f"right on {result.right} of {result.n} of known class: {percent(result.accuracy)} "
+        f"right on {result.right} of {result.n} of known class: {counted(result.accuracy)} "
         f"({percent(low)} to {percent(high)})"
     ]
     if result.abstained:
@@ -96,4 +96,4 @@ def _score_lines(result: "Score") -> list[str]:
     if result.balanced is None or result.balanced_interval is None:
         return [*lines, f"no balanced accuracy: no scan is known to be {' or '.join(result.missing)}"]
     low, high = result.balanced_interval
-    return [*lines, f"balanced accuracy {percent(result.balanced)} ({percent(low)} to {percent(high)})"]
+    return [*lines, f"balanced accuracy {counted(result.balanced)} ({percent(low)} to {percent(high)})"]

@@ -12,7 +12,7 @@ import typer
 from meddef_core.errors import MedDefError
 from meddef_core.files import replacing
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.words import probability, qualified
+from meddef_core.words import percent, qualified
 
 if TYPE_CHECKING:
     from meddef_core.data.tasks import Task
@@ -50,7 +50,7 @@ def bars(prediction: "Prediction") -> list[str]:
     """One line a class, as text: name, probability (as in `output_words`), bar."""
     width = max(map(len, prediction.classes))
     pairs = zip(prediction.classes, prediction.shares, strict=True)
-    return [f"  {name:<{width}} {probability(share):>6} {'#' * round(30 * share)}" for name, share in pairs]
+    return [f"  {name:<{width}} {percent(share):>6} {'#' * round(30 * share)}" for name, share in pairs]
 
 
 def scan_lines(scan: "Scan", task: "Task") -> list[str]:

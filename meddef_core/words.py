@@ -10,12 +10,7 @@ UNCALIBRATED_HERE = "uncalibrated for this scan"
 
 
 def percent(share: float) -> str:
-    """A counted share as text, "94.4%". Only what is exactly none or all is "0.0%" or "100.0%"."""
-    return f"{100 * share:.1f}%" if share in (0, 1) else probability(share)
-
-
-def probability(share: float) -> str:
-    """A probability as text. No model is certain: 1.0 is a rounded softmax, so nothing is written as 0% or 100%."""
+    """A probability or an estimate as text, "94.4%"; never 0% or 100%: a softmax of 1.0 is rounded, not certain."""
     if share < SMALLEST:
         return f"<{100 * SMALLEST:.1f}%"
     if share > LARGEST:
@@ -23,20 +18,25 @@ def probability(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def counted(share: float) -> str:
+    """A counted share as text: what is exactly none or all is "0.0%" or "100.0%", anything else as `percent` has it."""
+    return f"{100 * share:.1f}%" if share in (0, 1) else percent(share)
+
+
 def qualifier(level: str | None, *, calibrated: bool) -> str:
-    """What a probability's label must add: nothing where it is calibrated and the scan is not unusual.
+    """What the label of a probability must add: nothing where `Prediction.calibration_holds`.
 
     `level` is `Prediction.level`; `calibrated` says whether a temperature was fitted for the model.
     """
-    if not calibrated:
-        return UNCALIBRATED
-    return UNCALIBRATED_HERE if level == "unusual" else ""
+    if calibrated and level == "usual":
+        return ""
+    return UNCALIBRATED_HERE if calibrated and level == "unusual" else UNCALIBRATED
 
 
 def qualified(share: float, *, level: str | None, calibrated: bool) -> str:
     """A probability with its `qualifier`: "94.4%", "96.0% (uncalibrated for this scan)"."""
     added = qualifier(level, calibrated=calibrated)
-    return probability(share) + (f" ({added})" if added else "")
+    return percent(share) + (f" ({added})" if added else "")
 
 
 def listed(terms: Sequence[str], last: str = "and") -> str:

@@ -7,7 +7,7 @@ from meddef_core.attacks import AttackSpec, format_eps, get_attack
 from meddef_core.data.tasks import Task
 from meddef_core.exports.sheet import Record, Sheet, Side
 from meddef_core.exports.tiles import amplification
-from meddef_core.words import percent, probability, qualified, qualifier
+from meddef_core.words import counted, percent, qualified, qualifier
 
 SETTINGS = {
     "steps": "steps {}",
@@ -42,7 +42,8 @@ def scan_line(sheet: Sheet) -> str:
     """The scan in words, its short id, its known class, and the digest of its bytes."""
     scan = sheet.sides[0].record["scan"]
     known = "class not known" if sheet.truth is None else f"known class: {class_words(sheet.task, sheet.truth)}"
-    parts = [sheet.scan] + ([f"scan {scan['id']}"] if "id" in scan else [])
+    short_id = scan.get("id")
+    parts = [sheet.scan, *([] if short_id is None or short_id in sheet.scan else [f"scan {short_id}"])]
     parts += [known, f"sha256 of the scan {scan['sha256']}"]
     parts += [f"{name} {scan[name]}" for name in ("frame", "window") if scan[name] is not None]
     return " · ".join(parts)
@@ -108,7 +109,7 @@ def probabilities(sheet: Sheet) -> Table:
 
 
 def _cell(side: Side, output: Mapping[str, Any], index: int) -> str:
-    return NO_VALUE if _level(_clean(side)) == "refused" else probability(_shares(output)[index])
+    return NO_VALUE if _level(_clean(side)) == "refused" else percent(_shares(output)[index])
 
 
 def _outputs(side: Side) -> dict[str, Mapping[str, Any]]:
@@ -148,7 +149,7 @@ def _first(numbers: Mapping[str, Any]) -> str:
 _MEASURED = {
     "Largest change (L-inf)": _linf,
     "Length of change (L2)": lambda numbers: f"{numbers['l2']:.3f}",
-    "Pixels changed": lambda numbers: percent(numbers["pixels_changed"]),
+    "Pixels changed": lambda numbers: counted(numbers["pixels_changed"]),
     "PSNR": lambda numbers: "no change" if numbers["psnr"] is None else f"{numbers['psnr']:.1f} dB",
     "SSIM": lambda numbers: "not defined" if numbers["ssim"] is None else f"{numbers['ssim']:.4f}",
     "First fooled the model": _first,

@@ -72,7 +72,6 @@ def _head(canvas: Canvas, sheet: Sheet, style: Style) -> float:
     if sheet.attacked:
         y = paragraph(canvas, x, y, facts.settings_line(sheet), width=width, size=style.body)
     y = paragraph(canvas, x, y, facts.scan_line(sheet), width=width, size=style.small, colour=MUTED)
-    y = paragraph(canvas, x, y, sheet.task.population.sentence, width=width, size=style.small)
     return paragraph(canvas, x, y, facts.created(sheet), width=width, size=style.small, colour=MUTED) + style.gap
 
 
@@ -135,7 +134,7 @@ def _notes(canvas: Canvas, sheet: Sheet, style: Style, *, y: float) -> float:
     if any(side.maps for side in sheet.sides):
         scale = " Clean and attacked share one scale, in cividis or blue-grey-orange." if sheet.attacked else ""
         said.append(f"{MAP_CAVEAT}{scale}")
-    said.append(facts.probability_note(sheet))
+    said += [facts.probability_note(sheet), sheet.task.population.sentence]
     text = " ".join(said)
     width = _inside(canvas, style)
     return paragraph(canvas, style.margin, y, text, width=width, size=style.small, colour=MUTED) + style.gap

@@ -69,10 +69,10 @@ class Abstention:
     """Why a model gives no prediction, in one or more sentences, and in what the scan differs from the training scans.
 
     `differs` names statistics where the `reason` is the image, and attributes where it is the header; what the image
-    `looks_like` is known in the first case only.
+    `looks_like` is told in the first case only, and else "".
     """
 
-    looks_like: str | None
+    looks_like: str
     differs: tuple[str, ...]
     sentence: str
     reason: Reason = "image"

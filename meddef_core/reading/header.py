@@ -45,7 +45,7 @@ def header_abstention(scan: Scan, task: Task) -> Abstention | None:
     if not found:
         return None
     return Abstention(
-        looks_like=None,
+        looks_like="",
         differs=tuple(one.attribute for one in found),
         sentence=" ".join(one.sentence for one in found),
         reason="header",

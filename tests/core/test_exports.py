@@ -30,6 +30,7 @@ from meddef_core.pictures import as_picture
 from meddef_core.predict import from_logits, predict, prepare
 from meddef_core.record import record
 from meddef_core.scans import list_samples
+from meddef_core.words import percent
 from meddef_core.zoo import LoadedModel, load_model
 
 EPS = 4 / 255
@@ -164,7 +165,7 @@ def test_the_page_says_what_the_record_says(attacked: Side) -> None:
     assert attacked.record["created"][:10] in said
     for index in range(4):
         for part in ("clean", "attacked"):
-            assert facts.percent(attacked.numbers[part]["probabilities"][index]) in lines
+            assert percent(attacked.numbers[part]["probabilities"][index]) in lines
     assert f"{attacked.numbers['l2']:.3f}" in lines and f"{attacked.numbers['psnr']:.1f} dB" in lines
     assert "Added, × 64" in said and "multiplied by 64" in said
     assert "not where disease is" in said and "Clean: Grad-CAM" in said and "Attacked: Edges" in said

@@ -171,7 +171,7 @@ def test_batch_tells_levels_and_abstentions_apart(chest: Any, films: Path, tmp_p
     assert "view LL" in adult["remarks"] and "unlike" not in adult["remarks"]
     for name, row in rows.items():
         assert row["scan_id"] == read_scan((films / name).read_bytes()).short_id
-        assert row["population"] == TASKS["chest"].population.sentence
+        assert row["trained_on"] == TASKS["chest"].population.sentence
     assert "unusual: child.dcm" in result.out and "abstained: adult.dcm" in result.out
     assert TASKS["chest"].population.sentence in result.out
 

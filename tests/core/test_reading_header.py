@@ -312,7 +312,7 @@ def test_a_header_goes_before_the_look_of_the_image() -> None:
     noise = ramp(size=(64, 64))[::-1]
     prediction = predict(model, read_scan(dicom(noise, Modality="CT")))
     assert prediction.abstained is not None and prediction.abstained.reason == "header"
-    assert prediction.abstained.looks_like is None
+    assert prediction.abstained.looks_like == ""
 
 
 def test_the_packaged_film_of_an_adult_is_not_read_as_a_childs(chest: LoadedModel) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meddef_core.words import listed, percent, probability, qualified
+from meddef_core.words import counted, listed, percent, qualified
 
 
 @pytest.mark.parametrize(
@@ -13,12 +13,12 @@ from meddef_core.words import listed, percent, probability, qualified
      (1.0, "100.0%")],
 )  # fmt: skip
 def test_only_what_is_exactly_none_or_all_is_written_so(share: float, words: str) -> None:
-    assert percent(share) == words
+    assert counted(share) == words
 
 
 @given(st.floats(0, 1))
 def test_no_probability_is_certain_and_none_is_far_from_its_words(share: float) -> None:
-    words = probability(share)
+    words = percent(share)
     assert float(words.strip("<>%")) not in (0, 100)
     assert float(words.strip("<>%")) == pytest.approx(100 * share, abs=0.1 + 1e-9)
 
@@ -27,7 +27,7 @@ def test_no_probability_is_certain_and_none_is_far_from_its_words(share: float) 
     ("level", "calibrated", "words"),
     [
         ("usual", True, "94.4%"),
-        (None, True, "94.4%"),
+        (None, True, "94.4% (uncalibrated)"),
         ("unusual", True, "94.4% (uncalibrated for this scan)"),
         (None, False, "94.4% (uncalibrated)"),
         ("unusual", False, "94.4% (uncalibrated)"),
