@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from meddef_core.errors import DataError
 from meddef_core.reading.gaussian import Array, Gaussian, fit_gaussian
 from meddef_core.reading.statistics import STATISTICS
+from meddef_core.words import listed
 
 Level = Literal["usual", "unusual", "refused"]
 
@@ -42,6 +43,9 @@ which must not make up for what else is wrong with it.
 
 KIND_STATISTICS = ("edges", "grey levels")
 """What the kind of a refused picture is told by."""
+
+OTHER_SCANNER = "other scanner"
+"""The kind of a scan that is one, and not like those the model learned from."""
 
 CLEARLY = 3.0
 """Spreads beyond the usual at which a statistic is named as a reason."""
@@ -130,8 +134,8 @@ def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstenti
         return None
     looks, differs = familiarity.looks_like, familiarity.differs
     sentence = (
-        f"This does not look like {_article(modality)} as the model knows them, but most like {PHRASES[looks]}: "
-        f"it differs in its {' and '.join(differs)}."
+        f"This image is unlike the {modality}s the model was trained on; it looks most like {PHRASES[looks]}. "
+        f"It differs in its {listed(differs)}."
     )
     return Abstention(looks, differs, sentence)
 
@@ -139,6 +143,7 @@ def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstenti
 PHRASES = {
     "other task": "a scan of another kind",
     "photograph": "a photograph",
+    OTHER_SCANNER: "a scan from another device, hospital or age group",
     "other modality": "an image of another modality, such as CT, MR or ultrasound",
     "texture": "a drawn texture",
     "noise": "noise",
@@ -149,18 +154,28 @@ PHRASES = {
 
 
 def fit_detector(
-    train: Mapping[str, Array], val: Mapping[str, Array], *, others: Mapping[str, Array], kinds: Sequence[str]
+    train: Mapping[str, Array],
+    val: Mapping[str, Array],
+    *,
+    others: Mapping[str, Array],
+    kinds: Sequence[str],
+    scanner: Mapping[str, Array] | None = None,
 ) -> Detector:
     """Fit to the statistics of training scans, scale by validation scans, and choose what is refused.
 
     Unusual is what lies above `1 - UNUSUAL_SHARE` of validation scans. Refused is what lies above `LET_THROUGH` of the
-    outliers to choose on (`others`, with their `kinds`), and never what is not even unusual.
+    outliers to choose on (`others`, with their `kinds`), and never what is not even unusual. Scans of another
+    `scanner`, where there are any, only teach the detector to name such scans.
     """
     if len(kinds) != len(others[STATISTICS[0]]):
         raise DataError("every outlier needs its kind")
     gaussians = tuple(fit_gaussian(train[name], rank=RANKS[name]) for name in STATISTICS)
     logs = np.stack([_log_distance(g, val[name]) for g, name in zip(gaussians, STATISTICS, strict=True)], axis=1)
-    draft = Detector(gaussians, logs.mean(axis=0), logs.std(axis=0) + 1e-6, _fit_kinds(others, kinds), 0.0, 0.0)
+    kinds_of, named = dict(others), list(kinds)
+    if scanner is not None:
+        kinds_of = {name: np.concatenate([others[name], scanner[name]]) for name in KIND_STATISTICS}
+        named += [OTHER_SCANNER] * len(scanner[STATISTICS[0]])
+    draft = Detector(gaussians, logs.mean(axis=0), logs.std(axis=0) + 1e-6, _fit_kinds(kinds_of, named), 0.0, 0.0)
     unusual = float(np.quantile(draft.scores(val), 1 - UNUSUAL_SHARE))
     refused = max(unusual, float(np.quantile(draft.scores(others), LET_THROUGH)))
     return Detector(gaussians, draft.middle, draft.spread, draft.kinds, unusual, refused)
@@ -183,7 +198,3 @@ def _kind_row(found: Mapping[str, Array]) -> NDArray[np.float64]:
 
 def _log_distance(gaussian: Gaussian, x: Array) -> Array:
     return np.log(np.maximum(gaussian.distance(x), LEAST_DISTANCE))
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0].lower() in 'aeio' else 'a'} {noun}"

@@ -45,6 +45,8 @@ class ReadingCard(BaseModel):
     """Kinds of outliers, in the order of the discriminants."""
     fitted_on: dict[str, Any]
     """Protocol, lists with their digests, and outliers to choose on by kind."""
+    guarantee: dict[str, Any] | None = None
+    """What the limits were chosen on, and how they did on another hospital's scans, out of fold; None before 0.2."""
     test: dict[str, Any]
     """Figures of the test list and of the outliers to report, none of which anything was chosen on."""
 

@@ -30,6 +30,8 @@ from meddef_core.reading.calibration import (
 )
 from meddef_core.reading.files import Fitted, Outputs, ReadingCard
 from meddef_core.reading.gaussian import Array
+from meddef_core.reading.guarantee import controlled, other_hospital, share, sources
+from meddef_core.reading.guarantee import figures as figures_of
 from meddef_core.reading.operating import operating_point, questions, youden_threshold
 from meddef_core.reading.outliers import outliers, prepared
 from meddef_core.reading.statistics import BATCH, describe
@@ -67,20 +69,25 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     tell("pictures that are no such scan", 2, STAGES)
     strangers = outliers(model.task, data_dir=data_dir)
     others = describe(network, torch.from_numpy(prepared(strangers, model.preprocessing)))
-    kinds, choosing = [one.kind for one in strangers], np.array([one.half == "choose" for one in strangers])
-    chosen = {name: rows[choosing] for name, rows in others.items()}
-    detector = fit_detector(train, val, others=chosen, kinds=[k for k, c in zip(kinds, choosing, strict=True) if c])
+    choosing = np.array([one.half == "choose" for one in strangers])
+    chosen, reported = ({name: rows[half] for name, rows in others.items()} for half in (choosing, ~choosing))
+    to_choose, to_report = ([one for one in strangers if one.half == half] for half in ("choose", "report"))
+    hospital = other_hospital(model, network, data_dir)
+    scanner = None if hospital is None else hospital.statistics
+    kinds = [one.kind for one in to_choose]
+    detector = fit_detector(train, val, others=chosen, kinds=kinds, scanner=scanner)
+    controlling = sources(detector, outliers=to_choose, found=chosen, hospital=hospital)
+    detector = controlled(detector, controlling)
     changes = changes_of(model)
     temperature = fit_temperature(*_over(network, parts["val"], changes))
 
     tell("test list", 3, STAGES)
     test, test_outputs = _read(network, parts["test"])
-    reported = {name: rows[~choosing] for name, rows in others.items()}
     figures = {
         "calibration": calibration_figures(test_outputs, temperature),
         "operating": _operating_figures(model, val_outputs, test_outputs, temperature),
         "accepted": _acceptance(detector, test),
-        "refused": _refusal(detector, reported, [k for k, c in zip(kinds, choosing, strict=True) if not c]),
+        "refused": _refusal(detector, reported, [one.kind for one in to_report]),
     }
     tell("done", STAGES, STAGES)
     card = ReadingCard(
@@ -93,8 +100,9 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
             "temperature_over": [shift.key for shift in changes],
             "validation": {"calibration": calibration_figures(val_outputs, temperature)}
             | {"accepted": _acceptance(detector, val)},
-            "outliers": dict(Counter(k for k, c in zip(kinds, choosing, strict=True) if c)),
+            "outliers": dict(Counter(one.kind for one in to_choose)),
         },
+        guarantee=figures_of(controlling, hospital=hospital),
         test=figures,
     )  # fmt: skip
     return Fitted(card, detector, val_outputs, test_outputs)
@@ -174,8 +182,8 @@ def _operating_figures(model: LoadedModel, val: Outputs, test: Outputs, temperat
 def _acceptance(detector: Detector, found: dict[str, Array]) -> dict[str, Any]:
     scores = detector.scores(found)
     return {
-        "accepted": _share(int((scores <= detector.refused_above).sum()), len(scores)),
-        "without_remark": _share(int((scores <= detector.unusual_above).sum()), len(scores)),
+        "accepted": share(scores <= detector.refused_above),
+        "without_remark": share(scores <= detector.unusual_above),
     }
 
 
@@ -187,15 +195,11 @@ def _refusal(detector: Detector, found: dict[str, Array], kinds: list[str]) -> d
         [detector.judge({k: rows[i : i + 1] for k, rows in found.items()}).looks_like for i in range(len(scores))]
     )
     return {
-        "refused": _count(refused),
-        "refused_or_unusual": _count(scores > detector.unusual_above),
-        "named_rightly": _count((named == which)[refused]),
-        "by_kind": {kind: _count(refused[which == kind]) for kind in sorted(set(kinds))},
+        "refused": share(refused),
+        "refused_or_unusual": share(scores > detector.unusual_above),
+        "named_rightly": share((named == which)[refused]),
+        "by_kind": {kind: share(refused[which == kind]) for kind in sorted(set(kinds))},
     }
-
-
-def _count(hits: NDArray[np.bool_]) -> dict[str, Any]:
-    return _share(int(hits.sum()), len(hits))
 
 
 def _share(hits: int, n: int) -> dict[str, Any]:

@@ -52,9 +52,8 @@ def controlled_threshold(scores: ArrayLike, wrong: ArrayLike, *, alpha: float) -
     errors_at = np.sort(values[errors])
     if len(errors_at) <= allowed:
         return float(np.inf)
-    # The next error must stay outside: the largest score below it is the last that may be accepted.
-    below = values[values < errors_at[allowed]]
-    return float(below.max()) if below.size else NOTHING
+    # The next error must stay outside, and everything below it may be accepted.
+    return float(np.nextafter(errors_at[allowed], -np.inf))
 
 
 def smallest_threshold(sources: Mapping[str, Source], *, alpha: float) -> float:

@@ -149,7 +149,7 @@ def test_outliers_to_report_are_refused_here_and_now(key: str, strangers: list[O
     fitted = fitted_for(model)
     assert fitted is not None
     found = [one for one in strangers if one.half == "report"][::5]
-    scores = fitted.detector.scores(describe(model.network, torch.from_numpy(prepared(found, model.task))))
+    scores = fitted.detector.scores(describe(model.network, torch.from_numpy(prepared(found, model.preprocessing))))
     assert (scores > fitted.detector.refused_above).mean() >= 0.9
 
 
