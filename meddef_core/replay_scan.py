@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from meddef_core.data.lists import EXTENSIONS
+from meddef_core.data.lists import is_listed
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import DataError, RecordError, ScanError
 from meddef_core.replay import ScanRef
@@ -88,5 +88,5 @@ def _from_folder(ref: ScanRef, task: Task, data_dir: Path, on_look: OnLook | Non
 def _files(root: Path) -> Iterator[Path]:
     for part in PARTS:
         for path in sorted((root / part).glob("*/*")):
-            if path.suffix.lower() in EXTENSIONS:
+            if is_listed(path.name):
                 yield path

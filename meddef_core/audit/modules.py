@@ -15,13 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from meddef_core.errors import DataError, ModelError
+from meddef_core.errors import DataError, ModelError, ScanError
+from meddef_core.scans.decode import read_picture
+from meddef_core.scans.files import is_ignored, read_file
 
 CLASSES = range(2, 9)
 """Numbers of classes that an audit takes."""
 
 CHANNELS = (1, 3)
-SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,25 +150,29 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
     """At most `limit` images, as equally many of each class as there are, evenly spread over each sorted list.
 
     The folder holds one folder a class, 2 to 8, whose sorted names are the classes 0, 1, ... of the model. Images are
-    PNG or JPEG, resized to `size` x `size`. Raises DataError on anything else.
+    PNG, JPEG or DICOM, read as every scan is and resized to `size` x `size`. Raises DataError on anything else.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; name one that holds one folder a class.")
-    groups = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    groups = sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name))
     if len(groups) not in CLASSES:
         raise DataError(f"{folder} holds {len(groups)} folders; it needs one a class, 2 to 8 of them.")
     images: list[NDArray[np.float32]] = []
     labels: list[int] = []
     digest = hashlib.sha256()
     for label, group in enumerate(groups):
-        files = sorted(path for path in group.iterdir() if path.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in group.iterdir() if _is_image(path))
         if not files:
-            raise DataError(f"{group} holds no PNG or JPEG image; every class needs at least one.")
+            raise DataError(f"{group} holds no PNG or JPEG image and no DICOM file; every class needs at least one.")
         share = min(len(files), max(1, limit // len(groups)))
         for path in (files[place * len(files) // share] for place in range(share)):
-            data = path.read_bytes()
+            try:
+                data = read_file(path)
+                image = read_picture(data, channels=channels)
+            except ScanError as error:
+                raise DataError(f"{path} cannot be used: {error}") from error
             digest.update(f"{label}:{len(data)}:".encode() + data)
-            images.append(_decode(data, path, size=size, channels=channels))
+            images.append(_resized(image, size=size))
             labels.append(label)
     return Folder(
         torch.from_numpy(np.stack(images)),
@@ -176,19 +182,14 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
     )
 
 
-def _decode(data: bytes, path: Path, *, size: int, channels: int) -> NDArray[np.float32]:
-    """`(channels, size, size)` in [0, 1]."""
-    grey = channels == 1
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise DataError(f"{path} is no PNG or JPEG image that can be read; repair or remove it.")
-    shrinks = max(image.shape[:2]) > size
-    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    values = (resized / 255).astype(np.float32)
-    return values[None] if grey else np.ascontiguousarray(values.transpose(2, 0, 1))
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not is_ignored(path.name)
+
+
+def _resized(image: NDArray[np.float32], *, size: int) -> NDArray[np.float32]:
+    """`(C, H, W)` to `(C, size, size)`."""
+    interpolation = cv2.INTER_AREA if max(image.shape[1:]) > size else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(plane, (size, size), interpolation=interpolation) for plane in image])
 
 
 def digest_of(model: nn.Module) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from meddef_core.data.tasks import Task
 from meddef_core.errors import DataError
+from meddef_core.scans.files import is_ignored
 
 PARTS = ("train", "val", "test")
 
@@ -59,6 +60,11 @@ class Lists:
         """sha256 over the content and label of every scan of a part: two runs with one digest saw the same data."""
         lines = sorted(f"{item.digest} {item.label}" for item in self.part(name))
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def is_listed(name: str) -> bool:
+    """Whether a path names a scan that a list takes."""
+    return Path(name).suffix.lower() in EXTENSIONS and not is_ignored(name)
 
 
 def patient_of(name: str) -> str:
@@ -134,7 +140,7 @@ def check_disjoint(lists: Lists) -> None:
 def _scan_folder(folder: Path, task: Task, data_dir: Path) -> list[Item]:
     items: list[Item] = []
     for name in task.classes:
-        files = sorted(p for p in (folder / name).glob("*") if p.suffix.lower() in EXTENSIONS)
+        files = sorted(p for p in (folder / name).glob("*") if is_listed(p.name))
         if not files:
             raise DataError(f"No scans of class {name} under {folder}; the list is incomplete.")
         for path in files:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from meddef_core.data.lists import EXTENSIONS, PARTS, PROTOCOLS, build_lists, patient_of
+from meddef_core.data.lists import PARTS, PROTOCOLS, build_lists, is_listed, patient_of
 from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import DataError
 
@@ -99,7 +99,7 @@ def _scans_in(archive: Path, task: Task) -> Iterator[tuple[str, str, str, IO[byt
 
     def match(path: str) -> tuple[str, str, str] | None:
         found = pattern.search(path)
-        if not found or Path(found[3]).suffix.lower() not in EXTENSIONS or found[3].startswith("."):
+        if not found or not is_listed(path):
             return None
         return found[1], found[2], found[3]
 

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from meddef_core.errors import ScanError
 from meddef_core.scans.damage import DAMAGE
+from meddef_core.scans.files import CD_INDEX, is_ignored, parts_of, read_file
 from meddef_core.scans.limits import MAX_BYTES
 
 MAX_ENTRIES = 500
@@ -53,8 +54,8 @@ _DAMAGE: tuple[type[Exception], ...] = (zipfile.BadZipFile, *DAMAGE)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 """Control characters, and those that turn the direction of what follows: a name must look like what it is."""
 
-_LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
-"""What systems leave beside scans; passed over in silence, as are names that begin with a dot."""
+_NAMES_ARE_UTF8 = 0x800
+"""Flag bit 11 (APPNOTE 4.4.4). Many tools leave it out and write UTF-8 or the code page of their country."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +86,14 @@ def zip_entries(stream: BinaryIO, *, classes: Sequence[str]) -> tuple[Entry, ...
         archive = zipfile.ZipFile(stream)
     except _DAMAGE as error:
         raise ScanError("The archive is no ZIP file, or it is damaged; pack the scans into a ZIP again.") from error
-    infos = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+    infos = {info: _name_of(info) for info in archive.infolist() if not info.is_dir()}
+    infos = {info: name for info, name in infos.items() if not is_ignored(name)}
     if sum(info.file_size for info in infos) > MAX_UNPACKED:
         raise ScanError(f"The archive unpacks to more than {MAX_UNPACKED // 1024**3} GB and is not opened; split it.")
     return _counted(
         [
-            Entry(_printable(info.filename), _truth(info.filename, classes), partial(_unpacked, archive, info))
-            for info in infos
+            Entry(_printable(name), _truth(name, classes), partial(_unpacked, archive, info))
+            for info, name in infos.items()
         ]
     )
 
@@ -104,9 +106,9 @@ def folder_entries(folder: Path, *, classes: Sequence[str]) -> tuple[Entry, ...]
     named = {path.relative_to(folder).as_posix(): path for path in sorted(paths) if not path.is_symlink()}
     return _counted(
         [
-            Entry(_printable(name), _truth(f"{top}/{name}", classes), partial(_from_disk, path))
+            Entry(_printable(name), _truth(f"{top}/{name}", classes), partial(read_file, path))
             for name, path in named.items()
-            if not _is_litter(name)
+            if not is_ignored(name)
         ],
         most=None,
     )
@@ -121,7 +123,7 @@ def upload_entries(files: Iterable[tuple[str, bytes]], *, classes: Sequence[str]
     for name, data in files:
         if is_zip(data):
             entries += zip_entries(io.BytesIO(data), classes=classes)
-        else:
+        elif not is_ignored(name) or name.casefold() == CD_INDEX:  # whoever chose the index is told what to choose
             entries.append(Entry(_printable(name), None, partial(bytes, data)))
     return _counted(entries)
 
@@ -160,7 +162,7 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
     """Raise ScanError for an entry that must not be opened, by what the directory says of it."""
     if info.flag_bits & _ENCRYPTED:
         raise ScanError("The file is protected by a password; pack it again without one.")
-    if _leaves(info.filename) or stat.S_ISLNK(info.external_attr >> 16):
+    if _leaves(_name_of(info)) or stat.S_ISLNK(info.external_attr >> 16):
         raise ScanError("The file's path leads out of the archive, so it is not opened; pack it again.")
     if info.compress_type not in _METHODS:
         raise ScanError("The file is packed in an unusual way that is not read; pack it again as an ordinary ZIP.")
@@ -173,38 +175,35 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
         raise ScanError("The file is packed far more tightly than a scan can be, so it is not opened; check it.")
 
 
-def _from_disk(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ScanError(f"The file cannot be read ({error.strerror}); check its permissions.") from error
-
-
 # ---- names -------------------------------------------------------------------------------------------------------
 
 
-def _parts(name: str) -> list[str]:
-    return name.replace("\\", "/").split("/")
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """The path of an entry: UTF-8, else GBK, else CP437 where the archive does not say how it is written."""
+    if info.flag_bits & _NAMES_ARE_UTF8:
+        return info.filename
+    written = info.orig_filename.encode("cp437")  # as zipfile has decoded it, without loss
+    for encoding in ("utf-8", "gbk"):
+        try:
+            return written.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return info.filename
 
 
 def _leaves(name: str) -> bool:
-    parts = _parts(name)
+    parts = parts_of(name)
     return parts[0] == "" or ".." in parts or ":" in parts[0]
-
-
-def _is_litter(name: str) -> bool:
-    return any(part in _LITTER or (part.startswith(".") and part not in (".", "..")) for part in _parts(name))
 
 
 def _printable(name: str) -> str:
     """A name as it can be shown: one line, no direction marks; of a long one, its end."""
-    plain = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", "/".join(_parts(name)))
+    plain = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", "/".join(parts_of(name)))
     return plain if len(plain) <= MAX_NAME else "…" + plain[1 - MAX_NAME :]
 
 
 def _truth(name: str, classes: Sequence[str]) -> str | None:
     """The class that the innermost folder is named by, in capitals or not; None for a folder of any other name."""
-    folders = _parts(name)[:-1]
+    folders = parts_of(name)[:-1]
     known = {label.casefold(): label for label in classes}
     return known.get(folders[-1].casefold()) if folders else None

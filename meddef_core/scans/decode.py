@@ -1,10 +1,14 @@
 """Bytes of a file in, one `Scan` out. What a file is, its first bytes tell; its name is never asked."""
 
+import numpy as np
+
 from meddef_core.errors import ScanError
 from meddef_core.scans import limits
-from meddef_core.scans.dicom import is_dicom, read_dicom
-from meddef_core.scans.raster import JPEG_MAGIC, PNG_MAGIC, read_raster
-from meddef_core.scans.scan import Scan
+from meddef_core.scans.dicom import read_dicom
+from meddef_core.scans.dicom_parse import is_dicom
+from meddef_core.scans.jpeg_header import JPEG_MAGIC
+from meddef_core.scans.raster import PNG_MAGIC, read_channels, read_raster
+from meddef_core.scans.scan import Pixels, Scan
 
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -23,6 +27,8 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 )
 """Known formats that are not read: where their mark stands, the mark, their name."""
 
+_RASTERS = {PNG_MAGIC: "PNG", JPEG_MAGIC: "JPEG"}
+
 
 def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
     """Read one PNG, JPEG or DICOM file.
@@ -40,11 +46,23 @@ def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, flo
     limits.check_bytes(data)
     if is_dicom(data):
         return read_dicom(data, frame=frame, window=window)
-    if data.startswith(PNG_MAGIC):
-        return read_raster(data, container="PNG", frame=frame, window=window)
-    if data.startswith(JPEG_MAGIC):
-        return read_raster(data, container="JPEG", frame=frame, window=window)
+    for mark, container in _RASTERS.items():
+        if data.startswith(mark):
+            return read_raster(data, container=container, frame=frame, window=window)
     for offset, mark, name in _OTHERS:
         if data.startswith(mark, offset):
             raise ScanError(f"The file is {name} file, which is not read; export the scan as PNG, JPEG or DICOM.")
     raise ScanError("The file is not an image; choose a scan saved as PNG, JPEG or DICOM.")
+
+
+def read_picture(data: bytes, *, channels: int) -> Pixels:
+    """A picture for a model of `channels` 1 or 3, as float32 (channels, H, W) in [0, 1].
+
+    Its grey is that of `read_scan`. A PNG or JPEG may also be small or plain, and gives its colours for 3 channels.
+    Raises ScanError as `read_scan`.
+    """
+    limits.check_bytes(data)
+    for mark, container in _RASTERS.items():
+        if data.startswith(mark):
+            return read_channels(data, container=container, channels=channels)
+    return np.repeat(read_scan(data).pixels[None], channels, axis=0)

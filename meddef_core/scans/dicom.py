@@ -1,33 +1,34 @@
 """DICOM through pydicom: one frame decoded, shown as a viewer shows it, and everything personal left behind."""
 
-import io
+from dataclasses import dataclass
 
 import numpy as np
-from pydicom import dcmread, uid
+from pydicom import uid
 from pydicom.dataset import Dataset
 
 from meddef_core.errors import ScanError
-from meddef_core.scans import deidentify, dicom_grey, limits
+from meddef_core.scans import deidentify, dicom_grey, limits, transfer_syntaxes
 from meddef_core.scans.age import age_group
 from meddef_core.scans.damage import refusing_damage
-from meddef_core.scans.dicom_frames import check_transfer_syntax, decode_frame
+from meddef_core.scans.dicom_attributes import whole
+from meddef_core.scans.dicom_frames import decode_frame
+from meddef_core.scans.dicom_layout import completed
+from meddef_core.scans.dicom_parse import parse
+from meddef_core.scans.dicom_units import Stored
 from meddef_core.scans.origin import coded_terms
 from meddef_core.scans.scan import Pixels, Scan, digest_of
 
-_EXPLICIT_VRS = frozenset((b"CS", b"UI", b"UL", b"OB", b"SH", b"DA", b"TM", b"LO", b"SQ", b"UN", b"DT", b"PN"))
-_DEFLATED = str(uid.DeflatedExplicitVRLittleEndian).encode()
 
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded frame of a file."""
 
-def is_dicom(data: bytes) -> bool:
-    """Whether the bytes are DICOM: "DICM" after the preamble, or a bare data set that begins like one."""
-    return data[128:132] == b"DICM" or _is_bare_data_set(data)
-
-
-def _is_bare_data_set(data: bytes) -> bool:
-    """Old archives write no preamble: the first element is then of group 2 or 8, with a known VR or a small length."""
-    if len(data) < 132 or data[:2] not in (b"\x02\x00", b"\x08\x00") or data[3] != 0:
-        return False
-    return data[4:6] in _EXPLICIT_VRS or int.from_bytes(data[4:8], "little") <= 64
+    header: Dataset
+    """Completed: what it lacked of the picture's attributes is filled in."""
+    index: int
+    """From 0."""
+    stored: Stored
+    notes: tuple[str, ...]
 
 
 def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
@@ -36,71 +37,74 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
     `frame` counts from 1 and must be given when there are several (FrameError tells how many); `window` is
     (centre, width) in modality units and replaces the file's own for grey pictures.
     """
-    if _DEFLATED in data:
-        # pydicom inflates the whole data set on reading, without a limit.
-        raise ScanError("The DICOM file is stored deflated, which is not read here; export it uncompressed.")
     with refusing_damage("DICOM"):
         header = parse(data)
-        frames = check_header(header)
-        index = limits.frame_index(frame, frames=frames)
-        pixels, notes = _grey(header, index=index, frames=frames, window=window)
         tags = deidentify.kept_tags(header) | coded_terms(header)
+        removed = deidentify.count_removed(header, tags)
+        found = open_frame(header, frame=frame)
+        pixels, notes = _grey(found, window=window)
         scan = Scan(
             pixels=pixels,
             container="DICOM",
-            bits=bits_of(header),
+            bits=dicom_grey.bits_of(found.stored),
             digest=digest_of(data),
             tags=tags,
-            removed=deidentify.count_removed(header, tags),
+            removed=removed,
             age_group=age_group(header),
-            warnings=deidentify.burned_in_warning(header) + notes,
+            warnings=deidentify.burned_in_warning(header) + found.notes + notes,
         )
     limits.check_not_blank(scan.pixels, windowed=window is not None)
     return scan
 
 
-def parse(data: bytes) -> Dataset:
-    """The data set, its transfer syntax filled in from how it is written where the file does not name one."""
-    header = dcmread(io.BytesIO(data), force=True)
-    if "TransferSyntaxUID" not in header.file_meta:
-        implicit, little = header.original_encoding
-        native = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
-        header.file_meta.TransferSyntaxUID = native if little else uid.ExplicitVRBigEndian
-    return header
+def open_frame(header: Dataset, *, frame: int | None) -> Frame:
+    """Decode a frame (from 1) of a parsed file, which is completed on the way; raises ScanError as `read_dicom`."""
+    _check_picture(header)
+    layout, notes = completed(header)
+    frames = _check_header(header)
+    index = limits.frame_index(frame, frames=frames)
+    stored, more = decode_frame(header, layout, index=index, frames=frames)
+    if np.issubdtype(stored.values.dtype, np.floating):
+        limits.check_finite(stored.values)
+    return Frame(header, index, stored, notes + more)
 
 
-def check_header(header: Dataset) -> int:
-    """Refuse from the header alone whatever will not decode; returns the number of frames."""
+def _check_picture(header: Dataset) -> None:
+    """Refuse a file that holds no picture, or one in a form that is not read."""
+    if "DirectoryRecordSequence" in header or _class_of(header) == uid.MediaStorageDirectoryStorage:
+        raise ScanError("The file is the index of a CD (DICOMDIR); choose the picture itself, or the whole folder.")
     if not any(keyword in header for keyword in deidentify.PIXELS):
         raise ScanError("The DICOM file holds no image (a report, or a file cut short); choose one that holds a scan.")
-    check_transfer_syntax(header.file_meta.TransferSyntaxUID)
+    transfer_syntaxes.decoder_of(header.file_meta.TransferSyntaxUID)
+
+
+def _class_of(header: Dataset) -> str:
+    meta = deidentify.plain_text(header.file_meta, "MediaStorageSOPClassUID")
+    return meta or deidentify.plain_text(header, "SOPClassUID")
+
+
+def _check_header(header: Dataset) -> int:
+    """Refuse from the completed header alone whatever will not decode; returns the number of frames."""
     limits.check_size(header.Rows, header.Columns)
-    photometric = deidentify.plain_text(header, "PhotometricInterpretation")
+    photometric, samples = header.PhotometricInterpretation, header.SamplesPerPixel
     single = photometric in (*dicom_grey.GREY, dicom_grey.PALETTE)
     if not single and photometric not in dicom_grey.COLOUR:
         raise ScanError(
             "The DICOM file stores its colours in a way that is not read here; export it as MONOCHROME2 or RGB."
         )
-    if header.SamplesPerPixel != (1 if single else 3):
-        raise ScanError("The DICOM header contradicts itself about its colours; export the scan again.")
-    frames = int(header.get("NumberOfFrames") or 1)
-    if frames < 1:
+    if samples != (1 if single else 3):
+        raise ScanError(
+            f"The DICOM header contradicts itself about its colours (Photometric Interpretation {photometric}, but "
+            f"Samples per Pixel {samples}); export the scan again."
+        )
+    frames = whole(header, "NumberOfFrames")
+    if frames is not None and frames < 1:
         raise ScanError("The DICOM file says that it holds no frame; choose one that holds a scan.")
-    return frames
+    return frames or 1
 
 
-def _grey(
-    header: Dataset, *, index: int, frames: int, window: tuple[float, float] | None
-) -> tuple[Pixels, tuple[str, ...]]:
-    values = decode_frame(header, index=index, frames=frames)
-    if np.issubdtype(values.dtype, np.floating):
-        limits.check_finite(values)
-    if header.PhotometricInterpretation in dicom_grey.GREY:
-        return dicom_grey.grey_of_monochrome(values, header, window=window)
+def _grey(found: Frame, *, window: tuple[float, float] | None) -> tuple[Pixels, tuple[str, ...]]:
+    if found.header.PhotometricInterpretation in dicom_grey.GREY:
+        return dicom_grey.grey_of_monochrome(found.stored, found.header, index=found.index, window=window)
     notes = () if window is None else ("A window does not apply to colour pictures and was left out.",)
-    return dicom_grey.grey_of_colour(values, header), notes
-
-
-def bits_of(header: Dataset) -> int:
-    """Bits a stored sample holds; float pixels have no Bits Stored."""
-    return int(header.BitsStored if "PixelData" in header else header.BitsAllocated)
+    return dicom_grey.grey_of_colour(found.stored, found.header), notes

@@ -1,63 +1,81 @@
 """One frame of DICOM pixel data, its size checked against the header before anything is decoded."""
 
-import io
 import struct
 from itertools import pairwise
 
 import numpy as np
-from PIL.JpegImagePlugin import JpegImageFile
 from pydicom import encaps, uid
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
 from meddef_core.errors import ScanError
+from meddef_core.scans import transfer_syntaxes
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import damaged
-
-_NATIVE = (uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian)
-_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
-_JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
-
-# One decoder a form, so that the same file gives the same pixels whatever else is installed.
-_DECODERS = {
-    **dict.fromkeys(_NATIVE, ""),
-    **dict.fromkeys(_JPEG, "pillow"),
-    **dict.fromkeys(_JPEG_2000, "pylibjpeg"),
-    uid.RLELossless: "pydicom",
-}
+from meddef_core.scans.dicom_jpeg import decode_jpeg
+from meddef_core.scans.dicom_layout import Layout
+from meddef_core.scans.dicom_units import Stored, padding_of
+from meddef_core.scans.jpeg_header import JPEG_MAGIC, jpeg_header
 
 _IMAGE_END = b"\xff\xd9"
-"""The end marker of JPEG and JPEG 2000 alike."""
+"""The end marker of JPEG and JPEG 2000 alike; it cannot occur in the coded data of either."""
+
+_CODESTREAM, _START_OF_DATA = b"\xff\x4f\xff\x51", b"\xff\x93"
+"""How a JPEG 2000 codestream begins, and where its coded data do (ISO/IEC 15444-1, annex A)."""
+
+_JP2_BOXES = 4096
+"""Bytes among which a codestream begins, where boxes of the JP2 file format precede it."""
 
 
-def check_transfer_syntax(syntax: uid.UID) -> None:
-    """Raise ScanError for a compressed form that no installed decoder reads."""
-    if syntax not in _DECODERS:
-        form = syntax.name if syntax.is_transfer_syntax else "an unknown form"
-        raise ScanError(
-            f"The DICOM pixels are stored as {form}, which is not read here; "
-            "export them uncompressed, or as RLE or JPEG 2000."
-        )
+def decode_frame(header: Dataset, layout: Layout, *, index: int, frames: int) -> tuple[Stored, tuple[str, ...]]:
+    """The stored values of frame `index` (from 0), (H, W) grey or (H, W, 3) RGB, and what to warn of.
 
-
-def decode_frame(header: Dataset, *, index: int, frames: int) -> Values:
-    """The stored values of frame `index` (from 0): (H, W) grey or (H, W, 3) RGB.
-
-    Unused high bits are masked and YBR becomes RGB. Raises ScanError for a frame that is cut short or larger than the
-    header says; the decoders' own exceptions pass.
+    Bits that do not belong to the value are cut off and YBR becomes RGB. Raises ScanError for a frame that is cut
+    short, larger than the header says, or stored in a form that is not read; the decoders' own exceptions pass.
     """
     syntax = header.file_meta.TransferSyntaxUID
-    if syntax in _JPEG + _JPEG_2000:
-        _check_compressed(_compressed_frame(header, index, frames), header, is_jpeg=syntax in _JPEG)
+    if syntax in transfer_syntaxes.JPEG:
+        return _decode_jpeg(header, layout, _compressed_frame(header, index, frames))
+    decoder = transfer_syntaxes.decoder_of(syntax)
+    precision = header.BitsAllocated
+    if syntax in transfer_syntaxes.JPEG_2000:
+        precision = _check_jpeg_2000(_compressed_frame(header, index, frames), header)
     elif syntax == uid.RLELossless:
         _check_run_lengths(_compressed_frame(header, index, frames), plane=header.Rows * header.Columns)
-    values = pixel_array(header, index=index, decoding_plugin=_DECODERS[syntax])
+    container = np.asarray(pixel_array(header, index=index, decoding_plugin=decoder, correct_unused_bits=False))
     expected: tuple[int, ...] = (header.Rows, header.Columns)
     if header.SamplesPerPixel > 1:
         expected += (header.SamplesPerPixel,)
-    if values.shape != expected:
+    if container.shape != expected:
         raise damaged("DICOM")
-    return np.asarray(values)
+    # A JPEG 2000 codestream holds the values alone, unless it was made from whole containers.
+    if "PixelData" not in header or precision <= layout.stored:
+        return Stored(container, layout, _padding(container, container, header, layout)), ()
+    notes: tuple[str, ...] = ()
+    if container.ndim == 2:
+        layout, notes = layout.fitted(container)
+    values = layout.extract(container)
+    return Stored(values, layout, _padding(container, values, header, layout)), notes
+
+
+def _decode_jpeg(header: Dataset, layout: Layout, frame: bytes) -> tuple[Stored, tuple[str, ...]]:
+    found = jpeg_header(frame)
+    if found is None:
+        raise _mixed_up(header, "JPEG 2000") if _CODESTREAM in frame[:_JP2_BOXES] else damaged("DICOM")
+    if found.unread is not None:
+        raise transfer_syntaxes.not_read(found.unread)
+    _check_size(header, (found.height, found.width, len(found.ids)))
+    if frame.find(_IMAGE_END, found.scan) < 0:
+        raise damaged("DICOM")
+    values, notes = decode_jpeg(frame, found, photometric=header.PhotometricInterpretation)
+    if layout.stored != 8:
+        notes = (f"Bits Stored ({layout.stored}) contradicts the compressed picture, which has 8 bits.", *notes)
+    layout = Layout(8, 7, signed=False)
+    return Stored(values, layout, _padding(values, values, header, layout)), notes
+
+
+def _padding(container: Values, values: Values, header: Dataset, layout: Layout) -> Values | None:
+    return padding_of(container, values, header, layout) if values.ndim == 2 else None
 
 
 def _compressed_frame(header: Dataset, index: int, frames: int) -> bytes:
@@ -67,26 +85,40 @@ def _compressed_frame(header: Dataset, index: int, frames: int) -> bytes:
     return encaps.get_frame(header.PixelData, index, extended_offsets=offsets, number_of_frames=frames)
 
 
-def _check_compressed(frame: bytes, header: Dataset, *, is_jpeg: bool) -> None:
-    """Refuse a frame whose own header asks for another size (a bomb behind small Rows), or that has lost its end."""
-    if is_jpeg:
-        image = JpegImageFile(io.BytesIO(frame))
-        size = (image.height, image.width, len(image.getbands()))
-    else:
-        size = _jpeg_2000_size(frame)
-    # openjpeg decodes half a stream without complaint, so its end is looked for here; some padding may follow it.
-    if size != (header.Rows, header.Columns, header.SamplesPerPixel) or _IMAGE_END not in frame[-16:]:
-        raise damaged("DICOM")
+def _check_size(header: Dataset, held: tuple[int, int, int]) -> None:
+    """Refuse a compressed picture of another size than the header says: a bomb behind small Rows, or a mix-up."""
+    told = (header.Rows, header.Columns, header.SamplesPerPixel)
+    if held != told:
+        raise ScanError(
+            f"The DICOM header says {_by(told)} rows, columns and samples, but the compressed picture has {_by(held)}; "
+            "export the scan again."
+        )
 
 
-def _jpeg_2000_size(frame: bytes) -> tuple[int, int, int]:
-    """Height, width and components from the SIZ segment (ISO/IEC 15444-1, A.5.1)."""
-    start = frame.find(b"\xff\x4f\xff\x51")
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _mixed_up(header: Dataset, held: str) -> ScanError:
+    told = transfer_syntaxes.FORMS[header.file_meta.TransferSyntaxUID].name
+    return ScanError(f"The DICOM header says {told}, but the pixels are stored as {held}; export the scan again.")
+
+
+def _check_jpeg_2000(frame: bytes, header: Dataset) -> int:
+    """Refuse a frame whose own header asks for another size, or that has lost its end; the bits of its samples.
+
+    From the SIZ segment (ISO/IEC 15444-1, A.5.1). Openjpeg decodes half a stream without complaint.
+    """
+    start = frame.find(_CODESTREAM)
     if start < 0:
-        raise damaged("DICOM")
+        raise _mixed_up(header, "JPEG") if frame.startswith(JPEG_MAGIC) else damaged("DICOM")
     right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
-    (components,) = struct.unpack_from(">H", frame, start + 40)
-    return bottom - top, right - left, components
+    components, precision = struct.unpack_from(">HB", frame, start + 40)
+    _check_size(header, (bottom - top, right - left, components))
+    data = frame.find(_START_OF_DATA, start)
+    if data < 0 or frame.find(_IMAGE_END, data) < 0:
+        raise damaged("DICOM")
+    return (int(precision) & 0x7F) + 1
 
 
 def _check_run_lengths(frame: bytes, *, plane: int) -> None:

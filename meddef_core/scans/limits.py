@@ -12,6 +12,9 @@ from meddef_core.scans.scan import Pixels
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 32
+MAX_INFLATED = 2 * MAX_PIXELS + MAX_BYTES
+"""Bytes that a deflated DICOM file may inflate to: the largest picture of 16 bits, and its header."""
+
 BLANK_SPREAD = 0.01
 """Standard deviation of the pixels below which nothing can be seen. Real scans have 0.1 to 0.3."""
 
@@ -36,17 +39,17 @@ def check_bytes(data: bytes) -> None:
         )
 
 
-def check_size(height: int, width: int) -> None:
+def check_size(height: int, width: int, *, smallest: int = MIN_SIDE) -> None:
     """Raise ScanError for a picture too small to read or too large to decode safely (sides in pixels)."""
     if height * width > MAX_PIXELS:
         raise ScanError(
             f"The image is {width} x {height} pixels ({math.ceil(height * width / 1e5) / 10} megapixels) and at most "
             f"{MAX_PIXELS // 1_000_000} megapixels are read; export it at a smaller size."
         )
-    if min(height, width) < MIN_SIDE:
+    if min(height, width) < smallest:
         raise ScanError(
             f"The image is {width} x {height} pixels, too small to read; choose one of at least "
-            f"{MIN_SIDE} x {MIN_SIDE} pixels."
+            f"{smallest} x {smallest} pixels."
         )
 
 

@@ -18,10 +18,10 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import contrast, limits
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import DAMAGE, damaged, refusing_damage
-from meddef_core.scans.scan import Scan, digest_of
+from meddef_core.scans.jpeg_header import jpeg_header
+from meddef_core.scans.scan import Pixels, Scan, digest_of
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-JPEG_MAGIC = b"\xff\xd8\xff"
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,6 +33,12 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes each EXIF orientation (EXIF 2.32, tag 0x0112); 1 and unknown values need nothing."""
+
+_GREY_MODES = ("1", "L", "LA")
+"""Pillow's modes of a picture without colours; those of 16 bits begin with I."""
+
+_DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that detectors give, one of which the values of a 16-bit PNG have."""
 
 
 class _Grey(NamedTuple):
@@ -53,11 +59,8 @@ def read_raster(
     """
     limits.frame_index(frame, frames=1)
     with refusing_damage(container):
-        image, bits = _open_png(data) if container == "PNG" else _open_jpeg(data)
-        limits.check_size(image.height, image.width)
-        image.load()
-        upright, notes = _upright(image)
-        grey = _grey(upright, bits)
+        image, bits, notes = _decoded(data, container)
+        grey = _grey(image, bits)
     if window is None:
         pixels = contrast.scale(grey.values, low=0.0, high=float(2**grey.depth - 1))
     else:
@@ -69,15 +72,46 @@ def read_raster(
 def stored_grey(data: bytes) -> tuple[Values, int]:
     """The grey values (H, W) of a PNG before scaling, and their depth in bits; raises ScanError as `read_raster`."""
     with refusing_damage("PNG"):
-        image, bits = _open_png(data)
-        limits.check_size(image.height, image.width)
-        image.load()
-        grey = _grey(_upright(image)[0], bits)
+        image, bits, _ = _decoded(data, "PNG")
+        grey = _grey(image, bits)
     return grey.values, grey.depth
 
 
+def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
+    """A PNG or JPEG of any size as float32 (channels, H, W) in [0, 1]; raises ScanError.
+
+    One channel is the grey of `read_raster`. Of three, a grey picture has that grey in each, another its colours.
+    """
+    with refusing_damage(container):
+        image, bits, _ = _decoded(data, container, smallest=1)
+        if channels == 1 or image.mode in _GREY_MODES or image.mode.startswith("I"):
+            grey = _grey(image, bits)
+            pixels = contrast.scale(grey.values, low=0.0, high=float(2**grey.depth - 1))
+            return np.repeat(pixels[None], channels, axis=0)
+        if image.has_transparency_data:
+            image, _ = _on_black(image)
+        values = np.asarray(image.convert("RGB"))
+    return np.ascontiguousarray(np.moveaxis(contrast.scale(values, low=0.0, high=255.0), 2, 0))
+
+
+def _decoded(
+    data: bytes, container: str, *, smallest: int = limits.MIN_SIDE
+) -> tuple[Image.Image, int, tuple[str, ...]]:
+    """The picture as it stands upright, its bits a sample, and what to warn of."""
+    image, bits = _open_png(data) if container == "PNG" else _open_jpeg(data)
+    limits.check_size(image.height, image.width, smallest=smallest)
+    image.load()
+    upright, notes = _upright(image)
+    return upright, bits, notes
+
+
 def _open_jpeg(data: bytes) -> tuple[ImageFile, int]:
-    """The JPEG opened but not decoded, and its bits a sample (Pillow refuses anything but 8)."""
+    """The JPEG opened but not decoded, and its bits a sample; raises ScanError for a form that is not read."""
+    header = jpeg_header(data)
+    if header is not None and header.unread is not None:
+        raise ScanError(
+            f"The file is stored as {header.unread}, which is not read here; export the scan as PNG or ordinary JPEG."
+        )
     return JpegImageFile(io.BytesIO(data)), 8
 
 
@@ -86,7 +120,7 @@ def _open_png(data: bytes) -> tuple[ImageFile, int]:
     if data[12:16] != b"IHDR":
         raise damaged("PNG")
     width, height, bits = struct.unpack(">IIB", data[16:25])
-    limits.check_size(height, width)
+    limits.check_size(height, width, smallest=1)
     image = PngImageFile(io.BytesIO(data))
     if image.is_animated:
         raise ScanError("The PNG is an animation; save the one picture to be read as a plain PNG.")
@@ -132,7 +166,10 @@ def _on_black(image: Image.Image) -> tuple[Image.Image, bool]:
 
 
 def _sixteen_bit(values: Values) -> _Grey:
-    """16-bit grey; scanners often keep 12-bit values unscaled in it, which would show as black."""
-    if values.max() < 2**12:
-        return _Grey(values, depth=12, notes=("The 16-bit PNG holds no value above 4095, so it was read as 12-bit.",))
-    return _Grey(values, depth=16, notes=())
+    """16-bit grey; scanners often keep fewer bits unscaled in it, which would show as black."""
+    highest = int(values.max())
+    depth = next(depth for depth in _DEPTHS if highest < 2**depth)
+    if depth == 16:
+        return _Grey(values, depth, notes=())
+    note = f"The 16-bit PNG holds no value above {2**depth - 1}, so it was read as {depth}-bit."
+    return _Grey(values, depth, notes=(note,))

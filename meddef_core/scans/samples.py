@@ -8,6 +8,7 @@ from pathlib import Path
 
 from meddef_core.errors import DataError
 from meddef_core.scans.decode import read_scan
+from meddef_core.scans.files import is_ignored
 from meddef_core.scans.phantoms import oct_phantom
 from meddef_core.scans.scan import Scan
 
@@ -99,7 +100,7 @@ _CHEST_FILM = Sample(
 def _from_test_list(folder: Path, task: str, classes: tuple[str, ...]) -> list[Sample]:
     samples = []
     for label in classes:
-        for number, path in enumerate(_spread(sorted((folder / label).glob("*.jpeg"))), start=1):
+        for number, path in enumerate(_spread(_scans_of(folder / label)), start=1):
             samples.append(
                 Sample(
                     key=f"test-{label}-{number}",
@@ -111,6 +112,10 @@ def _from_test_list(folder: Path, task: str, classes: tuple[str, ...]) -> list[S
                 )
             )
     return samples
+
+
+def _scans_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.jpeg") if not is_ignored(path.name))
 
 
 def _spread(paths: list[Path]) -> list[Path]:

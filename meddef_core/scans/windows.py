@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from meddef_core.errors import ScanError
-from meddef_core.scans import dicom, dicom_grey, limits
+from meddef_core.scans import dicom, dicom_grey, dicom_parse, limits
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import refusing_damage
-from meddef_core.scans.dicom_frames import decode_frame
+from meddef_core.scans.dicom_units import in_units
+from meddef_core.scans.dicom_window import SHALLOW, window_of
 from meddef_core.scans.raster import PNG_MAGIC, stored_grey
-
-SHALLOW = 8
-"""Bits up to which a file has no more greys than a screen shows."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def window_range(data: bytes, *, frame: int | None = None) -> WindowRange | None
     Raises ScanError as `read_scan`.
     """
     limits.check_bytes(data)
-    if dicom.is_dicom(data):
+    if dicom_parse.is_dicom(data):
         return _of_dicom(data, frame=frame)
     if data.startswith(PNG_MAGIC):
         values, depth = stored_grey(data)
@@ -46,16 +44,13 @@ def window_range(data: bytes, *, frame: int | None = None) -> WindowRange | None
 
 def _of_dicom(data: bytes, *, frame: int | None) -> WindowRange | None:
     with refusing_damage("DICOM"):
-        header = dicom.parse(data)
-        frames = dicom.check_header(header)
-        if header.PhotometricInterpretation not in dicom_grey.GREY or dicom.bits_of(header) <= SHALLOW:
+        found = dicom.open_frame(dicom_parse.parse(data), frame=frame)
+        header = found.header
+        if header.PhotometricInterpretation not in dicom_grey.GREY or dicom_grey.bits_of(found.stored) <= SHALLOW:
             return None
-        stored = decode_frame(header, index=limits.frame_index(frame, frames=frames), frames=frames)
-        padding = dicom_grey.padding_of(stored, header)
-        values = dicom_grey.rescaled(stored, header)
-        own = dicom_grey.file_window(header)
-        seen = values if padding is None or padding.all() else values[~padding]
-        return _range(seen, None if own is None else own[:2])
+        units, _ = in_units(found.stored, header, index=found.index)
+        own = window_of(header, units, index=found.index)
+        return _range(units.seen, None if own is None else (own.centre, own.width))
 
 
 def _range(values: Values, own: tuple[float, float] | None) -> WindowRange:

@@ -96,9 +96,9 @@ def test_folders_that_make_no_sense_are_refused(folder: Path, tmp_path: Path) ->
     (tmp_path / "two" / "b").mkdir()
     assert "holds no PNG or JPEG" in refusal(tmp_path / "two")
     (tmp_path / "two" / "a" / "x.png").write_bytes(b"no image at all")
-    assert "x.png is no PNG or JPEG" in refusal(tmp_path / "two")
+    assert "x.png cannot be used: The file is not an image" in refusal(tmp_path / "two")
     (tmp_path / "two" / "a" / "x.png").write_bytes(b"")
-    assert "x.png is no PNG or JPEG" in refusal(tmp_path / "two")
+    assert "x.png cannot be used: The file is empty" in refusal(tmp_path / "two")
 
 
 def test_channels_are_found_by_trying(module: Path) -> None:

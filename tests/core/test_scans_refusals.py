@@ -15,7 +15,7 @@ from scan_files import data_set, dicom, encapsulated, jpeg, png, ramp, saved, wr
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import read_scan
-from meddef_core.scans.limits import MAX_BYTES
+from meddef_core.scans.limits import MAX_BYTES, MAX_INFLATED
 
 GREY = ramp()
 
@@ -76,10 +76,20 @@ def half_a_jpeg_2000() -> bytes:
     return compressed_as(uid.JPEG2000Lossless, frame[: len(frame) // 2])
 
 
-def deflated() -> bytes:
+def deflated(data_set_bytes: bytes) -> bytes:
+    """A DICOM file whose data set was deflated from these bytes."""
     ds = data_set(GREY)
     ds.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
-    return written(ds)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    whole = written(ds)
+    end_of_meta = 144 + int.from_bytes(whole[140:144], "little")
+    return whole[:end_of_meta] + packer.compress(data_set_bytes) + packer.flush()
+
+
+def deflated_bomb() -> bytes:
+    """120 kB that inflate to 121 MB of pixels."""
+    element = b"\x28\x00\x10\x00US\x02\x00\x00\x08"
+    return deflated(element + b"\xe0\x7f\x10\x00OB\0\0" + struct.pack("<I", MAX_INFLATED) + bytes(MAX_INFLATED))
 
 
 def not_finite(value: float) -> bytes:
@@ -113,8 +123,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "PNG of 4 gigapixels a side": (lambda: png_claiming(2**31 - 1, 2**31 - 1), "at most 50 megapixels"),
     "JPEG over 50 megapixels": (lambda: jpeg_claiming(65_000, 65_000), "at most 50 megapixels"),
     "DICOM over 50 megapixels": (lambda: dicom(GREY, Rows=65_000, Columns=65_000), "at most 50 megapixels"),
-    "JPEG 2000 bomb in DICOM": (jpeg_2000_bomb, "DICOM file is damaged"),
-    "JPEG bomb in DICOM": (lambda: compressed_as(uid.JPEGBaseline8Bit, jpeg_claiming(65_000, 65_000)), "is damaged"),
+    "JPEG 2000 bomb in DICOM": (jpeg_2000_bomb, "the compressed picture has 30000 x 30000 x 1"),
+    "JPEG bomb in DICOM": (
+        lambda: compressed_as(uid.JPEGBaseline8Bit, jpeg_claiming(65_000, 65_000)),
+        "the compressed picture has 65000 x 65000 x 1",
+    ),
     "RLE bomb in DICOM": (rle_bomb, "DICOM file is damaged"),
     "too small": (lambda: png(ramp(size=(31, 200))), "200 x 31 pixels, too small"),
     "truncated PNG": (lambda: png(GREY)[:-30], "PNG file is damaged or cut short"),
@@ -122,12 +135,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "truncated DICOM": (lambda: dicom(GREY)[:-30], "DICOM file is damaged or cut short"),
     "truncated JPEG 2000 in DICOM": (half_a_jpeg_2000, "DICOM file is damaged or cut short"),
     "DICOM without pixels": (without_pixels, "holds no image"),
-    "deflated DICOM": (deflated, "stored deflated"),
+    "deflated bomb": (deflated_bomb, "inflates to more than 115 MB"),
+    "truncated deflated DICOM": (lambda: deflated(bytes(5000))[:-8], "DICOM file is damaged or cut short"),
     "JPEG-LS": (lambda: compressed_as(uid.JPEGLSLossless, b"\xff\xd8\xff\xd9"), "stored as JPEG-LS Lossless"),
     "NaN": (lambda: not_finite(float("nan")), "not finite numbers"),
     "infinity": (lambda: not_finite(float("inf")), "not finite numbers"),
-    "infinite rescale": (lambda: dicom(GREY, RescaleSlope="1e300", RescaleIntercept="0"), "not finite numbers"),
-    "contradictory colours": (lambda: dicom(GREY, PhotometricInterpretation="RGB"), "contradicts itself"),
+    "contradictory colours": (lambda: dicom(GREY, PhotometricInterpretation="RGB"), "Samples per Pixel 1"),
     "unknown colours": (lambda: dicom(GREY, PhotometricInterpretation="HSV"), "stores its colours"),
     "blank": (lambda: png(np.full((64, 64), 90, np.uint8)), "is blank"),
     "nearly blank": (lambda: jpeg(90 + ramp(high=3)), "is blank"),

@@ -1,0 +1,148 @@
+"""How stored values lie in their container, and what stands in for attributes that a header lacks or contradicts."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from meddef_core.errors import ScanError
+from meddef_core.scans.contrast import Values
+from meddef_core.scans.deidentify import plain_text
+from meddef_core.scans.dicom_attributes import whole
+
+_REQUIRED = ("Rows", "Columns", "BitsAllocated")
+"""Nothing stands in for these."""
+
+_ALLOCATED = (1, 8, 16, 32, 64)
+
+_SAMPLE_ROWS = 256
+"""Rows that are looked at to judge a layout by its picture."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the bits of a sample lie (PS3.5 section 8.1.1)."""
+
+    stored: int
+    """Bits Stored."""
+    high: int
+    """High Bit: the place of the highest of them, from 0."""
+    signed: bool
+
+    @property
+    def shifted(self) -> bool:
+        """Whether the stored bits do not begin at bit 0."""
+        return self.high != self.stored - 1
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and highest value that can be stored."""
+        if self.signed:
+            return -(2.0 ** (self.stored - 1)), 2.0 ** (self.stored - 1) - 1
+        return 0.0, 2.0**self.stored - 1
+
+    def extract(self, container: Values) -> Values:
+        """The stored values of whole containers, whose integer type tells the sign: other bits out, sign extended."""
+        size = 8 * container.dtype.itemsize
+        if size == self.stored:
+            return container
+        values = np.left_shift(container, size - 1 - self.high)
+        return np.right_shift(values, size - self.stored, out=values)
+
+    def fitted(self, container: Values) -> tuple["Layout", tuple[str, ...]]:
+        """The layout that the picture itself supports, and a note where the header's does not suit it."""
+        if self.shifted:
+            return self._justified(container)
+        rows = container[:: max(1, len(container) // _SAMPLE_ROWS)]
+        masked = self.extract(rows)
+        if np.array_equal(masked, rows) or _roughness(rows) >= _roughness(masked):
+            return self, ()
+        # An overlay in the unused bits makes the whole container rougher; a picture cut off at Bits Stored wraps round.
+        needed = int(max(int(container.max()), ~int(container.min()))).bit_length() + self.signed
+        note = f"Bits Stored ({self.stored}) is too small for the values, so they were read as {needed} bits."
+        return Layout(needed, needed - 1, self.signed), (note,)
+
+    def _justified(self, container: Values) -> tuple["Layout", tuple[str, ...]]:
+        """Some files say that their values are left-justified where they are not."""
+        below = (1 << (self.high + 1 - self.stored)) - 1
+        plain = replace(self, high=self.stored - 1)
+        if not np.any(container & below) or not np.array_equal(plain.extract(container), container):
+            return self, ()
+        return plain, (f"High Bit ({self.high}) contradicts the values, which lie in the lowest {self.stored} bits.",)
+
+
+def _roughness(values: Values) -> float:
+    return float(np.abs(np.diff(values.astype(np.float64), axis=1)).mean())
+
+
+def completed(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
+    """Fill in what a header lacks, and say so in notes; from then on its attributes of the picture can be relied on.
+
+    Raises ScanError, naming the attribute, where nothing can stand in for it.
+    """
+    for keyword in _REQUIRED:
+        value = whole(header, keyword)
+        if value is None or value < 1:
+            raise ScanError(f"The DICOM header gives no {_words(keyword)}; export the scan again.")
+        setattr(header, keyword, value)
+    if header.BitsAllocated not in _ALLOCATED:
+        raise ScanError(
+            f"The DICOM pixels take {header.BitsAllocated} bits each (Bits Allocated), which is not read here; "
+            "export them with 8 or 16 bits."
+        )
+    notes = _complete_colour(header)
+    if "PixelData" not in header:
+        return Layout(header.BitsAllocated, header.BitsAllocated - 1, signed=True), notes
+    layout, more = _layout(header)
+    return layout, notes + more
+
+
+def _complete_colour(header: Dataset) -> tuple[str, ...]:
+    notes: list[str] = []
+    photometric = plain_text(header, "PhotometricInterpretation").upper().replace("MONOCHROME ", "MONOCHROME")
+    samples = whole(header, "SamplesPerPixel")
+    if samples is None:
+        samples = _likely_samples(header, photometric)
+        notes.append(f"The file gives no Samples per Pixel; {samples} was assumed.")
+    if not photometric:
+        photometric = "MONOCHROME2" if samples == 1 else "RGB"
+        notes.append(f"The file gives no Photometric Interpretation; {photometric} was assumed.")
+    header.SamplesPerPixel, header.PhotometricInterpretation = samples, photometric
+    if samples > 1 and whole(header, "PlanarConfiguration") not in (0, 1):
+        header.PlanarConfiguration = 0
+        notes.append("The file gives no usable Planar Configuration; colour by pixel was assumed.")
+    return tuple(notes)
+
+
+def _likely_samples(header: Dataset, photometric: str) -> int:
+    if photometric:
+        return 1 if photometric.startswith(("MONOCHROME", "PALETTE")) else 3
+    grey = header.Rows * header.Columns * header.BitsAllocated // 8 * max(1, whole(header, "NumberOfFrames") or 1)
+    native = not uid.UID(header.file_meta.TransferSyntaxUID).is_encapsulated
+    return 3 if native and "PixelData" in header and len(header.PixelData) >= 3 * grey else 1
+
+
+def _layout(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
+    notes: list[str] = []
+    allocated = header.BitsAllocated
+    signed = whole(header, "PixelRepresentation")
+    if signed not in (0, 1):
+        signed = 0
+        notes.append("The file gives no usable Pixel Representation; unsigned values were assumed.")
+    stored = whole(header, "BitsStored")
+    if stored is None or not 1 <= stored <= allocated:
+        told = "no Bits Stored" if stored is None else f"Bits Stored {stored} of Bits Allocated {allocated}"
+        notes.append(f"The file gives {told}; {allocated} was assumed.")
+        stored = allocated
+    high = whole(header, "HighBit")
+    if high is None or not stored - 1 <= high < allocated:
+        if high is not None:
+            notes.append(f"High Bit ({high}) contradicts Bits Stored ({stored}); {stored - 1} was assumed.")
+        high = stored - 1
+    header.PixelRepresentation, header.BitsStored = signed, stored
+    return Layout(stored, high, bool(signed)), tuple(notes)
+
+
+def _words(keyword: str) -> str:
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in keyword).strip()
