@@ -4,6 +4,7 @@ Values are taken from the raw bytes: pydicom raises on a decimal comma, and logs
 """
 
 import math
+import re
 from collections.abc import Iterable
 
 from pydicom.datadict import dictionary_VR
@@ -36,6 +37,11 @@ def whole(item: Dataset, keyword: str) -> int | None:
     """An attribute's first value as a whole number; None when it is absent or not one."""
     values = numbers(item, keyword)
     return int(values[0]) if values and values[0] == int(values[0]) else None
+
+
+def words_of(keyword: str) -> str:
+    """The name of an attribute: "Rescale Slope" for RescaleSlope."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", keyword)
 
 
 def _values(item: Dataset, keyword: str) -> Iterable[object]:

@@ -7,17 +7,15 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from meddef_core.errors import ScanError
+from meddef_core.scans import transfer_syntaxes
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.deidentify import plain_text
-from meddef_core.scans.dicom_attributes import whole
+from meddef_core.scans.dicom_attributes import whole, words_of
 
 _REQUIRED = ("Rows", "Columns", "BitsAllocated")
 """Nothing stands in for these."""
 
 _ALLOCATED = (1, 8, 16, 32, 64)
-
-_SAMPLE_ROWS = 256
-"""Rows that are looked at to judge a layout by its picture."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,8 @@ class Layout:
         """The layout that the picture itself supports, and a note where the header's does not suit it."""
         if self.shifted:
             return self._justified(container)
-        rows = container[:: max(1, len(container) // _SAMPLE_ROWS)]
-        masked = self.extract(rows)
-        if np.array_equal(masked, rows) or _roughness(rows) >= _roughness(masked):
+        values = self.extract(container)
+        if np.array_equal(values, container) or _roughness(container) >= _roughness(values):
             return self, ()
         # An overlay in the unused bits makes the whole container rougher; a picture cut off at Bits Stored wraps round.
         needed = int(max(int(container.max()), ~int(container.min()))).bit_length() + self.signed
@@ -73,7 +70,9 @@ class Layout:
 
 
 def _roughness(values: Values) -> float:
-    return float(np.abs(np.diff(values.astype(np.float64), axis=1)).mean())
+    """Mean difference between neighbours, down and across."""
+    wide = values.astype(np.int64 if values.dtype.itemsize > 2 else np.int32)
+    return float(sum(np.abs(np.diff(wide, axis=axis)).mean() for axis in (0, 1)))
 
 
 def completed(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
@@ -84,7 +83,7 @@ def completed(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
     for keyword in _REQUIRED:
         value = whole(header, keyword)
         if value is None or value < 1:
-            raise ScanError(f"The DICOM header gives no {_words(keyword)}; export the scan again.")
+            raise ScanError(f"The DICOM header gives no {words_of(keyword)}; export the scan again.")
         setattr(header, keyword, value)
     if header.BitsAllocated not in _ALLOCATED:
         raise ScanError(
@@ -106,7 +105,8 @@ def _complete_colour(header: Dataset) -> tuple[str, ...]:
         samples = _likely_samples(header, photometric)
         notes.append(f"The file gives no Samples per Pixel; {samples} was assumed.")
     if not photometric:
-        photometric = "MONOCHROME2" if samples == 1 else "RGB"
+        compressed = header.file_meta.TransferSyntaxUID in transfer_syntaxes.JPEG
+        photometric = "MONOCHROME2" if samples == 1 else "YBR_FULL" if compressed else "RGB"
         notes.append(f"The file gives no Photometric Interpretation; {photometric} was assumed.")
     header.SamplesPerPixel, header.PhotometricInterpretation = samples, photometric
     if samples > 1 and whole(header, "PlanarConfiguration") not in (0, 1):
@@ -142,7 +142,3 @@ def _layout(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
         high = stored - 1
     header.PixelRepresentation, header.BitsStored = signed, stored
     return Layout(stored, high, bool(signed)), tuple(notes)
-
-
-def _words(keyword: str) -> str:
-    return "".join(f" {letter}" if letter.isupper() else letter for letter in keyword).strip()

@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 
 from meddef_core.scans import limits
 from meddef_core.scans.contrast import Values
-from meddef_core.scans.dicom_attributes import item_of, numbers, places
+from meddef_core.scans.deidentify import plain_text
+from meddef_core.scans.dicom_attributes import item_of, numbers, places, words_of
 from meddef_core.scans.dicom_layout import Layout
 from meddef_core.scans.dicom_lut import lookup_table
 
@@ -50,7 +51,7 @@ def in_units(stored: Stored, header: Dataset, *, index: int) -> tuple[Units, tup
         if table is None:
             notes = ("The file's modality lookup table is incomplete and was left out.",)
         else:
-            if _rescale(header, index) not in (None, _UNSCALED):
+            if (_rescale(header, index) or (_UNSCALED,))[0] != _UNSCALED:
                 notes = ("The file gives both a modality lookup table and a rescale; the table was used.",)
             values, low, high = table(values), float(table.entries.min()), float(table.entries.max())
     else:
@@ -70,12 +71,15 @@ def _stored_range(stored: Stored) -> tuple[float, float]:
     return stored.layout.range
 
 
-def _rescale(header: Dataset, index: int) -> tuple[float, float] | None:
-    """Slope and intercept of a frame; None where neither is given."""
+def _rescale(header: Dataset, index: int) -> tuple[tuple[float, float], tuple[str, ...]] | None:
+    """Slope and intercept of a frame, and what to warn of; None where neither is given."""
     for place in places(header, "PixelValueTransformationSequence", index=index):
-        slope, intercept = numbers(place, "RescaleSlope"), numbers(place, "RescaleIntercept")
-        if slope or intercept:
-            return slope[0] if slope else 1.0, intercept[0] if intercept else 0.0
+        given = [word for word in ("RescaleSlope", "RescaleIntercept") if plain_text(place, word)]
+        if given:
+            slope, intercept = numbers(place, "RescaleSlope"), numbers(place, "RescaleIntercept")
+            unread = (word for word in given if not numbers(place, word))
+            notes = tuple(f"The file's {words_of(word)} is not a number and was left out." for word in unread)
+            return (slope[0] if slope else 1.0, intercept[0] if intercept else 0.0), notes
     return None
 
 
@@ -83,13 +87,12 @@ def _usable_rescale(
     header: Dataset, index: int, *, low: float, high: float
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
     """The rescale to apply to stored values from `low` to `high`: none where it would leave no grey values apart."""
-    given = _rescale(header, index) or _UNSCALED
-    if high == low or _keeps_apart(*given, low=low, high=high):
-        return given, ()
-    slope, intercept = given
+    (slope, intercept), notes = _rescale(header, index) or (_UNSCALED, ())
+    if high == low or _keeps_apart(slope, intercept, low=low, high=high):
+        return (slope, intercept), notes
     kept = (1.0, intercept) if _keeps_apart(1.0, intercept, low=low, high=high) else _UNSCALED
     note = f"Rescale Slope {slope:g} with Rescale Intercept {intercept:g} leaves no picture; "
-    return kept, (note + f"{kept[0]:g} and {kept[1]:g} were assumed.",)
+    return kept, (*notes, note + f"{kept[0]:g} and {kept[1]:g} were assumed.")
 
 
 def _keeps_apart(slope: float, intercept: float, *, low: float, high: float) -> bool:
@@ -124,12 +127,13 @@ def padding_of(container: Values, values: Values, header: Dataset, layout: Layou
 
 
 def _signed_as(layout: Layout, value: float) -> float:
-    """A 16-bit padding value with the sign that the pixels have."""
-    if layout.signed and layout.stored <= 16 and 2**15 <= value < 2**16:
-        return value - 2**16
-    if not layout.signed and layout.stored <= 16 and value < 0:
-        return value + 2**16
-    return value
+    """A padding value with the sign that the pixels have; written with the other sign it is off by a power of two."""
+    low, high = layout.range
+    for bits in (layout.stored, 16):
+        for moved in (value, value - 2**bits if layout.signed else value + 2**bits):
+            if low <= moved <= high:
+                return moved
+    return value if layout.signed or value >= 0 else value + 2**16
 
 
 def _between(values: Values, ends: tuple[float, ...]) -> Mask:

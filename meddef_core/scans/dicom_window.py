@@ -28,6 +28,11 @@ _LEAST_SPAN, _LEVELS = 1 / 8, 256
 _LEAST_INSIDE = 0.01
 """Share of the picture between black and white below which a window has cut it off."""
 
+_WHOLE_RANGES = tuple(2**bits for bits in range(8, 17))
+
+_MOST_ABOVE = 0.25
+"""Share of the picture that a window of the whole range of fewer bits may leave above it."""
+
 _SAMPLE = 500_000
 """Values by which a contrast is judged."""
 
@@ -103,11 +108,19 @@ def suits(window: Window, units: Units) -> bool:
     if window.width > _WIDEST * (units.high - units.low + 1):
         return False
     values = _sample(units.seen)
+    if _of_fewer_bits(window) and float(np.mean(values > window.centre + window.width / 2)) > _MOST_ABOVE:
+        return False
     low, high = float(values.min()), float(values.max())
     pixels = window(values)
     if high - low >= _LEVELS - 1 and float(pixels.max()) - float(pixels.min()) < _LEAST_SPAN:
         return False
     return _inside(pixels) >= _LEAST_INSIDE or _inside(contrast.scale(values, low=low, high=high)) < _LEAST_INSIDE
+
+
+def _of_fewer_bits(window: Window) -> bool:
+    """Whether a window is the whole range of some number of bits, as converters write it."""
+    width = round(window.width / 2) * 2
+    return width in _WHOLE_RANGES and abs(window.centre - width / 2) <= 1
 
 
 def _sample(values: Values) -> Values:
@@ -124,8 +137,8 @@ def value_range(units: Units, *, bits: int) -> tuple[float, float]:
 
 
 def _inside(pixels: Pixels) -> float:
-    """The share of grey values that are neither black nor white."""
-    return float(np.mean((pixels > 0.0) & (pixels < 1.0)))
+    """The share of grey values that a screen shows neither black nor white; a sigmoid never quite reaches either."""
+    return float(np.mean((pixels > 1 / 512) & (pixels < 511 / 512)))
 
 
 def _blank(pixels: Pixels) -> bool:

@@ -57,6 +57,8 @@ class JpegHeader:
 
 def jpeg_header(stream: bytes) -> JpegHeader | None:
     """The header of the JPEG or JPEG-LS picture that `stream` begins with; None where there is none to be found."""
+    if not stream.startswith(JPEG_MAGIC):
+        return None
     frame: tuple[int, bytes] | None = None
     adobe: int | None = None
     for marker, start, end in _segments(stream):

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_runs import Run, assert_refused
+from hypothesis import given
+from hypothesis import strategies as st
 from scan_files import dicom, jpeg, png
 from tiny_models import save_tiny_model
 
+from meddef_core.audit.modules import load_folder
 from meddef_core.batch import Row, read_entry, score, to_csv
+from meddef_core.data.lists import is_listed
 from meddef_core.data.tasks import TASKS
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
@@ -24,6 +28,9 @@ from meddef_core.scans.limits import MAX_BYTES
 from meddef_core.zoo import LoadedModel, load_model
 
 CLASSES = TASKS["oct"].classes
+
+
+LITTER = ("__MACOSX/._a.png", ".DS_Store", "a/Thumbs.db", "a/THUMBS.DB", "b/desktop.ini", "a/._1.png", "a/.1.png")
 
 
 def grey(seed: int) -> np.ndarray:
@@ -89,8 +96,53 @@ def test_entries_come_in_order_with_the_class_of_their_folder() -> None:
 
 
 def test_what_systems_leave_behind_is_passed_over() -> None:
-    files = {"__MACOSX/._a.png": b"1", ".DS_Store": b"2", "x/Thumbs.db": b"3", "x/a.png": b"4"}
+    files = dict.fromkeys(LITTER, b"1") | {"x/a.png": b"4"}
     assert [entry.name for entry in opened(packed(files))] == ["x/a.png"]
+    assert [entry.name for entry in upload_entries(files.items(), classes=CLASSES)] == ["x/a.png"]
+
+
+def test_every_loader_passes_over_the_same_files(tmp_path: Path) -> None:
+    """A folder for a batch, a folder to audit with, and the lists of a data folder."""
+    for name in (*LITTER, "a/1.png", "b/2.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(grey(0)) if path.name in ("1.png", "2.png") else b"1")
+    assert [entry.name for entry in folder_entries(tmp_path, classes=CLASSES)] == ["a/1.png", "b/2.png"]
+    assert load_folder(tmp_path, size=16, channels=1, limit=99).y.tolist() == [0, 1]
+    assert [name for name in (*LITTER, "a/1.png") if is_listed(name)] == ["a/1.png"]
+
+
+@given(names=st.lists(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1), min_size=1))
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+def test_names_without_the_flag_of_utf8(encoding: str, names: list[str]) -> None:
+    """Chinese names come back, unless their GBK bytes happen to be UTF-8 as well."""
+    written = {f"CNV/{name}.png": f"CNV/{name}.png".encode(encoding) for name in names}
+    read = [text.decode("utf-8") if is_utf8(text) else name for name, text in written.items()]
+    entries = opened(with_raw_names(list(written.values())))
+    assert [entry.name for entry in entries] == read
+    assert {entry.truth for entry in entries} == {"CNV"} and all(entry.load() == b"1" for entry in entries)
+
+
+def test_a_name_that_is_neither_utf8_nor_gbk_is_read_as_cp437() -> None:
+    (entry,) = opened(with_raw_names([b"NORMAL/\x81.png\xff"]))
+    assert (entry.name, entry.truth) == ("NORMAL/ü.png\N{NO-BREAK SPACE}", "NORMAL")
+
+
+def is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def with_raw_names(names: list[bytes]) -> io.BytesIO:
+    """An archive whose names are these bytes, flag bit 11 unset."""
+    stand_ins = [f"{number:04}".ljust(len(name), "~") for number, name in enumerate(names)]
+    data = packed(dict.fromkeys(stand_ins, b"1")).getvalue()
+    for stand_in, name in zip(stand_ins, names, strict=True):
+        data = data.replace(stand_in.encode(), name)
+    return io.BytesIO(data)
 
 
 @pytest.mark.parametrize("name", ["../a.png", "x/../../a.png", "/etc/a.png", "C:/a.png", "..\\a.png"])
