@@ -51,11 +51,10 @@ def decode_frame(header: Dataset, layout: Layout, *, index: int, frames: int) ->
     # A JPEG 2000 codestream holds the values alone, unless it was made from whole containers.
     if "PixelData" not in header or precision <= layout.stored:
         return Stored(container, layout, _padding(container, container, header, layout)), ()
-    notes: tuple[str, ...] = ()
-    if container.ndim == 2:
-        layout, notes = layout.fitted(container)
-    values = layout.extract(container)
-    return Stored(values, layout, _padding(container, values, header, layout)), notes
+    if container.ndim > 2:
+        return Stored(layout.extract(container), layout, None), ()
+    values, layout, notes = layout.fit(container)
+    return Stored(values, layout, padding_of(container, values, header, layout)), notes
 
 
 def _decode_jpeg(header: Dataset, layout: Layout, frame: bytes) -> tuple[Stored, tuple[str, ...]]:

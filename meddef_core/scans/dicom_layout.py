@@ -48,14 +48,21 @@ class Layout:
         values = np.left_shift(container, size - 1 - self.high)
         return np.right_shift(values, size - self.stored, out=values)
 
-    def fitted(self, container: Values) -> tuple["Layout", tuple[str, ...]]:
-        """The layout that the picture itself supports, and a note where the header's does not suit it."""
-        if self.shifted:
-            return self._justified(container)
-        values = self.extract(container)
-        if np.array_equal(values, container) or _roughness(container) >= _roughness(values):
-            return self, ()
-        # An overlay in the unused bits makes the whole container rougher; a picture cut off at Bits Stored wraps round.
+    def fit(self, container: Values) -> tuple[Values, "Layout", tuple[str, ...]]:
+        """The stored values of a picture, the layout that it supports, and a note where the header's does not suit it.
+
+        `container` is (H, W) of whole numbers.
+        """
+        layout, notes = self._justified(container) if self.shifted else (self, ())
+        values = layout.extract(container)
+        # An overlay in the unused bits makes a picture rougher; without bits that belong to it, it wraps round.
+        if not layout.shifted and not np.array_equal(values, container) and _roughness(container) < _roughness(values):
+            layout, notes = layout._deeper(container)
+            values = layout.extract(container)
+        return values, layout, notes
+
+    def _deeper(self, container: Values) -> tuple["Layout", tuple[str, ...]]:
+        """The layout of all bits in use, where Bits Stored cuts the picture off."""
         needed = int(max(int(container.max()), ~int(container.min()))).bit_length() + self.signed
         note = f"Bits Stored ({self.stored}) is too small for the values, so they were read as {needed} bits."
         return Layout(needed, needed - 1, self.signed), (note,)

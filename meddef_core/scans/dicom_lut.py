@@ -10,7 +10,6 @@ from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import DAMAGE
 from meddef_core.scans.dicom_attributes import numbers
 
-_HALF = 2**15
 _WORD = 2**16
 
 
@@ -41,17 +40,18 @@ class LookupTable:
         return self.entries[np.clip(places, 0, len(self.entries) - 1, out=places)]
 
 
-def lookup_table(item: Dataset, *, little_endian: bool, lowest: float) -> LookupTable | None:
-    """The table of one sequence item; None for one that is incomplete. `lowest` is the least value it is to map.
+def lookup_table(item: Dataset, *, little_endian: bool, low: float, high: float) -> LookupTable | None:
+    """The table of one sequence item for values from `low` to `high`; None for one that is incomplete.
 
-    The first value mapped is signed where the values are, whichever type it was written with.
+    The first value mapped may be written with the wrong sign, 65,536 too high or too low: the nearest to the values is
+    taken.
     """
     descriptor = numbers(item, "LUTDescriptor")
     if len(descriptor) != 3 or any(value != int(value) for value in descriptor):
         return None
     count, first, declared = (int(value) for value in descriptor)
     count = count % _WORD or _WORD
-    first = (first % _WORD) - (_WORD if first % _WORD >= _HALF and lowest < 0 else 0)
+    first = max((first, first - _WORD, first + _WORD), key=lambda start: min(start + count, high) - max(start, low))
     entries = _entries(item, count, little_endian=little_endian)
     return None if entries is None else LookupTable(first, entries, declared)
 

@@ -47,7 +47,7 @@ def in_units(stored: Stored, header: Dataset, *, index: int) -> tuple[Units, tup
     values, low, high = stored.values, *_stored_range(stored)
     notes: tuple[str, ...] = ()
     if item := item_of(header, "ModalityLUTSequence"):
-        table = lookup_table(item, little_endian=is_little_endian(header), lowest=low)
+        table = lookup_table(item, little_endian=is_little_endian(header), low=low, high=high)
         if table is None:
             notes = ("The file's modality lookup table is incomplete and was left out.",)
         else:

@@ -94,7 +94,7 @@ def _voi_table(header: Dataset, units: Units, *, index: int) -> tuple[LookupTabl
     item = next((item for item in items if item is not None), None)
     if item is None:
         return None, ()
-    table = lookup_table(item, little_endian=is_little_endian(header), lowest=units.low)
+    table = lookup_table(item, little_endian=is_little_endian(header), low=units.low, high=units.high)
     if table is None or _blank(_through(table, _sample(units.seen))):
         return None, ("The file's VOI lookup table is incomplete or shows nothing, so it was left out.",)
     if table.plausible:

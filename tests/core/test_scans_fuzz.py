@@ -109,6 +109,11 @@ def read_or_refuse(data: bytes) -> None:
     assert scan.pixels.min() >= 0 and scan.pixels.max() <= 1
 
 
+@pytest.mark.parametrize("name", VALID)
+def test_what_is_damaged_below_is_whole(name: str) -> None:
+    assert read_scan(VALID[name]).size == (32, 32)
+
+
 damage = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8)
 
 

@@ -288,6 +288,23 @@ def test_lookup_tables_as_pydicom_applies_them(
     near(read_scan(written(ds)).pixels, shown)
 
 
+@pytest.mark.parametrize("keyword", ["ModalityLUTSequence", "VOILUTSequence"])
+@pytest.mark.parametrize(("dtype", "first", "vr"), [
+    (np.int16, -1024, "SS"), (np.int16, 64512, "US"), (np.uint16, 40000, "US"), (np.uint16, -25536, "SS"),
+    (np.uint16, -100, "SS"), (np.int16, 500, "US"),
+])  # fmt: skip
+def test_the_first_value_of_a_table_has_the_sign_of_the_values(keyword: str, dtype: Any, first: int, vr: str) -> None:
+    meant = first + 65536 if (dtype, vr) == (np.uint16, "SS") and first < -100 else first
+    meant = meant - 65536 if (dtype, vr) == (np.int16, "US") and first > 32767 else meant
+    values = ramp(low=max(0, meant) if dtype == np.uint16 else meant, high=meant + 999, dtype=dtype)
+    entries = np.linspace(0, 1023, 1000).round().astype(int)
+    item = table(entries.tolist(), bits=10)
+    item[0].add_new("LUTDescriptor", vr, [1000, first, 10])
+    expected = entries[values.astype(int) - meant]
+    pixels = read_scan(dicom(values, **{keyword: item})).pixels
+    near(pixels, expected / 1023 if keyword.startswith("VOI") else stretched(expected))
+
+
 def test_a_table_of_packed_bytes() -> None:
     squares = [level * level // 255 for level in range(256)]
     data = dicom(ramp(), VOILUTSequence=table(squares, bits=8, packed=True, vr="OW"))
