@@ -64,7 +64,7 @@ def grey_of_monochrome(
         np.subtract(1.0, pixels, out=pixels)
     if stored.padding is not None:
         pixels[stored.padding] = 0.0
-    return pixels, notes + more
+    return pixels, notes + more + _left_out(header)
 
 
 def bits_of(stored: Stored) -> int:
@@ -86,3 +86,13 @@ def _inverts(header: Dataset) -> tuple[bool, tuple[str, ...]]:
         "the shape was followed, so check that bone or retina is bright."
     )
     return shape, (note,)
+
+
+def _left_out(header: Dataset) -> tuple[str, ...]:
+    """What a file may ask for behind the window that is not done here."""
+    notes = []
+    if "PresentationLUTSequence" in header:
+        notes.append("The file holds a presentation lookup table, which was not applied.")
+    if plain_text(header, "PixelPresentation").upper() in ("COLOR", "MIXED"):
+        notes.append("The file holds a colour palette for parts of its grey values, which was not applied.")
+    return tuple(notes)

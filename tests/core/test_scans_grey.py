@@ -475,3 +475,17 @@ def test_which_end_is_bright(photometric: str, shape: str | None, inverted: bool
     shown = linear(TWELVE, 2048, 4096)
     near(scan.pixels, 1 - shown if inverted else shown)
     assert scan.warnings == () if not told else f"Shape {shape} contradicts {photometric}" in only_warning(scan)
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        ({"PresentationLUTSequence": Sequence([Dataset()])}, "presentation lookup table"),
+        ({"PixelPresentation": "MIXED"}, "colour palette"),
+        ({"PixelPresentation": "MONOCHROME"}, ""),
+    ],
+)
+def test_what_is_not_applied_is_told(elements: dict[str, Any], words: str) -> None:
+    scan = read_scan(dicom(TWELVE, bits=12, WindowCenter=2048, WindowWidth=4096, **elements))
+    near(scan.pixels, linear(TWELVE, 2048, 4096))
+    assert scan.warnings == () if not words else words in only_warning(scan)

@@ -14,7 +14,7 @@ from pydicom import uid
 from scan_files import data_set, dicom, encapsulated, jpeg, png, ramp, saved, written
 
 from meddef_core.errors import ScanError
-from meddef_core.scans import read_scan
+from meddef_core.scans import read_scan, transfer_syntaxes
 from meddef_core.scans.limits import MAX_BYTES, MAX_INFLATED
 
 GREY = ramp()
@@ -156,6 +156,26 @@ def test_refusal_is_one_clear_sentence(name: str) -> None:
     message = str(caught.value)
     assert message[0].isupper() and message.endswith(".") and "\n" not in message
     assert len(re.findall(r"\.(?:\s|$)", message)) == 1, "one sentence"
+
+
+SYNTAXES = [number for number, entry in uid.UID_dictionary.items() if entry[1] == "Transfer Syntax"]
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_every_form_of_the_standard_is_read_or_has_a_name(syntax: str) -> None:
+    """Each transfer syntax of PS3.6, the retired ones too; none is called damaged."""
+    try:
+        assert transfer_syntaxes.decoder_of(uid.UID(syntax)) in ("", "pillow", "pylibjpeg", "pydicom")
+    except ScanError as error:
+        name = re.search(r"stored as (.+), which is not read here", str(error))
+        assert name is not None and "unknown" not in name[1] and "1.2.840" not in name[1]
+
+
+def test_a_private_form_has_no_name() -> None:
+    data = compressed_as(uid.JPEGBaseline8Bit, jpeg(GREY))
+    private = b"1.2.826.0.1.3680043.99"
+    with pytest.raises(ScanError, match="stored as an unknown form, which is not read here"):
+        read_scan(data.replace(uid.JPEGBaseline8Bit.encode(), private))
 
 
 def test_a_window_that_hides_everything_says_so() -> None:
