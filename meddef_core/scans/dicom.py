@@ -10,13 +10,19 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import deidentify, dicom_grey, limits, transfer_syntaxes
 from meddef_core.scans.age import age_group
 from meddef_core.scans.damage import refusing_damage
-from meddef_core.scans.dicom_attributes import whole
+from meddef_core.scans.dicom_attributes import numbers, places, whole
 from meddef_core.scans.dicom_frames import decode_frame
 from meddef_core.scans.dicom_layout import completed
 from meddef_core.scans.dicom_parse import parse
 from meddef_core.scans.dicom_units import Stored
 from meddef_core.scans.origin import coded_terms
 from meddef_core.scans.scan import Pixels, Scan, digest_of
+
+TOMOGRAPHY = ("OPT", "OCT")
+"""Modalities whose pixel spacing tells the scale of a B-scan in tissue."""
+
+ROW_MM = (0.0005, 0.02)
+"""Heights of a pixel that an OCT device can have, in millimetres; anything else is a placeholder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,7 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
             tags=tags,
             removed=removed,
             age_group=age_group(header),
+            row_mm=_row_mm(header, index=found.index),
             warnings=deidentify.burned_in_warning(header) + found.notes + notes,
         )
     limits.check_not_blank(scan.pixels, windowed=window is not None)
@@ -67,6 +74,17 @@ def open_frame(header: Dataset, *, frame: int | None) -> Frame:
     if np.issubdtype(stored.values.dtype, np.floating):
         limits.check_finite(stored.values)
     return Frame(header, index, stored, notes + more)
+
+
+def _row_mm(header: Dataset, *, index: int) -> float | None:
+    """Height of a pixel of an OCT B-scan in tissue; None for other scans, where it is not stated, or is no such size."""
+    if deidentify.plain_text(header, "Modality") not in TOMOGRAPHY:
+        return None
+    for place in places(header, "PixelMeasuresSequence", index=index):
+        spacing = numbers(place, "PixelSpacing")
+        if spacing:
+            return spacing[0] if ROW_MM[0] <= spacing[0] <= ROW_MM[1] else None
+    return None
 
 
 def _check_picture(header: Dataset) -> None:
