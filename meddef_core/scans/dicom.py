@@ -77,7 +77,7 @@ def open_frame(header: Dataset, *, frame: int | None) -> Frame:
 
 
 def _row_mm(header: Dataset, *, index: int) -> float | None:
-    """Height of a pixel of an OCT B-scan in tissue; None for other scans, where it is not stated, or is no such size."""
+    """Height of a pixel of an OCT B-scan in tissue; None for other scans, and where no plausible one is stated."""
     if deidentify.plain_text(header, "Modality") not in TOMOGRAPHY:
         return None
     for place in places(header, "PixelMeasuresSequence", index=index):
