@@ -131,10 +131,12 @@ def _key(chosen: Chosen, found: Found) -> str:
 
 
 def _entry(key: str, chosen: Chosen, found: Found) -> Entry:
+    title = f"{chosen.title} (drawn, not a patient)" if chosen.synthetic else chosen.title
     note = ScanNote(
-        title=f"{chosen.title} (drawn, not a patient)" if chosen.synthetic else chosen.title,
+        title=f"{title} · scan {chosen.short_id}, read {chosen.read:%Y-%m-%d %H:%M} UTC",
         truth=chosen.truth,
         digest=chosen.scan.digest,
+        short_id=chosen.short_id,
         sample=chosen.sample,
         frame=chosen.frame,
         window=chosen.window,

@@ -70,7 +70,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Score:
-    """What the answers come to. `interval` is the Wilson 95 % interval of the share, None before the first answer."""
+    """What the answers come to. `interval` is the Wilson 95% interval of the share, None before the first answer."""
 
     n: int
     right: int

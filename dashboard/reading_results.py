@@ -3,23 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from meddef_core.reading import Familiarity, OperatingPoint, ReliabilityBin
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How far one output can be trusted. Everything is None where nothing was fitted for the model's weights.
-
-    `calibrated` are probabilities in the order of the task's classes; `refused` says that they mean nothing, and
-    `fits_better` names another task whose models know such scans. `note` says why a fit that is there is not used.
-    """
-
-    calibrated: tuple[float, ...] | None
-    temperature: float | None
-    familiarity: Familiarity | None
-    refused: bool
-    fits_better: str | None
-    note: str | None
+from meddef_core.reading import OperatingPoint, ReliabilityBin
 
 
 @dataclass(frozen=True)

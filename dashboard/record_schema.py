@@ -1,6 +1,6 @@
 """Records and cards as the pages read them: what is shown is checked, whatever else they hold is passed over.
 
-Shares are in [0, 1], intervals 95 %, budgets in the attack's own norm.
+Shares are in [0, 1], intervals 95%, budgets in the attack's own norm.
 """
 
 from typing import Annotated, Literal, Self

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.attacks import AttackSpec
+from meddef_core.predict import Prediction
+from meddef_core.reading import Abstention
 
 Picture = NDArray[np.float32]
 """Grey `(224, 224)` in [0, 1]: what a model sees."""
@@ -28,18 +30,36 @@ class ModelChoice:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """One model's output for one picture. `probabilities` are in the order of `classes`."""
+    """One model's prediction for one picture. What a page shows of it is `shares`, never the raw softmax."""
 
     model: ModelChoice
-    classes: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    label: str
+    prediction: Prediction
     picture: Picture
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the task, in the order of `shares`."""
+        return self.prediction.classes
+
+    @property
+    def label(self) -> str:
+        """The predicted class."""
+        return self.prediction.label
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The one probability of each class that every page and export shows."""
+        return self.prediction.shares
+
+    @property
     def probability(self) -> float:
-        """Probability of the class named by `label`."""
-        return self.probabilities[self.classes.index(self.label)]
+        """The one probability of the predicted class."""
+        return self.prediction.probability
+
+    @property
+    def abstained(self) -> Abstention | None:
+        """Why the model abstains from this scan; None where it does not."""
+        return self.prediction.abstained
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +118,15 @@ class AttackChoice:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an attack: its loss and the model's probabilities at that iterate."""
+    """One step of an attack: its loss and the model's output at that iterate.
+
+    `probabilities` are the softmax, which a replay compares; pages show `shares`, the probabilities of `Reading`.
+    """
 
     number: int
     loss: float
     probabilities: tuple[float, ...]
+    shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +180,11 @@ class Outcome:
         """Whether the attacked output names another class than the clean one."""
         return self.attacked.reading.label != self.clean.label
 
+    @property
+    def counts(self) -> bool:
+        """Whether it may enter a tally: not on a scan from which the model abstains."""
+        return self.clean.abstained is None
+
 
 @dataclass(frozen=True, eq=False)
 class LabResult:
@@ -170,3 +199,8 @@ class LabResult:
     spec: AttackSpec
     source: ModelChoice | None
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def counted(self) -> tuple[Outcome, ...]:
+        """The outcomes that may enter a tally."""
+        return tuple(outcome for outcome in self.outcomes if outcome.counts)

@@ -1,11 +1,10 @@
 """What one session holds: the chosen scan and the last laboratory result. Bounded, in memory, cleared at once."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import services, source
 from dashboard.language import tr
@@ -13,7 +12,7 @@ from dashboard.results import LabResult
 from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
 from dashboard.source import Source
 from meddef_core.errors import MedDefError
-from meddef_core.scans import FrameError, Sample, Scan
+from meddef_core.scans import Sample, Scan
 
 UPLOADED = "your upload"
 """Origin of a scan that came as a file."""
@@ -24,7 +23,10 @@ LAB_FOUND = "lab_found_"
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The scan that all pages work on. `truth` is a class name, if known; `frame` and `window` were asked for."""
+    """The scan that all pages work on. `truth` is a class name, if known; `frame` and `window` were asked for.
+
+    `read` is when it was read (UTC): with the scan's short id it tells this scan from any other.
+    """
 
     task: str
     title: str
@@ -35,6 +37,12 @@ class Chosen:
     sample: str | None = None
     frame: int | None = None
     window: tuple[float, float] | None = None
+    read: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def short_id(self) -> str:
+        """ "3FA-91C": stands with the scan and with every result of it."""
+        return self.scan.short_id
 
     @property
     def synthetic(self) -> bool:
@@ -66,11 +74,14 @@ def task() -> str:
 
 
 def change_task() -> None:
-    """Follow the task picked by the reader: an upload stays and is read as the other kind, a sample makes way."""
+    """Follow the task picked by the reader: an upload stays and is read as the other kind, a sample makes way.
+
+    Where nothing is chosen, after a refusal for instance, nothing takes its place.
+    """
     held = st.session_state.get("chosen")
     if held is not None and held.origin == UPLOADED:
         _choose(replace(held, task=task()))
-    else:
+    elif held is not None or not st.session_state.get("cleared", False):
         choose_first_sample()
 
 
@@ -81,11 +92,11 @@ def choose_first_sample() -> None:
 
 
 def choose_sample(sample: Sample) -> None:
-    """Make a sample the chosen scan; a failure becomes this session's problem and changes nothing."""
+    """Make a sample the chosen scan; one that cannot be read is refused."""
     try:
         scan = sample.load()
     except MedDefError as error:
-        set_problem(str(error))
+        refuse(str(error))
         return
     if sample.data is not None:
         source.keep(sample.data(), scan)
@@ -95,7 +106,7 @@ def choose_sample(sample: Sample) -> None:
 
 
 def choose_upload(data: bytes, *, frame: int | None = None) -> None:
-    """Read a file's bytes and make it the chosen scan. Raises ScanError and then changes nothing."""
+    """Read a file's bytes and make it the chosen scan; raises MedDefError for one to `refuse`."""
     scan = services.read_upload(data, frame=frame)
     title = "Uploaded scan" if frame is None else tr("Uploaded scan, frame {n}", n=frame)
     source.keep(data, scan)
@@ -103,7 +114,7 @@ def choose_upload(data: bytes, *, frame: int | None = None) -> None:
 
 
 def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
-    """Read the chosen file anew, at another frame or window; a failure becomes this session's problem."""
+    """Read the chosen file anew, at another frame or window. One that fails is refused, and asks for a frame again."""
     held = st.session_state.get("chosen")
     kept = None if held is None else source.of(held.scan)
     if held is None or kept is None:
@@ -111,11 +122,11 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
     try:
         scan = services.read_upload(kept.data, frame=frame, window=window)
     except MedDefError as error:
-        set_problem(str(error))
+        refuse(str(error), pending=Pending(kept.data, kept.frames) if kept.frames > 1 else None)
         return
     title = held.title if frame == held.frame else f"Uploaded scan, frame {frame}"
     again = replace(held, title=title, scan=scan, fingerprint=_fingerprint(scan), frame=frame, window=window)
-    _choose(again)
+    _choose(replace(again, read=datetime.now(UTC)))
 
 
 def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) -> None:
@@ -140,40 +151,25 @@ def _choose(scan: Chosen) -> None:
         st.session_state.pop(key, None)
 
 
-def _fingerprint(scan: Scan) -> str:
-    """Names the pixels, not the file: frames of one file differ."""
-    return hashlib.sha256(scan.pixels.tobytes()).hexdigest()
+def refuse(sentence: str, *, pending: Pending | None = None) -> None:
+    """Nothing is chosen any more, and every page says why.
+
+    Whatever was shown of the scan before goes: it must not be taken for the one that was refused. `pending` is a file
+    that only lacks the number of a frame.
+    """
+    for key in ("chosen", "pending", "history_shown", "attention_cancelled"):
+        st.session_state.pop(key, None)
+    forget_lab()
+    source.forget()
+    st.session_state["cleared"] = True
+    st.session_state["problem"] = sentence
+    if pending is not None:
+        st.session_state["pending"] = pending
 
 
-# ---- uploads -----------------------------------------------------------------------------------------------------
-
-
-def uploader_key() -> str:
-    """A new key after every file, so that the browser lets go of the file and of its name."""
-    return f"upload_{st.session_state.get('uploads', 0)}"
-
-
-def receive_upload() -> None:
-    """Take the bytes of the uploaded file, drop the file with its name, and read the bytes."""
-    file = st.session_state.get(uploader_key())
-    if file is None:
-        return
-    data = file.getvalue()
-    forget_file(file.file_id)
-    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
-    read_pending(data)
-
-
-def read_pending(data: bytes, *, frame: int | None = None) -> None:
-    """Read bytes into the chosen scan. Those of a multi-frame file wait here until a frame is named."""
-    try:
-        choose_upload(data, frame=frame)
-    except FrameError as error:
-        set_problem(str(error))
-        st.session_state["pending"] = Pending(data, error.frames)
-    except MedDefError as error:
-        set_problem(str(error))
-        st.session_state.pop("pending", None)
+def problem() -> str | None:
+    """Why the last scan asked for was refused."""
+    return st.session_state.get("problem")
 
 
 def pending() -> Pending | None:
@@ -181,21 +177,22 @@ def pending() -> Pending | None:
     return st.session_state.get("pending")
 
 
-def set_problem(sentence: str) -> None:
-    """Say on the next page why the last thing asked for did not work."""
-    st.session_state["problem"] = sentence
+def _fingerprint(scan: Scan) -> str:
+    """Names the pixels, not the file: frames of one file differ."""
+    return hashlib.sha256(scan.pixels.tobytes()).hexdigest()
 
 
-def problem() -> str | None:
-    """Why the last thing asked for did not work."""
-    return st.session_state.get("problem")
+# ---- a scan from which a model abstains --------------------------------------------------------------------------
 
 
-def forget_file(file_id: str) -> None:
-    """Free the upload now rather than when the session ends; Streamlit itself does so for chat uploads."""
-    context = get_script_run_ctx()
-    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+def use_anyway(scan: Chosen) -> None:
+    """The reader wants attacks and maps of this scan although a model abstains from it."""
+    st.session_state["anyway"] = {*st.session_state.get("anyway", ()), (scan.task, scan.fingerprint)}
+
+
+def used_anyway(scan: Chosen) -> bool:
+    """Whether the reader said so of this scan."""
+    return (scan.task, scan.fingerprint) in st.session_state.get("anyway", ())
 
 
 # ---- laboratory --------------------------------------------------------------------------------------------------
@@ -270,9 +267,9 @@ def clear_everything() -> None:
     """
     for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
-    for key in ("chosen", "problem", "pending", "lab_result", "lab_note", "attention_cancelled"):
+    for key in ("chosen", "problem", "pending", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
-    _forget_found()
+    forget_lab()
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
         st.session_state.pop(key, None)
     forget_batch()
@@ -281,7 +278,7 @@ def clear_everything() -> None:
     source.forget()
     source.windows.clear()
     services.read.clear()
-    reading.judge.clear()
+    reading.fits_better.clear()
     services.maps.clear()
     inspection.forget()
     inspection_scores.forget()

@@ -23,7 +23,7 @@ class Curve:
     model: ModelChoice
     label: str
     eps: tuple[float, ...]
-    probabilities: tuple[float, ...]
+    shares: tuple[float, ...]
     labels: tuple[str, ...]
     """What the model says at each budget."""
 

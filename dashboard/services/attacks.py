@@ -14,9 +14,13 @@ from meddef_core.attacks.result import DISTANCES, tolerance
 from meddef_core.data.tasks import get_task
 from meddef_core.errors import AttackError
 from meddef_core.pictures import as_images, as_labels, as_picture
+from meddef_core.predict import from_logits
 
 CONTROLS = {"linf": "noise", "l2": "noise_l2", "l0": "noise_l0"}
 """Registry key, by norm, of the control that every attack is shown beside."""
+
+LEAST = 1e-30
+"""Probabilities below this count as this much, so that their logarithm, a logit of the same softmax, is finite."""
 
 OnProgress = Callable[[str, int, int], None]
 """Hears (what is running, step, steps)."""
@@ -86,18 +90,20 @@ def _attacked(
     source: ModelChoice | None = None,
     album: Album | None = None,
 ) -> Attacked:
-    info = ATTACKS[spec.name]
+    info, subject = ATTACKS[spec.name], loaded(clean.model.id)
     steps: list[Step] = []
 
     def on_step(step: AttackStep) -> None:
-        steps.append(Step(step.step, step.loss, tuple(step.probabilities[0].tolist())))
+        softmax = step.probabilities[0]
+        shares = from_logits(subject, softmax.clamp_min(LEAST).log()).shares
+        steps.append(Step(step.step, step.loss, tuple(softmax.tolist()), shares))
         if album is not None and step.images is not None:
             album.add(step.step, as_picture(step.images), mark=step.success > 0)
         on_progress(f"{info.title} on {clean.model.title}", step.step, step.total)
 
     began = time.perf_counter()
     result = run_attack(
-        loaded(clean.model.id).network,
+        subject.network,
         as_images(clean.picture),
         as_labels(clean.classes.index(clean.label)),
         spec,

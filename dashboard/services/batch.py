@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from dashboard.results import ModelChoice
@@ -36,6 +37,8 @@ class Job:
     ended: Literal["", "done", "cancelled", "failed"] = ""
     problem: str | None = None
     """Why it failed, in one sentence."""
+    read: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was begun (UTC)."""
 
     @property
     def classes(self) -> tuple[str, ...]:

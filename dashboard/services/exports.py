@@ -6,7 +6,7 @@ may use a session's cache or state.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboard.results import Attacked, LabResult, ModelChoice, Outcome, Picture, Reading
@@ -21,7 +21,6 @@ from meddef_core.exports.report import report
 from meddef_core.exports.sheet import MapPair, Record, Sheet, Side
 from meddef_core.exports.trust import trust_line
 from meddef_core.pictures import as_images
-from meddef_core.predict import predict
 from meddef_core.record import record
 
 ATTACK_MAPS = ("gradcam", "channel_attention")
@@ -32,11 +31,15 @@ READING_MAPS = ("gradcam", "channel_attention", "afd_gate", "mfe_edges", "self_a
 
 @dataclass(frozen=True, kw_only=True)
 class ScanNote:
-    """What a file may say of a scan: never a file name. `sample` is the key of a sample that anyone can load."""
+    """What a file may say of a scan: never a file name. `sample` is the key of a sample that anyone can load.
+
+    `title` is what picture and page call it: with the short id and the time at which it was read.
+    """
 
     title: str
     truth: str | None
     digest: str
+    short_id: str
     sample: str | None = None
     frame: int | None = None
     window: tuple[float, float] | None = None
@@ -56,9 +59,7 @@ class Kept:
 def records(found: Reading | LabResult, note: ScanNote) -> tuple[Kept, ...]:
     """The records of a reading, or of an attack on each model, that `meddef replay` can run again."""
     if isinstance(found, Reading):
-        with turn(lambda ahead: None, quick=True):
-            prediction = predict(loaded(found.model.id), as_images(found.picture))
-        return (Kept(_record("prediction", found.model, note, numbers=reading_numbers(prediction))),)
+        return (Kept(_record("prediction", found.model, note, numbers=reading_numbers(found.prediction))),)
     return tuple(_kept(found, outcome, note) for outcome in found.outcomes)
 
 
@@ -74,15 +75,18 @@ def _kept(result: LabResult, outcome: Outcome, note: ScanNote) -> Kept:
 def _attack_record(
     outcome: Outcome, attacked: Attacked, spec: AttackSpec, note: ScanNote, *, source: ModelChoice | None = None
 ) -> Record:
-    """The numbers go by the names of `attack_numbers`; the core's replay finds them under these."""
+    """The numbers go by the names of `attack_numbers`; the core's replay finds them under these.
+
+    The checks of a scan are of the clean one: an attacked picture is no scan to accept or to refuse.
+    """
     first = attacked.first_fooled
     numbers = {
         "label": outcome.clean.label,
         "norm": attacked.norm,
         "source": None if source is None else source_identity(loaded(source.id).card),
         "success": attacked.success,
-        "clean": _output(outcome.clean),
-        "attacked": _output(attacked.reading),
+        "clean": reading_numbers(outcome.clean.prediction),
+        "attacked": reading_numbers(replace(attacked.reading.prediction, familiarity=None, abstained=None)),
         "linf": attacked.linf,
         "l2": attacked.l2,
         "psnr": attacked.psnr,
@@ -110,19 +114,10 @@ def _record(
         frame=note.frame,
         window=note.window,
     )
+    document["scan"]["id"] = note.short_id
     if note.sample is not None:
         document["scan"]["sample"] = note.sample
     return document
-
-
-def _output(reading: Reading) -> dict[str, Any]:
-    return {
-        "model": reading.model.id,
-        "classes": reading.classes,
-        "probabilities": reading.probabilities,
-        "index": reading.classes.index(reading.label),
-        "label": reading.label,
-    }
 
 
 # ---- files -------------------------------------------------------------------------------------------------------

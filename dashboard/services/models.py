@@ -45,6 +45,12 @@ def thumbnail(task: str, key: str) -> NDArray[np.float32]:
     return np.asarray(get_task(task).preprocessing(sample.load().pixels)[0])
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def sample_id(task: str, key: str) -> str:
+    """The short id of a sample."""
+    return next(sample for sample in samples(task) if sample.key == key).load().short_id
+
+
 @st.cache_data(scope="session", max_entries=4, show_spinner=False)
 def thumbnail_of(task: str, fingerprint: str, _scan: Scan) -> NDArray[np.float32]:
     """Any scan as the task's models see it; `fingerprint` identifies its pixels."""

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.reading_results import Calibration, Judgement, Operating
+from dashboard.reading_results import Calibration, Operating
 from dashboard.results import MapView, ModelChoice, Picture, Reading
 from dashboard.services.models import loaded, models, tasks
 from meddef_core.errors import ModelError
@@ -27,38 +27,33 @@ CAVEAT = MAP_CAVEAT
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)
 def read(model: ModelChoice, fingerprint: str, _scan: Scan) -> Reading:
-    """The model's output for a scan; `fingerprint` identifies its pixels. Call inside `turn`."""
+    """The model's prediction for a scan, by all that is known of it; `fingerprint` identifies its pixels.
+
+    Call inside `turn`.
+    """
+    return reading_of_scan(model, _scan)
+
+
+def reading_of_scan(model: ModelChoice, scan: Scan) -> Reading:
+    """The model's prediction for a scan: its header and its image are checked, too. Call inside `turn`."""
     subject = loaded(model.id)
-    return reading_of(model, as_picture(prepare(subject, _scan)))
+    return Reading(model, predict(subject, scan), as_picture(prepare(subject, scan)))
 
 
 def reading_of(model: ModelChoice, picture: Picture) -> Reading:
-    """The model's output for a picture as models see it. Call inside `turn`."""
-    prediction = predict(loaded(model.id), as_images(picture))
-    return Reading(model, tuple(prediction.classes), tuple(prediction.probabilities), prediction.label, picture)
+    """The model's prediction for a picture as models see it, such as an attacked one. Call inside `turn`."""
+    return Reading(model, predict(loaded(model.id), as_images(picture)), picture)
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)
-def judge(model: ModelChoice, fingerprint: str, _scan: Scan) -> Judgement:
-    """How far the model's output for a scan can be trusted; `fingerprint` identifies its pixels. Call inside `turn`."""
-    prediction = predict(loaded(model.id), _scan)
-    refused = prediction.abstained is not None
-    return Judgement(
-        calibrated=prediction.calibrated,
-        temperature=prediction.temperature,
-        familiarity=prediction.familiarity,
-        refused=refused,
-        fits_better=_fits_better(loaded(model.id).task.key, _scan) if refused else None,
-        note=prediction.note,
-    )
+def fits_better(task: str, fingerprint: str, _scan: Scan) -> str | None:
+    """Key of another task whose model knows such a scan; None where none does. Call inside `turn`.
 
-
-def _fits_better(task: str, scan: Scan) -> str | None:
-    """Key of another task whose model knows such a scan; None where none does."""
+    `fingerprint` identifies the scan's pixels.
+    """
     for other in tasks():
         for model in models(other)[:1] if other != task else ():
-            familiarity = predict(loaded(model.id), scan).familiarity
-            if familiarity is not None and familiarity.level == "usual":
+            if predict(loaded(model.id), _scan).level == "usual":
                 return other
     return None
 
@@ -116,7 +111,7 @@ def calibration(model: ModelChoice) -> Calibration | None:
 def _fitted(model: ModelChoice) -> Fitted | None:
     try:
         return fitted_for(loaded(model.id))
-    except ModelError:  # `judge` says why it is not used
+    except ModelError:  # a prediction's note says why it is not used
         return None
 
 

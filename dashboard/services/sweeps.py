@@ -59,7 +59,7 @@ def sweep(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int = 0)
 
 def margin(reading: Reading, label: str) -> float:
     """log(p of `label` / p of the best other class)."""
-    shares = dict(zip(reading.classes, reading.probabilities, strict=True))
+    shares = dict(zip(reading.classes, reading.shares, strict=True))
     own = shares.pop(label)
     return math.log(max(own, LEAST) / max(*shares.values(), LEAST))
 

@@ -8,13 +8,11 @@ import streamlit as st
 from dashboard.quiz import Item
 from dashboard.results import AttackChoice, ModelChoice, Outcome, Reading
 from dashboard.services.attacks import attack, checked
-from dashboard.services.models import cards, loaded, models, samples, tasks
-from dashboard.services.reading import reading_of
+from dashboard.services.models import cards, models, samples, tasks
+from dashboard.services.reading import reading_of_scan
 from dashboard.teach_results import Curve, Measured, QuizPair, Recipe, Rival, card_number
 from meddef_core.attacks import ATTACKS
 from meddef_core.errors import DataError, ModelError
-from meddef_core.pictures import as_picture
-from meddef_core.predict import prepare
 from meddef_core.scans import Sample
 
 BUDGETS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))
@@ -48,7 +46,7 @@ def named(task: str, names: tuple[str, ...]) -> tuple[ModelChoice, ...]:
 @st.cache_data(scope="session", max_entries=32, show_spinner=False)
 def reading(model: ModelChoice, sample: str) -> Reading:
     """The model's output for a sample, of whatever kind of scan: a model reads anything."""
-    return reading_of(model, as_picture(prepare(loaded(model.id), find_sample(sample).load())))
+    return reading_of_scan(model, find_sample(sample).load())
 
 
 @st.cache_data(scope="session", max_entries=24, show_spinner=False)
@@ -71,7 +69,7 @@ def curve(model: ModelChoice, sample: str, *, name: str, steps: int | None = Non
     read = [clean]
     for eps in BUDGETS[1:]:
         read.append(outcome(model, sample, name=name, eps=eps, steps=steps).attacked.reading)
-    return Curve(model, clean.label, BUDGETS, tuple(r.probabilities[at] for r in read), tuple(r.label for r in read))
+    return Curve(model, clean.label, BUDGETS, tuple(r.shares[at] for r in read), tuple(r.label for r in read))
 
 
 def rivals(model: ModelChoice, sample: str, *, eps: float) -> tuple[Rival, ...]:

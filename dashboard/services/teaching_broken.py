@@ -82,8 +82,7 @@ def _tried(
 
 
 def _read(model: ModelChoice, subject: LoadedModel, picture: Picture) -> Reading:
-    found = predict(subject, as_images(picture))
-    return Reading(model, tuple(found.classes), tuple(found.probabilities), found.label, picture)
+    return Reading(model, predict(subject, as_images(picture)), picture)
 
 
 def forget() -> None:

@@ -19,7 +19,7 @@ WORDS = {
     "clean": "Clean",
     "attacked": "Attacked",
     "slider": "Share of the attacked picture that is shown",
-    "share": "{share} % attacked",
+    "share": "{share}% attacked",
     "blink": "Swap (key B)",
     "closer": "Zoom in",
     "farther": "Zoom out",

@@ -9,7 +9,7 @@ from dashboard.attention_results import Inspected, Pointing, PointingScores
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
 from dashboard.ui.heatmap_panel import caveat
-from dashboard.ui.words import class_code, percent
+from dashboard.ui.words import class_code, counted
 from meddef_core.data.tasks import Task
 
 
@@ -50,13 +50,13 @@ def _card(scores: PointingScores, *, task: Task) -> None:
         )
     counts = ", ".join(f"{class_code(task, label)} {right}/{n}" for label, right, n in scores.read_right)
     st.caption(tr("Phantoms read right: {counts}. Where a model misreads them, its scores say little.", counts=counts))
-    columns = (tr("On the lesion"), tr("95 % interval"), tr("Chance"), tr("Centre"), "n")
+    columns = (tr("On the lesion"), tr("95% interval"), tr("Chance"), tr("Centre"), "n")
     titles = inspection.titles()
     rows = {tr(titles.get(row.map, row.map)): _cells(row) for row in scores.rows}
     st.table(pd.DataFrame(rows, index=list(columns)).T)
 
 
 def _cells(row: Pointing) -> list[str]:
-    low, high = (percent(end) for end in row.interval)
+    low, high = (counted(end) for end in row.interval)
     interval = tr("{low} to {high}", low=low, high=high)
-    return [percent(row.score), interval, percent(row.chance), percent(row.centre), str(row.n)]
+    return [counted(row.score), interval, counted(row.chance), counted(row.centre), str(row.n)]

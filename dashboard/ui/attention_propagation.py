@@ -106,7 +106,7 @@ def _chart(courses: Sequence[Course], name: str, *, most: float) -> go.Figure:
             x=[title for key, title in titles.items() if key in changes],
             y=[changes[key] for key in titles if key in changes],
             mode="lines+markers",
-            hovertemplate="%{x}: %{y:.1f} %",
+            hovertemplate="%{x}: %{y:.1f}%",
             **line_of(number),
         )
     figure.update_xaxes(categoryorder="array", categoryarray=list(titles.values()))
@@ -120,7 +120,7 @@ def _chart(courses: Sequence[Course], name: str, *, most: float) -> go.Figure:
 def _said(courses: Sequence[Course], name: str, title: str) -> str:
     ends = [
         tr(
-            "{model}: {first} % at the input, {last} % at the logits",
+            "{model}: {first}% at the input, {last}% at the logits",
             model=tr(each.model.title),
             first=f"{100 * getattr(stages[0], name):.1f}",
             last=f"{100 * getattr(stages[-1], name):.1f}",

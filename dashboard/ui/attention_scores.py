@@ -29,7 +29,7 @@ def stability(inspected: Sequence[Inspected]) -> None:
     st.markdown(
         tr(
             "How alike the maps of the clean and of the changed scan are. Rank correlation: 1 is the same order of "
-            "regions, 0 none in common. Overlap: the share of the strongest tenth that both have; 10 % by chance."
+            "regions, 0 none in common. Overlap: the share of the strongest tenth that both have; 10% by chance."
         )
     )
     attacked = [each for each in inspected if each.outcome is not None]
@@ -60,7 +60,7 @@ def stability(inspected: Sequence[Inspected]) -> None:
 
 def _cells(alike: Alike) -> list[str]:
     correlation = tr("flat map") if alike.correlation is None else f"{alike.correlation:.2f}"
-    return [correlation, f"{100 * alike.overlap:.0f} %"]
+    return [correlation, f"{100 * alike.overlap:.0f}%"]
 
 
 # ---- randomised weights ------------------------------------------------------------------------------------------

@@ -119,7 +119,9 @@ def outputs_table(inspected: Sequence[Inspected], *, task: Task, truth: str | No
 
 def _outputs(inspected: Inspected, *, task: Task, truth: str | None) -> list[str]:
     clean = _output(inspected.clean, task=task)
-    if truth is not None and inspected.clean.label != truth:
+    if inspected.clean.abstained is not None:
+        clean = tr("{output}, not valid: the model abstains", output=clean)
+    elif truth is not None and inspected.clean.label != truth:
         clean = tr("{output}, wrong", output=clean)
     if inspected.outcome is None:
         return [clean, "–", "–"]

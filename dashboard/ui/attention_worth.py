@@ -38,7 +38,7 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
         found, intact = rows[lesion], rows["none"]
         said = tr(
             "Measured, {model}: with {module} put out of action it reads {changed} of {n} scans otherwise, and "
-            "{after:.0f} % hold at ε = {eps} instead of {before:.0f} %.",
+            "{after:.0f}% hold at ε = {eps} instead of {before:.0f}%.",
             model=tr(each.model.title),
             module=tr(module),
             changed=found.read_otherwise,

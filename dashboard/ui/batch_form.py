@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from dashboard import services, state
+from dashboard import services, state, uploads
 from dashboard.language import tr
 from dashboard.results import ModelChoice
 from dashboard.services import batch
@@ -58,7 +59,7 @@ def batch_form() -> None:
     )
     problem = st.session_state.get("batch_problem")
     if problem:
-        st.error(problem, icon=":material/block:")
+        st.error(tr(problem), icon=":material/block:")
 
 
 def _name_words() -> str:
@@ -74,13 +75,16 @@ def _uploader_key() -> str:
 
 
 def _start(model: ModelChoice, task: str) -> None:
-    """Take the bytes, drop the uploads, and make a job of them; a refusal leaves the last table as it was."""
-    files: list[UploadedFile] = st.session_state.get(_uploader_key()) or []
-    taken = [(file.name, file.getvalue()) for file in files]
-    for file in files:
-        state.forget_file(file.file_id)
-    st.session_state["batch_uploads"] = st.session_state.get("batch_uploads", 0) + 1
-    st.session_state.pop("batch_problem", None)
+    """Take the bytes, drop the uploads, and make a job of them; the last table goes, also where they are refused."""
+    files: list[UploadedFile | DeletedFile] = st.session_state.get(_uploader_key()) or []
+    here = [file for file in files if not isinstance(file, DeletedFile)]
+    taken = [(file.name, file.getvalue()) for file in here]
+    for file in here:
+        uploads.forget_file(file.file_id)
+    state.forget_batch()
+    if len(here) < len(files):
+        st.session_state["batch_problem"] = uploads.NOT_TAKEN
+        return
     try:
         state.keep_batch(batch.open_job(taken, model=model, task=task))
     except MedDefError as error:

@@ -6,7 +6,8 @@ import streamlit as st
 from dashboard import services
 from dashboard.language import tr
 from dashboard.services import batch
-from dashboard.ui.words import class_code, class_words, percent
+from dashboard.ui.scan_level import population_line
+from dashboard.ui.words import class_code, class_words, counted, percent
 from meddef_core.data.tasks import Task
 
 MOST_ROWS = 12
@@ -14,11 +15,16 @@ MOST_ROWS = 12
 
 ROW_PIXELS = 35
 
+LEVELS = {"usual": "usual scan", "unusual": "unusual scan", "refused": "refused"}
+"""What the check of a scan found, in words."""
+
 
 def summary(job: batch.Job) -> None:
-    """How many were read, how many not, and what the outputs were."""
-    read = sum(row.prediction is not None for row in job.rows)
-    said = tr("{read} of {total} files were read by {model}.", read=read, total=job.total, model=tr(job.model.title))
+    """How many files have a prediction; from how many the model abstained, and how many it could not read."""
+    with_output = sum(row.output is not None for row in job.rows)
+    said = tr(
+        "{model} gave a prediction for {n} of {total} files.", model=tr(job.model.title), n=with_output, total=job.total
+    )
     if job.ended == "cancelled":
         left = job.total - len(job.rows)
         st.warning(f"{said} " + tr("Cancelled: {n} files were not looked at.", n=left), icon=":material/cancel:")
@@ -26,14 +32,18 @@ def summary(job: batch.Job) -> None:
         st.error(f"{said} {job.problem}", icon=":material/error:")
     else:
         st.markdown(f"**{said}**")
-    if read < len(job.rows):
-        n = len(job.rows) - read
-        st.markdown(":material/report: " + tr("{n} could not be read; the table says why.", n=n))
     if abstained := sum(row.abstained for row in job.rows):
-        st.markdown(
-            ":material/block: "
-            + tr("{n} do not look like such scans, so the model abstains; the table says why.", n=abstained)
-        )
+        st.markdown(":material/block: " + tr("The model abstained from {n}; the table says why.", n=abstained))
+    if unread := sum(row.prediction is None for row in job.rows):
+        st.markdown(":material/report: " + tr("{n} could not be read; the table says why.", n=unread))
+    if unusual := sum(_unusual(row) for row in job.rows):
+        st.markdown(":material/warning: " + tr("Unusual scans, whose percentages are not calibrated: {n}.", n=unusual))
+    st.caption(tr("Begun at {time} UTC.", time=f"{job.read:%H:%M}"))
+    population_line(services.tasks()[job.task])
+
+
+def _unusual(row: batch.Row) -> bool:
+    return row.output is not None and row.output.level == "unusual"
 
 
 def outputs(job: batch.Job) -> None:
@@ -56,9 +66,9 @@ def rows_table(job: batch.Job) -> None:
         height=ROW_PIXELS * (min(len(job.rows), MOST_ROWS) + 1) + 3,
         alt=tr("{n} rows, one a file: model output, probabilities and what could not be read", n=len(job.rows)),
     )
-    calibrated = any(row.output is not None and row.output.calibrated for row in job.rows)
+    calibrated = any(row.output is not None and row.output.calibration_holds for row in job.rows)
     st.caption(
-        tr("Model outputs, not diagnoses; probabilities are calibrated on validation patients.")
+        tr("Model outputs, not diagnoses; probabilities of usual scans are calibrated on validation patients.")
         if calibrated
         else tr("Model outputs, not diagnoses; probabilities are the model's own scoring, not calibrated.")
     )
@@ -73,14 +83,16 @@ def rows_frame(job: batch.Job) -> pd.DataFrame:
 
 def _line(row: batch.Row, task: Task, *, known: bool) -> dict[str, str | int]:
     found, shares = row.output, row.shares
-    line: dict[str, str | int] = {tr("Row"): row.number, tr("File"): row.name}
+    line: dict[str, str | int] = {tr("Row"): row.number, tr("File"): row.name, tr("Scan id"): row.short_id or ""}
     if known:
         line[tr("Known class")] = class_code(task, row.truth) if row.truth else ""
     line[tr("Model output")] = class_code(task, found.label) if found else tr("abstains") if row.abstained else "—"
     if known:
         line[tr("As known")] = "" if not (found and row.truth) else tr("yes") if found.label == row.truth else tr("no")
     for index, label in enumerate(task.classes):
-        line[f"{class_code(task, label)} %"] = f"{100 * shares[index]:.1f}" if shares else ""
+        line[class_code(task, label)] = percent(shares[index]) if shares else ""
+    level = row.prediction.level if row.prediction is not None else None
+    line[tr("Scan check")] = "" if level is None else tr(LEVELS[level])
     line[tr("Remarks")] = row.remarks
     return line
 
@@ -97,8 +109,8 @@ def score_card(job: batch.Job) -> None:
     low, high = score.interval
     st.markdown(
         tr(
-            "**Right on {right} of {n} scans of known class: {share}** (95 % interval {low} to {high}).",
-            right=score.right, n=score.n, share=percent(score.accuracy), low=percent(low), high=percent(high),
+            "**Right on {right} of {n} scans of known class: {share}** (95% interval {low} to {high}).",
+            right=score.right, n=score.n, share=counted(score.accuracy), low=counted(low), high=counted(high),
         )
     )  # fmt: skip
     _balanced(score, task)
@@ -128,8 +140,8 @@ def _balanced(score: batch.Score, task: Task) -> None:
     low, high = score.balanced_interval
     st.markdown(
         tr(
-            "Balanced accuracy {share} (95 % interval {low} to {high}): the mean share of right outputs over classes.",
-            share=percent(score.balanced), low=percent(low), high=percent(high),
+            "Balanced accuracy {share} (95% interval {low} to {high}): the mean share of right outputs over classes.",
+            share=counted(score.balanced), low=counted(low), high=counted(high),
         )
     )  # fmt: skip
 

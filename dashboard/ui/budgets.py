@@ -52,7 +52,7 @@ NORMS = {
         "L0",
         "Budget ε: the share of values that may change",
         SHARES,
-        lambda eps: tr("{share} % of values", share=f"{100 * eps:.4g}"),
+        lambda eps: tr("{share}% of values", share=f"{100 * eps:.4g}"),
         "How many values change; each may change by any amount.",
     ),
 }

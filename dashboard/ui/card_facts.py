@@ -48,7 +48,7 @@ def _weights(card: Card) -> Iterator[str]:
     left, of = (_number(card.metrics, key) for key in ("nonzero_weights", "prunable_weights"))
     if left is not None and of and left < MOSTLY * of:
         yield tr(
-            "Pruned: {left:,.0f} of {of:,.0f} prunable weights are not zero ({share:.0f} %)",
+            "Pruned: {left:,.0f} of {of:,.0f} prunable weights are not zero ({share:.0f}%)",
             left=left,
             of=of,
             share=100 * left / of,
@@ -108,7 +108,7 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
         yield tr("{epochs:.0f} epochs, seed {seed:.0f}", epochs=epochs, seed=seed)
     score = _number(training, "validation_score")
     if score is not None:
-        yield tr("Chosen by its score on validation patients: {score:.1f} %", score=100 * score)
+        yield tr("Chosen by its score on validation patients: {score:.1f}%", score=100 * score)
     offsets = _at(training, "offsets", "by_class")
     if isinstance(offsets, Mapping):
         shifts = _at(training, "offsets", "shifts")
@@ -137,7 +137,7 @@ def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:
     temperature, n = _number(found, "temperature"), _number(found, "test", "calibration", "n")
     if None not in (before, after, low, high, temperature, n):
         yield tr(
-            "Calibration error {after:.3f} (95 % interval {low:.3f} to {high:.3f}, n = {n:.0f}); {before:.3f} before "
+            "Calibration error {after:.3f} (95% interval {low:.3f} to {high:.3f}, n = {n:.0f}); {before:.3f} before "
             "its temperature of {temperature:.2f} was fitted on validation patients",
             after=after,
             low=low,
@@ -154,7 +154,7 @@ def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:
 
 
 def _share(found: Mapping[str, Any], *keys: str) -> str | None:
-    """ "98.6 % (96.3 to 99.4, n = 276)" of a share with its interval; None where something is missing."""
+    """ "98.6% (96.3 to 99.4, n = 276)" of a share with its interval; None where something is missing."""
     share, n, interval = _number(found, "test", *keys, "share"), _number(found, "test", *keys, "n"), None
     if share is not None and n is not None:
         interval = _interval(found, "test", *keys)
@@ -162,7 +162,7 @@ def _share(found: Mapping[str, Any], *keys: str) -> str | None:
         return None
     low, high = interval
     return tr(
-        "{share:.1f} % ({low:.1f} to {high:.1f}, n = {n:.0f})",
+        "{share:.1f}% ({low:.1f} to {high:.1f}, n = {n:.0f})",
         share=100 * (share or 0),
         low=100 * low,
         high=100 * high,

@@ -42,8 +42,8 @@ def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
             name=name,
             orientation="h",
             y=[class_code(task, label) for label in reading.classes],
-            x=[100 * p for p in reading.probabilities],
-            text=[percent(p) for p in reading.probabilities],
+            x=[100 * share for share in reading.shares],
+            text=[percent(share) for share in reading.shares],
             textposition="outside",
             cliponaxis=False,
             marker_color=colour,
@@ -53,7 +53,7 @@ def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
     figure.update_layout(
         barmode="group",
         height=90 + 66 * len(task.classes),
-        margin={"l": 0, "r": 52, "t": 8, "b": 0},  # pixels for "100.0 %" beside a full bar, on any width of screen
+        margin={"l": 0, "r": 52, "t": 8, "b": 0},  # pixels for "100.0%" beside a full bar, on any width of screen
         bargap=0.25,
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "traceorder": "normal"},
     )
@@ -125,7 +125,7 @@ def _height(curve: Curve, place: int, quantity: str) -> float:
     point = curve.points[place]
     if quantity == "margin":
         return point.margin
-    return 100 * point.attacked.probabilities[curve.clean.classes.index(curve.clean.label)]
+    return 100 * point.attacked.shares[curve.clean.classes.index(curve.clean.label)]
 
 
 def _line(number: int) -> dict[str, Any]:

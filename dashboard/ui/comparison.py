@@ -14,7 +14,7 @@ from dashboard.ui.attack_form import LOSSES
 from dashboard.ui.budgets import NORMS, budget_words
 from dashboard.ui.charts import CONFIG, before_after
 from dashboard.ui.lab_trust import trust_line, trust_link
-from dashboard.ui.words import class_code, class_words, eps_words, percent
+from dashboard.ui.words import class_code, class_words, counted, eps_words, percent
 from meddef_core.data.tasks import Task
 
 WIDE = 2
@@ -49,6 +49,8 @@ def verdicts(result: LabResult, *, task: Task, truth: str | None) -> None:
         with column.container(border=True, height="stretch"):
             st.subheader(tr(outcome.clean.model.title), anchor=False)
             _verdict(outcome, task=task, named=class_words if len(result.outcomes) <= WIDE else class_code)
+            if not outcome.counts:
+                st.warning(tr("Not counted: this model abstains from the scan."), icon=":material/block:")
             if truth is not None and outcome.clean.label != truth:
                 known = class_words(task, truth)
                 st.caption(":material/error: " + tr("The clean output was wrong already; known: {label}.", label=known))
@@ -61,7 +63,7 @@ def verdicts(result: LabResult, *, task: Task, truth: str | None) -> None:
             trust_line(outcome.clean.model)
     st.caption(
         tr(
-            "One scan and one attack: that an output held here is no proof that it holds. The badge says how far the "
+            "One scan and one attack: an unchanged output does not prove robustness. The badge says how far the "
             "robustness numbers of that model, measured on many scans, can be trusted."
         )
     )
@@ -116,8 +118,11 @@ def two_places(models: int) -> Sequence[DeltaGenerator]:
     return st.columns(2, wrap=False) if models <= WIDE else [st.container(), st.container()]
 
 
-def pictures(result: LabResult) -> None:
-    """Clean, attacked, and what was added, for each model; the noise beside it. All amplified by one factor."""
+def pictures(result: LabResult, *, short_id: str) -> None:
+    """Clean, attacked, and what was added, for each model; the noise beside it. All amplified by one factor.
+
+    `short_id` is that of the scan.
+    """
     span = span_of(result)
     factor = colours.amplification(span)
     for column, outcome in zip(st.columns(len(result.outcomes), gap="medium"), result.outcomes, strict=True):
@@ -128,11 +133,15 @@ def pictures(result: LabResult) -> None:
             attacked, noise = outcome.attacked.reading.picture, outcome.noise.reading.picture
             top = two_places(len(result.outcomes))
             top[0].image(
-                clean, caption=tr("Clean"), clamp=True, width="stretch", alt=tr("{model}: clean scan", model=title)
+                clean,
+                caption=f"{tr('Clean')} · {short_id}",
+                clamp=True,
+                width="stretch",
+                alt=tr("{model}: clean scan", model=title),
             )
             top[1].image(
                 attacked,
-                caption=tr("Attacked"),
+                caption=f"{tr('Attacked')} · {short_id}",
                 clamp=True,
                 width="stretch",
                 alt=tr("{model}: attacked scan", model=title),
@@ -178,7 +187,7 @@ def measurements(result: LabResult) -> None:
     rows: dict[str, Callable[[Outcome], str]] = {
         named(tr("Largest change of a pixel"), "linf"): lambda o: _linf(o.attacked.linf),
         named(tr("Length of the change"), "l2"): lambda o: f"{o.attacked.l2:.3f}",
-        named(tr("Pixels changed"), "l0"): lambda o: percent(o.attacked.pixels_changed),
+        named(tr("Pixels changed"), "l0"): lambda o: counted(o.attacked.pixels_changed),
         tr("Inside its budget"): lambda o: _inside(o.attacked),
         tr("First fooled the model"): lambda o: _first_fooled(o.attacked),
         "PSNR": lambda o: tr("no change") if math.isinf(o.attacked.psnr) else f"{o.attacked.psnr:.1f} dB",
@@ -200,7 +209,7 @@ def _size(change: Attacked) -> str:
     """How far a picture moved, in the norm that its budget bounds."""
     if change.norm == "linf":
         return _linf(change.distance)
-    return f"{change.distance:.3f}" if change.norm == "l2" else percent(change.distance)
+    return f"{change.distance:.3f}" if change.norm == "l2" else counted(change.distance)
 
 
 def _inside(change: Attacked) -> str:

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from dashboard.language import tr
 from dashboard.reading_results import Calibration
 from dashboard.ui.charts import COLOURS
+from dashboard.ui.words import counted, percent
 from meddef_core.evaluation.metrics import wilson
 
 
@@ -42,8 +43,10 @@ def reliability_plot(found: Calibration) -> go.Figure:
                 "visible": bars,
                 "thickness": 1,
             },
-            customdata=[f"{one.correct} / {one.n}" for one in bins],
-            hovertemplate="%{x:.1f} % → %{y:.1f} % (%{customdata})<extra>" + name + "</extra>",
+            customdata=[
+                f"{percent(one.confidence)} → {counted(one.accuracy)} ({one.correct} / {one.n})" for one in bins
+            ],
+            hovertemplate="%{customdata}<extra>" + name + "</extra>",
         )
     figure.update_layout(
         height=320,

@@ -41,7 +41,7 @@ def original_card(chosen: Chosen) -> None:
     place.image(_shrunk(cut(pixels, zoom=zoom, centre=centre)), width="stretch", clamp=True, alt=alt)
     container = tr("synthetic") if chosen.synthetic else chosen.scan.container
     facts = tr("{width} × {height} pixels · {bits} bit", width=width, height=height, bits=chosen.scan.bits)
-    st.caption(f"{container} · {facts}")
+    st.caption(f"{chosen.short_id} · {container} · {facts}")
 
 
 def cut(pixels: Plane, *, zoom: float, centre: tuple[float, float]) -> Plane:

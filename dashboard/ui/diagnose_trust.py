@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.reading_results import Calibration, Judgement, Operating
+from dashboard.reading_results import Calibration, Operating
 from dashboard.results import ModelChoice, Reading
 from dashboard.services import reading as services
 from dashboard.ui.charts import CONFIG
 from dashboard.ui.diagnose_charts import reliability_plot
-from dashboard.ui.words import class_words, percent
+from dashboard.ui.words import class_words, counted, percent
 from meddef_core.data.tasks import Task
 from meddef_core.reading import Share, predictive_values
 from meddef_core.reading.operating import ANY_FINDING
@@ -20,20 +20,28 @@ RULES = ("youden", "0.90", "0.95", "0.99", "own")
 PREVALENCE = 10.0
 """Percent that the field starts with: between a screening round and a ward."""
 
-METRIC_WIDTH = 190
-"""Pixels that a predictive value and its frame need to show "100.0 %" whole; beside each other where both fit."""
+METRIC_WIDTH = 270
+"""Pixels that a range of predictive values and its frame need to be shown whole; beside each other where both fit."""
+
+LEAST_PREVALENCE, MOST_PREVALENCE = 0.1, 99.9
+"""Percent. Where nobody or everybody has the finding there is nothing to predict."""
+
+
+Range = tuple[float | None, float | None]
 
 
 @st.fragment
-def operating_card(reading: Reading, judgement: Judgement, *, task: Task) -> None:
+def operating_card(reading: Reading, *, task: Task) -> None:
     """A threshold, on which side of it this scan lies, and how often such a call is right."""
-    st.markdown(f"**{tr('As a yes or no')}**")
+    st.markdown(f"**{tr('As a yes/no test')}**")
     question = _question(task)
     chosen = _threshold(reading.model, question)
-    if chosen is None or judgement.calibrated is None:
+    if chosen is None:
         st.info(tr(NOT_FITTED), icon=":material/info:")
         return
-    score = sum(judgement.calibrated[index] for index in chosen.positive)
+    if reading.prediction.level != "usual":
+        st.warning(tr(NOT_USUAL), icon=":material/warning:")
+    score = sum(reading.shares[index] for index in chosen.positive)
     above = score >= chosen.threshold
     words = {
         "finding": _question_words(question, task),
@@ -55,7 +63,7 @@ def operating_card(reading: Reading, judgement: Judgement, *, task: Task) -> Non
     )
     st.caption(
         tr(
-            "Right of all with (sensitivity) or without (specificity) the finding, with 95 % Wilson intervals; several "
+            "Right of all with (sensitivity) or without (specificity) the finding, with 95% Wilson intervals; several "
             "scans of one patient count as independent. Rules choose on validation patients only."
         )
     )
@@ -97,7 +105,7 @@ def _rule_words(rule: str) -> str:
         return tr("Largest sensitivity + specificity (Youden)")
     if rule == "own":
         return tr("Set by hand")
-    return tr("Sensitivity of at least {share} %", share=round(100 * float(rule)))
+    return tr("Sensitivity of at least {share}%", share=round(100 * float(rule)))
 
 
 def _question_words(question: str, task: Task) -> str:
@@ -106,47 +114,57 @@ def _question_words(question: str, task: Task) -> str:
 
 def _share(share: Share) -> str:
     low, high = share.interval
-    return f"{100 * share.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], {share.hits} / {share.n}"
+    return f"{counted(share.value)} [{counted(low)}, {counted(high)}], {share.hits} / {share.n}"
 
 
 def _predictive(chosen: Operating, *, above: bool) -> None:
-    """PPV and NPV from the test list's figures; their range from both limits of both intervals."""
+    """PPV and NPV as ranges: from both lower to both upper limits of the test set's sensitivity and specificity."""
     percentage = st.number_input(
         tr("Prevalence where you work, %"),
-        0.0,
-        100.0,
+        LEAST_PREVALENCE,
+        MOST_PREVALENCE,
         PREVALENCE,
         0.5,
         key="diagnose_prevalence",
         persist_state="session",
         width=260,
-        help=tr("Of all patients scanned, how many have the finding. The lists here hold far more than most clinics."),
+        help=tr("Share of all patients scanned that have the finding. The test sets hold far more than most clinics."),
     )
-    prevalence = min(max(float(percentage), 0.0), 100.0) / 100
-    sensitivity, specificity = chosen.test.sensitivity, chosen.test.specificity
-    middle = predictive_values(sensitivity.value, specificity.value, prevalence=prevalence)
-    worst, best = (
-        predictive_values(sensitivity.interval[end], specificity.interval[end], prevalence=prevalence) for end in (0, 1)
-    )
+    prevalence = min(max(float(percentage), LEAST_PREVALENCE), MOST_PREVALENCE) / 100
+    ranges = predictive_ranges(chosen, prevalence=prevalence)
     row = st.container(horizontal=True)
     meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
-    for title, meaning, value, low, high in zip(("PPV", "NPV"), meanings, middle, worst, best, strict=True):
+    for title, meaning, words in zip(("PPV", "NPV"), meanings, map(_range_words, ranges), strict=True):
         with row.container(width=METRIC_WIDTH):
-            st.metric(title, "—" if value is None else percent(value), border=True, help=meaning)
+            st.metric(title, words, border=True, help=meaning)
             st.caption(meaning)
-            if value is not None and low is not None and high is not None:
-                st.caption(tr("{low} to {high} over both intervals", low=percent(low), high=percent(high)))
-    applies = middle[0] if above else middle[1]
-    if applies is not None:
-        st.caption(
-            tr(
-                "At this prevalence {right} of 100 such calls would be right, if scans there are like those of the "
-                "test list.",
-                right=round(100 * applies),
-            )
+    st.caption(
+        tr(
+            "At this prevalence {range} of such calls would be right, if scans there are like those of the test set. "
+            "Ranges come from the 95% intervals of sensitivity and specificity.",
+            range=_range_words(ranges[0] if above else ranges[1]),
         )
+    )
 
 
+def predictive_ranges(chosen: Operating, *, prevalence: float) -> tuple[Range, Range]:
+    """PPV and NPV, each from its least to its largest value over both intervals; it rises with either of them."""
+    ends = zip(chosen.test.sensitivity.interval, chosen.test.specificity.interval, strict=True)
+    (low_ppv, low_npv), (high_ppv, high_npv) = (
+        predictive_values(sensitivity, specificity, prevalence=prevalence) for sensitivity, specificity in ends
+    )
+    return (low_ppv, high_ppv), (low_npv, high_npv)
+
+
+def _range_words(ends: Range) -> str:
+    """ "12.4% to 31.0%"; an end that nobody would be called by is left open."""
+    low, high = ("—" if end is None else percent(end) for end in ends)
+    return tr("{low} to {high}", low=low, high=high)
+
+
+NOT_USUAL = (
+    "This scan is unlike most of the training scans: the figures below were measured on usual scans and may not hold."
+)
 NOT_FITTED = (
     "Nothing is fitted for this model's weights: there is no calibrated probability, no threshold and no check of "
     "whether this is such a scan. `meddef calibrate` fits them."
@@ -154,8 +172,8 @@ NOT_FITTED = (
 
 
 def calibration_card(reading: Reading) -> None:
-    """Whether scans read with 80 % are right 80 % of the time."""
-    st.markdown(f"**{tr('Do the probabilities keep their word?')}**")
+    """Whether predictions of 80% are right 80% of the time."""
+    st.markdown(f"**{tr('Calibration on the test set')}**")
     found = services.calibration(reading.model)
     if found is None:
         st.info(tr(NOT_FITTED), icon=":material/info:")
@@ -164,11 +182,11 @@ def calibration_card(reading: Reading) -> None:
     st.markdown(
         tr(
             "Calibration error **{error}** [{low}, {high}] on {n} test scans; {before} before calibration.",
-            error=_percentage(found.error_after),
-            low=_percentage(low),
-            high=_percentage(high),
+            error=percent(found.error_after),
+            low=percent(low),
+            high=percent(high),
             n=found.n,
-            before=_percentage(found.error_before),
+            before=percent(found.error_before),
         )
     )
     st.plotly_chart(
@@ -176,8 +194,8 @@ def calibration_card(reading: Reading) -> None:
     )
     st.caption(
         tr(
-            "Each point is a tenth of the test scans. On the diagonal, a scan read with 80 % is right 80 % of the "
-            "time. Bars are 95 % intervals; protocol: {protocol}.",
+            "Each point is a tenth of the test scans. On the diagonal, predictions of 80% are right 80% of the time. "
+            "Bars are 95% intervals; protocol: {protocol}.",
             protocol=found.protocol,
         )
     )
@@ -189,9 +207,9 @@ def _acceptance(found: Calibration) -> str:
     return tr(
         "Check of whether it is such a scan: {accepted} of {scans} test scans are accepted, {refused} of {pictures} "
         "other pictures refused.",
-        accepted=percent(accepted["share"]),
+        accepted=counted(accepted["share"]),
         scans=accepted["n"],
-        refused=percent(refused["share"]),
+        refused=counted(refused["share"]),
         pictures=refused["n"],
     )
 
@@ -203,9 +221,5 @@ def _alt(found: Calibration) -> str:
         "{confidence} and {accuracy} are right.",
         bins=len(found.after),
         confidence=percent(worst.confidence),
-        accuracy=percent(worst.accuracy),
+        accuracy=counted(worst.accuracy),
     )
-
-
-def _percentage(share: float) -> str:
-    return f"{100 * share:.1f} %"

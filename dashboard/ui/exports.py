@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import history
-from dashboard.history import Found
+from dashboard.history import Entry, Found
 from dashboard.language import tr
 from dashboard.services import exports
 from dashboard.services.exports import Kept, ScanNote
@@ -25,9 +25,9 @@ FILES: tuple[tuple[str, str, str, str, MakeFile], ...] = (
 def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
     """Enter what is shown into the session's history and offer it as files, made only when their button is pressed."""
     entry = history.remember(chosen, found)
-    name = f"meddef-{key}-{chosen.task}-{entry.created:%Y%m%d-%H%M%S}"
+    name = file_name(entry, kind=key)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{tr('Keep this')}**", width="content")
+        st.markdown(f"**{tr('Export')}**", width="content")
         for label, suffix, mime, icon, make in FILES:
             st.download_button(
                 tr(label),
@@ -40,7 +40,14 @@ def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
             )
     st.caption(
         tr(
-            "Picture and page show the scan; the record holds its fingerprint only, and `meddef replay` computes its "
-            "numbers again. Each says that it is for research and teaching only."
+            "Files of scan {id}. Picture and page show the scan; the record holds its fingerprint only, and `meddef "
+            "replay` computes its numbers again. Each says that it is for research and teaching only.",
+            id=chosen.short_id,
         )
     )
+
+
+def file_name(entry: Entry, *, kind: str) -> str:
+    """ "meddef-3FA-91C-attack-oct-20260102-140259": what a file is called by default, without its suffix."""
+    chosen = entry.chosen
+    return f"meddef-{chosen.short_id}-{kind}-{chosen.task}-{entry.created:%Y%m%d-%H%M%S}"

@@ -7,6 +7,8 @@ from dashboard.history import Entry
 from dashboard.language import tr
 from dashboard.results import LabResult, Reading
 from dashboard.ui.budgets import budget_words
+from dashboard.ui.scan_facts import id_words
+from dashboard.ui.scan_level import population_line
 from dashboard.ui.words import class_code, percent
 
 OPEN = "history_open"
@@ -28,6 +30,8 @@ def history_panel() -> None:
             return
         for number, entry in enumerate(held):
             _row(entry, number)
+        for key in dict.fromkeys(entry.chosen.task for entry in held):
+            population_line(services.tasks()[key])
         st.caption(
             tr("The last {n} at most, in this session's memory only. “Clear everything” forgets them.", n=history.MOST)
         )
@@ -37,9 +41,9 @@ def _row(entry: Entry, number: int) -> None:
     words, settings = _outcome(entry), _settings(entry)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.image(entry.thumbnail, width=48, alt=tr("Scan of this entry: {title}", title=tr(entry.chosen.title)))
+            st.image(entry.thumbnail, width=48, alt=_alt(entry))
             st.markdown(f"**{words}**", width="stretch")
-        st.caption(f"{entry.created:%H:%M} UTC · {settings}")
+        st.caption(f"{id_words(entry.chosen)} · {settings}")
         with st.container(horizontal=True, gap="small"):
             st.button(
                 tr("Show again"),
@@ -64,13 +68,33 @@ def _show(key: str, attack: bool) -> None:
     st.session_state[OPEN] = PAGES[attack]
 
 
+def _alt(entry: Entry) -> str:
+    return tr("Scan of this entry: {title}, {id}", title=tr(entry.chosen.title), id=entry.chosen.short_id)
+
+
 def _outcome(entry: Entry) -> str:
-    """What came out, in a few words."""
+    """What came out, in a few words; nothing from which the model abstains is counted."""
+    if isinstance(entry.found, LabResult):
+        return _attacked(entry.found)
     task = services.tasks()[entry.chosen.task]
-    if isinstance(entry.found, Reading):
-        return f"{tr(class_code(task, entry.found.label))} · {percent(entry.found.probability)}"
-    changed = sum(outcome.changed for outcome in entry.found.outcomes)
-    return tr("Attack changed {n} of {total} outputs", n=changed, total=len(entry.found.outcomes))
+    if entry.found.abstained is not None:
+        return tr("No output: the model abstains")
+    said = f"{tr(class_code(task, entry.found.label))} · {percent(entry.found.probability)}"
+    if entry.found.prediction.level == "unusual":
+        return f"{said} · {tr('unusual scan, not calibrated')}"
+    return said
+
+
+def _attacked(found: LabResult) -> str:
+    counted = found.counted
+    if not counted:
+        return tr("Attack not counted: the model abstains from the scan")
+    changed = sum(outcome.changed for outcome in counted)
+    said = tr("Attack changed {n} of {total} outputs", n=changed, total=len(counted))
+    if any(outcome.clean.prediction.level == "unusual" for outcome in counted):
+        said = f"{said} · {tr('unusual scan, not calibrated')}"
+    left = len(found.outcomes) - len(counted)
+    return f"{said} · {tr('not counted, as the model abstains: {n}', n=left)}" if left else said
 
 
 def _settings(entry: Entry) -> str:

@@ -32,8 +32,8 @@ WORDS = {
     "changed": "output changed",
     "held": "output as for the clean scan",
     "chart": "Probability of the clean output at each step, %",
-    "said": "{model}: {label} {p} %",
-    "at": "{model} at step {step}: {label} {p} %, largest change {linf}/255",
+    "said": "{model}: {label} {p}",
+    "at": "{model} at step {step}: {label} {p}, largest change {linf}/255",
 }
 """What the player says; the places in braces are filled in the browser."""
 
@@ -74,7 +74,7 @@ def _model(outcome: Outcome, number: int, *, task: Task) -> dict[str, Any]:
     assert iterates is not None
     span, changes = _changes(iterates)
     own = clean.classes.index(clean.label)
-    readings = {0: clean.probabilities, **{step.number: step.probabilities for step in outcome.attacked.steps}}
+    readings = {0: clean.shares, **{step.number: step.shares for step in outcome.attacked.steps}}
     return {
         "title": tr(clean.model.title),
         "classes": [class_code(task, label) for label in clean.classes],

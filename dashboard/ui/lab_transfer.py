@@ -26,8 +26,9 @@ def transfer_card(result: LabResult, *, task: Task) -> None:
     if not isinstance(found, tuple):
         st.caption(tr("A picture that fools the model it was made on need not fool another."))
         return
-    st.table(_matrix(found, task=task), border="horizontal", alt=_words(found))
-    st.markdown(_words(found))
+    words = _words(found, abstaining={outcome.clean.model.id for outcome in result.outcomes if not outcome.counts})
+    st.table(_matrix(found, task=task), border="horizontal", alt=words)
+    st.markdown(words)
     st.caption(
         tr(
             "Rows: the model whose attack ended in the picture. Columns: the model that reads it. On the diagonal "
@@ -49,14 +50,19 @@ def _matrix(found: Sequence[Shown], *, task: Task) -> pd.DataFrame:
     return pd.DataFrame(rows, index=[tr("made on {model}", model=title) for title in titles], columns=titles)
 
 
-def _words(found: Sequence[Shown]) -> str:
-    """How many pictures carry over, of how many shown to a model they were not made on."""
+def _words(found: Sequence[Shown], *, abstaining: set[str]) -> str:
+    """How many pictures carry over, of how many shown to a model they were not made on.
+
+    Not counted is what comes from or goes to one of the models, by id, that abstain from the scan.
+    """
     foreign = [
         changed
         for each in found
         for reading, changed in zip(each.readings, each.changed, strict=True)
-        if reading.model.id != each.made_on.id
+        if reading.model.id != each.made_on.id and not abstaining & {reading.model.id, each.made_on.id}
     ]
+    if abstaining and not foreign:
+        return tr("Nothing is counted here: a model abstains from this scan.")
     return tr(
         "Shown to models they were not made on, the pictures changed the output {k} times of {n}.",
         k=sum(foreign),

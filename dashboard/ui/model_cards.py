@@ -54,7 +54,7 @@ def _measurements(measured: dict[str, CardFigures]) -> None:
     counts = ", ".join(sorted({str(figures.n) for figures in measured.values()}))
     st.caption(
         tr(
-            "Balanced accuracy on the test list ({n} scans) with its 95 % interval. The attacks are a quick look, not "
+            "Balanced accuracy on the test list ({n} scans) with its 95% interval. The attacks are a quick look, not "
             "a worst case: what they leave standing is an upper bound of the robust accuracy. The page *Robustness* "
             "tells how far each number can be trusted.",
             n=counts,

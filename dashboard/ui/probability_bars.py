@@ -5,31 +5,33 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.reading_results import Judgement
 from dashboard.results import Reading
+from dashboard.ui.scan_level import population_line, probability_note
 from dashboard.ui.words import class_words, percent
 from meddef_core.data.tasks import Task
 
-UNCALIBRATED = "Shares of the model's own scoring (softmax), not calibrated: they do not say how likely a disease is."
 
-
-def output_card(reading: Reading, judgement: Judgement, *, task: Task, truth: str | None) -> None:
-    """The model output, whether it is right where that is known, and every class's probability."""
-    shares = judgement.calibrated or reading.probabilities
-    top = shares[reading.classes.index(reading.label)]
+def output_card(reading: Reading, *, task: Task, truth: str | None) -> None:
+    """The prediction, whether it is right where that is known, and every class's probability."""
     st.caption(tr("Model output of {model}", model=tr(reading.model.title)))
-    st.subheader(f"{class_words(task, reading.label)} · {percent(top)}", anchor=False)
+    st.subheader(f"{class_words(task, reading.label)} · {percent(reading.probability)}", anchor=False)
     truth_line(reading.label, task=task, truth=truth)
-    class_bars(reading.classes, shares, label=reading.label, task=task)
-    if judgement.calibrated is None:
-        st.caption(tr(UNCALIBRATED))
-    else:
+    probability_bars(reading, task=task)
+    st.caption(probability_note([reading]))
+    population_line(task)
+    if reading.prediction.calibrated is not None:
+        _technical(reading)
+
+
+def _technical(reading: Reading) -> None:
+    """The one place that shows the raw softmax."""
+    softmax = zip(reading.classes, reading.prediction.probabilities, strict=True)
+    with st.expander(tr("Technical details"), key="diagnose_technical"):
         st.caption(
             tr(
-                "Calibrated on validation patients (temperature {temperature}); before that, {share}, which is what "
-                "the attack pages go by. It holds for patients like those, at their mix of classes.",
-                temperature=f"{judgement.temperature:.2f}",
-                share=percent(reading.probability),
+                "Temperature {temperature}, fitted on validation patients. Raw softmax before it: {shares}.",
+                temperature=f"{reading.prediction.temperature:.2f}",
+                shares=", ".join(f"{name} {percent(share)}" for name, share in softmax),
             )
         )
 
@@ -47,8 +49,8 @@ def truth_line(label: str, *, task: Task, truth: str | None) -> None:
 
 
 def probability_bars(reading: Reading, *, task: Task) -> None:
-    """One native bar a class, largest first, its uncalibrated percentage as text."""
-    class_bars(reading.classes, reading.probabilities, label=reading.label, task=task)
+    """One native bar a class, largest first, its percentage as text."""
+    class_bars(reading.classes, reading.shares, label=reading.label, task=task)
 
 
 def class_bars(classes: Sequence[str], shares: Sequence[float], *, label: str, task: Task) -> None:

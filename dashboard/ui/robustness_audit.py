@@ -57,8 +57,8 @@ def _findings(task: str, name: str, record: AuditRecord) -> None:
     low, high = numbers.robust_interval
     st.caption(
         tr(
-            "{robust} of {n} scans hold against everything tried at ε = {eps} (95 % interval {low:.0f} to {high:.0f} "
-            "%); {clean} are read right clean.",
+            "{robust} of {n} scans hold against everything tried at ε = {eps} (95% interval {low:.0f} to {high:.0f}%"
+            "); {clean} are read right clean.",
             robust=numbers.robust,
             n=numbers.n,
             eps=eps_words(numbers.eps),

@@ -63,7 +63,7 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
     )
     st.caption(
         tr(
-            "Balanced accuracy with 95 % intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p is McNemar's, "
+            "Balanced accuracy with 95% intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p is McNemar's, "
             "against the network as trained.",
             attack=attack_words(record.spec),
             n=numbers.n,
@@ -77,8 +77,8 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
 def gate_words(gates: Gates) -> str:
     """Where the gates stand and what an attack does to them."""
     said = tr(
-        "The DAAM adds {added:.0f} % to the norm of its features; the attack moves them by {before:.0f} % before it "
-        "and by {after:.0f} % after it.",
+        "The DAAM adds {added:.0f}% to the norm of its features; the attack moves them by {before:.0f}% before it "
+        "and by {after:.0f}% after it.",
         added=100 * gates.added,
         before=100 * gates.moved_before,
         after=100 * gates.moved_after,
@@ -87,7 +87,7 @@ def gate_words(gates: Gates) -> str:
     if gate is None:
         return said
     told = tr(
-        "AFD's gate stands at {mean:.2f} on average, {decided:.1f} % of it below 0.1 or above 0.9. The attack moves it "
+        "AFD's gate stands at {mean:.2f} on average, {decided:.1f}% of it below 0.1 or above 0.9. The attack moves it "
         "by {moved:.3f}, and its mean tells attacked scans from others at a ROC area of {area:.2f} (chance: 0.50).",
         mean=gate.mean,
         decided=100 * (gate.shut + gate.open),

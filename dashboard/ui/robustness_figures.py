@@ -20,7 +20,7 @@ HEIGHT = 400
 SLANTED = 28
 """Pixels that slanted labels below the axis take more than level ones."""
 
-_HOVER = "%{customdata[0]}<br>%{y:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<extra>NAME</extra>"
+_HOVER = "%{customdata[0]}<br>%{y:.1f}% (%{customdata[1]:.1f} – %{customdata[2]:.1f})<extra>NAME</extra>"
 
 LABEL_LETTERS = 19
 """Letters in a line of a bar's name, of which a telephone still leaves room for the bar."""
@@ -30,7 +30,7 @@ SEED_APART = 0.22
 
 
 def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
-    """Balanced accuracy at each budget, one line a model; bars are 95 % intervals.
+    """Balanced accuracy at each budget, one line a model; bars are 95% intervals.
 
     A line joins clean scans, at 0, and the quick looks. From there an arrow goes down to the worst case, where that was
     measured. A model without quick looks has its line through its worst cases.
@@ -105,7 +105,7 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
             marker={"color": COLOURS[number], "symbol": MARKERS[number], "size": 7},
             customdata=[(title, trained.seed) for _, title, trained in places],
             hovertemplate=(
-                "%{customdata[0]}: %{x:.1f} % (" + tr("seed") + " %{customdata[1]})<extra>" + name + "</extra>"
+                "%{customdata[0]}: %{x:.1f}% (" + tr("seed") + " %{customdata[1]})<extra>" + name + "</extra>"
             ),
         )
     drawn.update_layout(height=130 + 60 * len(rows), **_MARGINS)
@@ -153,7 +153,7 @@ def shifts(series: Sequence[ShiftSeries]) -> go.Figure:
                 for each, words in zip(model.shifts, model.recalls, strict=True)
             ],
             hovertemplate=f"<b>{model.title}</b><br>"  # within the box: beside it a telephone has no room
-            "%{customdata[0]}<br>%{x:.1f} % (%{customdata[1]:.1f} – %{customdata[2]:.1f})<br>%{customdata[3]}"
+            "%{customdata[0]}<br>%{x:.1f}% (%{customdata[1]:.1f} – %{customdata[2]:.1f})<br>%{customdata[3]}"
             "<extra></extra>",
         )
     height = 130 + len(changes) * (20 + 14 * len(series))
@@ -179,7 +179,7 @@ def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Share]]) -> go.Fi
             x=[100 * share.balanced_accuracy for share in shares],
             error_x=interval_bars(shares),
             marker={"color": COLOURS[number], "pattern": {"shape": PATTERNS[number]}},
-            hovertemplate="%{y}: %{x:.1f} %<extra>" + name + "</extra>",
+            hovertemplate="%{y}: %{x:.1f}%<extra>" + name + "</extra>",
         )
     drawn.update_layout(barmode="group", bargap=0.25, height=130 + 66 * len(titles), **_MARGINS)
     drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[0, 103])

@@ -64,7 +64,7 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
     st.markdown(
         tr(
             "Balanced accuracy (the mean over the classes of the share read right) within growing budgets. Bars are "
-            "95 % intervals."
+            "95% intervals."
         )
     )
     if quick:
@@ -125,9 +125,9 @@ def _card(curve: Curve, eps: float, *, verdict: Verdict) -> None:
 
 def _provenance(curve: Curve, point: Point) -> str:
     if point.source == "worst":
-        words = "Balanced accuracy, 95 % interval. n = {n} ({part}, {protocol}). Worst case of: {attacks}."
+        words = "Balanced accuracy, 95% interval. n = {n} ({part}, {protocol}). Worst case of: {attacks}."
     else:
-        words = "Balanced accuracy, 95 % interval. n = {n} ({part}, {protocol}). Quick look, an upper bound: {attacks}."
+        words = "Balanced accuracy, 95% interval. n = {n} ({part}, {protocol}). Quick look, an upper bound: {attacks}."
     attacks = "; ".join(attack_words(spec) for spec in point.attacks)
     return tr(words, n=curve.n, part=tr(curve.part), protocol=protocol_words(curve.protocol), attacks=attacks)
 
@@ -139,7 +139,7 @@ def _finding(curves: Sequence[Curve]) -> str:
         last = curve.points[-1]
         said.append(
             tr(
-                "{model}: {clean:.0f} % clean, {last:.0f} % at ε = {eps}.",
+                "{model}: {clean:.0f}% clean, {last:.0f}% at ε = {eps}.",
                 model=tr(curve.title),
                 clean=100 * curve.clean.balanced_accuracy,
                 last=100 * last.share.balanced_accuracy,

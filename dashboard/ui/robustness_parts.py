@@ -21,10 +21,10 @@ LOSSES = {"ce": "cross-entropy", "margin": "margin of the logits"}
 
 
 def share_words(share: Share) -> str:
-    """ "**94.4 %** (87.7 to 96.8)": balanced accuracy with its 95 % interval."""
+    """ "**94.4%** (87.7 to 96.8)": balanced accuracy with its 95% interval."""
     low, high = share.balanced_interval
     return tr(
-        "**{share} %** ({low} to {high})",
+        "**{share}%** ({low} to {high})",
         share=_percent(share.balanced_accuracy),
         low=_percent(low),
         high=_percent(high),

@@ -14,7 +14,7 @@ from dashboard.services.robust_curves import title_of
 from dashboard.shift_schema import Shifted, ShiftRecord, ShiftRow
 from dashboard.ui import robustness_figures as figures
 from dashboard.ui.robustness_parts import again, balanced_columns, figure, not_measured, protocol_words
-from dashboard.ui.words import class_code, percent
+from dashboard.ui.words import class_code, counted
 from meddef_core.data.tasks import get_task
 
 
@@ -36,7 +36,7 @@ def shifts_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
     data = record.data or ScanList()
     st.caption(
         tr(
-            "Balanced accuracy with 95 % intervals, n = {n} ({part}, {protocol}). Each dot also tells the recall of "
+            "Balanced accuracy with 95% intervals, n = {n} ({part}, {protocol}). Each dot also tells the recall of "
             "each class: the share of its scans that is read right.",
             n=record.numbers.n,
             part=tr(data.part),
@@ -97,11 +97,11 @@ def _finding(found: TaskRecords, row: ShiftRow) -> str:
     title = _title(found, row)
     own, worst = row.unchanged.balanced_accuracy, row.costliest
     if worst.balanced_accuracy >= own:
-        return tr("{model}: {own:.0f} % as it is, and no change costs it anything.", model=title, own=100 * own)
+        return tr("{model}: {own:.0f}% as it is, and no change costs it anything.", model=title, own=100 * own)
     label, recall = min(worst.recall.items(), key=lambda each: each[1])
     return tr(
-        "{model}: {own:.0f} % as it is. The change that costs most: {change}, {left:.0f} %; then the class “{label}” "
-        "is read worst, {recall:.0f} % of its scans right.",
+        "{model}: {own:.0f}% as it is. The change that costs most: {change}, {left:.0f}%; then the class “{label}” "
+        "is read worst, {recall:.0f}% of its scans right.",
         model=title,
         own=100 * own,
         change=tr(worst.title),
@@ -112,7 +112,7 @@ def _finding(found: TaskRecords, row: ShiftRow) -> str:
 
 
 def _recalls(task: str, share: Shifted) -> str:
-    said = (f"{_code(task, label)} {percent(recall)}" for label, recall in share.recall.items())
+    said = (f"{_code(task, label)} {counted(recall)}" for label, recall in share.recall.items())
     return "<br>".join([tr("Recall of each class:"), *said])
 
 

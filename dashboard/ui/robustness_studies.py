@@ -38,7 +38,7 @@ def baselines_section(found: TaskRecords) -> None:
     numbers = record.numbers
     st.caption(
         tr(
-            "{attack} at ε = {eps}, n = {n}, balanced accuracy with 95 % intervals: an upper bound for both attackers.",
+            "{attack} at ε = {eps}, n = {n}, balanced accuracy with 95% intervals: an upper bound for both attackers.",
             attack=attack_words(numbers.attack),
             eps=numbers.eps,
             n=numbers.n,
@@ -62,7 +62,7 @@ def baselines_section(found: TaskRecords) -> None:
 def _fallen(numbers: BaselineNumbers) -> str:
     said = [
         tr(
-            "{defence}: {ignoring:.0f} % ignored, {adaptive:.0f} % against who adapts.",
+            "{defence}: {ignoring:.0f}% ignored, {adaptive:.0f}% against who adapts.",
             defence=tr(row.title),
             ignoring=100 * row.ignoring.balanced_accuracy,
             adaptive=100 * row.adaptive.balanced_accuracy,
@@ -98,7 +98,7 @@ def _sweep(task: str, name: str, record: PruneRecord) -> None:
     for row in constant:
         st.warning(
             tr(
-                "At {sparsity:.0f} % pruned it reads every scan as {label}: its robust numbers there mean nothing.",
+                "At {sparsity:.0f}% pruned it reads every scan as {label}: its robust numbers there mean nothing.",
                 sparsity=100 * row.sparsity,
                 label=_only_answer(row),
             ),
@@ -127,7 +127,7 @@ def _only_answer(row: PruneRow) -> str | None:
 
 def _pruned_words(rows: list[PruneRow]) -> str:
     return tr(
-        "Clean balanced accuracy is {first:.0f} % unpruned and {last:.0f} % at {sparsity:.0f} % pruned.",
+        "Clean balanced accuracy is {first:.0f}% unpruned and {last:.0f}% at {sparsity:.0f}% pruned.",
         first=100 * rows[0].clean.balanced_accuracy,
         last=100 * rows[-1].clean.balanced_accuracy,
         sparsity=100 * rows[-1].sparsity,
@@ -162,7 +162,7 @@ def ablation_section(found: TaskRecords) -> None:
         )
         return
     numbers = found.ablation.numbers
-    st.caption(tr("Attacked at ε = {eps}, n = {n}, 95 % intervals.", eps=numbers.eps, n=numbers.n))
+    st.caption(tr("Attacked at ε = {eps}, n = {n}, 95% intervals.", eps=numbers.eps, n=numbers.n))
     figure(
         figures.ablation(numbers.rows),
         name=f"{found.task}-ablation",
@@ -188,7 +188,7 @@ def _spread(numbers: AblationNumbers) -> str:
         attacked = [100 * each.attacked.balanced_accuracy for each in row.seeds]
         said.append(
             tr(
-                "{variant}: {low:.0f} to {high:.0f} % attacked over {n} seeds.",
+                "{variant}: {low:.0f} to {high:.0f}% attacked over {n} seeds.",
                 variant=tr(row.title),
                 low=min(attacked),
                 high=max(attacked),

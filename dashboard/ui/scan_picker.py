@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from dashboard import services, state
+from dashboard import services, state, uploads
 from dashboard.language import tr
 from dashboard.ui.emphasis import main_button
+from dashboard.ui.scan_facts import refused_line
+from dashboard.ui.upload_watch import upload_watch
 from dashboard.ui.words import class_code
 from meddef_core.scans.samples import SYNTHETIC, Sample
 
@@ -13,6 +15,9 @@ TILE = 124
 
 FITTING = 3
 """Samples that stand beside each other without scrolling on any wide screen."""
+
+UPLOAD_BOX = "upload_box"
+"""Key of the box around the uploader, which `upload_watch` looks into."""
 
 
 def scan_picker() -> None:
@@ -73,16 +78,16 @@ def _label(sample: Sample) -> str:
 
 
 def upload_box() -> None:
-    """A file is read in memory, its name is dropped, and a refusal leaves everything as it was."""
-    st.file_uploader(
-        tr("Or upload your own scan (PNG, JPEG or DICOM, up to 20 MB)"),
-        key=state.uploader_key(),
-        on_change=state.receive_upload,
-        help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),
-    )
-    problem = state.problem()
-    if problem:
-        st.error(tr(problem), icon=":material/block:")
+    """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
+    with st.container(key=UPLOAD_BOX):
+        st.file_uploader(
+            tr("Or upload your own scan (PNG, JPEG or DICOM, up to 20 MB)"),
+            key=uploads.uploader_key(),
+            on_change=uploads.receive_upload,
+            help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),
+        )
+    upload_watch(UPLOAD_BOX, on_lost=uploads.refuse_lost)
+    refused_line()
     pending = state.pending()
     if pending is not None:
         _frame_form(pending)
@@ -95,4 +100,4 @@ def _frame_form(pending: state.Pending) -> None:
 
 
 def _read_frame(pending: state.Pending) -> None:
-    state.read_pending(pending.data, frame=int(st.session_state["frame"]))
+    uploads.read_frame(pending, int(st.session_state["frame"]))

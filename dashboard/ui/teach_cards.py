@@ -12,8 +12,9 @@ from dashboard.services import teaching
 from dashboard.ui import colours, teach_findings, teach_networks
 from dashboard.ui.charts import CONFIG, before_after
 from dashboard.ui.heatmap_panel import MapStyle, map_tile
-from dashboard.ui.probability_bars import UNCALIBRATED, probability_bars, truth_line
+from dashboard.ui.probability_bars import probability_bars, truth_line
 from dashboard.ui.progress import working
+from dashboard.ui.scan_level import population_line, scan_notes
 from dashboard.ui.words import class_words, eps_words, percent
 from meddef_core.errors import MedDefError
 
@@ -53,6 +54,7 @@ def sample_line(state: StepState) -> None:
     sample = teaching.find_sample(state.sample)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{tr(sample.title)}**", width="content")
+        st.badge(services.sample_id(sample.task, sample.key), icon=":material/tag:", color="grey")
         if sample.origin == SYNTHETIC:
             st.badge(tr("Synthetic: drawn, not a patient"), icon=":material/draw:", color="orange")
         else:
@@ -91,7 +93,7 @@ def _reading(state: StepState) -> None:
             st.caption(tr("Model output: {label}", label=class_words(task, reading.label)))
             truth_line(reading.label, task=task, truth=truth)
             probability_bars(reading, task=task)
-    st.caption(tr(UNCALIBRATED))
+    scan_notes(readings, task=task)
 
 
 def _maps(state: StepState) -> None:
@@ -132,6 +134,7 @@ def _attack(state: StepState) -> None:
             "Each model is attacked with its own gradients."
         )
     )
+    scan_notes([outcome.clean for outcome in outcomes], task=services.tasks()[state.task])
 
 
 def _outcome(outcome: Outcome, state: StepState) -> None:
@@ -205,3 +208,4 @@ def _foreign(state: StepState) -> None:
         tr("This picture is not what the model was trained for. The bars above mean nothing, however long they are."),
         icon=":material/warning:",
     )
+    population_line(task)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from dashboard.language import tr
 from dashboard.teach_results import Curve, Measured
 from dashboard.ui.charts import DASHES, LINES, MARKERS
-from dashboard.ui.words import eps_words, percent
+from dashboard.ui.words import counted, eps_words, percent
 
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
 MARGIN = {"l": 0, "r": 8, "t": 8, "b": 0}
@@ -20,13 +20,14 @@ def against_budget(curves: Sequence[Curve]) -> go.Figure:
         figure.add_scatter(
             name=tr(curve.model.title),
             x=[255 * eps for eps in curve.eps],
-            y=[100 * p for p in curve.probabilities],
+            y=[100 * share for share in curve.shares],
             mode="lines+markers",
             line_color=colour,
             line_dash=dash,
             marker_symbol=[marker if said == curve.label else "x-thin-open" for said in curve.labels],
             marker_size=[8 if said == curve.label else 12 for said in curve.labels],
-            hovertemplate="%{x:.3g}/255: %{y:.1f} %",
+            customdata=[percent(share) for share in curve.shares],
+            hovertemplate="%{x:.3g}/255: %{customdata}",
         )
     figure.update_layout(height=320, margin=MARGIN, legend=LEGEND)
     figure.update_xaxes(title=tr("budget ε, in 255ths"), rangemode="tozero")
@@ -68,7 +69,7 @@ def measured_bars(rows: Sequence[Sequence[Measured]]) -> go.Figure:
             line_dash=dash,
             marker_symbol=marker,
             marker_size=8,
-            text=[f"{percent(row.balanced_accuracy)} {row.attack}" for row in line],
+            text=[f"{counted(row.balanced_accuracy)} {row.attack}" for row in line],
             hovertemplate="%{x:.3g}/255: %{text}",
         )
     figure.update_layout(height=320, margin=MARGIN, legend=LEGEND)

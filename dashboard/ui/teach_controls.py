@@ -133,4 +133,4 @@ def _sparsity(state: StepState, suffix: str) -> None:
 
 
 def _share(share: float) -> str:
-    return f"{100 * share:g} %"
+    return f"{100 * share:g}%"

@@ -14,7 +14,7 @@ from dashboard.ui import colours
 from dashboard.ui.charts import CONFIG
 from dashboard.ui.progress import working
 from dashboard.ui.teach_charts import against_budget, against_budget_alt, measured_bars
-from dashboard.ui.words import class_words, eps_words, percent
+from dashboard.ui.words import class_words, counted, eps_words, percent
 
 KNOWS = {
     "white box": "knows the model and its gradients",
@@ -148,7 +148,7 @@ def records(state: StepState) -> None:
             tr(
                 "{model}: clean {share} (n = {n})",
                 model=tr(rows[0].model.title),
-                share=percent(rows[0].balanced_accuracy),
+                share=counted(rows[0].balanced_accuracy),
                 n=rows[0].n,
             )
             for rows in series
@@ -156,7 +156,7 @@ def records(state: StepState) -> None:
         st.plotly_chart(measured_bars(series), key="teach_records", config=CONFIG, alt=said)
         st.caption(
             tr(
-                "Balanced accuracy on the test list with 95 % intervals, read from the cards: at each budget the "
+                "Balanced accuracy on the test list with 95% intervals, read from the cards: at each budget the "
                 "lowest of the attacks recorded there. {said}.",
                 said=said,
             )

@@ -185,7 +185,7 @@ def _set_lab(shown: StepState) -> None:
     try:
         sample = teaching.find_sample(shown.sample)
     except MedDefError as error:
-        state.set_problem(str(error))
+        state.refuse(str(error))
         return
     st.session_state["task"] = shown.task
     state.choose_sample(sample)

@@ -9,7 +9,7 @@ from dashboard.results import Reading
 from dashboard.services import teaching, teaching_broken
 from dashboard.teach_results import BrokenDefence, Tried
 from dashboard.ui.progress import working
-from dashboard.ui.words import class_words, eps_words, percent
+from dashboard.ui.words import class_words, counted, eps_words, percent
 
 REVEAL = "teach_adaptive"
 
@@ -82,7 +82,7 @@ def pruning(state: StepState) -> None:
 
 
 def _kept_words(kept: int, prunable: int) -> str:
-    return tr("{kept} of {total} weights kept ({share})", kept=kept, total=prunable, share=percent(kept / prunable))
+    return tr("{kept} of {total} weights kept ({share})", kept=kept, total=prunable, share=counted(kept / prunable))
 
 
 def _words(reading: Reading, state: StepState) -> str:

@@ -12,7 +12,7 @@ from dashboard.ui import colours
 from dashboard.ui.emphasis import main_button
 from dashboard.ui.heatmap_panel import MapStyle, map_tile
 from dashboard.ui.progress import working
-from dashboard.ui.words import class_words, eps_words, percent
+from dashboard.ui.words import class_words, counted, eps_words, percent
 
 ROUND, ANSWERS, NEXT = "teach_quiz_round", "teach_quiz_answers", "teach_quiz_next"
 SIDES = ("Left", "Right")
@@ -120,8 +120,8 @@ def _score(chosen: Round, answers: list[Answer]) -> None:
             low, high = result.interval
             st.metric(
                 tr("Measured human accuracy"),
-                percent(result.share),
-                tr("95 %: {low} to {high}, n = {n}", low=percent(low), high=percent(high), n=result.n),
+                counted(result.share),
+                tr("95%: {low} to {high}, n = {n}", low=counted(low), high=counted(high), n=result.n),
                 delta_color="off",
                 delta_arrow="off",
                 width=300,

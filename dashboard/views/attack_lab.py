@@ -17,7 +17,8 @@ from dashboard.ui.lab_sweeps import sweeps_card
 from dashboard.ui.lab_transfer import transfer_card
 from dashboard.ui.model_picker import models_to_compare
 from dashboard.ui.progress import paced, waiting_words, working
-from dashboard.ui.scan_facts import origin_line
+from dashboard.ui.scan_facts import id_words, no_scan, origin_line
+from dashboard.ui.scan_level import guards, may_use, scan_notes
 from dashboard.ui.words import class_words
 from meddef_core.errors import AttackError, MedDefError
 
@@ -30,8 +31,7 @@ def page() -> None:
     chosen = state.chosen()
     if chosen is None:
         lab_link.write({})
-        st.info(tr("No scan is chosen yet."), icon=":material/touch_app:")
-        st.page_link("dashboard/views/diagnose.py", label=tr("Choose a scan"), icon=":material/radiology:")
+        no_scan()
         return
     _bench(chosen)
 
@@ -47,6 +47,9 @@ def _bench(chosen: Chosen) -> None:
             _scan_card(chosen)
         with form:
             models = models_to_compare(chosen.task)
+            if not _allowed(chosen, models):
+                lab_link.write({})
+                return
             option = attack_picker()
             held = _held(chosen)
             following = option.live and held is not None and held.option.key == option.key
@@ -72,6 +75,16 @@ def _bench(chosen: Chosen) -> None:
     _show(result, chosen)
 
 
+def _allowed(chosen: Chosen, models: Sequence[ModelChoice]) -> bool:
+    """Whether the scan may be attacked: every model takes it, or the reader wants it all the same."""
+    try:
+        readings = guards(chosen, models)
+    except MedDefError as error:
+        st.error(tr(str(error)), icon=":material/error:")
+        return False
+    return may_use(chosen, readings, task=services.tasks()[chosen.task], key="lab")
+
+
 def _held(chosen: Chosen) -> LabResult | None:
     """The last result, where it is one of this scan."""
     result = state.lab_result()
@@ -88,6 +101,7 @@ def _asked(choice: AttackChoice, models: Sequence[ModelChoice]) -> str:
 def _scan_card(chosen: Chosen) -> None:
     picture = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
     st.image(picture, clamp=True, width=224, alt=tr("{scan}, as the models see it", scan=tr(chosen.title)))
+    st.caption(chosen.short_id)
     st.page_link("dashboard/views/diagnose.py", label=tr("Other scan"), icon=":material/arrow_back:")
 
 
@@ -160,7 +174,7 @@ def _clean_readings(chosen: Chosen, models: Sequence[ModelChoice], *, target: st
             words = class_words(services.tasks()[chosen.task], clean.label)
             raise AttackError(
                 tr(
-                    "{model} reads this scan as {label} already; aim at another class.",
+                    "{model} already predicts {label} for this scan; aim at another class.",
                     model=tr(clean.model.title),
                     label=words,
                 )
@@ -171,11 +185,12 @@ def _clean_readings(chosen: Chosen, models: Sequence[ModelChoice], *, target: st
 def _show(result: LabResult, chosen: Chosen) -> None:
     task = services.tasks()[chosen.task]
     st.header(tr("2 · What the attack did"), anchor=False)
-    st.caption(comparison.settings_words(result, task=task))
+    st.caption(f"{id_words(chosen)} · {comparison.settings_words(result, task=task)}")
+    scan_notes([outcome.clean for outcome in result.outcomes], task=task)
     comparison.verdicts(result, task=task, truth=chosen.truth)
     export_buttons(result, chosen, key="attack")
     st.header(tr("3 · What was added to the scan"), anchor=False)
-    comparison.pictures(result)
+    comparison.pictures(result, short_id=chosen.short_id)
     comparison.measurements(result)
     st.header(tr("4 · Step by step"), anchor=False)
     course(result, task=task)
@@ -184,7 +199,7 @@ def _show(result: LabResult, chosen: Chosen) -> None:
         maps_before_after(result)
     else:
         st.caption(tr("The maps of the clean and of the attacked scan are drawn when you ask for them."))
-    st.header(tr("6 · How far each model holds on this scan"), anchor=False)
+    st.header(tr("6 · How robust each model is on this scan"), anchor=False)
     sweeps_card(result, task=task)
     st.header(tr("7 · Does the picture fool another model?"), anchor=False)
     transfer_card(result, task=task)

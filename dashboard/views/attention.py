@@ -21,7 +21,8 @@ from dashboard.ui.attention_setup import attack_line, attack_of, outputs_table, 
 from dashboard.ui.attention_worth import worth
 from dashboard.ui.model_picker import models_with_maps
 from dashboard.ui.progress import working
-from dashboard.ui.scan_facts import origin_line
+from dashboard.ui.scan_facts import no_scan, origin_line
+from dashboard.ui.scan_level import guards, may_use, scan_notes
 from meddef_core.data.tasks import Task
 from meddef_core.errors import MedDefError
 
@@ -60,8 +61,7 @@ def page() -> None:
     st.title(tr("Attention"), anchor=False)
     chosen = state.chosen()
     if chosen is None:
-        st.info(tr("No scan is chosen yet."), icon=":material/touch_app:")
-        st.page_link("dashboard/views/diagnose.py", label=tr("Choose a scan"), icon=":material/radiology:")
+        no_scan()
         return
     task = services.tasks()[chosen.task]
     with st.container(border=True):
@@ -79,10 +79,13 @@ def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
     with picture:
         thumbnail = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
         st.image(thumbnail, clamp=True, width=200, alt=tr("The scan, as the models see it"))
+        st.caption(chosen.short_id)
         st.page_link("dashboard/views/diagnose.py", label=tr("Other scan"), icon=":material/arrow_back:")
     with form:
         models = models_with_maps(chosen.task)
         try:
+            if not may_use(chosen, guards(chosen, models), task=task, key="attention"):
+                return []
             quick_attack(chosen, models)
             found = _read(chosen, models, attack_of(chosen))
         except MedDefError as error:
@@ -91,6 +94,7 @@ def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
         if found:
             attack_line(attack_of(chosen), found)
             outputs_table(found, task=task, truth=chosen.truth)
+            scan_notes([each.clean for each in found], task=task)
     return found
 
 

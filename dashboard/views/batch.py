@@ -41,7 +41,7 @@ def _table(job: batch.Job) -> None:
         st.download_button(
             tr("Download the table (CSV)"),
             lambda: batch.csv_of(job),
-            "meddef-batch.csv",
+            f"meddef-batch-{job.task}-{job.read:%Y%m%d-%H%M%S}.csv",
             "text/csv",
             key="batch_csv",
             icon=":material/download:",

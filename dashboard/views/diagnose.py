@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from dashboard import services, state
+from dashboard import history, services, state
 from dashboard.language import tr
-from dashboard.reading_results import Judgement
 from dashboard.results import ModelChoice, Reading
 from dashboard.services import reading as worth
 from dashboard.state import Chosen
@@ -36,18 +35,18 @@ def page() -> None:
         origin_line(chosen)
         scan_warnings(chosen)
         reading_controls(chosen)
-        found = _reading(chosen, model_picker(chosen.task, key="diagnose_model"))
-    if found is None:
+        reading = _reading(chosen, model_picker(chosen.task, key="diagnose_model"))
+    if reading is None:
         return
-    reading, judgement = found
-    if judgement.refused:
+    if reading.abstained is not None:
+        history.remember(chosen, reading)
         return
     export_buttons(reading, chosen, key="reading")
     with st.container(border=True):
         st.header(tr("3 · What this output is worth"), anchor=False)
         operating, calibration = st.columns(2, gap="large")
         with operating:
-            operating_card(reading, judgement, task=services.tasks()[chosen.task])
+            operating_card(reading, task=services.tasks()[chosen.task])
         with calibration:
             calibration_card(reading)
     with st.container(border=True):
@@ -55,29 +54,31 @@ def page() -> None:
         _maps(chosen, reading)
 
 
-def _reading(chosen: Chosen, model: ModelChoice | None) -> tuple[Reading, Judgement] | None:
+def _reading(chosen: Chosen, model: ModelChoice | None) -> Reading | None:
     if model is None:
         return None
+    better = None
     try:
         with working(tr("{model} is reading the scan…", model=tr(model.title)), quick=True):
             reading = services.read(model, chosen.fingerprint, chosen.scan)
-            judgement = worth.judge(model, chosen.fingerprint, chosen.scan)
+            if reading.abstained is not None:
+                better = worth.fits_better(chosen.task, chosen.fingerprint, chosen.scan)
     except MedDefError as error:
         st.error(tr(str(error)), icon=":material/error:")
         return None
     task = services.tasks()[chosen.task]
     output, original, seen = st.columns([5, 4, 3], gap="large")
     with output:
-        if judgement.refused:
-            refusal(reading, judgement, task=task)
+        if reading.abstained is not None:
+            refusal(reading, task=task, better=better)
         else:
-            remark(judgement)
-            output_card(reading, judgement, task=task, truth=chosen.truth)
+            remark(reading)
+            output_card(reading, task=task, truth=chosen.truth)
     with original:
         original_card(chosen)
     with seen:
-        model_view_card(reading.picture)
-    return reading, judgement
+        model_view_card(reading.picture, chosen)
+    return reading
 
 
 @st.fragment

@@ -31,7 +31,7 @@ def test_an_archive_becomes_a_table_to_take_away(page: Page, tmp_path: Path) -> 
     page.locator('input[type="file"]').set_input_files(drawn_set(tmp_path / "clinic.zip"))
     settled(page)
     page.get_by_role("button", name="Read all scans").click()
-    page.get_by_text("4 of 5 files were read").wait_for()
+    page.get_by_text("a prediction for").wait_for()
     settled(page)
     assert "of 4 scans of known class" in page.get_by_test_id("stMain").inner_text()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()

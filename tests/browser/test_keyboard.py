@@ -132,8 +132,8 @@ def test_clean_and_attacked_are_compared_by_keys(page: Page) -> None:
     settled(page)
     tab_to(page, ".share")
     share = page.locator(".share").first
-    assert moved(page, share, "ArrowLeft") == "49 % attacked"
-    assert moved(page, share, "ArrowRight") == "50 % attacked"
+    assert moved(page, share, "ArrowLeft") == "49% attacked"
+    assert moved(page, share, "ArrowRight") == "50% attacked"
     said = page.locator(".said").first
     activate(page, ".blink", key="Space")
     expect(said).to_have_text("Shown: Clean")

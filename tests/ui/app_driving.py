@@ -78,3 +78,14 @@ def upload(app: AppTest, data: bytes, *, name: str = "a.png", kind: str = "image
     """Give the page a file."""
     app.file_uploader[0].set_value((name, data, kind))
     return app.run()
+
+
+def main_text(app: AppTest) -> str:
+    """What the page itself says in words: not the sidebar, where the history stands."""
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in app.main.get(kind))
+
+
+def pictures(app: AppTest) -> set[str]:
+    """Addresses of the page's own pictures; they are named by their content."""
+    return {image.url for element in app.main.get("image") for image in element.proto.imgs}

@@ -83,7 +83,7 @@ def test_what_was_done_to_the_weights_is_told(card: Card) -> None:
 
     assert "Pruned" not in said() and "offsets" not in said()
     pruned = said(metrics={"nonzero_weights": 100, "prunable_weights": 1000})
-    assert "Pruned: 100 of 1,000 prunable weights are not zero (10 %)" in pruned
+    assert "Pruned: 100 of 1,000 prunable weights are not zero (10%)" in pruned
     assert "Pruned" not in said(metrics={"nonzero_weights": 990, "prunable_weights": 1000})
     balanced = said(training={"offsets": {"by_class": {"NORMAL": 0.0, "PNEUMONIA": 0.7}}})
     assert "chosen on validation patients: NORMAL +0.00, PNEUMONIA +0.70" in balanced
@@ -114,9 +114,9 @@ def test_time_beside_a_network_of_smaller_images_says_so(card: Card) -> None:
 def test_calibration_of_these_weights_is_told(card: Card, tmp_path: Path) -> None:
     made.write(tmp_path, "oct/meddef/reading.json", reading(card))
     said = "\n".join(facts(card))
-    assert "Calibration error 0.031 (95 % interval 0.030 to 0.077, n = 126)" in said
+    assert "Calibration error 0.031 (95% interval 0.030 to 0.077, n = 126)" in said
     assert "0.122 before its temperature of 0.62" in said
-    assert "Other pictures that it refuses to read: 98.6 % (96.3 to 99.4, n = 276)" in said
+    assert "Other pictures that it refuses to read: 98.6% (96.3 to 99.4, n = 276)" in said
 
 
 @pytest.mark.parametrize("changes", [{"weights_sha256": "other"}, {"test": {}}, {"test": {"calibration": 3}}])

@@ -274,7 +274,7 @@ def dissected(root: Path, **changes: Any) -> None:
 def test_maps_say_what_their_module_is_worth(page: AppTest, root: Path, changes: dict[str, Any], hardly: bool) -> None:
     dissected(root, **changes)
     said = text_of(section(page, "modules"))
-    assert f"it reads {changes['read_otherwise']} of 40 scans otherwise, and 71 % hold at ε = 8/255" in said
+    assert f"it reads {changes['read_otherwise']} of 40 scans otherwise, and 71% hold at ε = 8/255" in said
     assert ("hardly enters its answer" in said) == hardly
 
 

@@ -9,7 +9,9 @@ import pytest
 from app_driving import png_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
+from dashboard import services
 from dashboard.ui.diagnose_scan import cut
+from dashboard.ui.words import percent
 from meddef_core.zoo import MODELS
 
 
@@ -30,12 +32,30 @@ def test_a_model_without_a_fit_says_so(app: AppTest) -> None:
 def test_a_scan_is_read_with_calibrated_shares_and_what_they_are_worth(shipped: AppTest) -> None:
     assert not shipped.exception
     said = text_of(shipped)
-    assert "Calibrated on validation patients (temperature" in said
+    assert "Percentages are calibrated on validation patients" in said and "not calibrated" not in said
     assert "Called positive" in said and "for any finding" in said
     assert "Calibration error **" in said and "on 126 test scans" in said
     (table,) = shipped.table
     assert list(table.value.index) == ["Validation patients", "Test list"]
     assert all(" / " in cell and "[" in cell for cell in table.value.to_numpy().ravel())
+
+
+@pytest.mark.parametrize("prevalence", [0.1, 10.0, 99.9])
+def test_predictive_values_are_ranges_and_never_certain(shipped: AppTest, prevalence: float) -> None:
+    shipped.number_input(key="diagnose_prevalence").set_value(prevalence).run()
+    operating = services.reading.operating(services.models("oct")[0], "any finding")
+    assert operating is not None
+    sensitivity, specificity = operating.test.sensitivity, operating.test.specificity
+    share = prevalence / 100
+    possible = [  # Bayes' rule at every corner of both intervals, and at their middle
+        (s * share / (s * share + (1 - c) * (1 - share)), c * (1 - share) / (c * (1 - share) + (1 - s) * share))
+        for s in (sensitivity.value, *sensitivity.interval)
+        for c in (specificity.value, *specificity.interval)
+    ]
+    for metric, values in zip(shipped.metric, zip(*possible, strict=True), strict=True):
+        assert metric.value == f"{percent(min(values))} to {percent(max(values))}"
+        assert "100.0%" not in metric.value
+    assert "of 100" not in text_of(shipped)
 
 
 def test_rule_question_and_prevalence_change_the_figures(shipped: AppTest) -> None:
@@ -55,10 +75,11 @@ def test_a_picture_of_noise_is_refused_and_its_numbers_are_marked(shipped: AppTe
     upload(shipped, png_of(np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8)))
     assert not shipped.exception
     said = text_of(shipped)
-    assert "No model output: this does not look like such a scan" in said
+    assert "No model output: the model abstains from this scan" in said
     assert "looks most like noise" in shipped.error[0].value
     assert "These numbers mean nothing" in said and "What this output is worth" not in said
-    (box,) = [one for one in shipped.expander if "it means nothing" in one.label]
+    assert not shipped.download_button and shipped.session_state["history"][0].found.abstained is not None
+    (box,) = [one for one in shipped.expander if "not valid for this image" in one.label]
     assert len(box.get("progress")) == 4 and len(shipped.get("progress")) == 4
 
 

@@ -62,7 +62,14 @@ def lab_result(*, ids: tuple[str, ...] = ("oct/undefended", "oct/meddef"), **cha
 
 def note() -> ScanNote:
     sample = services.samples("oct")[0]
-    return ScanNote(title=sample.title, truth=sample.truth, digest=sample.load().digest, sample=sample.key)
+    scan = sample.load()
+    return ScanNote(
+        title=f"{sample.title} · scan {scan.short_id}",
+        truth=sample.truth,
+        digest=scan.digest,
+        short_id=scan.short_id,
+        sample=sample.key,
+    )
 
 
 # ---- records -----------------------------------------------------------------------------------------------------
@@ -74,7 +81,8 @@ def test_a_reading_replays_to_its_numbers(app: AppTest, replay: Replay, capsys: 
     data = exports.json_file(entry.kept, entry.found, entry.note)
     document = json.loads(data)
     assert document["kind"] == "prediction" and document["scan"]["sample"] == "synthetic-CNV"
-    assert document["numbers"]["probabilities"] == list(entry.found.probabilities)
+    assert document["numbers"]["probabilities"] == list(entry.found.prediction.probabilities)
+    assert document["scan"]["id"] == entry.chosen.short_id
     assert replay(data, None) == 0
     assert "the same" in capsys.readouterr().out
     document["numbers"]["probabilities"][0] += 0.01
@@ -142,6 +150,7 @@ def test_picture_and_page_show_what_the_record_says() -> None:
     assert INTENDED_USE in said and "oct/meddef" in said and "Not audited" in said
     assert "Grad-CAM" in said and note().digest in said
     assert found.outcomes[0].clean.label in said
+    assert note().short_id in said and services.tasks()["oct"].population.sentence in said
 
 
 @pytest.mark.usefixtures("start")

@@ -29,10 +29,8 @@ def extra_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def clean_reading() -> Reading:
-    """A sample as MedDef sees it, said to be of the first class."""
-    task = services.tasks()["oct"]
-    picture = services.thumbnail("oct", services.samples("oct")[0].key)
-    return Reading(services.models("oct")[0], task.classes, (1.0, 0.0, 0.0, 0.0), task.classes[0], picture)
+    """A sample as MedDef sees it."""
+    return services.reading_of(services.models("oct")[0], services.thumbnail("oct", services.samples("oct")[0].key))
 
 
 # ---- the form ----------------------------------------------------------------------------------------------------
@@ -57,7 +55,7 @@ def test_attacks_of_one_call_and_controls_are_not_offered() -> None:
 
 @pytest.mark.parametrize(
     ("norm", "eps", "words"),
-    [("linf", 0.05, "0.0500"), ("l2", 5.0, "length 5"), ("l0", 0.02, "2 % of values")],
+    [("linf", 0.05, "0.0500"), ("l2", 5.0, "length 5"), ("l0", 0.02, "2% of values")],
 )
 @pytest.mark.usefixtures("extra_attacks")
 def test_a_new_attack_of_any_norm_appears_by_itself(app: AppTest, norm: str, eps: float, words: str) -> None:

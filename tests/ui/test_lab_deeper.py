@@ -110,7 +110,7 @@ def test_the_player_gets_every_picture_within_half_a_level() -> None:
     assert np.abs(changes - wanted).max() <= sent["span"] / 254 + 1e-6
     assert [len(shares) for shares in sent["shares"]] == [4] * 8
     own = sent["own"]
-    assert sent["course"][-1] == [7, pytest.approx(found.attacked.steps[-1].probabilities[own], abs=1e-5)]
+    assert sent["course"][-1] == [7, pytest.approx(found.attacked.steps[-1].shares[own], abs=1e-5)]
 
 
 def test_the_player_is_there_for_steps_and_not_for_one(app: AppTest) -> None:

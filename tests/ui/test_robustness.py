@@ -41,7 +41,7 @@ def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypat
     assert not found.problems
     for curve in robust_curves.curves(found):
         low, high = curve.clean.balanced_interval
-        assert f"**{100 * curve.clean.balanced_accuracy:.1f} %** ({100 * low:.1f} to {100 * high:.1f})" in said
+        assert f"**{100 * curve.clean.balanced_accuracy:.1f}%** ({100 * low:.1f} to {100 * high:.1f})" in said
         assert f"n = {curve.n} (test, official split)" in said
         at = curve.at(4 / 255)
         assert at is not None
@@ -65,10 +65,10 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     fill(root)
     app = open_robustness(start())
     said = text_of(app)
-    assert "At ε = 4/255 (0.0157): **41.0 %** (31.0 to 49.0)" in said
+    assert "At ε = 4/255 (0.0157): **41.0%** (31.0 to 49.0)" in said
     assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
     assert "Audit: red" in said and "Noise breaks more than the gradient." in said
-    assert "At 80 % pruned it reads every scan as CNV" in said
+    assert "At 80% pruned it reads every scan as CNV" in said
     assert "scans that hold on the first only 12," in said and "a difference." in said
     assert "MedDef holds more scans under attack than these: without DAAM." in said and "One seed" not in said
     assert "No comparison with other defences." not in said and "No pruning curve." not in said
@@ -150,7 +150,7 @@ def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[],
     assert "numbers.clean.balanced_accuracy" in damaged[1]
     said = text_of(app)
     assert "No reading of changed scans." in said
-    assert "At 80 % pruned" in said and "Audit: red" in said and "Not audited" in said
+    assert "At 80% pruned" in said and "Audit: red" in said and "Not audited" in said
 
 
 def test_the_page_speaks_chinese(start: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

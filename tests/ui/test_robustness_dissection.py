@@ -17,8 +17,8 @@ def test_a_dissected_network_is_shown_with_its_gates(start: Callable[[], AppTest
     fill(root)
     app = open_robustness(start())
     said = text_of(app)
-    assert "The DAAM adds 14 % to the norm of its features; the attack moves them by 28 % before it and by 29 %" in said
-    assert "AFD's gate stands at 0.50 on average, 0.5 % of it below 0.1 or above 0.9." in said
+    assert "The DAAM adds 14% to the norm of its features; the attack moves them by 28% before it and by 29%" in said
+    assert "AFD's gate stands at 0.50 on average, 0.5% of it below 0.1 or above 0.9." in said
     table = next(each.value for each in app.dataframe if "the trained network" in each.value)
     assert list(table["the trained network"]) == ["as trained", "DAAM left out"]
     assert list(table["attacked, %"]) == ["75.0 (65–83)", "71.0 (61–79)"] and list(table["p"]) == ["1", "0.45"]
@@ -39,4 +39,4 @@ def test_a_dissection_of_other_weights_is_named_and_left_out(start: Callable[[],
 
 def test_gates_are_told_without_afd() -> None:
     words = gate_words(Gates(added=0.1, moved_before=0.2, moved_after=0.3))
-    assert words.startswith("The DAAM adds 10 %") and "AFD" not in words
+    assert words.startswith("The DAAM adds 10%") and "AFD" not in words

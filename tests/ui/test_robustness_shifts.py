@@ -42,10 +42,10 @@ def test_each_change_is_a_row_and_each_model_a_colour(start: Callable[[], AppTes
     assert lost["x"] == pytest.approx([90, 60, 92]) and lost["error_x"]["arrayminus"][1] == pytest.approx(10)
     assert lost["customdata"][1][-1] == "Recall of each class:<br>CNV 90.0%<br>No finding 30.0%"
     assert (
-        f"{twin}: 90 % as it is. The change that costs most: darker (gamma 1.6), 60 %; then the class “No finding” is "
-        "read worst, 30 % of its scans right."
+        f"{twin}: 90% as it is. The change that costs most: darker (gamma 1.6), 60%; then the class “No finding” is "
+        "read worst, 30% of its scans right."
     ) in figure.alt
-    assert f"{meddef}: 90 % as it is, and no change costs it anything." in figure.alt
+    assert f"{meddef}: 90% as it is, and no change costs it anything." in figure.alt
     assert f"n = {made.N} (test, official split). Each dot" in text_of(app)
 
 

@@ -34,8 +34,10 @@ function summed(differences, size) {
   return new Int8Array(differences.buffer);
 }
 
+// As `words.percent`: never rounded to certainty.
 function percent(share) {
-  return (100 * share).toFixed(1);
+  if (share < 0.001) return "<0.1%";
+  return share > 0.999 ? ">99.9%" : `${(100 * share).toFixed(1)}%`;
 }
 
 function largest(values) {
@@ -144,7 +146,7 @@ async function build(root, data) {
       paint(parts.canvas, model, at, { added, factor: data.factor });
       shares.forEach((share, row) => {
         parts.rows[row].bar.style.width = `${100 * share}%`;
-        parts.rows[row].number.textContent = `${percent(share)} %`;
+        parts.rows[row].number.textContent = percent(share);
         parts.rows[row].row.classList.toggle("top", row === best);
       });
       parts.state.textContent = best === model.own ? `✓ ${data.words.held}` : `✗ ${data.words.changed}`;
