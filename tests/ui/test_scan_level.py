@@ -1,6 +1,6 @@
-"""One probability, one level and one id per scan, the same on every page and in every file; no count of what is refused.
+"""One probability, one level and one id per scan on every page and in every file; what is refused is not counted.
 
-With the shipped models, on drawn scans under growing noise: the first that they call unusual, and the first they refuse.
+With the shipped models, on a drawn scan under growing noise: as it is usual, then unusual, then refused.
 """
 
 import csv
@@ -170,7 +170,10 @@ def test_no_page_or_file_calls_an_unusual_scan_calibrated(shipped: AppTest, case
 # ---- refused scans -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("page", "button", "run"), [(LAB, "lab_anyway", "run_attack"), (ATTENTION, "attention_anyway", "attention_run")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("page", "button", "run"),
+    [(LAB, "lab_anyway", "run_attack"), (ATTENTION, "attention_anyway", "attention_run")],
+)
 def test_a_refused_scan_is_used_only_anyway_and_counts_nowhere(
     shipped: AppTest, cases: Cases, page: str, button: str, run: str
 ) -> None:
