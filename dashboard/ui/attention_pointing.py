@@ -9,7 +9,7 @@ from dashboard.attention_results import Inspected, Pointing, PointingScores
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
 from dashboard.ui.heatmap_panel import caveat
-from dashboard.ui.words import class_code, counted
+from dashboard.ui.words import class_code, counted, percent
 from meddef_core.data.tasks import Task
 
 
@@ -57,6 +57,6 @@ def _card(scores: PointingScores, *, task: Task) -> None:
 
 
 def _cells(row: Pointing) -> list[str]:
-    low, high = (counted(end) for end in row.interval)
+    low, high = (percent(end) for end in row.interval)
     interval = tr("{low} to {high}", low=low, high=high)
     return [counted(row.score), interval, counted(row.chance), counted(row.centre), str(row.n)]

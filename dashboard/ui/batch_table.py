@@ -110,7 +110,7 @@ def score_card(job: batch.Job) -> None:
     st.markdown(
         tr(
             "**Right on {right} of {n} scans of known class: {share}** (95% interval {low} to {high}).",
-            right=score.right, n=score.n, share=counted(score.accuracy), low=counted(low), high=counted(high),
+            right=score.right, n=score.n, share=counted(score.accuracy), low=percent(low), high=percent(high),
         )
     )  # fmt: skip
     _balanced(score, task)
@@ -141,7 +141,7 @@ def _balanced(score: batch.Score, task: Task) -> None:
     st.markdown(
         tr(
             "Balanced accuracy {share} (95% interval {low} to {high}): the mean share of right outputs over classes.",
-            share=counted(score.balanced), low=counted(low), high=counted(high),
+            share=counted(score.balanced), low=percent(low), high=percent(high),
         )
     )  # fmt: skip
 

@@ -20,9 +20,6 @@ RULES = ("youden", "0.90", "0.95", "0.99", "own")
 PREVALENCE = 10.0
 """Percent that the field starts with: between a screening round and a ward."""
 
-METRIC_WIDTH = 270
-"""Pixels that a range of predictive values and its frame need to be shown whole; beside each other where both fit."""
-
 LEAST_PREVALENCE, MOST_PREVALENCE = 0.1, 99.9
 """Percent. Where nobody or everybody has the finding there is nothing to predict."""
 
@@ -114,7 +111,7 @@ def _question_words(question: str, task: Task) -> str:
 
 def _share(share: Share) -> str:
     low, high = share.interval
-    return f"{counted(share.value)} [{counted(low)}, {counted(high)}], {share.hits} / {share.n}"
+    return f"{counted(share.value)} [{percent(low)}, {percent(high)}], {share.hits} / {share.n}"
 
 
 def _predictive(chosen: Operating, *, above: bool) -> None:
@@ -132,12 +129,11 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
     )
     prevalence = min(max(float(percentage), LEAST_PREVALENCE), MOST_PREVALENCE) / 100
     ranges = predictive_ranges(chosen, prevalence=prevalence)
-    row = st.container(horizontal=True)
     meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
     for title, meaning, words in zip(("PPV", "NPV"), meanings, map(_range_words, ranges), strict=True):
-        with row.container(width=METRIC_WIDTH):
-            st.metric(title, words, border=True, help=meaning)
+        with st.container(border=True, gap="xsmall"):
             st.caption(meaning)
+            st.markdown(f"**{title}: {words}**")
     st.caption(
         tr(
             "At this prevalence {range} of such calls would be right, if scans there are like those of the test set. "

@@ -32,6 +32,7 @@ NOT_HERE = (
     "Percentages of {models} are not calibrated for this scan: they do not say how likely a disease is. Under attack "
     "no percentage is calibrated."
 )
+UNUSUAL = "This scan is unlike most of the training scans; the output may be wrong."
 BETTER = "It looks like a scan of the kind “{other}”: choose that kind above."
 
 
@@ -56,9 +57,10 @@ def scan_notes(readings: Sequence[Reading], *, task: Task) -> None:
     if refused:
         said = tr("Not valid and not counted: the model abstains from this scan ({models}).", models=_titles(refused))
         st.warning(said, icon=":material/block:")
-    remarks = {unusual_words(reading): None for reading in readings if reading.prediction.level == "unusual"}
-    for remark in remarks:
-        st.warning(remark, icon=":material/warning:")
+    unusual = [reading for reading in readings if reading.prediction.level == "unusual"]
+    if unusual:
+        alone = len(unusual) == 1  # several models find different differences: too many words
+        st.warning(unusual_words(unusual[0]) if alone else tr(UNUSUAL), icon=":material/warning:")
     st.caption(probability_note(readings))
     population_line(task)
 
@@ -68,9 +70,8 @@ def scan_notes(readings: Sequence[Reading], *, task: Task) -> None:
 
 def unusual_words(reading: Reading) -> str:
     """That the scan is accepted but unlike most others, and in what it differs."""
-    said = tr("This scan is unlike most of the training scans; the output may be wrong.")
     familiarity = reading.prediction.familiarity
-    return said if familiarity is None else f"{said} {_differs(familiarity)}"
+    return tr(UNUSUAL) if familiarity is None else f"{tr(UNUSUAL)} {_differs(familiarity)}"
 
 
 def abstention_words(reading: Reading, *, task: Task, better: str | None = None) -> str:

@@ -121,7 +121,7 @@ def _score(chosen: Round, answers: list[Answer]) -> None:
             st.metric(
                 tr("Measured human accuracy"),
                 counted(result.share),
-                tr("95%: {low} to {high}, n = {n}", low=counted(low), high=counted(high), n=result.n),
+                tr("95%: {low} to {high}, n = {n}", low=percent(low), high=percent(high), n=result.n),
                 delta_color="off",
                 delta_arrow="off",
                 width=300,

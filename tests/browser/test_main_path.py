@@ -4,7 +4,19 @@ import re
 from pathlib import Path
 
 import pytest
-from driving import chosen, go_to, maps_shown, most_steps, pick, run_attack, settled, start_attack, tab_to, upload
+from driving import (
+    choose_sample,
+    chosen,
+    go_to,
+    maps_shown,
+    most_steps,
+    pick,
+    run_attack,
+    settled,
+    start_attack,
+    tab_to,
+    upload,
+)
 from playwright.sync_api import Page, expect
 
 from meddef_core.explain import MAP_CAVEAT
@@ -66,14 +78,29 @@ def test_a_real_scan_is_uploaded_read_and_attacked(
     assert len(maps_shown(page, least=8)) == 8
 
 
-def test_text_renamed_to_png_is_refused_and_nothing_is_lost(page: Page, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"Dear colleague, this is not a scan.", "PNG, JPEG or DICOM"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(21 * 1024**2), "larger than 20 MB"),  # refused by Streamlit, in the browser
+    ],
+)
+def test_a_refused_file_takes_the_scan_before_with_it(page: Page, tmp_path: Path, content: bytes, reason: str) -> None:
+    settled(page)
     path = tmp_path / "letter.png"
-    path.write_text("Dear colleague, this is not a scan.")
+    path.write_bytes(content)
     upload(page, path)
-    expect(page.get_by_test_id("stAlertContentError").first).to_contain_text("PNG, JPEG or DICOM")
-    assert "Synthetic B-scan" in main_text(page)
+    page.get_by_text("No scan is chosen.").wait_for()
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(1)
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text(reason)
     expect(page.get_by_test_id("stFileChip")).to_have_count(0)
+    assert "Model output of" not in main_text(page)
     assert "letter.png" not in page.content()
+    go_to(page, "Attack lab")
+    expect(page.get_by_test_id("stAlertContentError")).to_contain_text(reason)
+    go_to(page, "Diagnose")
+    choose_sample(page, "synthetic-CNV")
+    expect(page.get_by_test_id("stAlertContentError").filter(has_text=reason)).to_have_count(0)
 
 
 def test_an_attack_can_be_cancelled(page: Page) -> None:

@@ -255,6 +255,6 @@ def test_a_batch_counts_abstentions_apart_and_tells_scans_apart(shipped: AppTest
 
 def test_words_that_stand_in_constants_have_chinese_ones() -> None:
     words = {uploads.NOT_TAKEN, scan_level.UNCALIBRATED, scan_level.CALIBRATED, scan_level.NOT_HERE, scan_level.BETTER}
-    words |= {diagnose_trust.NOT_USUAL, diagnose_trust.NOT_FITTED, *batch_table.LEVELS.values()}
+    words |= {scan_level.UNUSUAL, diagnose_trust.NOT_USUAL, diagnose_trust.NOT_FITTED, *batch_table.LEVELS.values()}
     words |= {task.population.sentence for task in TASKS.values()} | set(scan_level.DIFFERENCES.values())
     assert not words - set(catalogue("zh"))
