@@ -178,8 +178,9 @@ def pending() -> Pending | None:
 
 
 def _fingerprint(scan: Scan) -> str:
-    """Names the pixels, not the file: frames of one file differ."""
-    return hashlib.sha256(scan.pixels.tobytes()).hexdigest()
+    """Names all that models judge a scan by, not the file: frames of one file differ, and so do headers."""
+    judged = repr((sorted(scan.tags.items()), scan.age_group, scan.row_mm)).encode()
+    return hashlib.sha256(judged + scan.pixels.tobytes()).hexdigest()
 
 
 # ---- a scan from which a model abstains --------------------------------------------------------------------------

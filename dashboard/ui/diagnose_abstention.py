@@ -42,8 +42,8 @@ def _score_line(reading: Reading) -> None:
         return
     st.caption(
         tr(
-            "Distance from the training scans: {score} (98% of validation scans lie below {usual}; above {refused} the "
-            "model abstains). Detects unsuitable images, not adversarial ones.",
+            "Distance from the training scans: {score} (unusual above {usual}; the model abstains above {refused}). "
+            "Detects unsuitable images, not adversarial ones.",
             score=f"{familiarity.score:.1f}",
             usual=f"{familiarity.unusual_above:.1f}",
             refused=f"{familiarity.refused_above:.1f}",

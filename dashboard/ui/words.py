@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from dashboard.language import tr
 from meddef_core.data.tasks import Task
-from meddef_core.words import percent
+from meddef_core.words import counted, percent
 
-__all__ = ["PLACES", "class_code", "class_words", "eps_words", "percent", "strongest_region"]
+__all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "percent", "strongest_region"]
 
 
 def class_words(task: Task, label: str) -> str:
