@@ -14,8 +14,8 @@ from typing import Any
 from dashboard import limits
 from dashboard.lesson_fields import FENCE, LessonError, Place, read_blocks, read_fields
 from meddef_core.attacks import ATTACKS
-from meddef_core.attacks.spec import parse_eps
 from meddef_core.data.tasks import TASKS
+from meddef_core.eps import parse_eps
 from meddef_core.errors import AttackError
 from meddef_core.pruning.masks import MOST_SPARSITY
 

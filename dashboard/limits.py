@@ -5,7 +5,7 @@ from typing import Any
 
 from dashboard.results import AttackChoice
 from meddef_core.attacks import AttackInfo, AttackSpec, default_spec, get_attack
-from meddef_core.attacks.spec import check_budget
+from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
 
 MOST_MODELS = 4

@@ -127,6 +127,8 @@ class Step:
     loss: float
     probabilities: tuple[float, ...]
     shares: tuple[float, ...]
+    success: int = 0
+    """Pictures fooled so far: 1 once this one is."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dashboard.record_schema import AuditRecord, Share, Spec
+from meddef_core.eps import format_eps
+from meddef_core.records import AuditRecord, Share, Spec
 
 Source = Literal["worst", "quick"]
 """The worst case of a set of attacks, or the quick look on the model's card."""
@@ -14,13 +15,17 @@ class Point:
     """Robust accuracy within one budget. `attack` is what left it standing; `command` measures it again."""
 
     eps: float
-    label: str
     share: Share
     attack: Spec | None
     command: str
     source: Source
     attacks: tuple[Spec, ...]
     """Everything that was tried, whatever its budget."""
+
+    @property
+    def label(self) -> str:
+        """ "4/255 (0.0157)": the budget in words."""
+        return format_eps(self.eps)
 
 
 @dataclass(frozen=True)

@@ -73,10 +73,10 @@ def predict(
     as_json: JsonFlag = False,
 ) -> None:
     """Predict a scan: the model's output with a probability for every class, or why it abstains."""
-    from meddef_core.exports.records import reading_numbers
     from meddef_core.predict import predict as predict_scan
     from meddef_core.predict import prepare
-    from meddef_core.record import record
+    from meddef_core.records import PredictionRecord, build, scan_facts
+    from meddef_core.records.results import prediction_numbers
 
     loaded = open_model(task, model)
     scan = open_scan(file, frame=frame, window=window)
@@ -86,18 +86,15 @@ def predict(
         from meddef_core.explain import explain
 
         found = explain(loaded.network, prepare(loaded, scan), target=prediction.index)
-    document = record(
-        "prediction",
-        model=loaded.card,
-        scan_digest=scan.digest,
-        scan_id=scan.short_id,
-        numbers=reading_numbers(prediction, found),
-        frame=frame,
-        window=window,
+    record = build(
+        PredictionRecord,
+        model=loaded,
+        scan=scan_facts(scan, frame=frame, window=window),
+        numbers=prediction_numbers(prediction, found),
     )
     if prediction.note is not None:
         tell(prediction.note)
-    emit(document, [*_prediction_lines(prediction, loaded), *scan_lines(scan, loaded.task)], as_json=as_json)
+    emit(record.document(), [*_prediction_lines(prediction, loaded), *scan_lines(scan, loaded.task)], as_json=as_json)
 
 
 def _prediction_lines(prediction: "Prediction", loaded: "LoadedModel") -> list[str]:

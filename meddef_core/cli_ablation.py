@@ -1,6 +1,5 @@
 """`meddef ablation`: variants of the network, trained by one recipe over seeds, attacked on the same scans."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, TaskKey, open_list
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, earlier_record, emit, progress, write_record
+from meddef_core.eps import format_eps, parse_eps
 from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
     from meddef_core.evaluation.ablation import Measured
+    from meddef_core.records import AblationNumbers
 
 
 def ablation(
@@ -35,7 +36,6 @@ def ablation(
     as_json: JsonFlag = False,
 ) -> None:
     """Compare variants of the network that were trained by one recipe: each seed, their spread, and paired tests."""
-    from meddef_core.attacks import parse_eps
     from meddef_core.evaluation.ablation import (
         FULL,
         ablation_attacks,
@@ -45,7 +45,7 @@ def ablation(
         shared_recipe,
         summarise,
     )
-    from meddef_core.record import plain, record
+    from meddef_core.records import AblationRecord, ModelRef, build, plain
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
@@ -58,15 +58,10 @@ def ablation(
     recipe = shared_recipe(trained[0].recipe)
     found = {each.place: each for each in _earlier(output, data, recipe)}
 
-    def document() -> dict[str, Any]:
+    def record() -> AblationRecord:
         numbers = summarise(list(found.values()), eps=budget, recipe=recipe)
-        full = numbers["rows"][0]["seeds"][0]["weights_sha256"]
-        identity = {"key": f"{task}/full", "weights_sha256": full, "card_sha256": None}
-        return record("ablation", model=identity, numbers=numbers, seed=seed, data=data)
-
-    def write(document: Mapping[str, Any]) -> None:
-        if output is not None:
-            write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+        full = ModelRef(key=f"{task}/{FULL}", weights_sha256=numbers["rows"][0]["seeds"][0]["weights_sha256"])
+        return build(AblationRecord, model=full, numbers=numbers, seed=seed, data=data)
 
     variants = [each.variant for each in trained] + [each.variant for each in found.values()]
     if FULL not in map(parts_of, variants):
@@ -79,42 +74,39 @@ def ablation(
             measured = measure_trained(each, images, specs, on_progress=show)
         found[measured.place] = measured
         # A network takes minutes to hours: whoever stops here goes on with the next one.
-        write(document())
-    finished = document()
-    write(finished)
-    emit(finished, _lines(finished["numbers"]), as_json=as_json)
+        write_record(output, record())
+    finished = record()
+    write_record(output, finished)
+    emit(finished.document(), _lines(finished.numbers), as_json=as_json)
 
 
 def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> list["Measured"]:
     """The networks an earlier record holds; ModelError where they cannot stand beside the new ones."""
     from meddef_core.evaluation.ablation import differs, measured_of
-    from meddef_core.evaluation.documents import read_record
+    from meddef_core.records import AblationRecord, ScanList
 
-    if output is None or not output.is_file():
+    earlier = earlier_record(AblationRecord, output)
+    if earlier is None:
         return []
-    earlier = read_record(output)
-    if earlier.get("kind") != "ablation":
-        raise ModelError(f"{output} holds another kind of record; choose another file with --output.")
-    numbers = earlier["numbers"]
-    if earlier.get("data") != data:
+    if earlier.data != ScanList(**data):
         raise ModelError(f"{output} holds networks attacked on other scans or otherwise; choose another file.")
-    if other := differs(numbers["recipe"], recipe):
+    if other := differs(earlier.numbers.recipe, recipe):
         raise ModelError(f"{output} holds networks trained by another recipe ({other}); choose another file.")
-    return [each for row in numbers["rows"] for each in measured_of(row)]
+    return [each for row in earlier.numbers.rows for each in measured_of(row)]
 
 
-def _lines(numbers: Mapping[str, Any]) -> list[str]:
-    count = sum(len(row["seeds"]) for row in numbers["rows"])
-    lines = [f"{count} networks on {numbers['n']} scans at {numbers['eps']}: balanced accuracy, clean and attacked"]
-    for row in numbers["rows"]:
+def _lines(numbers: "AblationNumbers") -> list[str]:
+    count, eps = sum(len(row.seeds) for row in numbers.rows), format_eps(numbers.eps)
+    lines = [f"{count} networks on {numbers.n} scans at {eps}: balanced accuracy, clean and attacked"]
+    for row in numbers.rows:
         shares = ", ".join(
-            f"seed {each['seed']} {each['clean']['balanced_accuracy']:.1%} {each['attacked']['balanced_accuracy']:.1%}"
-            for each in row["seeds"]
+            f"seed {each.seed} {each.clean.balanced_accuracy:.1%} {each.attacked.balanced_accuracy:.1%}"
+            for each in row.seeds
         )
-        lines.append(f"  {row['title']:<24} {shares}")
+        lines.append(f"  {row.title:<24} {shares}")
     lines += [
-        f"  {pair['first']} against {pair['second']}: scans that hold on the first only {pair['only_first']}, "
-        f"on the second only {pair['only_second']}, p = {pair['p']:.2g}"
-        for pair in numbers["pairs"]
+        f"  {pair.first} against {pair.second}: scans that hold on the first only {pair.only_first}, "
+        f"on the second only {pair.only_second}, p = {pair.p:.2g}"
+        for pair in numbers.pairs
     ]
-    return [*lines, numbers["verdict"]] if numbers["verdict"] else lines
+    return [*lines, numbers.verdict] if numbers.verdict else lines

@@ -66,9 +66,9 @@ def attack(
     import torch
 
     from meddef_core.attacks import AttackStep, get_attack, run_attack
-    from meddef_core.exports.records import attack_numbers
     from meddef_core.predict import from_logits, predict, prepare
-    from meddef_core.record import record
+    from meddef_core.records import AttackRecord, build, scan_facts
+    from meddef_core.records.results import attack_numbers
 
     if output is not None:
         check_writable(output, suffixes=(".npy", ".png"))
@@ -109,29 +109,21 @@ def attack(
     attacked = from_logits(loaded, result.adversarial_logits[0])
     if output is not None:
         write_file(output, _encode(result.adversarial[0], output.suffix.lower()))
-    document = record(
-        "attack",
-        model=loaded.card,
-        scan_digest=scan.digest,
-        scan_id=scan.short_id,
+    record = build(
+        AttackRecord,
+        model=loaded,
+        scan=scan_facts(scan, frame=frame, window=window),
         spec=spec,
-        frame=frame,
-        window=window,
-        numbers=attack_numbers(
-            result,
-            clean,
-            attacked,
-            label=loaded.task.classes[away_from],
-            source=None if made_on is None else made_on.card,
-        ),
+        numbers=attack_numbers(result, clean, attacked, label=loaded.task.classes[away_from], source=made_on),
     )
     lines = _lines(result, clean, attacked, task=loaded.task, info=info)
-    emit(document, [*lines, *scan_lines(scan, loaded.task)], as_json=as_json)
+    emit(record.document(), [*lines, *scan_lines(scan, loaded.task)], as_json=as_json)
 
 
 def _spec(info: "AttackInfo", eps: str | None, given: dict[str, Any], task: "Task") -> "AttackSpec":
     """The attack's usual settings with those given in their place; says which of them it does not have."""
-    from meddef_core.attacks import default_spec, parse_eps
+    from meddef_core.attacks import default_spec
+    from meddef_core.eps import parse_eps
 
     for key in sorted(given.keys() - info.settings):
         tell(f"{info.title} has no such setting, so --{key.replace('_', '-')} has no effect.")
@@ -177,7 +169,7 @@ def _encode(image: "Tensor", suffix: str) -> bytes:
 def _lines(
     result: "AttackResult", clean: "Prediction", attacked: "Prediction", *, task: "Task", info: "AttackInfo"
 ) -> list[str]:
-    from meddef_core.attacks import format_eps
+    from meddef_core.eps import format_eps
 
     return [
         f"{info.title}, budget {format_eps(result.spec.eps, norm=info.norm)}, on {clean.model}: "

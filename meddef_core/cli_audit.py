@@ -1,18 +1,18 @@
 """`meddef audit`: whether a robustness number can be trusted, of a model here or of somebody's own."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, ModelName, open_model
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, emit, progress, write_record
 from meddef_core.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from meddef_core.audit import Plan, Subject
-    from meddef_core.zoo import Card
+    from meddef_core.records import ModelRef, Record
+    from meddef_core.zoo import LoadedModel
 
 TWIN = "undefended"
 """Model that a task's others are compared with, unless told."""
@@ -43,9 +43,9 @@ def audit(
     as_json: JsonFlag = False,
 ) -> None:
     """Check whether a model's robustness number can be trusted: green, amber (an upper bound) or red (no number)."""
-    from meddef_core.attacks import parse_eps
     from meddef_core.audit import FULL, QUICK
     from meddef_core.audit.self_test import PLAN
+    from meddef_core.eps import parse_eps
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
@@ -57,13 +57,11 @@ def audit(
         case = _own_case(module, data, asked, size=size, channels=channels)
     else:
         case = _shipped_case(str(task), model, asked, twin=twin, independent=independent, data_dir=data_dir)
-    kind, numbers, lines = _self_test(case) if self_test else _audit(case, plan)
+    record, lines = _self_test(case) if self_test else _audit(case, plan)
     if module is not None:
         lines = [*lines, f"Classes, in the order of the model's outputs: {', '.join(case.data['classes'])}."]
-    document = _document(kind, case, numbers, seed=seed)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    emit(document, lines, as_json=as_json)
+    write_record(output, record)
+    emit(record.document(), lines, as_json=as_json)
 
 
 class _Asked(NamedTuple):
@@ -78,36 +76,32 @@ class _Case(NamedTuple):
     """A model with images, and what a record says about them."""
 
     name: str
-    identity: "Card | dict[str, Any]"
+    model: "LoadedModel | ModelRef"
     data: dict[str, Any]
     subject: "Subject"
 
 
-def _audit(case: _Case, plan: "Plan") -> tuple[str, dict[str, Any], list[str]]:
+def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
     from meddef_core.audit import audit as examine
     from meddef_core.audit.report import lines
-    from meddef_core.record import plain
+    from meddef_core.records import AuditRecord, build
 
     with progress(f"auditing {case.name}") as show:
         found = examine(case.subject, plan=plan, on_check=show)
-    return "audit", plain(found), lines(found, name=case.name)
+    record = build(AuditRecord, model=case.model, numbers=found, seed=case.subject.seed, data=case.data)
+    return record, lines(found, name=case.name)
 
 
-def _self_test(case: _Case) -> tuple[str, dict[str, Any], list[str]]:
+def _self_test(case: _Case) -> "tuple[Record, list[str]]":
     from meddef_core.audit.report import self_test_lines
     from meddef_core.audit.self_test import self_test
-    from meddef_core.record import plain
+    from meddef_core.records import SelfTestRecord, build
 
     with progress(f"breaking {case.name}") as show:
         honest, rows = self_test(case.subject, on_row=show)
-    numbers = {"honest": plain(honest), "rows": plain(rows)}
-    return "audit_self_test", numbers, self_test_lines(honest, rows, name=case.name)
-
-
-def _document(kind: str, case: _Case, numbers: dict[str, Any], *, seed: int) -> dict[str, Any]:
-    from meddef_core.record import record
-
-    return record(kind, model=case.identity, numbers=numbers, seed=seed, data=case.data)
+    numbers = {"honest": honest, "rows": rows}
+    record = build(SelfTestRecord, model=case.model, numbers=numbers, seed=case.subject.seed, data=case.data)
+    return record, self_test_lines(honest, rows, name=case.name)
 
 
 def _shipped_case(
@@ -143,7 +137,7 @@ def _shipped_case(
         twin=others[0],
         independent=others[1],
     )
-    return _Case(loaded.card.key, loaded.card, about, subject)
+    return _Case(loaded.card.key, loaded, about, subject)
 
 
 def _twin_of(key: str) -> str | None:
@@ -168,6 +162,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     """Somebody's own model on somebody's own images."""
     from meddef_core.audit import Subject
     from meddef_core.audit.modules import CHANNELS, check_outputs, choose_channels, digest_of, load_folder, load_module
+    from meddef_core.records import ModelRef
 
     if data is None:
         raise DataError("An audit needs images to attack; name a folder with one folder a class as --data.")
@@ -177,7 +172,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     channels = channels or choose_channels(model, size=size)
     folder = load_folder(data, size=size, channels=channels, limit=asked.images)
     check_outputs(model, folder.x, classes=len(folder.classes))
-    identity = {"key": target, "weights_sha256": digest_of(model), "card_sha256": None}
+    identity = ModelRef(key=target, weights_sha256=digest_of(model))
     about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
     subject = Subject(
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed

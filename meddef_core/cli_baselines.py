@@ -1,16 +1,17 @@
 """`meddef baselines`: the defences MedDef is compared with, ignored by their attacker and attacked adaptively."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, TaskKey, open_model
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, earlier_record, emit, progress, write_record
+from meddef_core.eps import format_eps, parse_eps
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
+    from meddef_core.records import BaselineNumbers, Share
 
 
 def baselines(
@@ -36,13 +37,13 @@ def baselines(
     as_json: JsonFlag = False,
 ) -> None:
     """Compare defences from the literature: clean, attacked by who ignores them, and by who adapts to them."""
-    from meddef_core.attacks import AttackSpec, parse_eps
+    from meddef_core.attacks import AttackSpec
     from meddef_core.baselines.compare import compare, some_of_each_class
     from meddef_core.baselines.contenders import contenders, entrant_of_model, entrant_of_run
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
-    from meddef_core.record import record
+    from meddef_core.records import BaselineRecord, build
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
@@ -67,31 +68,26 @@ def baselines(
             kept=_kept(output, data, spec),
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    document = record("baselines", model=loaded.card, spec=spec, numbers=numbers, data=data)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    emit(document, _lines(numbers, title=f"{task} {part} ({first.protocol})"), as_json=as_json)
+    record = build(BaselineRecord, model=loaded, spec=spec, numbers=numbers, data=data)
+    write_record(output, record)
+    emit(record.document(), _lines(record.numbers, title=f"{task} {part} ({first.protocol})"), as_json=as_json)
 
 
 def _kept(output: Path | None, data: dict[str, Any], spec: "AttackSpec") -> list[dict[str, Any]]:
     """The rows of an earlier record of the same scans and attack."""
-    from meddef_core.evaluation.documents import read_record
-    from meddef_core.record import plain
+    from meddef_core.records import BaselineRecord, ScanList, Spec, plain
 
-    if output is None or not output.is_file():
+    earlier = earlier_record(BaselineRecord, output)
+    if earlier is None or earlier.data != ScanList(**data) or earlier.spec != Spec(**plain(spec)):
         return []
-    earlier = read_record(output)
-    if earlier.get("kind") != "baselines" or earlier.get("data") != data or earlier.get("spec") != plain(spec):
-        return []
-    rows: list[dict[str, Any]] = earlier["numbers"]["rows"]
-    return rows
+    return [plain(row) for row in earlier.numbers.rows]
 
 
-def _lines(numbers: dict[str, Any], *, title: str) -> list[str]:
-    attack = f"{numbers['attack']['name']} at {numbers['eps']}"
-    rows = [[row["id"], *(_share(row[kind]) for kind in ("clean", "ignoring", "adaptive"))] for row in numbers["rows"]]
+def _lines(numbers: "BaselineNumbers", *, title: str) -> list[str]:
+    attack = f"{numbers.attack.name} at {format_eps(numbers.eps)}"
+    rows = [[row.id, *(_share(share) for share in (row.clean, row.ignoring, row.adaptive))] for row in numbers.rows]
     return [
-        f"{title}, n = {numbers['n']}, {attack}: balanced accuracy with 95 % interval",
+        f"{title}, n = {numbers.n}, {attack}: balanced accuracy with 95% interval",
         *(
             f"  {name:<26} {clean:^24} {ignoring:^24} {adapts:^24}".rstrip()
             for name, clean, ignoring, adapts in (
@@ -102,6 +98,6 @@ def _lines(numbers: dict[str, Any], *, title: str) -> list[str]:
     ]
 
 
-def _share(numbers: dict[str, Any]) -> str:
-    low, high = numbers["balanced_interval"]
-    return f"{numbers['balanced_accuracy']:6.1%} ({low:6.1%} to {high:6.1%})"
+def _share(share: "Share") -> str:
+    low, high = share.balanced_interval
+    return f"{share.balanced_accuracy:6.1%} ({low:6.1%} to {high:6.1%})"

@@ -64,12 +64,10 @@ def _entries(source: Path, classes: tuple[str, ...]) -> "Iterator[tuple[Entry, .
 
 
 def _document(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> dict[str, Any]:
-    from meddef_core.exports.records import output_numbers
-    from meddef_core.record import plain, record
+    from meddef_core.records import BatchRecord, build
+    from meddef_core.records.results import batch_numbers
 
-    outputs = (None if row.prediction is None else output_numbers(row.prediction) for row in rows)
-    told = [{**plain(row), "prediction": output} for row, output in zip(rows, outputs, strict=True)]
-    return record("batch", model=loaded.card, numbers={"rows": told, "score": plain(result)})
+    return build(BatchRecord, model=loaded, numbers=batch_numbers(rows, result)).document()
 
 
 def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> list[str]:

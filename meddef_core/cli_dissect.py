@@ -1,13 +1,15 @@
 """`meddef dissect`: what the modules of a trained network do, measured by putting each out of action."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, emit, progress, write_record
+
+if TYPE_CHECKING:
+    from meddef_core.records import DissectionNumbers
 
 
 def dissect(
@@ -23,9 +25,10 @@ def dissect(
     as_json: JsonFlag = False,
 ) -> None:
     """Put each module of a trained network out of action, without training again, and attack what is left."""
-    from meddef_core.attacks import default_spec, parse_eps
+    from meddef_core.attacks import default_spec
+    from meddef_core.eps import parse_eps
     from meddef_core.evaluation.dissection import dissect as measure
-    from meddef_core.record import record
+    from meddef_core.records import DissectionRecord, build
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
@@ -40,27 +43,28 @@ def dissect(
             attack=attack,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    document = record("dissection", model=loaded.card, numbers=numbers, spec=attack, data=data)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    emit(document, [f"{loaded.card.key} on {part} ({data['protocol']})", *_lines(numbers)], as_json=as_json)
+    record = build(DissectionRecord, model=loaded, numbers=numbers, spec=attack, data=data)
+    write_record(output, record)
+    lines = [f"{loaded.card.key} on {part} ({data['protocol']})", *_lines(record.numbers)]
+    emit(record.document(), lines, as_json=as_json)
 
 
-def _lines(numbers: dict[str, Any]) -> list[str]:
-    gates = numbers["gates"]
+def _lines(numbers: "DissectionNumbers") -> list[str]:
+    from meddef_core.eps import format_eps
+
+    gates = numbers.gates
     lines = [
-        f"DAAM adds {gates['added']:.0%} of what it is given; the attack moves the features by "
-        f"{gates['moved_before']:.0%} before it and {gates['moved_after']:.0%} after it.",
+        f"DAAM adds {gates.added:.0%} of what it is given; the attack moves the features by "
+        f"{gates.moved_before:.0%} before it and {gates.moved_after:.0%} after it.",
     ]
-    if gate := gates["noise_gate"]:
+    if gate := gates.noise_gate:
         lines.append(
-            f"AFD's gate: mean {gate['mean']:.2f}, {gate['shut']:.1%} shut, {gate['open']:.1%} open; the attack moves "
-            f"it by {gate['moved']:.3f}, and its mean tells attacked scans at a ROC area of {gate['detects']:.2f}."
+            f"AFD's gate: mean {gate.mean:.2f}, {gate.shut:.1%} shut, {gate.open:.1%} open; the attack moves "
+            f"it by {gate.moved:.3f}, and its mean tells attacked scans at a ROC area of {gate.detects:.2f}."
         )
-    lines.append(f"Balanced accuracy clean and at {numbers['eps']} (PGD-20), n = {numbers['n']}:")
+    lines.append(f"Balanced accuracy clean and at {format_eps(numbers.eps)} (PGD-20), n = {numbers.n}:")
     lines += [
-        f"  {row['title']:<28} {row['clean']['balanced_accuracy']:6.1%} {row['attacked']['balanced_accuracy']:6.1%}"
-        f"  p = {row['p']:.2g}"
-        for row in numbers["lesions"]
+        f"  {row.title:<28} {row.clean.balanced_accuracy:6.1%} {row.attacked.balanced_accuracy:6.1%}  p = {row.p:.2g}"
+        for row in numbers.lesions
     ]
     return lines

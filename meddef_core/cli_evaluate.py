@@ -1,23 +1,27 @@
 """`meddef evaluate`: a model on a list of scans, clean, under named attacks, or in the worst case of a set."""
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from meddef_core.cli_evaluate_lines import evaluation_lines, worst_case_lines
 from meddef_core.cli_evaluate_subject import Subject, open_subject
 from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey
-from meddef_core.cli_output import check_writable, emit, progress, tell, write_file
+from meddef_core.cli_output import check_writable, emit, progress, tell, write_record
 from meddef_core.errors import AttackError
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
     from meddef_core.evaluation.trials import Plan, Trial
     from meddef_core.evaluation.worst_case import WorstCase
+    from meddef_core.records import EvaluationRecord, WorstRecord
+
+    Evaluated = EvaluationRecord | WorstRecord
+    Kind = TypeVar("Kind", bound=Evaluated)
 
 WORST, PAPER = "worst", "paper"
 """Sets of attacks that are asked for by one name."""
@@ -76,25 +80,34 @@ def evaluate(
     if WORST in names:
         trials = _worst_trials(task, eps, seed=seed)
         subject = opened()
-        document = _worst_document(subject, trials, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
-        lines_of = worst_case_lines
+        worst = _worst_record(subject, trials, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
+        _finish(worst, worst_case_lines, subject, output=output, run_dir=run_dir, as_json=as_json)
     else:
         specs = _specs(names, eps, steps=steps, loss=loss, seed=seed)
         if run_dir is not None or devices * num_nodes > 1:
             _refuse_batchwise(specs)
         subject = opened()
         few = names == [PAPER]
-        document = _document(subject, specs, slow_on_few=few, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
-        lines_of = evaluation_lines
-    if document is None:
+        alone = _record_each(subject, specs, slow_on_few=few, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
+        _finish(alone, evaluation_lines, subject, output=output, run_dir=run_dir, as_json=as_json)
+
+
+def _finish(
+    record: "Evaluated | None",
+    lines_of: Callable[..., list[str]],
+    subject: Subject,
+    *,
+    output: Path | None,
+    run_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Write and print a record; only say so on a machine that helped another."""
+    if record is None:
         tell("This machine has done its part; the first one writes the result.")
         return
-    lines = lines_of(document["numbers"], title=subject.title(document["numbers"]["n"]))
-    written = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
     for path in (output, run_dir and run_dir / "result.json"):
-        if path is not None:
-            write_file(path, written)
-    emit(document, lines, as_json=as_json)
+        write_record(path, record)
+    emit(record.document(), lines_of(record.numbers, title=subject.title(record.numbers.n)), as_json=as_json)
 
 
 def _refuse_beside_a_set(names: list[str], given: dict[str, Any]) -> None:
@@ -116,7 +129,8 @@ def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
 
 def _specs(names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int) -> list["AttackSpec"]:
     """Every attack at every budget, each as it is usually run but for what was asked for."""
-    from meddef_core.attacks import default_spec, get_attack, parse_eps
+    from meddef_core.attacks import default_spec, get_attack
+    from meddef_core.eps import parse_eps
     from meddef_core.evaluation.paper import paper_attacks
 
     if names == [PAPER]:
@@ -135,8 +149,8 @@ def _specs(names: list[str], eps: str | None, *, steps: int | None, loss: str | 
 
 
 def _worst_trials(task: str, eps: str | None, *, seed: int) -> list["Trial"]:
-    from meddef_core.attacks import parse_eps
     from meddef_core.data.tasks import get_task
+    from meddef_core.eps import parse_eps
     from meddef_core.evaluation.worst_case import worst_case_attacks
 
     classes = len(get_task(task).classes)
@@ -144,7 +158,7 @@ def _worst_trials(task: str, eps: str | None, *, seed: int) -> list["Trial"]:
     return [trial for budget in budgets for trial in worst_case_attacks(classes, eps=budget, seed=seed)]
 
 
-def _document(
+def _record_each(
     subject: Subject,
     specs: list["AttackSpec"],
     *,
@@ -152,7 +166,7 @@ def _document(
     run_dir: Path | None,
     devices: int,
     num_nodes: int,
-) -> dict[str, Any] | None:
+) -> "EvaluationRecord | None":
     """The record of attacks each by itself; None on a machine that only helps."""
     from meddef_core.attacks import get_attack
     from meddef_core.evaluation.paper import JSMA_SCANS
@@ -161,6 +175,7 @@ def _document(
     from meddef_core.evaluation.trials import Trial
     from meddef_core.evaluation.worst_case import plan_each_alone
     from meddef_core.evaluation.worst_case_report import summarise_each_alone
+    from meddef_core.records import EvaluationRecord
 
     images, classes = subject.images, subject.loaded.task.classes
     if subject.limit is not None:
@@ -185,21 +200,22 @@ def _document(
         if found is None:
             return None
         numbers["attacked"] += summarise_each_alone(found, classes=classes)
-    return _record("evaluation", subject, numbers)
+    return _record(EvaluationRecord, subject, numbers)
 
 
-def _worst_document(
+def _worst_record(
     subject: Subject, trials: list["Trial"], *, run_dir: Path | None, devices: int, num_nodes: int
-) -> dict[str, Any] | None:
+) -> "WorstRecord | None":
     """The record of a worst case; None on a machine that only helps."""
     from meddef_core.evaluation.worst_case import plan_worst_case
     from meddef_core.evaluation.worst_case_report import summarise_worst_case
+    from meddef_core.records import WorstRecord
 
     plan = plan_worst_case(subject.images, attacks=trials, limit=subject.limit)
     found = _run(subject, plan, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
     if found is None:
         return None
-    return _record("worst_case", subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
+    return _record(WorstRecord, subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
 
 
 def _run(subject: Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int) -> "WorstCase | None":
@@ -224,8 +240,8 @@ def _run(subject: Subject, plan: "Plan", *, run_dir: Path | None, devices: int, 
         )
 
 
-def _record(kind: str, subject: Subject, numbers: dict[str, Any]) -> dict[str, Any]:
-    from meddef_core.record import record
+def _record(kind: "type[Kind]", subject: Subject, numbers: dict[str, Any]) -> "Kind":
+    from meddef_core.records import build, identity_of
 
     card, part = subject.loaded.card, subject.part
     digest = subject.lists.digest(part)
@@ -242,6 +258,5 @@ def _record(kind: str, subject: Subject, numbers: dict[str, Any]) -> dict[str, A
         "limit": subject.limit,
         "run": None if subject.run is None else subject.run.name,
     }
-    unshipped = {"key": card.key, "weights_sha256": card.weights.sha256, "card_sha256": None}
-    model = card if subject.run is None else unshipped
-    return record(kind, model=model, numbers=numbers, seed=subject.seed, data=data)
+    model = subject.loaded if subject.run is None else identity_of(subject.loaded, carded=False)
+    return build(kind, model=model, numbers=numbers, seed=subject.seed, data=data)

@@ -1,6 +1,5 @@
 """`meddef point`: whether maps point at the lesions of synthetic phantoms."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meddef_core.cli_input import JsonFlag, TaskKey, open_model
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
+    from meddef_core.records import PointingNumbers
     from meddef_core.scans.phantoms import LesionPhantom
     from meddef_core.zoo import LoadedModel
 
@@ -39,7 +39,7 @@ def point(
 ) -> None:
     """Play the pointing game: how often a map's strongest point lies on a synthetic phantom's lesion."""
     from meddef_core.explain.pointing import TOLERANCE, draw_phantoms
-    from meddef_core.record import record
+    from meddef_core.records import PointingRecord, build, identity_of_several
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
@@ -58,31 +58,27 @@ def point(
         readings.append(_readings(loaded, task=task, phantoms=[*phantoms, *healthy]))
     numbers = {"per_class": per_class, "tolerance": TOLERANCE, "rows": rows, "readings": readings, "note": NOTE}
     # A record holds one model's identity; of several, `readings` holds each one's.
-    identity: Any = models[0].card
-    if model == ALL or len(readings) > 1:
-        identity = {"key": f"{models[0].task.key}/{ALL}", "weights_sha256": None, "card_sha256": None}
-    document = record("pointing", model=identity, numbers=numbers, seed=0, data=data)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    emit(document, _lines(numbers), as_json=as_json)
+    several = model == ALL or len(readings) > 1
+    identity = identity_of_several(models[0].task.key, ALL) if several else models[0]
+    record = build(PointingRecord, model=identity, numbers=numbers, seed=0, data=data)
+    write_record(output, record)
+    emit(record.document(), _lines(record.numbers), as_json=as_json)
 
 
 def _kept(
     output: Path | None, data: dict[str, Any], per_class: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows and readings of an earlier record of the same phantoms."""
-    from meddef_core.evaluation.documents import read_record
     from meddef_core.explain.pointing import TOLERANCE
+    from meddef_core.records import PointingRecord, ScanList, plain
 
-    if output is None or not output.is_file():
+    earlier = earlier_record(PointingRecord, output)
+    if earlier is None or earlier.data != ScanList(**data):
         return [], []
-    earlier = read_record(output)
-    if earlier.get("kind") != "pointing" or earlier.get("data") != data:
+    numbers = earlier.numbers
+    if (numbers.per_class, numbers.tolerance) != (per_class, TOLERANCE):
         return [], []
-    numbers = earlier["numbers"]
-    if (numbers["per_class"], numbers["tolerance"]) != (per_class, TOLERANCE):
-        return [], []
-    return numbers["rows"], numbers["readings"]
+    return plain(numbers.rows), plain(numbers.readings)
 
 
 def _is_of(reading: dict[str, Any], loaded: "LoadedModel") -> bool:
@@ -154,15 +150,15 @@ def _readings(loaded: "LoadedModel", *, task: str, phantoms: "Sequence[LesionPha
     }
 
 
-def _lines(numbers: dict[str, Any]) -> list[str]:
+def _lines(numbers: "PointingNumbers") -> list[str]:
     lines = []
-    for reading in numbers["readings"]:
-        shares = ", ".join(f"{label} {one['right']}/{one['n']}" for label, one in reading["read_right"].items())
-        lines.append(f"{reading['model']} reads phantoms right: {shares}")
-        for row in (row for row in numbers["rows"] if row["model"] == reading["model"]):
-            low, high = row["interval"]
+    for reading in numbers.readings:
+        shares = ", ".join(f"{label} {one.right}/{one.n}" for label, one in reading.read_right.items())
+        lines.append(f"{reading.model} reads phantoms right: {shares}")
+        for row in (row for row in numbers.rows if row.model == reading.model):
+            low, high = row.interval
             lines.append(
-                f"  {row['map']:<22} {row['hits']:>4}/{row['n']:<4} {row['score']:6.1%} ({low:6.1%} to {high:6.1%}), "
-                f"chance {row['chance']:.1%}, centre {row['centre']:.1%}"
+                f"  {row.map:<22} {row.hits:>4}/{row.n:<4} {row.score:6.1%} ({low:6.1%} to {high:6.1%}), "
+                f"chance {row.chance:.1%}, centre {row.centre:.1%}"
             )
-    return [*lines, numbers["note"]]
+    return [*lines, numbers.note]

@@ -84,7 +84,7 @@ def card(
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
     from meddef_core.evaluation.card import card_facts
-    from meddef_core.record import plain
+    from meddef_core.records import plain
     from meddef_core.zoo import list_models, rewrite_card
 
     loaded = open_model(task, model)

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from meddef_core.errors import MedDefError
+from meddef_core.errors import MedDefError, RecordError
 from meddef_core.files import replacing
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.words import percent, qualified
@@ -17,6 +17,9 @@ from meddef_core.words import percent, qualified
 if TYPE_CHECKING:
     from meddef_core.data.tasks import Task
     from meddef_core.predict import Prediction
+    from meddef_core.records import Record
+
+    Kind = TypeVar("Kind", bound=Record)
     from meddef_core.scans import Scan
 
 
@@ -98,6 +101,29 @@ def check_writable(path: Path, *, suffixes: Sequence[str]) -> None:
         raise MedDefError(f"The folder {path.parent} does not exist; create it or choose another output.")
     if path.is_dir():
         raise MedDefError(f"The output {path} is a folder; name a file in it.")
+
+
+def earlier_record(kind: "type[Kind]", output: Path | None) -> "Kind | None":
+    """The record that an output holds already, to go on from; MedDefError where it is of another kind or damaged."""
+    from meddef_core.records import OtherKind, read_file
+
+    if output is None or not output.is_file():
+        return None
+    try:
+        return read_file(kind, output)
+    except OtherKind as error:
+        raise RecordError(f"{output} holds another kind of record; choose another file with --output.") from error
+
+
+def write_record(path: Path | None, record: "Record") -> None:
+    """A record as a JSON file, where one was asked for."""
+    write_json(path, record.document())
+
+
+def write_json(path: Path | None, document: dict[str, Any]) -> None:
+    """A JSON document as a file, where one was asked for."""
+    if path is not None:
+        write_file(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
 
 
 def write_file(path: Path, data: bytes) -> None:

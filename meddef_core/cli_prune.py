@@ -1,18 +1,19 @@
 """`meddef prune`: a pruned, packed and measured twin of a model, or what pruning does to it level by level."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from meddef_core.cli_evaluate_lines import attack_title, share_line
 from meddef_core.cli_input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, emit, progress, write_json
 from meddef_core.errors import MedDefError
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
     from meddef_core.pruning.packed import Values
+    from meddef_core.records import PruneRow
     from meddef_core.zoo import LoadedModel
 
 PAPER = "paper"
@@ -73,8 +74,7 @@ def prune(
         _refuse(of_sweep, "--sparsity writes a model, whose card has its own attacks")
         loaded = open_model(task, model)
         document, lines = _write(loaded, sparsity, name=name, values=values or "float16", data_dir=data_dir)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    write_json(output, document)
     emit(document, lines, as_json=as_json)
 
 
@@ -105,6 +105,7 @@ def _write(
     from meddef_core.pruning.masks import zeros_of
     from meddef_core.pruning.packed import KINDS
     from meddef_core.pruning.publish import check_name, publish_pruned
+    from meddef_core.records import figures_of
     from meddef_core.zoo import encode, models_root
 
     if values not in KINDS:
@@ -123,14 +124,14 @@ def _write(
             root=models_root(),
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    left, clean = card.training["pruning"], card.metrics["clean"]
+    left, figures = card.training["pruning"], figures_of(card.metrics)
     # Against fp16, whatever the base is stored as: rounding is no merit of the zeros.
     dense = len(encode(loaded.network.state_dict(), packed=False)[0])
     return card.model_dump(mode="json"), [
         f"{card.key}: {left['nonzero']:,} of {left['prunable']:,} weights left, {card.weights.bytes / 1e6:.2f} MB "
         f"(all of {loaded.card.key} in fp16 takes {dense / card.weights.bytes:.1f} times as much)",
-        _line("clean", clean),
-        *(_line(f"{row['spec']['name']} {row['spec']['loss']} {row['eps']}", row) for row in card.metrics["attacked"]),
+        share_line("clean", figures.clean),
+        *(share_line(attack_title(row, loss=True), row) for row in figures.attacked),
     ]
 
 
@@ -145,7 +146,7 @@ def _sweep(
     data_dir: Path | None,
 ) -> tuple[dict[str, Any], list[str]]:
     from meddef_core.pruning.sweep import prune_sweep
-    from meddef_core.record import record
+    from meddef_core.records import PruneRecord, build
 
     images, data = open_list(loaded, part, limit=limit, data_dir=data_dir)
     with progress(f"pruning {loaded.card.key}") as show:
@@ -158,16 +159,17 @@ def _sweep(
             jsma_on_few=jsma_on_few,
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
-    document = record("prune_sweep", model=loaded.card, numbers=numbers, seed=specs[0].seed, data=data)
+    record = build(PruneRecord, model=loaded, numbers=numbers, seed=specs[0].seed, data=data)
     title = f"{loaded.card.key} on {part} ({data['protocol']}, n = {len(images)}), balanced accuracy with 95 % interval"
-    return document, [title, *(line for row in numbers["rows"] for line in _level(row))]
+    return record.document(), [title, *(line for row in record.numbers.rows for line in _level(row))]
 
 
 def _specs(attacks: str, eps: str, *, given: dict[str, Any]) -> list["AttackSpec"]:
     """Every attack at every budget; settings that an attack does not have are left out."""
     from dataclasses import replace
 
-    from meddef_core.attacks import default_spec, get_attack, parse_eps
+    from meddef_core.attacks import default_spec, get_attack
+    from meddef_core.eps import parse_eps
     from meddef_core.evaluation.paper_pruning import pruning_attacks
 
     if attacks == PAPER:
@@ -183,18 +185,12 @@ def _specs(attacks: str, eps: str, *, given: dict[str, Any]) -> list["AttackSpec
     return specs
 
 
-def _level(row: dict[str, Any]) -> list[str]:
-    only = [name for name, share in row["answers"].items() if share == 1]
-    lines = [f"{row['sparsity']:.0%} pruned" + (f": reads every scan as {only[0]}" if only else "")]
-    lines.append(_line("clean", row["clean"]))
-    for attacked in row["attacked"]:
-        rate = attacked["attack_success_rate"]
+def _level(row: "PruneRow") -> list[str]:
+    only = [name for name, share in row.answers.items() if share == 1]
+    lines = [f"{row.sparsity:.0%} pruned" + (f": reads every scan as {only[0]}" if only else "")]
+    lines.append(share_line("clean", row.clean))
+    for attacked in row.attacked:
+        rate = attacked.attack_success_rate
         told = "undefined" if rate is None else f"{rate:.1%}"
-        named = f"{attacked['spec']['name']} {attacked['eps']}"
-        lines.append(f"{_line(named, attacked)}, attack success {told}")
+        lines.append(f"{share_line(attack_title(attacked), attacked)}, attack success {told}")
     return lines
-
-
-def _line(title: str, row: dict[str, Any]) -> str:
-    low, high = row["balanced_interval"]
-    return f"  {title:<28} {row['balanced_accuracy']:6.1%}  ({low:.1%} to {high:.1%})"

@@ -1,5 +1,6 @@
 """The command that runs a record again: `meddef replay`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from meddef_core.errors import RecordError
 from meddef_core.intended_use import INTENDED_USE
 
 if TYPE_CHECKING:
+    from meddef_core.records.replayed import ReplayReport
     from meddef_core.replay import Recorded, Replay
     from meddef_core.replay_compare import Row
 
@@ -33,7 +35,8 @@ def replay(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a record again and compare every number. Exit code 0: the same, 1: different, 2: bad input."""
-    from meddef_core.replay import MAX_BYTES, read_records
+    from meddef_core.records import MAX_BYTES
+    from meddef_core.replay import read_records
 
     try:
         with file.open("rb") as stream:
@@ -41,7 +44,7 @@ def replay(
     except OSError as error:
         raise RecordError(f"The record {file} cannot be read ({error.strerror}); check its permissions.") from error
     found = [_again(each, scan=scan, data_dir=data_dir) for each in read_records(data)]
-    emit(_document(found), [line for one in found for line in _lines(one)] + [INTENDED_USE], as_json=as_json)
+    emit(_report(found).document(), [line for one in found for line in _lines(one)] + [INTENDED_USE], as_json=as_json)
     if not all(one.same for one in found):
         raise typer.Exit(DIFFERENT)
 
@@ -68,43 +71,42 @@ def _again(recorded: "Recorded", *, scan: Path | None, data_dir: Path | None) ->
     return found
 
 
-def _document(found: "list[Replay]") -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from meddef_core.record import SCHEMA_VERSION, versions
+def _report(found: "list[Replay]") -> "ReplayReport":
+    from meddef_core.records import SCHEMA_VERSION, versions
+    from meddef_core.records.replayed import NumberPair, Replayed, ReplayReport, Tolerance, VersionPair
     from meddef_core.replay_compare import ABSOLUTE, RELATIVE
 
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "kind": "replay",
-        "same": all(one.same for one in found),
-        "tolerance": {"absolute": ABSOLUTE, "relative": RELATIVE},
-        "replays": [
-            {
-                "kind": one.recorded.kind,
-                "model": one.recorded.model.model_dump(),
-                "scan": one.recorded.scan.model_dump(mode="json"),
-                "spec": one.recorded.spec,
-                "versions": {"recorded": one.recorded.versions, "here": versions()},
-                "card_changed": one.card_changed,
-                "level": one.level,
-                "sentence": one.sentence,
-                "same": one.same,
-                "image_identical": one.exact,
-                "numbers": [asdict(row) for row in one.rows],
-            }
+    return ReplayReport(
+        schema_version=SCHEMA_VERSION,
+        kind="replay",
+        same=all(one.same for one in found),
+        tolerance=Tolerance(absolute=ABSOLUTE, relative=RELATIVE),
+        replays=tuple(
+            Replayed(
+                kind=one.recorded.kind,
+                model=one.recorded.model,
+                scan=one.recorded.scan,
+                spec=one.recorded.spec,
+                versions=VersionPair(recorded=one.recorded.versions, here=versions()),
+                card_changed=one.card_changed,
+                level=one.level,
+                sentence=one.sentence,
+                same=one.same,
+                image_identical=one.exact,
+                numbers=tuple(NumberPair(**asdict(row)) for row in one.rows),
+            )
             for one in found
-        ],
-        "intended_use": INTENDED_USE,
-    }
+        ),
+        intended_use=INTENDED_USE,
+    )
 
 
 def _lines(found: "Replay") -> list[str]:
-    from meddef_core.record import versions
+    from meddef_core.records import versions
     from meddef_core.replay_compare import ABSOLUTE, RELATIVE
 
     recorded = found.recorded
-    what = "prediction" if recorded.spec is None else f"attack {recorded.spec['name']}"
+    what = "prediction" if recorded.spec is None else f"attack {recorded.spec.name}"
     said = "the same" if found.same else "DIFFERENT"
     lines = [f"{recorded.model.key}, {what}, scan {recorded.scan.id or recorded.scan.sha256[:12]}: {said}"]
     if found.sentence is not None:

@@ -1,16 +1,16 @@
 """`meddef shifts`: how models read scans that were stretched, cut, dimmed or blurred, which no attacker did."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from meddef_core.cli_input import DataDir, JsonFlag, TaskKey, open_model
-from meddef_core.cli_output import check_writable, emit, progress, write_file
+from meddef_core.cli_output import check_writable, emit, progress, write_record
 from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
+    from meddef_core.records import ShiftNumbers
     from meddef_core.zoo import LoadedModel
 
 NOTE = (
@@ -37,13 +37,14 @@ def shifts(
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
     from meddef_core.evaluation.shifts import read_shifted
-    from meddef_core.record import record
+    from meddef_core.records import ShiftRecord, build, identity_of, identity_of_several
     from meddef_core.training.finished import open_run
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
     names = model or ([] if run else ["undefended", "meddef"])
-    found = [(open_model(task, name), f"{task}/{name}") for name in names]
+    opened = [open_model(task, name) for name in names]
+    found = [(loaded, loaded.card.key) for loaded in opened]
     found += [(open_run(path), path.name) for path in run or []]
     first = found[0][0]
     for loaded, name in found:
@@ -65,23 +66,23 @@ def shifts(
             )
         rows.append({"model": name, "weights_sha256": loaded.card.weights.sha256, "shifts": changes})
     numbers = {"n": len(images), "rows": rows, "note": NOTE}
-    identity: Any = {"key": f"{task}/several", "weights_sha256": None, "card_sha256": None}
     data = {"protocol": lists.protocol, "part": part, "n": len(images), "sha256": lists.digest(part)}
-    document = record("shifts", model=first.card if len(found) == 1 else identity, numbers=numbers, data=data)
-    if output is not None:
-        write_file(output, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    emit(document, _lines(numbers), as_json=as_json)
+    one = first if not run else identity_of(first, carded=False)
+    measured = one if len(found) == 1 else identity_of_several(task, "several")
+    record = build(ShiftRecord, model=measured, numbers=numbers, data=data)
+    write_record(output, record)
+    emit(record.document(), _lines(record.numbers), as_json=as_json)
 
 
 def _protocol(loaded: "LoadedModel") -> str:
     return str(loaded.card.data.get("protocol", "official"))
 
 
-def _lines(numbers: dict[str, Any]) -> list[str]:
+def _lines(numbers: "ShiftNumbers") -> list[str]:
     lines = []
-    for row in numbers["rows"]:
-        lines.append(f"{row['model']}, n = {numbers['n']}: balanced accuracy, and recalls")
-        for each in row["shifts"]:
-            said = ", ".join(f"{label} {share:.1%}" for label, share in each["recall"].items())
-            lines.append(f"  {each['title']:<22} {each['balanced_accuracy']:6.1%}  {said}")
-    return [*lines, numbers["note"]]
+    for row in numbers.rows:
+        lines.append(f"{row.model}, n = {numbers.n}: balanced accuracy, and recalls")
+        for each in row.shifts:
+            said = ", ".join(f"{label} {share:.1%}" for label, share in each.recall.items())
+            lines.append(f"  {each.title:<22} {each.balanced_accuracy:6.1%}  {said}")
+    return [*lines, numbers.note]

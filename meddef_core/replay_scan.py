@@ -6,7 +6,7 @@ from pathlib import Path
 from meddef_core.data.lists import is_listed
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import DataError, RecordError, ScanError
-from meddef_core.replay import ScanRef
+from meddef_core.records import ScanRef
 from meddef_core.scans import Scan, list_samples, read_scan
 from meddef_core.scans.limits import MAX_BYTES
 from meddef_core.scans.scan import digest_of

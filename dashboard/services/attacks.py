@@ -96,7 +96,7 @@ def _attacked(
     def on_step(step: AttackStep) -> None:
         softmax = step.probabilities[0]
         shares = from_logits(subject, softmax.clamp_min(LEAST).log()).shares
-        steps.append(Step(step.step, step.loss, tuple(softmax.tolist()), shares))
+        steps.append(Step(step.step, step.loss, tuple(softmax.tolist()), shares, step.success))
         if album is not None and step.images is not None:
             album.add(step.step, as_picture(step.images), mark=step.success > 0)
         on_progress(f"{info.title} on {clean.model.title}", step.step, step.total)

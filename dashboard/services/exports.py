@@ -16,12 +16,13 @@ from dashboard.services.queue import turn
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.explain import explain, shared_scale
 from meddef_core.exports.panel import panel
-from meddef_core.exports.records import image_digest, reading_numbers, source_identity
 from meddef_core.exports.report import report
 from meddef_core.exports.sheet import MapPair, Record, Sheet, Side
 from meddef_core.exports.trust import trust_line
 from meddef_core.pictures import as_images
-from meddef_core.record import record
+from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, plain, source_of
+from meddef_core.records.prediction import Step
+from meddef_core.records.results import image_digest, output_of, prediction_numbers
 
 ATTACK_MAPS = ("gradcam", "channel_attention")
 """Maps shown before and after: the one that every model has, and the one that says most of the defence."""
@@ -44,13 +45,19 @@ class ScanNote:
     frame: int | None = None
     window: tuple[float, float] | None = None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record holds of the scan."""
+        found = {"sha256": self.digest, "frame": self.frame, "window": self.window, "id": self.short_id}
+        return found if self.sample is None else {**found, "sample": self.sample}
+
 
 @dataclass(frozen=True, eq=False)
 class Kept:
     """One model's part of what is kept: its record and, after an attack, that of the noise control."""
 
     record: Record
-    control: Record | None = None
+    control: AttackRecord | None = None
 
 
 # ---- records -----------------------------------------------------------------------------------------------------
@@ -58,9 +65,10 @@ class Kept:
 
 def records(found: Reading | LabResult, note: ScanNote) -> tuple[Kept, ...]:
     """The records of a reading, or of an attack on each model, that `meddef replay` can run again."""
-    if isinstance(found, Reading):
-        return (Kept(_record("prediction", found.model, note, numbers=reading_numbers(found.prediction))),)
-    return tuple(_kept(found, outcome, note) for outcome in found.outcomes)
+    if isinstance(found, LabResult):
+        return tuple(_kept(found, outcome, note) for outcome in found.outcomes)
+    model, numbers = loaded(found.model.id), prediction_numbers(found.prediction)
+    return (Kept(build(PredictionRecord, model=model, scan=note.facts, numbers=numbers)),)
 
 
 def _kept(result: LabResult, outcome: Outcome, note: ScanNote) -> Kept:
@@ -74,50 +82,32 @@ def _kept(result: LabResult, outcome: Outcome, note: ScanNote) -> Kept:
 
 def _attack_record(
     outcome: Outcome, attacked: Attacked, spec: AttackSpec, note: ScanNote, *, source: ModelChoice | None = None
-) -> Record:
-    """The numbers go by the names of `attack_numbers`; the core's replay finds them under these.
+) -> AttackRecord:
+    """The same record that `meddef attack` writes.
 
     The checks of a scan are of the clean one: an attacked picture is no scan to accept or to refuse.
     """
-    first = attacked.first_fooled
-    numbers = {
-        "label": outcome.clean.label,
-        "norm": attacked.norm,
-        "source": None if source is None else source_identity(loaded(source.id).card),
-        "success": attacked.success,
-        "clean": reading_numbers(outcome.clean.prediction),
-        "attacked": reading_numbers(replace(attacked.reading.prediction, familiarity=None, abstained=None)),
-        "linf": attacked.linf,
-        "l2": attacked.l2,
-        "psnr": attacked.psnr,
-        "ssim": attacked.ssim,
-        "pixels_changed": attacked.pixels_changed,
-        "first_fooled": -1 if first is None else first,
-        "steps_run": len(attacked.steps),
-        "trace": [
-            {"step": step.number, "loss": step.loss, "probabilities": step.probabilities} for step in attacked.steps
-        ],
-        "adversarial_sha256": image_digest(attacked.reading.picture.tobytes()),
-    }
-    return _record("attack", outcome.clean.model, note, numbers=numbers, spec=spec)
-
-
-def _record(
-    kind: str, model: ModelChoice, note: ScanNote, *, numbers: dict[str, Any], spec: AttackSpec | None = None
-) -> Record:
-    document = record(
-        kind,
-        model=loaded(model.id).card,
-        scan_digest=note.digest,
-        spec=spec,
-        numbers=numbers,
-        frame=note.frame,
-        window=note.window,
+    numbers = AttackNumbers(
+        label=outcome.clean.label,
+        norm=attacked.norm,
+        source=None if source is None else source_of(loaded(source.id)),
+        success=attacked.success,
+        clean=output_of(outcome.clean.prediction),
+        attacked=output_of(replace(attacked.reading.prediction, familiarity=None, abstained=None)),
+        linf=attacked.linf,
+        l2=attacked.l2,
+        psnr=plain(attacked.psnr),
+        ssim=plain(attacked.ssim),
+        pixels_changed=attacked.pixels_changed,
+        first_fooled=-1 if attacked.first_fooled is None else attacked.first_fooled,
+        steps_run=len(attacked.steps),
+        trace=tuple(
+            Step(step=each.number, loss=plain(each.loss), success=each.success, probabilities=each.probabilities)
+            for each in attacked.steps
+        ),
+        adversarial_sha256=image_digest(attacked.reading.picture.tobytes()),
     )
-    document["scan"]["id"] = note.short_id
-    if note.sample is not None:
-        document["scan"]["sample"] = note.sample
-    return document
+    return build(AttackRecord, model=loaded(outcome.clean.model.id), scan=note.facts, spec=spec, numbers=numbers)
 
 
 # ---- files -------------------------------------------------------------------------------------------------------
@@ -162,7 +152,7 @@ def _attack_side(one: Kept, outcome: Outcome, *, maps: bool) -> Side:
         clean=pictures[0],
         attacked=pictures[1],
         maps=_map_pairs(clean, pictures, ATTACK_MAPS) if maps else (),
-        trust=trust_line(model.id, weights_sha256=one.record["model"]["weights_sha256"]),
+        trust=trust_line(model.id, weights_sha256=one.record.model.weights_sha256),
     )
 
 

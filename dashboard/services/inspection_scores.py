@@ -1,7 +1,5 @@
 """What maps are worth: stability, propagation, randomised weights, the pointing game. Call inside `turn`."""
 
-from typing import Any
-
 import streamlit as st
 
 from dashboard.attention_results import (
@@ -16,12 +14,12 @@ from dashboard.attention_results import (
 )
 from dashboard.results import ModelChoice
 from dashboard.services.inspection import GRADIENT, group, network_of, own_maps, trace_of
-from dashboard.services.models import loaded, models
-from meddef_core.errors import DataError
-from meddef_core.evaluation.documents import read_record, results_root
+from dashboard.services.models import cards, loaded, models
+from meddef_core.evaluation.documents import read_study
 from meddef_core.explain import ExplanationMap, channel_ranking, explain, sanity_check, stability, top_channels
 from meddef_core.explain import propagation as measure
 from meddef_core.pictures import as_images
+from meddef_core.records import Match, PointingRecord, PointingRow, match, shipped
 
 CHANNELS = 8
 """Channels shown: those that weigh most for the clean scan."""
@@ -95,37 +93,25 @@ def pointing(task: str) -> tuple[PointingScores, ...]:
 
     Raises DataError for a record that is damaged.
     """
-    path = results_root() / "pointing" / f"{task}.json"
-    if not path.exists():
+    record = read_study(PointingRecord, "pointing", task)
+    if record is None:
         return ()
-    try:
-        numbers = read_record(path)["numbers"]
-        readings = {str(each["model"]): each for each in numbers["readings"]}
-        return tuple(
-            _pointing(model, readings[model.id], [row for row in numbers["rows"] if row["model"] == model.id])
-            for model in models(task)
-            if model.id in readings
+    readings = {each.model: each for each in record.numbers.readings}
+    here = shipped(cards())
+    return tuple(
+        PointingScores(
+            model,
+            current=match(readings[model.id].claim(task), here) is Match.MATCHED,
+            read_right=tuple((label, of.right, of.n) for label, of in readings[model.id].read_right.items()),
+            rows=tuple(_row(row) for row in record.numbers.rows if row.model == model.id),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"The record {path.name} of the pointing game is damaged; measure it again.") from error
-
-
-def _pointing(model: ModelChoice, reading: dict[str, Any], rows: list[dict[str, Any]]) -> PointingScores:
-    right = tuple((str(label), int(of["right"]), int(of["n"])) for label, of in reading["read_right"].items())
-    current = reading["weights_sha256"] == loaded(model.id).card.weights.sha256
-    return PointingScores(model, current, right, tuple(_row(row) for row in rows))
-
-
-def _row(row: dict[str, Any]) -> Pointing:
-    low, high = (float(end) for end in row["interval"])
-    return Pointing(
-        map=str(row["map"]),
-        score=float(row["score"]),
-        interval=(low, high),
-        chance=float(row["chance"]),
-        centre=float(row["centre"]),
-        n=int(row["n"]),
+        for model in models(task)
+        if model.id in readings
     )
+
+
+def _row(row: PointingRow) -> Pointing:
+    return Pointing(map=row.map, score=row.score, interval=row.interval, chance=row.chance, centre=row.centre, n=row.n)
 
 
 def forget() -> None:

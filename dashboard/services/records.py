@@ -4,7 +4,7 @@ A file that cannot be read, or does not hold what it must, is left out and becom
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,21 +12,42 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 from pydantic import BaseModel, ValidationError
 
-from dashboard import record_schema as schema
-from dashboard.dissection_schema import DissectionRecord
 from dashboard.services.models import rank
-from dashboard.shift_schema import ShiftRecord
-from meddef_core.errors import MedDefError
+from meddef_core.eps import short_eps
+from meddef_core.errors import MedDefError, RecordError
 from meddef_core.evaluation import paper
 from meddef_core.evaluation.documents import results_root
 from meddef_core.evaluation.metrics import mcnemar
-from meddef_core.record import versions
+from meddef_core.records import (
+    MAX_BYTES,
+    AblationRecord,
+    Attacked,
+    AuditRecord,
+    BaselineRecord,
+    CardFigures,
+    Claim,
+    DamagedRecord,
+    DissectionRecord,
+    EvaluationRecord,
+    Match,
+    Pair,
+    PointingRecord,
+    PruneRecord,
+    Record,
+    ReportedTable,
+    ShiftRecord,
+    Shipped,
+    WorstRecord,
+    figures_of,
+    match,
+    match_weights,
+    read_as,
+    shipped,
+    versions,
+)
 from meddef_core.zoo import Card, models_root
 
 Kind = TypeVar("Kind", bound=BaseModel)
-
-MOST_BYTES = 64 * 2**20
-"""A record that holds a row for each of a thousand scans has a few; what is larger is none of ours."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +64,7 @@ class Measured:
     """One model's card and what it says was measured of it; None where nothing was, or it is damaged."""
 
     card: Card
-    figures: schema.CardFigures | None
+    figures: CardFigures | None
 
 
 @dataclass(frozen=True)
@@ -52,16 +73,30 @@ class TaskRecords:
 
     task: str
     models: tuple[Measured, ...]
-    worst: dict[str, schema.WorstRecord]
-    audits: dict[str, schema.AuditRecord]
-    paper: dict[str, schema.PaperRecord]
-    pruning: dict[str, schema.PruneRecord]
-    baselines: schema.BaselineRecord | None
+    worst: dict[str, WorstRecord]
+    audits: dict[str, AuditRecord]
+    paper: dict[str, EvaluationRecord]
+    pruning: dict[str, PruneRecord]
+    baselines: BaselineRecord | None
     shifts: ShiftRecord | None
-    ablation: schema.AblationRecord | None
+    ablation: AblationRecord | None
     dissections: dict[str, DissectionRecord]
-    reported: schema.ReportedTable | None
+    pointing: PointingRecord | None
+    reported: ReportedTable | None
     problems: tuple[Problem, ...]
+
+    @property
+    def shipped(self) -> tuple[Shipped, ...]:
+        """The models on this server, as records are matched with them."""
+        return shipped(each.card for each in self.models)
+
+    def match(self, name: str, record: Record) -> Match:
+        """Whether a record that is filed under a model's name is of the weights that ship under it."""
+        return match_weights(f"{self.task}/{name}", record.model.weights_sha256, self.shipped)
+
+    def match_claim(self, claim: Claim) -> Match:
+        """The same of one row of a record of several models."""
+        return match(claim, self.shipped)
 
 
 def of_task(task: str) -> TaskRecords:
@@ -72,15 +107,16 @@ def of_task(task: str) -> TaskRecords:
     return TaskRecords(
         task=task,
         models=tuple(sorted(models, key=lambda each: rank(each.card))),
-        worst=_folder(schema.WorstRecord, root / "worst" / task, problems),
-        audits=_folder(schema.AuditRecord, root / "audit" / task, problems),
-        paper=_folder(schema.PaperRecord, root / "paper" / task, problems),
-        pruning=_folder(schema.PruneRecord, root / "pruning" / task, problems),
-        baselines=_one(schema.BaselineRecord, root / "baselines" / f"{task}.json", problems),
+        worst=_folder(WorstRecord, root / "worst" / task, problems),
+        audits=_folder(AuditRecord, root / "audit" / task, problems),
+        paper=_folder(EvaluationRecord, root / "paper" / task, problems),
+        pruning=_folder(PruneRecord, root / "pruning" / task, problems),
+        baselines=_one(BaselineRecord, root / "baselines" / f"{task}.json", problems),
         shifts=_one(ShiftRecord, root / "shifts" / f"{task}.json", problems),
-        ablation=_one(schema.AblationRecord, root / "ablation" / f"{task}.json", problems),
+        ablation=_one(AblationRecord, root / "ablation" / f"{task}.json", problems),
         dissections=_folder(DissectionRecord, root / "dissection" / task, problems),
-        reported=_one(schema.ReportedTable, root / "reported.json", problems),
+        pointing=_one(PointingRecord, root / "pointing" / f"{task}.json", problems),
+        reported=_one(ReportedTable, root / "reported.json", problems),
         problems=tuple(problems),
     )
 
@@ -106,7 +142,7 @@ def contradictions(task: str) -> list[str]:
     """Sentences of the core: what a reported row says that no working attack can bring about."""
     try:
         return paper.differences(task)
-    except (MedDefError, LookupError, TypeError, ValueError):  # a damaged record, which `of_task` names
+    except MedDefError:  # a damaged record, which `of_task` names
         return []
 
 
@@ -115,7 +151,7 @@ def software() -> dict[str, str]:
     return versions()
 
 
-def mcnemar_p(pair: schema.Pair) -> float:
+def mcnemar_p(pair: Pair) -> float:
     """Two-sided exact p of the pair."""
     return mcnemar(pair.only_first, pair.only_second)
 
@@ -123,7 +159,7 @@ def mcnemar_p(pair: schema.Pair) -> float:
 # ---- how to run it again -----------------------------------------------------------------------------------------
 
 
-def worst_command(record: schema.WorstRecord) -> str:
+def worst_command(record: WorstRecord) -> str:
     """The command that measures this worst case again."""
     task, _, name = record.model.key.partition("/")
     budgets = ",".join(short_eps(row.eps) for row in record.numbers.attacked)
@@ -131,7 +167,7 @@ def worst_command(record: schema.WorstRecord) -> str:
     return " ".join([*head, *_list(record)])
 
 
-def quick_command(card: Card, row: schema.Attacked) -> str:
+def quick_command(card: Card, row: Attacked) -> str:
     """The command that measures one attack of a card again."""
     spec = row.spec
     settings = [f"--steps {spec.steps}", *([f"--loss {spec.loss}"] if spec.loss else [])]
@@ -144,7 +180,7 @@ def audit_command(task: str, name: str) -> str:
     return f"meddef audit --task {task} --model {name} --output assets/results/audit/{task}/{name}.json"
 
 
-def sweep_command(task: str, name: str, record: schema.PruneRecord | None = None) -> str:
+def sweep_command(task: str, name: str, record: PruneRecord | None = None) -> str:
     """The command that measures every level of pruning."""
     limit = None if record is None or record.data is None else record.data.limit
     some = "" if limit is None else f" --limit {limit}"
@@ -165,10 +201,10 @@ def paper_command(task: str, name: str) -> str:
     return f"meddef evaluate --task {task} --model {name} --attacks paper --output {output}"
 
 
-def baselines_command(task: str, record: schema.BaselineRecord | None = None) -> str:
+def baselines_command(task: str, record: BaselineRecord | None = None) -> str:
     """The command that compares the baselines."""
     spec = None if record is None else record.numbers.attack
-    eps = "4/255" if record is None else short_eps(record.numbers.eps)
+    eps = short_eps(4 / 255 if record is None else record.numbers.eps)
     settings = "" if spec is None else f" --attack {spec.name} --steps {spec.steps}"
     return f"meddef baselines --task {task} --eps {eps}{settings} --output assets/results/baselines/{task}.json"
 
@@ -182,12 +218,7 @@ def shifts_command(task: str, record: ShiftRecord | None = None) -> str:
     return " ".join([f"meddef shifts --task {task}", *whom, *part, f"--output assets/results/shifts/{task}.json"])
 
 
-def short_eps(eps: str) -> str:
-    """ "4/255" of "4/255 (0.0157)": what the command line takes."""
-    return eps.partition(" ")[0]
-
-
-def _whom(record: schema.Head, name: str) -> list[str]:
+def _whom(record: Record, name: str) -> list[str]:
     run = record.data.run if record.data else None
     return [f"--run runs/{run}"] if run else [f"--model {name}"]
 
@@ -196,7 +227,7 @@ def _of_row(task: str, model: str) -> str:
     return f"--model {model.removeprefix(f'{task}/')}" if "/" in model else f"--run runs/{model}"
 
 
-def _list(record: schema.Head) -> Iterator[str]:
+def _list(record: Record) -> Iterator[str]:
     if record.data and record.data.part != "test":
         yield f"--part {record.data.part}"
     if record.data and record.data.limit is not None:
@@ -212,9 +243,9 @@ def _measured(card: Card, problems: list[Problem]) -> Measured:
     if not card.metrics:
         return Measured(card, None)
     try:
-        return Measured(card, schema.CardFigures.model_validate(card.metrics))
-    except ValidationError as error:
-        problems.append(_problem(f"{card.key}/card.json", error, within="metrics"))
+        return Measured(card, figures_of(card.metrics))
+    except DamagedRecord as error:
+        problems.append(Problem(f"{card.key}/card.json", error.reason, f"metrics.{error.place}"))
         return Measured(card, None)
 
 
@@ -246,20 +277,26 @@ def _parsed(kind: str, path: str, changed: int, size: int, *, _kind: type[BaseMo
     `kind` names `_kind` for the cache, which cannot tell classes apart.
     """
     where = Path(path)
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         return Problem(_name(where), "it is too large")
     try:
-        return _kind.model_validate_json(where.read_bytes())
+        return _card(where) if _kind is Card else read_as(_kind, where.read_bytes())
     except OSError:
         return Problem(_name(where), "it cannot be opened")
+    except DamagedRecord as error:
+        return Problem(_name(where), error.reason, error.place)
+    except RecordError as error:
+        return Problem(_name(where), str(error))
+
+
+def _card(path: Path) -> Card:
+    """A model's card, which is no record; DamagedRecord where it does not hold what it must."""
+    try:
+        return Card.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        return _problem(_name(where), error)
-
-
-def _problem(file: str, error: ValidationError, *, within: str = "") -> Problem:
-    first = error.errors()[0]
-    parts: Sequence[object] = (*([within] if within else []), *first["loc"])
-    return Problem(file, str(first["msg"]), ".".join(str(part) for part in parts))
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DamagedRecord(str(first["msg"]), place=place) from error
 
 
 def _name(path: Path) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dashboard import record_schema as schema
 from dashboard.robustness_results import Curve, Point, Verdict
 from dashboard.services.records import Measured, TaskRecords, quick_command, worst_command
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
 from meddef_core.errors import AttackError
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
+from meddef_core.records import Attacked, CardFigures, Match, Spec, WorstRecord, WorstRow
 
 
 def curves(found: TaskRecords) -> tuple[Curve, ...]:
@@ -18,15 +18,14 @@ def curves(found: TaskRecords) -> tuple[Curve, ...]:
     A worst case of other scans stands alone. A record of a model that has no card here stands by itself.
     """
     cards = {each.card.name: each for each in found.models}
-    drawn = [_of_model(each, found.worst.get(name)) for name, each in cards.items()]
+    drawn = [_of_model(found, name, each) for name, each in cards.items()]
     alone = [_worst(record, title_of(name)) for name, record in found.worst.items() if name not in cards]
     return (*(curve for curve in drawn if curve is not None), *alone)
 
 
-def budgets(drawn: Iterable[Curve]) -> dict[str, float]:
-    """Every budget that a curve has a point at, by its label, the smallest first."""
-    labels = {point.eps: point.label for curve in drawn for point in curve.points}
-    return {labels[eps]: eps for eps in sorted(labels)}
+def budgets(drawn: Iterable[Curve]) -> tuple[float, ...]:
+    """Every budget that a curve has a point at, the smallest first."""
+    return tuple(sorted({point.eps for curve in drawn for point in curve.points}))
 
 
 def verdict(found: TaskRecords, name: str) -> Verdict:
@@ -34,8 +33,7 @@ def verdict(found: TaskRecords, name: str) -> Verdict:
     record = found.audits.get(name)
     if record is None:
         return Verdict("none", UNAUDITED)
-    card = next((each.card for each in found.models if each.card.name == name), None)
-    if card is not None and record.model.weights_sha256 != card.weights.sha256:
+    if found.match(name, record) is Match.OTHER_WEIGHTS:
         return Verdict("none", OTHER_WEIGHTS)
     return Verdict(record.numbers.verdict, record.numbers.meaning, record)
 
@@ -61,8 +59,9 @@ def attack_settings(name: str) -> frozenset[str]:
         return frozenset()
 
 
-def _of_model(each: Measured, worst: schema.WorstRecord | None) -> Curve | None:
-    other = worst is not None and worst.model.weights_sha256 != each.card.weights.sha256
+def _of_model(found: TaskRecords, name: str, each: Measured) -> Curve | None:
+    worst = found.worst.get(name)
+    other = worst is not None and found.match(name, worst) is not Match.MATCHED
     quick = None if each.figures is None else _quick(each, each.figures, other_weights=other)
     if worst is None or other:
         return quick
@@ -72,28 +71,28 @@ def _of_model(each: Measured, worst: schema.WorstRecord | None) -> Curve | None:
     return replace(quick, worst=strong.worst)
 
 
-def _worst(record: schema.WorstRecord, title: str) -> Curve:
+def _worst(record: WorstRecord, title: str) -> Curve:
     numbers, command = record.numbers, worst_command(record)
-    rows = sorted(numbers.attacked, key=lambda row: row.budget)
+    rows = sorted(numbers.attacked, key=lambda row: row.eps)
     tried = _kinds(each.spec for row in rows for each in row.attacks)
     return Curve(
         key=record.model.key.rpartition("/")[2],
         title=title,
         n=numbers.n,
-        part=record.data.part if record.data else "test",
-        protocol=record.data.protocol if record.data else "official",
+        part=record.scans.part,
+        protocol=record.scans.protocol,
         clean=numbers.clean,
-        worst=tuple(Point(row.budget, row.eps, row, _most_telling(row), command, "worst", tried) for row in rows),
+        worst=tuple(Point(row.eps, row, _most_telling(row), command, "worst", tried) for row in rows),
     )
 
 
-def _quick(each: Measured, figures: schema.CardFigures, *, other_weights: bool) -> Curve:
+def _quick(each: Measured, figures: CardFigures, *, other_weights: bool) -> Curve:
     """At each budget the attack that leaves the least standing: the others are no evidence of robustness."""
-    weakest: dict[float, schema.Attacked] = {}
+    weakest: dict[float, Attacked] = {}
     for row in figures.attacked:
-        held = weakest.get(row.spec.eps)
+        held = weakest.get(row.eps)
         if held is None or row.balanced_accuracy < held.balanced_accuracy:
-            weakest[row.spec.eps] = row
+            weakest[row.eps] = row
     rows = [weakest[eps] for eps in sorted(weakest)]
     tried = _kinds(row.spec for row in figures.attacked)
     return Curve(
@@ -104,18 +103,18 @@ def _quick(each: Measured, figures: schema.CardFigures, *, other_weights: bool) 
         protocol=figures.protocol,
         clean=figures.clean,
         quick=tuple(
-            Point(row.spec.eps, row.eps, row, row.spec, quick_command(each.card, row), "quick", tried) for row in rows
+            Point(row.eps, row, row.spec, quick_command(each.card, row), "quick", tried) for row in rows
         ),
         other_weights=other_weights,
     )
 
 
-def _most_telling(row: schema.WorstRow) -> schema.Spec | None:
+def _most_telling(row: WorstRow) -> Spec | None:
     """The attack that broke the most scans that no other had broken before it; None where nothing did."""
     broke = [each for each in row.attacks if each.broken]
     return max(broke, key=lambda each: each.broken).spec if broke else None
 
 
-def _kinds(specs: Iterable[schema.Spec]) -> tuple[schema.Spec, ...]:
+def _kinds(specs: Iterable[Spec]) -> tuple[Spec, ...]:
     """Each attack once, whatever its budget and the class it aims at."""
-    return tuple(dict.fromkeys(spec.model_copy(update={"eps": 0.0, "target": None}) for spec in specs))
+    return tuple(dict.fromkeys(spec.replaced(eps=0.0, target=None) for spec in specs))

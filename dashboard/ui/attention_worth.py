@@ -7,7 +7,9 @@ import streamlit as st
 from dashboard.attention_results import Inspected
 from dashboard.language import tr
 from dashboard.services import records
+from meddef_core.eps import short_eps
 from meddef_core.evaluation.ablation import CHANCE
+from meddef_core.records import Match
 
 LESIONS = {
     "modules": ("daam", "its DAAM"),
@@ -27,10 +29,10 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
         return
     lesion, module = LESIONS[section]
     known = records.of_task(task)
-    weights = {each.card.key: each.card.weights.sha256 for each in known.models}
     for each in inspected:
-        record = known.dissections.get(each.model.id.partition("/")[2])
-        if record is None or record.model.weights_sha256 != weights.get(each.model.id):
+        name = each.model.id.partition("/")[2]
+        record = known.dissections.get(name)
+        if record is None or known.match(name, record) is not Match.MATCHED:
             continue
         rows = {row.lesion: row for row in record.numbers.lesions}
         if lesion not in rows or "none" not in rows:
@@ -45,7 +47,7 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
             n=record.numbers.n,
             after=100 * found.attacked.balanced_accuracy,
             before=100 * intact.attacked.balanced_accuracy,
-            eps=records.short_eps(record.numbers.eps),
+            eps=short_eps(record.numbers.eps),
         )
         if found.read_otherwise <= FEW * record.numbers.n and found.p >= CHANCE:
             said += " " + tr("So what these maps show hardly enters its answer; Grad-CAM follows the answer itself.")

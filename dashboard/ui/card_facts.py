@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dashboard.language import tr
-from dashboard.services.records import reading_figures, short_eps
+from dashboard.services.records import reading_figures
 from dashboard.ui.robustness_parts import protocol_words
-from meddef_core.attacks import format_eps
+from meddef_core.eps import short_eps
+from meddef_core.records import Match, match_weights, shipped
 from meddef_core.zoo import Card
 
 OBJECTIVES = {
@@ -102,7 +103,7 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
     epochs, seed = _number(training, "recipe", "epochs"), _number(training, "recipe", "seed")
     if kind is not None:
         words = tr(OBJECTIVES[str(kind)]) if str(kind) in OBJECTIVES else str(kind)
-        at = f", ε = {short_eps(format_eps(eps))}" if eps else ""
+        at = f", ε = {short_eps(eps)}" if eps else ""
         yield tr("Trained on: {objective}", objective=words + at)
     if epochs is not None and seed is not None:
         yield tr("{epochs:.0f} epochs, seed {seed:.0f}", epochs=epochs, seed=seed)
@@ -126,7 +127,7 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
 
 def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:
     """Calibration and abstention, of these very weights only."""
-    if found.get("weights_sha256") != card.weights.sha256:
+    if match_weights(card.key, str(found.get("weights_sha256")), shipped([card])) is not Match.MATCHED:
         error = _number(card.metrics, "clean", "expected_calibration_error")
         if error is not None:
             yield tr("Calibration error {error:.3f}; its probabilities are not calibrated", error=error)

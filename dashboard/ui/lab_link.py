@@ -19,7 +19,7 @@ from dashboard.state import Chosen
 from dashboard.ui.attack_form import MAX_SEED, USUAL, attack_key
 from dashboard.ui.budgets import offered
 from dashboard.ui.teach_place import written
-from meddef_core.attacks.spec import parse_eps
+from meddef_core.eps import parse_eps
 from meddef_core.errors import MedDefError
 
 NAMES = ("task", "sample", "model", "attack", "eps", "steps", "seed")

@@ -7,10 +7,11 @@ import streamlit as st
 
 from dashboard import services
 from dashboard.language import tr
-from dashboard.record_schema import CardFigures
 from dashboard.services.records import TaskRecords
 from dashboard.ui.card_facts import facts
 from dashboard.ui.robustness_parts import share_words
+from meddef_core.eps import format_eps
+from meddef_core.records import CardFigures
 from meddef_core.zoo import Card
 
 MODELS_ABREAST = 3
@@ -69,5 +70,5 @@ def _balanced_by_budget(figures: CardFigures) -> dict[str, str]:
     strongest = {row.eps: row for row in by_strength}
     for eps in dict.fromkeys(row.eps for row in figures.attacked):
         spec = strongest[eps].spec
-        column[f"{spec.name.upper()}-{spec.steps}, ε = {eps}"] = share_words(strongest[eps])
+        column[f"{spec.name.upper()}-{spec.steps}, ε = {format_eps(eps)}"] = share_words(strongest[eps])
     return column

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.language import language, tr
-from dashboard.record_schema import AuditRecord, Finding
 from dashboard.robustness_results import Curve
 from dashboard.services import records, robust_curves
 from dashboard.services.records import TaskRecords
@@ -13,6 +12,7 @@ from dashboard.ui.robustness_headline import badge
 from dashboard.ui.robustness_parts import again, not_measured
 from dashboard.ui.words import eps_words
 from meddef_core.audit.check import GROUPS
+from meddef_core.records import AuditRecord, Finding
 
 MARKS = {
     "passed": (":material/check_circle:", "passed"),

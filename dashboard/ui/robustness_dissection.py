@@ -3,13 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.dissection_schema import DissectionRecord, Gates
 from dashboard.language import tr
-from dashboard.record_schema import Balanced
 from dashboard.services import records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
 from dashboard.ui.robustness_parts import again, attack_words, balanced_columns, not_measured, save_data
+from meddef_core.eps import format_eps
+from meddef_core.records import Balanced, DissectionRecord, Gates, Match
 
 
 def dissection_section(found: TaskRecords) -> None:
@@ -24,9 +24,7 @@ def dissection_section(found: TaskRecords) -> None:
     )
     cards = {each.card.name: each.card for each in found.models}
     others = [
-        name
-        for name, record in found.dissections.items()
-        if name in cards and cards[name].weights.sha256 != record.model.weights_sha256
+        name for name, record in found.dissections.items() if found.match(name, record) is Match.OTHER_WEIGHTS
     ]
     titles = {name: tr(cards[name].title if name in cards else title_of(name)) for name in found.dissections}
     if others:
@@ -67,7 +65,7 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
             "against the network as trained.",
             attack=attack_words(record.spec),
             n=numbers.n,
-            eps=numbers.eps,
+            eps=format_eps(numbers.eps),
         )
     )
     save_data(lesion_table(name, record), name=f"{task}-dissection-{name}")

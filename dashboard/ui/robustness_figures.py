@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.language import tr
-from dashboard.record_schema import AblationRow, BaselineRow, PruneRow, Share
 from dashboard.robustness_results import Curve, Point
-from dashboard.services.records import short_eps
-from dashboard.shift_schema import Shifted
 from dashboard.ui.charts import COLOURS, DASHES, MARKERS, PATTERNS
 from dashboard.ui.robustness_parts import attack_words, interval_bars
+from meddef_core.eps import short_eps
+from meddef_core.records import AblationRow, BaselineRow, PruneRow, Share, Shifted
 
 HEIGHT = 400
 
@@ -49,7 +48,7 @@ def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
         if curve.quick and curve.worst:
             _arrows(drawn, number, curve)
     longest = max((curve for curve in curves), key=lambda curve: len(curve.points))
-    ticks = {0.0: "0"} | {point.eps: short_eps(point.label) for point in longest.points}
+    ticks = {0.0: "0"} | {point.eps: short_eps(point.eps) for point in longest.points}
     _layout(drawn, x=tr("budget ε, in pixel units"))
     # Budgets double from one to the next: evenly spaced by their square root, the small ones stay apart.
     _rescale(drawn, ticks)
@@ -69,15 +68,14 @@ def against_sparsity(rows: Sequence[PruneRow]) -> go.Figure:
     return drawn
 
 
-def baselines(rows: Sequence[BaselineRow]) -> go.Figure:
-    """Each defence: clean, against who ignores it, and against who adapts."""
+def baselines(rows: Sequence[BaselineRow], titles: Sequence[str]) -> go.Figure:
+    """Each defence under its title: clean, against who ignores it, and against who adapts."""
     names = {"clean": tr("clean"), "ignoring": tr("ignored by the attacker"), "adaptive": tr("the attacker adapts")}
     shares: dict[str, list[Share]] = {
         "clean": [row.clean for row in rows],
         "ignoring": [row.ignoring for row in rows],
         "adaptive": [row.adaptive for row in rows],
     }
-    titles = [tr(row.title) for row in rows]
     # Bars of one name would stand on top of each other.
     distinct = [
         title if titles.count(title) == 1 else f"{title} ({row.id})" for title, row in zip(titles, rows, strict=True)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.robustness_results import Curve, Point, Verdict
-from dashboard.services import records, robust_curves
+from dashboard.services import robust_curves
 from dashboard.services.models import OFFICIAL
 from dashboard.services.records import TaskRecords
 from dashboard.ui.lab_trust import BADGES
@@ -21,6 +21,7 @@ from dashboard.ui.robustness_parts import (
     share_columns,
     share_words,
 )
+from meddef_core.eps import short_eps
 
 CARD_WIDTH = 380
 """Pixels: two or three beside each other, one on a telephone."""
@@ -30,7 +31,7 @@ USUAL = "4/255"
 
 def headline(found: TaskRecords, curves: Sequence[Curve]) -> None:
     """One card a model at a budget that the reader chooses."""
-    budgets = {records.short_eps(label): eps for label, eps in robust_curves.budgets(curves).items()}
+    budgets = {short_eps(eps): eps for eps in robust_curves.budgets(curves)}
     if not budgets:
         not_measured(tr("No robust accuracy of these models."), _first_command(found))
         return

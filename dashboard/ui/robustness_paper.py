@@ -1,17 +1,18 @@
 """What the paper reports beside what was re-measured here."""
 
 from itertools import product
+from math import isclose
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.record_schema import Attacked, PaperRecord, Reported
 from dashboard.services import records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import attack_title, title_of
-from dashboard.ui.robustness_parts import not_measured, save_data
+from dashboard.ui.robustness_parts import not_measured, save_data, shown_title
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_ATTACKS, PAPER_EPSILONS, PAPER_MODELS
+from meddef_core.records import EvaluationRecord, Match, Reported
 
 CLEAN = "clean"
 
@@ -30,8 +31,9 @@ def paper_section(found: TaskRecords) -> None:
     st.caption(tr("Source of the reported numbers: {source}", source=found.reported.source))
     rows = [row for row in found.reported.rows if row.task == found.task]
     table = paper_table(rows, found.paper)
-    _budget_tables(table, task=found.task)
-    save_data(table, name=f"{found.task}-reported-and-re-measured")
+    _budget_tables(table, found)
+    weights = {name: found.match(name, record).value for name, record in found.paper.items()}
+    save_data(table.assign(weights=table["model"].map(weights)), name=f"{found.task}-reported-and-re-measured")
     missing = [name for name in PAPER_MODELS if name not in found.paper]
     if missing:
         names = ", ".join(tr(title_of(name)) for name in missing)
@@ -39,7 +41,8 @@ def paper_section(found: TaskRecords) -> None:
     _reasons(found.task)
 
 
-def _budget_tables(table: pd.DataFrame, *, task: str) -> None:
+def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
+    task = found.task
     labels = [f"{eps:.2f}" for eps in PAPER_EPSILONS]
     chosen = st.segmented_control(
         tr("Budget ε of the paper"),
@@ -56,7 +59,7 @@ def _budget_tables(table: pd.DataFrame, *, task: str) -> None:
         st.caption(tr("Nothing is reported or re-measured at this budget."))
         return
     columns = {
-        tr("model"): [tr(title_of(name)) for name in shown["model"]],
+        tr("model"): [_title(found, name) for name in shown["model"]],
         tr("attack"): [tr(CLEAN) if name == CLEAN else attack_title(name) for name in shown["attack"]],
         tr("reported"): [_number(value) for value in shown["reported"]],
         tr("re-measured"): [_number(value) for value in shown["re_measured"]],
@@ -71,13 +74,18 @@ def _budget_tables(table: pd.DataFrame, *, task: str) -> None:
     )
 
 
-def paper_table(rows: list[Reported], measured: dict[str, PaperRecord]) -> pd.DataFrame:
+def _title(found: TaskRecords, name: str) -> str:
+    record = found.paper.get(name)
+    return shown_title(title_of(name), Match.UNKNOWN_MODEL if record is None else found.match(name, record))
+
+
+def paper_table(rows: list[Reported], measured: dict[str, EvaluationRecord]) -> pd.DataFrame:
     """One row a model, budget and attack, clean among them; percent. Missing is NaN."""
     reported = {(row.model, row.eps): row for row in rows}
     table = []
     for eps, model, attack in product(PAPER_EPSILONS, PAPER_MODELS | OTHER_ROWS, (CLEAN, *PAPER_ATTACKS)):
         claim = reported.get((model, eps))
-        said = None if claim is None else float(getattr(claim, attack))
+        said = None if claim is None else claim.of(attack)
         ours, n = _ours(measured.get(model), attack, eps)
         gap = None if said is None or ours is None else ours - said
         cells = {"reported": said, "re_measured": ours, "difference": gap, "n": n}
@@ -86,19 +94,14 @@ def paper_table(rows: list[Reported], measured: dict[str, PaperRecord]) -> pd.Da
     return pd.DataFrame(table).astype(dict.fromkeys(numbers, "float64"))
 
 
-def _ours(record: PaperRecord | None, attack: str, eps: float) -> tuple[float | None, int | None]:
+def _ours(record: EvaluationRecord | None, attack: str, eps: float) -> tuple[float | None, int | None]:
     if record is None:
         return None, None
     if attack == CLEAN:
         return 100 * record.numbers.clean.accuracy, record.numbers.n
-    row = next((row for row in record.numbers.attacked if row.spec.name == attack and _is_at(row, eps)), None)
+    rows = (row for row in record.numbers.attacked if row.spec.name == attack and isclose(row.intensity, eps))
+    row = next(rows, None)
     return (None, None) if row is None else (100 * row.accuracy, row.n or record.numbers.n)
-
-
-def _is_at(row: Attacked, eps: float) -> bool:
-    """JSMA bounds how many values change, so the paper's intensity is its step theta."""
-    intensity = row.spec.theta if row.spec.name == "jsma" else row.spec.eps
-    return intensity is not None and abs(intensity - eps) < 1e-9
 
 
 def _reasons(task: str) -> None:

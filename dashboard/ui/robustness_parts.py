@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.language import language, tr
-from dashboard.record_schema import Balanced, Share, Spec
 from dashboard.services.robust_curves import attack_settings, attack_title
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.records import Balanced, Match, Share, Spec
 
 STAMP_WIDTH = {"en": 62, "zh": 30}
 """Letters in a line of the stamp below a figure: it must fit a telephone."""
@@ -42,6 +42,12 @@ def attack_words(spec: Spec) -> str:
         details.append(tr(LOSSES[spec.loss]))
     title = tr(attack_title(spec.name))
     return f"{title} ({', '.join(details)})" if details else title
+
+
+def shown_title(title: str, found: Match) -> str:
+    """A model's title beside a number, with a remark where the number is of other weights than ship under it."""
+    words = tr(title)
+    return tr("{model} (measured with earlier weights)", model=words) if found is Match.OTHER_WEIGHTS else words
 
 
 def protocol_words(protocol: str) -> str:

@@ -6,16 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.record_schema import ScanList
 from dashboard.robustness_results import Curve
 from dashboard.services import records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
-from dashboard.shift_schema import Shifted, ShiftRecord, ShiftRow
 from dashboard.ui import robustness_figures as figures
 from dashboard.ui.robustness_parts import again, balanced_columns, figure, not_measured, protocol_words
 from dashboard.ui.words import class_code, counted
 from meddef_core.data.tasks import get_task
+from meddef_core.records import Match, Shifted, ShiftRecord, ShiftRow
 
 
 def shifts_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
@@ -33,7 +32,7 @@ def shifts_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
     if record is None or not rows:
         not_measured(tr("No reading of changed scans."), command)
         return
-    data = record.data or ScanList()
+    data = record.scans
     st.caption(
         tr(
             "Balanced accuracy with 95% intervals, n = {n} ({part}, {protocol}). Each dot also tells the recall of "
@@ -54,7 +53,7 @@ def shifts_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
 
 def shift_table(record: ShiftRecord, rows: Sequence[ShiftRow]) -> pd.DataFrame:
     """A row for each model and change, a recall column a class."""
-    data = record.data or ScanList()
+    data = record.scans
     about = {"n": record.numbers.n, "list": data.part, "protocol": data.protocol}
     lines = []
     for row in rows:
@@ -66,9 +65,9 @@ def shift_table(record: ShiftRecord, rows: Sequence[ShiftRow]) -> pd.DataFrame:
 
 def _of_these_weights(found: TaskRecords, record: ShiftRecord) -> tuple[ShiftRow, ...]:
     """The rows of this server's weights, and those of models without a card; the others are named."""
-    digests = {each.card.key: each.card.weights.sha256 for each in found.models}
-    own = tuple(row for row in record.numbers.rows if digests.get(row.model, row.weights_sha256) == row.weights_sha256)
-    others = [_title(found, row) for row in record.numbers.rows if row not in own]
+    rows = record.numbers.rows
+    own = tuple(row for row in rows if found.match_claim(row.claim(found.task)) is not Match.OTHER_WEIGHTS)
+    others = [_title(found, row) for row in rows if row not in own]
     if others:
         st.warning(
             tr("Measured of other weights than these, so left out: {models}.", models=", ".join(others)),

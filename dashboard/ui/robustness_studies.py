@@ -1,10 +1,11 @@
 """Three studies around the models: defences from the literature, pruning, and what each module adds."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.record_schema import AblationNumbers, BaselineNumbers, PruneRecord, PruneRow
 from dashboard.services import records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
@@ -15,11 +16,25 @@ from dashboard.ui.robustness_parts import (
     figure,
     not_measured,
     share_columns,
+    shown_title,
 )
+from meddef_core.eps import format_eps
 from meddef_core.evaluation.ablation import CHANCE, verdict
+from meddef_core.records import (
+    AblationNumbers,
+    AblationRecord,
+    BaselineNumbers,
+    BaselineRecord,
+    Match,
+    PruneRecord,
+    PruneRow,
+)
 
 ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
 """The recipe of each task's ablation."""
+
+COMPARED = "meddef"
+"""Name of the model that the defences from the literature are compared with."""
 
 
 def baselines_section(found: TaskRecords) -> None:
@@ -40,34 +55,55 @@ def baselines_section(found: TaskRecords) -> None:
         tr(
             "{attack} at ε = {eps}, n = {n}, balanced accuracy with 95% intervals: an upper bound for both attackers.",
             attack=attack_words(numbers.attack),
-            eps=numbers.eps,
+            eps=format_eps(numbers.eps),
             n=numbers.n,
         )
     )
+    matches = [found.match_claim(row.claim(found.task)) for row in numbers.rows]
+    titles = [shown_title(row.title, each) for row, each in zip(numbers.rows, matches, strict=True)]
     figure(
-        figures.baselines(numbers.rows),
+        figures.baselines(numbers.rows, titles),
         name=f"{found.task}-baselines",
-        alt=_fallen(numbers),
-        data=pd.DataFrame(
-            [
-                {"defence": row.id, "n": numbers.n, "epsilon": numbers.eps, "attacker": kind} | share_columns(share)
-                for row in numbers.rows
-                for kind, share in (("clean", row.clean), ("ignoring", row.ignoring), ("adaptive", row.adaptive))
-            ]
-        ),
+        alt=_fallen(numbers, titles),
+        data=baseline_table(numbers, matches),
     )
+    _not_compared(found, record, matches)
     again(records.baselines_command(found.task, record))
 
 
-def _fallen(numbers: BaselineNumbers) -> str:
+def baseline_table(numbers: BaselineNumbers, matches: Sequence[Match]) -> pd.DataFrame:
+    """A row for each defence and attacker; `weights` says whether they are those that ship under the row's name."""
+    about = {"n": numbers.n, "epsilon": numbers.eps}
+    return pd.DataFrame(
+        [
+            {"defence": row.id, "weights": each.value, **about, "attacker": kind, **share_columns(share)}
+            for row, each in zip(numbers.rows, matches, strict=True)
+            for kind, share in (("clean", row.clean), ("ignoring", row.ignoring), ("adaptive", row.adaptive))
+        ]
+    )
+
+
+def _not_compared(found: TaskRecords, record: BaselineRecord, matches: Sequence[Match]) -> None:
+    """Say so where MedDef as it ships is not among the rows."""
+    rows = zip(record.numbers.rows, matches, strict=True)
+    measured = {row.id for row, each in rows if each is Match.MATCHED}
+    own = next((each.card for each in found.models if each.card.name == COMPARED), None)
+    if own is not None and own.key not in measured:
+        st.warning(
+            tr("The weights that ship as {model} were not compared yet.", model=tr(own.title)),
+            icon=":material/report:",
+        )
+
+
+def _fallen(numbers: BaselineNumbers, titles: Sequence[str]) -> str:
     said = [
         tr(
             "{defence}: {ignoring:.0f}% ignored, {adaptive:.0f}% against who adapts.",
-            defence=tr(row.title),
+            defence=title,
             ignoring=100 * row.ignoring.balanced_accuracy,
             adaptive=100 * row.adaptive.balanced_accuracy,
         )
-        for row in numbers.rows
+        for row, title in zip(numbers.rows, titles, strict=True)
     ]
     return " ".join(said)
 
@@ -88,7 +124,7 @@ def pruning_section(found: TaskRecords) -> None:
         not_measured(tr("No pruning curve."), records.sweep_command(found.task, name))
     titles = {each.card.name: each.card.title for each in found.models}
     for name, record in found.pruning.items():
-        st.subheader(tr(titles.get(name, title_of(name))), anchor=False)
+        st.subheader(shown_title(titles.get(name, title_of(name)), found.match(name, record)), anchor=False)
         _sweep(found.task, name, record)
 
 
@@ -136,7 +172,7 @@ def _pruned_words(rows: list[PruneRow]) -> str:
 
 def _prune_lines(row: PruneRow) -> list[dict[str, object]]:
     about: dict[str, object] = {"sparsity": row.sparsity, "nonzero": row.nonzero, "n": row.n}
-    lines = [{**about, "attack": "clean", "epsilon": "0", **share_columns(row.clean)}]
+    lines = [{**about, "attack": "clean", "epsilon": 0.0, **share_columns(row.clean)}]
     for each in row.attacked:
         rate = each.attack_success_rate
         named = {"attack": each.spec.name, "epsilon": each.eps, "attack_success_rate": rate}
@@ -162,7 +198,8 @@ def ablation_section(found: TaskRecords) -> None:
         )
         return
     numbers = found.ablation.numbers
-    st.caption(tr("Attacked at ε = {eps}, n = {n}, 95% intervals.", eps=numbers.eps, n=numbers.n))
+    st.caption(tr("Attacked at ε = {eps}, n = {n}, 95% intervals.", eps=format_eps(numbers.eps), n=numbers.n))
+    st.caption(_which_ship(found, found.ablation))
     figure(
         figures.ablation(numbers.rows),
         name=f"{found.task}-ablation",
@@ -180,6 +217,18 @@ def ablation_section(found: TaskRecords) -> None:
     _pairs(numbers)
     if said := _verdict(numbers):
         st.markdown(f"**{tr('Verdict')}**: {said}")
+
+
+def _which_ship(found: TaskRecords, record: AblationRecord) -> str:
+    """Which of the networks are models here: the others stand for their variants alone."""
+    titles = {each.card.key: tr(each.card.title) for each in found.models}
+    ships = [
+        tr("{variant}, seed {seed} ({model})", variant=tr(row.title), seed=each.seed, model=titles[key])
+        for row, each, key in record.shipped_as(found.shipped)
+    ]
+    if not ships:
+        return tr("These networks were trained for this comparison; none of them ships as a model.")
+    return tr("These networks were trained for this comparison. Shipped as models: {models}.", models="; ".join(ships))
 
 
 def _spread(numbers: AblationNumbers) -> str:

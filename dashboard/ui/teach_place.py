@@ -15,7 +15,7 @@ from dashboard.language import language, tr
 from dashboard.lessons import DEFENCES, Lesson, StepState
 from dashboard.results import AttackOption
 from dashboard.services import teaching
-from meddef_core.attacks.spec import parse_eps
+from meddef_core.eps import parse_eps
 from meddef_core.errors import MedDefError
 from meddef_core.pruning.masks import MOST_SPARSITY
 

@@ -7,7 +7,8 @@ that offers a tuple `ATTACKS` of `AttackInfo`; the registry finds it.
 from meddef_core.attacks.registry import ATTACKS, default_spec, get_attack
 from meddef_core.attacks.result import AttackResult, Measures, measure
 from meddef_core.attacks.run import run_attack
-from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep, format_eps, parse_eps
+from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep
+from meddef_core.eps import format_eps, parse_eps
 
 __all__ = [
     "ATTACKS",

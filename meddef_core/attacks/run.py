@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from meddef_core.attacks.registry import get_attack
 from meddef_core.attacks.result import AttackResult, check_adversarial, measure
 from meddef_core.attacks.search import Problem, Search, logits_of
-from meddef_core.attacks.spec import AttackSpec, OnStep, check_budget
+from meddef_core.attacks.spec import AttackSpec, OnStep
+from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from meddef_core.attacks.registry import get_attack
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.run import run_attack
-from meddef_core.attacks.spec import AttackSpec, OnStep, check_budget
+from meddef_core.attacks.spec import AttackSpec, OnStep
+from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
 
 

@@ -1,4 +1,4 @@
-"""What an attack is asked to do, what it reports on the way, and how an epsilon is written."""
+"""What an attack is asked to do, and what it reports on the way."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from meddef_core.eps import is_number
 from meddef_core.errors import AttackError
 
 if TYPE_CHECKING:
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
 
 LOSSES = ("ce", "margin")
 THREATS = ("white box", "black box", "control")
-NORMS = ("linf", "l2", "l0")
-
-BUDGET_WORDS = {
-    "linf": "lie between 0 and 1 in pixel units (4/255, say)",
-    "l2": "be a Euclidean length from 0 up (3.0, say)",
-    "l0": "be a share of values between 0 and 1 (0.14, say)",
-}
-"""What a budget of each norm must be, as the end of a sentence."""
 KEEPS = ("best", "last")
 
 
@@ -62,16 +55,16 @@ class AttackSpec:
     """Change of one value in one step, in pixel units (JSMA)."""
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.eps) and 0 <= self.eps < math.inf):
+        if not (is_number(self.eps) and 0 <= self.eps < math.inf):
             raise AttackError(f"epsilon must be a number from 0 up (4/255, say), not {self.eps!r}")
         least_values = (("steps", 1), ("restarts", 1), ("samples", 1), ("search_steps", 1), ("seed", 0))
         for name, least in least_values:
             value = getattr(self, name)
             if not _is_integer(value) or value < least:
                 raise AttackError(f"{name} must be a whole number of at least {least}, not {value!r}")
-        if not (_is_number(self.theta) and 0 < self.theta <= 1):
+        if not (is_number(self.theta) and 0 < self.theta <= 1):
             raise AttackError(f"theta must be a change in pixel units, above 0 and at most 1, not {self.theta!r}")
-        if self.rel_step is not None and not (_is_number(self.rel_step) and 0 < self.rel_step < math.inf):
+        if self.rel_step is not None and not (is_number(self.rel_step) and 0 < self.rel_step < math.inf):
             raise AttackError(f"rel_step must be a positive share of epsilon, not {self.rel_step!r}")
         if self.target is not None and (not _is_integer(self.target) or self.target < 0):
             raise AttackError(f"target must be a class number from 0 up, or None, not {self.target!r}")
@@ -136,43 +129,6 @@ class AttackInfo:
     """True where the images of one call share one perturbation, so that an image's result depends on the others."""
     needs_source: bool = False
     """True where the images are made on another model, `run_attack(..., source=...)`."""
-
-
-def parse_eps(text: str, *, norm: str = "linf") -> float:
-    """Read "8/255" or "0.031" as a budget of that norm; AttackError with one sentence on anything else."""
-    numerator, slash, denominator = text.partition("/")
-    try:
-        eps = float(numerator) / (float(denominator) if slash else 1.0)
-    except (ValueError, ZeroDivisionError):
-        raise AttackError(f'epsilon must look like "4/255" or "0.016", not {text!r}') from None
-    check_budget(eps, norm=norm)
-    return eps
-
-
-def format_eps(eps: float, *, norm: str = "linf") -> str:
-    """Write a budget, or a distance, the way readers of that norm know it.
-
-    "4/255 (0.0157)", or "0.01" where it is no multiple of 1/255; "L2 3" for a length; "14% of values" for a share.
-    """
-    if norm == "l2":
-        return f"L2 {eps:.4g}"
-    if norm == "l0":
-        return f"{100 * eps:.4g}% of values"
-    steps = eps * 255
-    if abs(steps - round(steps)) < 1e-6:
-        return f"{round(steps)}/255 ({eps:.4f})"
-    return f"{eps:.4g}"
-
-
-def check_budget(eps: float, *, norm: str) -> None:
-    """AttackError unless `eps` is a budget of that norm: up to 1 for "linf" and "l0", any length for "l2"."""
-    most = math.inf if norm == "l2" else 1.0
-    if not (_is_number(eps) and 0 <= eps <= most and eps < math.inf):
-        raise AttackError(f"epsilon must {BUDGET_WORDS[norm]}, not {eps!r}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_integer(value: object) -> bool:

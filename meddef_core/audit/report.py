@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from meddef_core.attacks import format_eps
 from meddef_core.audit.check import GROUPS, Finding
 from meddef_core.audit.run import Audit
 from meddef_core.audit.self_test import Row
+from meddef_core.eps import format_eps
 
 MARKS = {"passed": "ok", "not applicable": "--"}
 

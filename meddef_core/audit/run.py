@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from meddef_core.attacks.spec import check_budget
 from meddef_core.audit.bench import NEEDS, Bench
 from meddef_core.audit.check import MEANINGS, Check, Finding, Verdict, verdict
 from meddef_core.audit.registry import CHECKS
 from meddef_core.audit.subject import QUICK, Plan, Subject
+from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError, MedDefError
 from meddef_core.evaluation.metrics import wilson
 

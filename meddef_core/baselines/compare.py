@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from meddef_core.attacks import AttackSpec, format_eps, get_attack, run_attack
+from meddef_core.attacks import AttackSpec, get_attack, run_attack
 from meddef_core.baselines.defended import reset
 from meddef_core.data.images import Images
 from meddef_core.errors import AttackError
@@ -95,7 +95,7 @@ def compare(
     ]
     asked = {contender.id for contender in contenders}
     rows += [dict(row) for row in kept if row["id"] not in asked]
-    return {"n": len(images), "eps": format_eps(spec.eps), "attack": asdict(spec), "rows": rows}
+    return {"n": len(images), "eps": spec.eps, "attack": asdict(spec), "rows": rows}
 
 
 def ignoring_spec(contender: Contender, spec: AttackSpec) -> AttackSpec:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from meddef_core.attacks import AttackSpec, format_eps
+from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.metrics import mcnemar
@@ -19,7 +19,7 @@ from meddef_core.evaluation.trials import Trial
 from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_case_attacks
 from meddef_core.evaluation.worst_case_report import summarise_worst_case
 from meddef_core.model import VARIANT_WORDS, VARIANTS, MedDefConfig, parameter_count
-from meddef_core.record import plain
+from meddef_core.records import FULL_TITLE, AblationRow, plain
 from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel
 
@@ -184,9 +184,9 @@ def measure_trained(
     )
 
 
-def measured_of(row: Mapping[str, Any]) -> list[Measured]:
+def measured_of(row: AblationRow) -> list[Measured]:
     """The networks of a record's row."""
-    return [Measured(variant=row["variant"], parameters=row["parameters"], numbers=each) for each in row["seeds"]]
+    return [Measured(variant=row.variant, parameters=row.parameters, numbers=plain(each)) for each in row.seeds]
 
 
 def summarise(measured: Sequence[Measured], *, eps: float, recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def summarise(measured: Sequence[Measured], *, eps: float, recipe: Mapping[str, 
     pairs = [_pair(first, second, held) for first, second in _compared(list(rows))]
     return {
         "n": len(measured[0].numbers["holds"]),
-        "eps": format_eps(eps),
+        "eps": eps,
         "recipe": dict(recipe),
         "rows": [_row(variant, seeds) for variant, seeds in rows.items()],
         "pairs": pairs,
@@ -231,7 +231,7 @@ def _title(variant: str) -> str:
     place = f"DAAM behind stage {stage}"
     if behind and parts == FULL:
         return place
-    words = {FULL: "MedDef", "resnet18": "ResNet-18"}.get(parts) or VARIANT_WORDS[parts]
+    words = {FULL: FULL_TITLE, "resnet18": "ResNet-18"}.get(parts) or VARIANT_WORDS[parts]
     return f"{words}, {place}" if behind else words
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from meddef_core.attacks import AttackSpec, format_eps, run_attack
+from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.data.images import Images
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.evaluate import BATCH, attack_images
@@ -189,7 +189,7 @@ def dissect(
         found = _worth(lesioned(network, lesion, means), images, attack)
         rows.append(_row(lesion.key, lesion.title, found, intact, images, classes))
     tell("done", stages)
-    return {"n": len(images), "eps": format_eps(attack.eps), "gates": gates, "lesions": rows}
+    return {"n": len(images), "eps": attack.eps, "gates": gates, "lesions": rows}
 
 
 class _Worth(NamedTuple):

@@ -1,12 +1,14 @@
 """What tables are made of and from: records on disk in, Markdown out."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from meddef_core.errors import DataError
+from meddef_core.records import Record, ReportedTable, match_weights, named, read_file, shipped
+from meddef_core.zoo import list_models
+
+Kind = TypeVar("Kind", bound=Record)
 
 RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 """The shipped records."""
@@ -18,13 +20,26 @@ def results_root() -> Path:
     return Path(value) if value else RESULTS
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """A JSON record as it was written; DataError if it cannot be read."""
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"The record {path.name} cannot be read; measure it again.") from error
-    return document
+def read_reported(path: Path | None = None) -> ReportedTable:
+    """What the paper reports; DataError if the file cannot be read."""
+    return read_file(ReportedTable, path or results_root() / "reported.json")
+
+
+def read_study(kind: type[Kind], study: str, task: str, *, root: Path | None = None) -> Kind | None:
+    """The record `<study>/<task>.json` of a task; None where there is none, DataError where it is damaged."""
+    path = (root or results_root()) / study / f"{task}.json"
+    return read_file(kind, path) if path.is_file() else None
+
+
+def read_models(kind: type[Kind], study: str, *, root: Path | None = None) -> dict[str, Kind]:
+    """The records `<study>/<task>/<model>.json` by `<task>/<model>`, in order; DataError where one is damaged."""
+    folder = (root or results_root()) / study
+    return {f"{path.parent.name}/{path.stem}": read_file(kind, path) for path in sorted(folder.glob("*/*.json"))}
+
+
+def shown(key: str, record: Record, *, title: str | None = None) -> str:
+    """A model's key or title as it stands beside a record's numbers: with a remark where they are of other weights."""
+    return named(title or key, match_weights(key, record.model.weights_sha256, shipped(list_models())))
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

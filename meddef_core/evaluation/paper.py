@@ -7,10 +7,11 @@ Reported numbers come from `assets/results/reported.json`, re-measured ones from
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from meddef_core.attacks import AttackSpec, default_spec
-from meddef_core.evaluation.documents import markdown, read_record, results_root
+from meddef_core.evaluation.documents import markdown, read_reported, results_root
+from meddef_core.records import EvaluationRecord, Match, Reported, match_weights, named, read_file, shipped
+from meddef_core.zoo import list_models
 
 PAPER_EPSILONS = (0.01, 0.05, 0.10)
 PAPER_ATTACKS = ("fgsm", "pgd", "bim", "jsma")
@@ -60,9 +61,13 @@ def paper_attacks() -> list[AttackSpec]:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One model's record: percent accuracy, clean and by (attack, epsilon), with the success rates and recalls."""
+class Remeasured:
+    """One model's record: percent accuracy, clean and by (attack, epsilon), with the success rates and recalls.
 
+    `match` says whether it is of the weights that ship under the model's name.
+    """
+
+    match: Match
     n: int
     clean: float
     accuracy: dict[tuple[str, float], float]
@@ -72,38 +77,41 @@ class Measured:
     """Scans behind each cell: JSMA is run on fewer."""
 
 
-def read_reported(path: Path | None = None) -> list[dict[str, Any]]:
-    """The rows the paper reports; DataError if the file cannot be read."""
-    rows: list[dict[str, Any]] = read_record(path or results_root() / "reported.json")["rows"]
-    return rows
+def reported_rows(task: str) -> list[Reported]:
+    """The rows the paper reports of a task; DataError if the file cannot be read."""
+    return [row for row in read_reported().rows if row.task == task]
 
 
-def read_measured(task: str, model: str, *, root: Path | None = None) -> Measured | None:
+def read_measured(task: str, model: str, *, root: Path | None = None) -> Remeasured | None:
     """What was re-measured of one of `PAPER_MODELS`; None where no record lies."""
     path = (root or results_root()) / "paper" / task / f"{model}.json"
     if not path.is_file():
         return None
-    numbers = read_record(path)["numbers"]
-    rows = {(row["spec"]["name"], _intensity(row["spec"])): row for row in numbers["attacked"]}
-    return Measured(
-        n=numbers["n"],
-        clean=100 * numbers["clean"]["accuracy"],
-        accuracy={key: 100 * row["accuracy"] for key, row in rows.items()},
-        success_rate={key: percent(row["attack_success_rate"]) for key, row in rows.items()},
-        recall={key: row["recall"] for key, row in rows.items()},
-        sizes={key: row.get("n", numbers["n"]) for key, row in rows.items()},
+    record = read_file(EvaluationRecord, path)
+    numbers = record.numbers
+    rows = {(row.spec.name, row.intensity): row for row in numbers.attacked}
+    return Remeasured(
+        match=match_weights(f"{task}/{model}", record.model.weights_sha256, shipped(list_models())),
+        n=numbers.n,
+        clean=100 * numbers.clean.accuracy,
+        accuracy={key: 100 * row.accuracy for key, row in rows.items()},
+        success_rate={key: percent(row.attack_success_rate) for key, row in rows.items()},
+        recall={key: row.recall for key, row in rows.items()},
+        sizes={key: row.n or numbers.n for key, row in rows.items()},
     )
 
 
 def intensity_table(task: str, *, root: Path | None = None) -> str:
     """Accuracy in percent, `reported / re-measured`, a row for each model and budget; "-" where there is none."""
-    reported = {(row["model"], row["eps"]): row for row in read_reported() if row["task"] == task}
+    reported = {(row.model, row.eps): row for row in reported_rows(task)}
     found = {model: read_measured(task, model, root=root) for model in PAPER_MODELS | OTHER_ROWS}
     rows = []
     for eps, (model, title) in itertools.product(PAPER_EPSILONS, _rows(found).items()):
-        claim, ours = reported.get((model, eps), {}), found[model]
-        cells = [pair(claim.get("clean"), ours.clean if ours else None)]
-        cells += [pair(claim.get(a), ours.accuracy.get((a, eps)) if ours else None) for a in PAPER_ATTACKS]
+        claim, ours = reported.get((model, eps)), found[model]
+        cells = [pair(claim.clean if claim else None, ours.clean if ours else None)]
+        cells += [
+            pair(claim.of(a) if claim else None, ours.accuracy.get((a, eps)) if ours else None) for a in PAPER_ATTACKS
+        ]
         rows.append([f"{eps:.2f}", title, *cells])
     return markdown(["epsilon", "model", "clean", *(name.upper() for name in PAPER_ATTACKS)], rows)
 
@@ -119,64 +127,70 @@ def success_table(task: str, *, root: Path | None = None) -> str:
     return markdown(["epsilon", "model", *(name.upper() for name in PAPER_ATTACKS)], rows)
 
 
-def _rows(found: dict[str, Measured | None]) -> dict[str, str]:
-    return PAPER_MODELS | {model: title for model, title in OTHER_ROWS.items() if found[model]}
+def _rows(found: dict[str, Remeasured | None]) -> dict[str, str]:
+    """Models and their titles, with a remark where the re-measured numbers are of other weights."""
+    titles = PAPER_MODELS | {model: title for model, title in OTHER_ROWS.items() if found[model]}
+    measured = {model: ours.match for model, ours in found.items() if ours}
+    return {model: named(title, measured.get(model, Match.UNKNOWN_MODEL)) for model, title in titles.items()}
 
 
 def differences(task: str, *, root: Path | None = None) -> list[str]:
     """Why reported and re-measured differ: one sentence for each check that a reported row fails."""
     sentences = []
-    for row in read_reported():
-        if row["task"] == task:
-            found = read_measured(task, row["model"], root=root)
-            name = f"{PAPER_MODELS[row['model']]} at {row['eps']:.2f}"
-            sentences += [f"{name}: {doubt}" for doubt in _doubts(row, found)]
+    for row in reported_rows(task):
+        found = read_measured(task, row.model, root=root)
+        name = f"{PAPER_MODELS[row.model]} at {row.eps:.2f}"
+        sentences += [f"{name}: {doubt}" for doubt in _doubts(row, found)]
     return sentences + _rises(task)
 
 
-def _doubts(row: dict[str, Any], found: Measured | None) -> list[str]:
+def _doubts(row: Reported, found: Remeasured | None) -> list[str]:
     """The checks that one reported row fails, each with what our own measurement says of it."""
     doubts = []
-    if row["pgd"] > min(row["fgsm"], row["bim"]) + AGREES:
+    if row.pgd > min(row.fgsm, row.bim) + AGREES:
         doubts.append(
-            f"PGD is reported at {row['pgd']:.2f}, FGSM at {row['fgsm']:.2f} and BIM at {row['bim']:.2f}, though PGD "
+            f"PGD is reported at {row.pgd:.2f}, FGSM at {row.fgsm:.2f} and BIM at {row.bim:.2f}, though PGD "
             "repeats FGSM's step and differs from BIM by its random start alone: the check \"PGD at least as strong as "
-            f'FGSM" fails{_our_order(found, row["eps"])}.'
+            f'FGSM" fails{_our_order(found, row.eps)}.'
         )
-    if row["pgd"] > row["clean"]:
+    if row.pgd > row.clean:
         doubts.append(
-            f"under PGD the reported accuracy ({row['pgd']:.2f}) is above the clean one ({row['clean']:.2f}), which no "
+            f"under PGD the reported accuracy ({row.pgd:.2f}) is above the clean one ({row.clean:.2f}), which no "
             "attack that keeps the clean scan as a candidate can bring about."
         )
-    share = ONE_CLASS.get(row["task"])
-    stuck = [a.upper() for a in PAPER_ATTACKS if share is not None and abs(row[a] - share) < 0.05]
+    share = ONE_CLASS.get(row.task)
+    stuck = [a.upper() for a in PAPER_ATTACKS if share is not None and abs(row.of(a) - share) < 0.05]
     if stuck:
         doubts.append(
             f"{' and '.join(stuck)} at {share:.2f} is the share of pneumonia among the paper's scans: the network "
-            f'answers one class, which the check "not one class only" flags{_our_recalls(found, row["eps"])}.'
+            f'answers one class, which the check "not one class only" flags{_our_recalls(found, row.eps)}.'
         )
     return doubts
 
 
-def _our_order(found: Measured | None, eps: float) -> str:
+def _our_order(found: Remeasured | None, eps: float) -> str:
     if found is None or ("pgd", eps) not in found.accuracy:
         return ""
     pgd, fgsm, bim = (found.accuracy[attack, eps] for attack in ("pgd", "fgsm", "bim"))
-    return f"; re-measured they stand at {pgd:.1f}, {fgsm:.1f} and {bim:.1f}"
+    return f"; re-measured{_of_which(found)} they stand at {pgd:.1f}, {fgsm:.1f} and {bim:.1f}"
 
 
-def _our_recalls(found: Measured | None, eps: float) -> str:
+def _our_recalls(found: Remeasured | None, eps: float) -> str:
     recall = found.recall.get(("pgd", eps)) if found else None
-    if recall is None:
+    if found is None or recall is None:
         return ""
-    shown = ", ".join(f"{name} {100 * value:.0f} %" for name, value in recall.items())
-    return f"; our recalls under PGD are {shown}"
+    shown = ", ".join(f"{name} {100 * value:.0f}%" for name, value in recall.items())
+    return f"; our recalls under PGD{_of_which(found)} are {shown}"
+
+
+def _of_which(found: Remeasured) -> str:
+    return " with earlier weights" if found.match is Match.OTHER_WEIGHTS else ""
 
 
 def _rises(task: str) -> list[str]:
     """A reported accuracy that grows with the budget."""
-    rows = [row for row in read_reported() if row["task"] == task and row["model"] == "meddef"]
-    values = sorted((row["eps"], row["pgd"]) for row in rows)
+    rows = [row for row in reported_rows(task) if row.model == "meddef"]
+    values = sorted((row.eps, row.pgd) for row in rows)
     if not any(later > earlier for (_, earlier), (_, later) in itertools.pairwise(values)):
         return []
     shown = ", ".join(f"{value:.2f} at {eps:.2f}" for eps, value in values)
@@ -184,10 +198,6 @@ def _rises(task: str) -> list[str]:
         f"MedDef: under PGD the reported accuracy goes {shown}; a larger ball holds the smaller one, so accuracy "
         'under a working attack cannot rise with the budget (check "accuracy falls with epsilon").'
     ]
-
-
-def _intensity(spec: dict[str, Any]) -> float:
-    return float(spec["theta"] if spec["name"] == "jsma" else spec["eps"])
 
 
 def percent(share: float | None) -> float | None:

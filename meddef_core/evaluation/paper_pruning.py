@@ -7,8 +7,9 @@ Reported numbers come from `assets/results/reported.json`, re-measured ones from
 from pathlib import Path
 
 from meddef_core.attacks import AttackSpec, default_spec
-from meddef_core.evaluation.documents import markdown, read_record, results_root
+from meddef_core.evaluation.documents import markdown, read_reported, read_study, shown
 from meddef_core.evaluation.paper import PAPER_ATTACKS, PAPER_REL_STEP, PAPER_STEPS, pair, percent
+from meddef_core.records import PruneRecord
 
 EPS, THETA = 0.05, 0.1
 """Section on attacks: FGSM, PGD and BIM at epsilon 0.05, JSMA with theta 0.1 (gamma 14 %); the pruning table
@@ -26,20 +27,20 @@ def pruning_attacks() -> list[AttackSpec]:
 
 def paper_pruning_table(task: str, *, root: Path | None = None) -> str:
     """A row for each level: our clean accuracy and commonest answer, then success rates `reported / re-measured`."""
-    reported = {
-        row["sparsity"]: row for row in read_record(results_root() / "reported.json")["pruning"] if row["task"] == task
-    }
-    path = (root or results_root()) / "paper-pruning" / f"{task}.json"
-    measured = {row["sparsity"]: row for row in read_record(path)["numbers"]["rows"]} if path.is_file() else {}
+    reported = {row.sparsity: row for row in read_reported().pruning if row.task == task}
+    record = read_study(PruneRecord, "paper-pruning", task, root=root)
+    measured = {} if record is None else {row.sparsity: row for row in record.numbers.rows}
     rows = []
-    for sparsity in sorted(reported | measured):
-        claim, ours = reported.get(sparsity, {}), measured.get(sparsity)
+    for sparsity in sorted(reported.keys() | measured.keys()):
+        claim, ours = reported.get(sparsity), measured.get(sparsity)
         cells = ["-", "-"]
         rates: dict[str, float | None] = {}
         if ours is not None:
-            label, share = max(ours["answers"].items(), key=lambda each: each[1])
-            cells = [f"{100 * ours['clean']['accuracy']:.1f}", f"{label} {100 * share:.0f}"]
-            rates = {row["spec"]["name"]: row["attack_success_rate"] for row in ours["attacked"]}
-        rows.append([f"{sparsity:.0%}", *cells, *(pair(claim.get(a), percent(rates.get(a))) for a in PAPER_ATTACKS)])
-    head = ["pruned", "clean, ours", "commonest answer, ours", *(name.upper() for name in PAPER_ATTACKS)]
+            label, share = max(ours.answers.items(), key=lambda each: each[1])
+            cells = [f"{100 * ours.clean.accuracy:.1f}", f"{label} {100 * share:.0f}"]
+            rates = {row.spec.name: row.attack_success_rate for row in ours.attacked}
+        under = (pair(claim.of(a) if claim else None, percent(rates.get(a))) for a in PAPER_ATTACKS)
+        rows.append([f"{sparsity:.0%}", *cells, *under])
+    ours_is = "ours" if record is None else shown(record.model.key, record, title="ours")
+    head = ["pruned", f"clean, {ours_is}", "commonest answer, ours", *(name.upper() for name in PAPER_ATTACKS)]
     return markdown(head, rows)

@@ -27,7 +27,7 @@ from meddef_core.evaluation.resume import PartFile, count_done, read_parts
 from meddef_core.evaluation.trials import Plan
 from meddef_core.evaluation.worst_case import OnProgress, WorstCase, run_plan
 from meddef_core.processes import end_with_parent, environment_kept, own_error, sole_use
-from meddef_core.record import plain
+from meddef_core.records import plain
 from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel, load_model
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
-from meddef_core.attacks import AttackSpec, format_eps, get_attack
+from meddef_core.attacks import AttackSpec, get_attack
 from meddef_core.data.images import Images
+from meddef_core.eps import format_eps
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import (
     balanced_accuracy,
@@ -19,6 +20,7 @@ from meddef_core.evaluation.metrics import (
     recalls,
     wilson,
 )
+from meddef_core.records import Attacked
 
 CARD_EPSILONS = (1 / 255, 2 / 255, 0.01, 4 / 255, 8 / 255, 0.05, 0.10)
 """The field's budgets and the paper's, in pixel units, smallest first."""
@@ -38,13 +40,13 @@ def card_attacks(*, saturated: bool = False) -> list[AttackSpec]:
     return [AttackSpec(name="pgd", eps=eps, steps=20, loss=loss, stop_when_fooled=True) for eps, loss in pairs]
 
 
-def strongest(attacked: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Of a card's rows of each budget, by its words, the one that leaves the least standing."""
-    found: dict[str, dict[str, Any]] = {}
+def strongest(attacked: Iterable[Attacked]) -> dict[float, Attacked]:
+    """Of a card's rows at each epsilon, the one with the lowest balanced accuracy."""
+    found: dict[float, Attacked] = {}
     for row in attacked:
-        kept = found.setdefault(row["eps"], row)
-        if row["balanced_accuracy"] < kept["balanced_accuracy"]:
-            found[row["eps"]] = row
+        kept = found.setdefault(row.eps, row)
+        if row.balanced_accuracy < kept.balanced_accuracy:
+            found[row.eps] = row
     return found
 
 
@@ -72,12 +74,11 @@ def measure(
     }
     right = clean.predictions == labels
     for spec in attacks:
-        eps = format_eps(spec.eps, norm=get_attack(spec.name).norm)
-        stage = f"{spec.name} {spec.loss} at {eps}"
+        stage = f"{spec.name} {spec.loss} at {format_eps(spec.eps, norm=get_attack(spec.name).norm)}"
         outcome = attack_images(network, images, spec, on_batch=tell(stage))
         flipped = right & (outcome.predictions != labels)
         summary["attacked"].append(
-            {"spec": asdict(spec), "eps": eps}
+            {"spec": asdict(spec), "eps": spec.eps}
             | summarise(labels, outcome.predictions, classes=classes)
             | {
                 "attack_success_rate": float(flipped.sum() / right.sum()) if right.any() else None,

@@ -8,19 +8,41 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from meddef_core.data.tasks import TASKS
+from meddef_core.eps import short_eps
 from meddef_core.errors import MedDefError
-from meddef_core.evaluation.documents import markdown, read_record, results_root
+from meddef_core.evaluation.documents import markdown, read_models, read_study, shown
 from meddef_core.evaluation.paper import differences, intensity_table, success_table
 from meddef_core.evaluation.paper_pruning import paper_pruning_table
 from meddef_core.evaluation.report import strongest
 from meddef_core.files import replacing
+from meddef_core.records import (
+    AblationRecord,
+    Attacked,
+    AuditRecord,
+    Balanced,
+    BaselineRecord,
+    CardFigures,
+    DissectionRecord,
+    Match,
+    PruneRecord,
+    Shifted,
+    ShiftRecord,
+    WorstRecord,
+    figures_of,
+    match,
+    named,
+    shipped,
+)
+from meddef_core.records.modules import Spread
 from meddef_core.zoo import Card, list_models
 
-SHOWN = ("2/255 (0.0078)", "0.01", "4/255 (0.0157)", "8/255 (0.0314)", "0.05", "0.1")
-"""Budgets of the summary table, as a card writes them."""
+COMPARED = "meddef"
+"""Name of the model that the defences from the literature are compared with."""
+
+SHOWN = (2 / 255, 0.01, 4 / 255, 8 / 255, 0.05, 0.1)
+"""Epsilons of the summary table."""
 
 BLOCK = re.compile(r"(<!-- meddef tables ([\w-]+): begin -->\n).*?(<!-- meddef tables \2: end -->)", re.DOTALL)
 
@@ -48,105 +70,117 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
 
 def model_table(cards: Sequence[Card]) -> str:
     """One row a measured model: balanced accuracy in percent with its interval, clean and under the stronger PGD-20."""
-    measured = [card for card in cards if card.metrics]
-    head = ["model", "protocol", "n", "clean", *(f"PGD-20 at {eps.split(' ')[0]}" for eps in SHOWN)]
-    return markdown(head, [[card.key, *_cells(card.metrics)] for card in measured])
+    measured = {card.key: figures_of(card.metrics) for card in cards if card.metrics}
+    head = ["model", "protocol", "n", "clean", *(f"PGD-20 at {short_eps(eps)}" for eps in SHOWN)]
+    return markdown(head, [[key, *_cells(figures)] for key, figures in measured.items()])
 
 
 def worst_case_table(*, root: Path | None = None) -> str:
     """One row a record of `meddef evaluate --attacks worst`: balanced accuracy of the worst case of each scan."""
-    records = _records("worst", root)
-    budgets = sorted({(row["budget"], row["eps"]) for _, found in records for row in found["numbers"]["attacked"]})
+    records = read_models(WorstRecord, "worst", root=root)
+    budgets = sorted({row.eps for found in records.values() for row in found.numbers.attacked})
     rows = []
-    for name, found in records:
-        numbers = found["numbers"]
-        by_eps = {row["budget"]: row for row in numbers["attacked"]}
-        shares = [numbers["clean"], *(by_eps.get(budget) for budget, _ in budgets)]
-        rows.append([name, found["data"]["protocol"], str(numbers["n"]), *(_percent(share) for share in shares)])
-    return markdown(["model", "protocol", "n", "clean", *(eps.split(" ")[0] for _, eps in budgets)], rows)
+    for key, found in records.items():
+        by_eps = {row.eps: row for row in found.numbers.attacked}
+        shares = [found.numbers.clean, *(by_eps.get(eps) for eps in budgets)]
+        about = [shown(key, found), found.scans.protocol, str(found.numbers.n)]
+        rows.append([*about, *(_percent(share) for share in shares)])
+    return markdown(["model", "protocol", "n", "clean", *(short_eps(eps) for eps in budgets)], rows)
 
 
 def audit_table(*, root: Path | None = None) -> str:
     """One row a record of `meddef audit`: its verdict, and what was found, in words."""
     rows = []
-    for name, found in _records("audit", root):
-        numbers = found["numbers"]
-        flagged = [f"{each['title']}: {each['sentence']}" for each in numbers["findings"] if each["status"] == "failed"]
-        passed = sum(each["status"] == "passed" for each in numbers["findings"])
+    for key, found in read_models(AuditRecord, "audit", root=root).items():
+        numbers = found.numbers
+        flagged = [f"{each.title}: {each.sentence}" for each in numbers.findings if each.status == "failed"]
+        passed = sum(each.status == "passed" for each in numbers.findings)
         words = " ".join(flagged) if flagged else f"all {passed} checks that apply pass"
-        rows.append([name, str(numbers["n"]), numbers["verdict"], words.replace("|", "/")])
+        rows.append([shown(key, found), str(numbers.n), numbers.verdict, words.replace("|", "/")])
     return markdown(["model", "n", "verdict", "findings"], rows)
 
 
 def baseline_table(task: str, *, root: Path | None = None) -> str:
     """One row a defence: balanced accuracy clean, against who ignores it and against who adapts to it."""
-    path = (root or results_root()) / "baselines" / f"{task}.json"
-    numbers = read_record(path)["numbers"] if path.is_file() else {"rows": []}
-    titles = [row["title"] for row in numbers["rows"]]
-    rows = [
-        [
-            row["title"] if titles.count(row["title"]) == 1 else f"{row['title']} ({row['id']})",
-            *(_percent(row[kind]) for kind in ("clean", "ignoring", "adaptive")),
-        ]
-        for row in numbers["rows"]
-    ]
-    return markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
+    record = read_study(BaselineRecord, "baselines", task, root=root)
+    if record is None:
+        return markdown([], [])
+    models, own = shipped(list_models()), f"{task}/{COMPARED}"
+    titles = [row.title for row in record.numbers.rows]
+    rows, measured = [], set()
+    for row in record.numbers.rows:
+        found = match(row.claim(task), models)
+        if found is Match.MATCHED:
+            measured.add(row.id)
+        title = row.title if titles.count(row.title) == 1 else f"{row.title} ({row.id})"
+        rows.append([named(title, found), *(_percent(share) for share in (row.clean, row.ignoring, row.adaptive))])
+    table = markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
+    missing = own not in measured and any(model.key == own for model in models)
+    return f"{table}\n\nThe weights that ship as `{own}` were not compared yet." if missing else table
 
 
 def pruning_table(*, root: Path | None = None) -> str:
     """One row a level of each record of `meddef prune --sweep`: clean, then under each attack with its success rate."""
-    records = _records("pruning", root)
-    levels = [(name, row) for name, found in records for row in found["numbers"]["rows"]]
-    attacks = [(each["spec"]["name"], each["eps"]) for each in levels[0][1]["attacked"]] if levels else []
+    records = {shown(key, found): found for key, found in read_models(PruneRecord, "pruning", root=root).items()}
+    levels = [(name, row) for name, found in records.items() for row in found.numbers.rows]
+    attacks = [(each.spec.name, each.eps) for each in levels[0][1].attacked] if levels else []
     rows = []
     for name, row in levels:
-        shares = {(each["spec"]["name"], each["eps"]): each for each in row["attacked"]}
+        shares = {(each.spec.name, each.eps): each for each in row.attacked}
         under = [cell for attack in attacks for cell in _with_success(shares.get(attack))]
-        rows.append([name, str(row["n"]), f"{row['sparsity']:.0%}", _percent(row["clean"]), *under])
-    head = [title for name, eps in attacks for title in (f"{name.upper()} at {eps.split(' ')[0]}", "success")]
+        rows.append([name, str(row.n), f"{row.sparsity:.0%}", _percent(row.clean), *under])
+    head = [title for name, eps in attacks for title in (f"{name.upper()} at {short_eps(eps)}", "success")]
     return markdown(["model", "n", "pruned", "clean", *head], rows)
 
 
-def _with_success(share: dict[str, Any] | None) -> tuple[str, str]:
-    rate = None if share is None else share["attack_success_rate"]
+def _with_success(share: Attacked | None) -> tuple[str, str]:
+    rate = None if share is None else share.attack_success_rate
     return _percent(share), "-" if rate is None else f"{100 * rate:.1f}"
 
 
 def ablation_table(task: str, *, root: Path | None = None) -> str:
     """One row a variant of the record of `meddef ablation`: mean and deviation over its seeds, and its paired test."""
-    path = (root or results_root()) / "ablation" / f"{task}.json"
-    if not path.is_file():
+    record = read_study(AblationRecord, "ablation", task, root=root)
+    if record is None:
         return markdown([], [])
-    numbers = read_record(path)["numbers"]
-    against_full = numbers["rows"][0]["variant"]
-    pairs = {pair["second"]: f"{pair['p']:.2g}" for pair in numbers["pairs"] if pair["first"] == against_full}
+    numbers = record.numbers
+    against_full = numbers.rows[0].variant
+    pairs = {pair.second: f"{pair.p:.2g}" for pair in numbers.pairs if pair.first == against_full}
     rows = [
         [
-            row["title"],
-            f"{row['parameters'] / 1e6:.2f}",
-            ", ".join(str(each["seed"]) for each in row["seeds"]),
-            *(_over_seeds(row[kind]) for kind in ("clean", "attacked")),
-            pairs.get(row["variant"], ""),
+            row.title,
+            f"{row.parameters / 1e6:.2f}",
+            ", ".join(str(each.seed) for each in row.seeds),
+            *(_over_seeds(spread) for spread in (row.clean, row.attacked)),
+            pairs.get(row.variant, ""),
         ]
-        for row in numbers["rows"]
+        for row in numbers.rows
     ]
-    budget = numbers["eps"].split(" ")[0]
+    budget = short_eps(numbers.eps)
     head = ["variant", "million parameters", "seeds", "clean", f"APGD at {budget}", "p against the full network"]
-    return f"{markdown(head, rows)}\n\nn = {numbers['n']}. {numbers['verdict']}".rstrip()
+    said = [f"n = {numbers.n}.", numbers.verdict, _which_ship(record)]
+    return f"{markdown(head, rows)}\n\n{' '.join(filter(None, said))}"
+
+
+def _which_ship(record: AblationRecord) -> str:
+    """Which networks of an ablation are models here: the others stand for their variants alone."""
+    ships = record.shipped_as(shipped(list_models()))
+    said = [f"{row.title}, seed {each.seed} (`{key}`)" for row, each, key in ships]
+    return f"Networks here that ship as models: {'; '.join(said)}." if said else "None of these networks ships."
 
 
 def gate_table(*, root: Path | None = None) -> str:
     """One row a record of `meddef dissect`: where the gates of the DAAM stand, and what an attack does to them."""
     rows = []
-    for name, found in _records("dissection", root):
-        gates = found["numbers"]["gates"]
-        gate = gates["noise_gate"]
+    for key, found in read_models(DissectionRecord, "dissection", root=root).items():
+        gates = found.numbers.gates
+        gate = gates.noise_gate
         cells = ["-"] * 4
         if gate is not None:
-            decided = f"{100 * (gate['shut'] + gate['open']):.1f}"
-            cells = [f"{gate['mean']:.2f}", decided, f"{gate['moved']:.3f}", f"{gate['detects']:.2f}"]
-        moved = [f"{100 * gates[key]:.0f}" for key in ("added", "moved_before", "moved_after")]
-        rows.append([name, str(found["numbers"]["n"]), *cells, *moved])
+            decided = f"{100 * (gate.shut + gate.open):.1f}"
+            cells = [f"{gate.mean:.2f}", decided, f"{gate.moved:.3f}", f"{gate.detects:.2f}"]
+        moved = [f"{100 * share:.0f}" for share in (gates.added, gates.moved_before, gates.moved_after)]
+        rows.append([shown(key, found), str(found.numbers.n), *cells, *moved])
     gate_head = ["AFD's gate: mean", "below 0.1 or above 0.9, %", "moved by the attack", "ROC area, attacked or not"]
     head = ["model", "n", *gate_head, "D adds, %", "features moved before D, %", "after D, %"]
     return markdown(head, rows)
@@ -154,44 +188,46 @@ def gate_table(*, root: Path | None = None) -> str:
 
 def lesion_table(task: str, *, root: Path | None = None) -> str:
     """One row a lesion of the records of `meddef dissect`: for each model clean, attacked, and its paired test."""
-    records = [(name, found["numbers"]) for name, found in _records("dissection", root) if name.startswith(f"{task}/")]
-    titles = {row["lesion"]: row["title"] for _, numbers in records for row in numbers["lesions"]}
+    records = {
+        shown(key, found): found.numbers
+        for key, found in read_models(DissectionRecord, "dissection", root=root).items()
+        if key.startswith(f"{task}/")
+    }
+    titles = {row.lesion: row.title for numbers in records.values() for row in numbers.lesions}
     head = ["the trained network"]
-    for name, numbers in records:
-        head += [f"{name}: clean", f"PGD-20 at {numbers['eps'].split(' ')[0]}", "p"]
+    for name, numbers in records.items():
+        head += [f"{name}: clean", f"PGD-20 at {short_eps(numbers.eps)}", "p"]
     rows = []
     for lesion, title in titles.items():
         cells = [title]
-        for _, numbers in records:
-            row = next((row for row in numbers["lesions"] if row["lesion"] == lesion), None)
-            cells += (
-                ["-"] * 3 if row is None else [_percent(row["clean"]), _percent(row["attacked"]), f"{row['p']:.2g}"]
-            )
+        for numbers in records.values():
+            row = next((row for row in numbers.lesions if row.lesion == lesion), None)
+            cells += ["-"] * 3 if row is None else [_percent(row.clean), _percent(row.attacked), f"{row.p:.2g}"]
         rows.append(cells)
-    counts = "; ".join(f"{name}, n = {numbers['n']}" for name, numbers in records)
+    counts = "; ".join(f"{name}, n = {numbers.n}" for name, numbers in records.items())
     return f"{markdown(head, rows)}\n\n{counts}.".removesuffix("\n\n.")
 
 
 def shift_table(task: str, *, root: Path | None = None) -> str:
-    """One row a change of the record of `meddef shifts`: for each model balanced accuracy and the class read worst."""
-    path = (root or results_root()) / "shifts" / f"{task}.json"
-    if not path.is_file():
+    """One row a change of the record of `meddef shifts`: for each model balanced accuracy and its lowest recall."""
+    record = read_study(ShiftRecord, "shifts", task, root=root)
+    if record is None:
         return markdown([], [])
-    numbers = read_record(path)["numbers"]
-    columns = [[each["title"] for each in numbers["rows"][0]["shifts"]]]
-    columns += [[_with_worst_class(each) for each in row["shifts"]] for row in numbers["rows"]]
-    head = ["the scan is", *(row["model"] for row in numbers["rows"])]
-    return f"{markdown(head, [list(cells) for cells in zip(*columns, strict=True)])}\n\nn = {numbers['n']}."
+    models, numbers = shipped(list_models()), record.numbers
+    columns = [[each.title for each in numbers.rows[0].shifts]]
+    columns += [[_with_worst_class(each) for each in row.shifts] for row in numbers.rows]
+    head = ["the scan is", *(named(row.model, match(row.claim(task), models)) for row in numbers.rows)]
+    return f"{markdown(head, [list(cells) for cells in zip(*columns, strict=True)])}\n\nn = {numbers.n}."
 
 
-def _with_worst_class(share: dict[str, Any]) -> str:
-    label, recall = min(share["recall"].items(), key=lambda each: each[1])
+def _with_worst_class(share: Shifted) -> str:
+    label, recall = min(share.recall.items(), key=lambda each: each[1])
     return f"{_percent(share)}, {label} {100 * recall:.0f}"
 
 
-def _over_seeds(spread: dict[str, float | None]) -> str:
-    mean, deviation = spread["mean"], spread["standard_deviation"]
-    return f"{100 * (mean or 0):.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+def _over_seeds(spread: Spread) -> str:
+    deviation = spread.standard_deviation
+    return f"{100 * spread.mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
 
 
 def write_blocks(path: Path, *, root: Path | None = None) -> None:
@@ -214,24 +250,18 @@ def write_blocks(path: Path, *, root: Path | None = None) -> None:
         beside.write_text(new, encoding="utf-8")
 
 
-def _cells(metrics: dict[str, Any]) -> list[str]:
-    by_eps = strongest(metrics["attacked"])
-    shares = [metrics["clean"], *(by_eps[eps] for eps in SHOWN)]
-    return [metrics["protocol"], str(metrics["n"]), *(_percent(share) for share in shares)]
+def _cells(figures: CardFigures) -> list[str]:
+    by_eps = strongest(figures.attacked)
+    shares = [figures.clean, *(by_eps[eps] for eps in SHOWN)]
+    return [figures.protocol, str(figures.n), *(_percent(share) for share in shares)]
 
 
-def _percent(share: dict[str, Any] | None) -> str:
+def _percent(share: Balanced | None) -> str:
     if share is None:
         return "-"
-    low, high = share["balanced_interval"]
-    return f"{100 * share['balanced_accuracy']:.1f} ({100 * low:.0f}-{100 * high:.0f})"
+    low, high = share.balanced_interval
+    return f"{100 * share.balanced_accuracy:.1f} ({100 * low:.0f}-{100 * high:.0f})"
 
 
 def _listed(task: str, *, root: Path | None) -> str:
     return "\n".join(f"- {sentence}" for sentence in differences(task, root=root))
-
-
-def _records(kind: str, root: Path | None) -> list[tuple[str, dict[str, Any]]]:
-    """`<task>/<model>` and record of each file `<kind>/<task>/<model>.json`, by name."""
-    folder = (root or results_root()) / kind
-    return [(f"{path.parent.name}/{path.stem}", read_record(path)) for path in sorted(folder.glob("*/*.json"))]

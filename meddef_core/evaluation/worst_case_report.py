@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meddef_core.attacks import format_eps, get_attack
+from meddef_core.attacks import get_attack
 from meddef_core.evaluation.report import summarise
 from meddef_core.evaluation.trials import CLEAN, ImageResult, Trial
 from meddef_core.evaluation.worst_case import WorstCase
@@ -27,7 +27,7 @@ def summarise_worst_case(found: WorstCase, *, classes: Sequence[str]) -> dict[st
         "norm": norm,
         "clean": summarise(labels, clean, classes=classes),
         "attacked": [
-            {"eps": format_eps(eps, norm=norm), "budget": eps}
+            {"eps": eps, "budget": eps}
             | _at_budget(images, trials, labels, classes=classes, level=level)
             for level, eps in enumerate(found.plan.budgets)
         ],
@@ -58,7 +58,7 @@ def summarise_each_alone(found: WorstCase, *, classes: Sequence[str]) -> list[di
             {
                 "spec": asdict(trial.spec),
                 "n": len(images),
-                "eps": format_eps(trial.spec.eps, norm=get_attack(trial.spec.name).norm),
+                "eps": trial.spec.eps,
             }
             | summarise(labels, predictions, classes=classes)
             | {

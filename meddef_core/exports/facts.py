@@ -1,12 +1,14 @@
 """A sheet's records in words and table cells: what picture and page say, the same on both."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from meddef_core.attacks import AttackSpec, format_eps, get_attack
+from meddef_core.attacks import get_attack
 from meddef_core.data.tasks import Task
-from meddef_core.exports.sheet import Record, Sheet, Side
+from meddef_core.eps import format_eps
+from meddef_core.exports.sheet import Sheet, Side
 from meddef_core.exports.tiles import amplification
+from meddef_core.records import AttackNumbers, AttackRecord
+from meddef_core.records.prediction import Output
 from meddef_core.words import counted, percent, qualified, qualifier
 
 SETTINGS = {
@@ -40,22 +42,22 @@ def heading(sheet: Sheet) -> str:
 
 def scan_line(sheet: Sheet) -> str:
     """The scan in words, its short id, its known class, and the digest of its bytes."""
-    scan = sheet.sides[0].record["scan"]
+    scan = sheet.sides[0].record.scan
     known = "class not known" if sheet.truth is None else f"known class: {class_words(sheet.task, sheet.truth)}"
-    short_id = scan.get("id")
-    parts = [sheet.scan, *([] if short_id is None or short_id in sheet.scan else [f"scan {short_id}"])]
-    parts += [known, f"sha256 of the scan {scan['sha256']}"]
-    parts += [f"{name} {scan[name]}" for name in ("frame", "window") if scan[name] is not None]
+    parts = [sheet.scan, *([] if scan.id is None or scan.id in sheet.scan else [f"scan {scan.id}"])]
+    parts += [known, f"sha256 of the scan {scan.sha256}"]
+    chosen = {"frame": scan.frame, "window": None if scan.window is None else list(scan.window)}
+    parts += [f"{name} {value}" for name, value in chosen.items() if value is not None]
     return " · ".join(parts)
 
 
 def settings_line(sheet: Sheet) -> str:
     """The attack and every setting that it reads."""
-    spec = AttackSpec(**sheet.sides[0].record["spec"])
-    info = get_attack(spec.name)
+    record = _first_attack(sheet)
+    spec, info = record.spec, get_attack(record.spec.name)
     words = [f"{info.title} ({info.threat})", f"budget {format_eps(spec.eps, norm=info.norm)}"]
-    if (source := sheet.sides[0].numbers["source"]) is not None:
-        words.append(f"made on {source['key']}")
+    if (source := record.numbers.source) is not None:
+        words.append(f"made on {source.key}")
     for field, text in SETTINGS.items():
         if field in info.settings and getattr(spec, field) is not None:
             words.append(text.format(getattr(spec, field)))
@@ -65,37 +67,31 @@ def settings_line(sheet: Sheet) -> str:
 
 def outcome(side: Side, sheet: Sheet) -> str:
     """What happened on one model: the output, or why there is none, and what must be said beside it."""
-    clean = _clean(side)
-    if (abstained := clean.get("abstained")) is not None:
+    clean = side.output
+    if clean.abstained is not None:
         ran = " The attack ran all the same; its outputs are not valid for this image." if sheet.attacked else ""
-        return f"The model abstains. {abstained['sentence']}{ran}"
-    before = f"{class_words(sheet.task, clean['label'])}, {_chance(clean, clean)}"
-    remark = "" if clean.get("sentence") is None else f" {clean['sentence']}"
-    wrong = "" if sheet.truth in (None, clean["label"]) else " The clean output is wrong: see the known class."
-    if side.record["kind"] == "prediction":
+        return f"The model abstains. {clean.abstained.sentence}{ran}"
+    before = f"{class_words(sheet.task, clean.label)}, {_chance(clean, clean)}"
+    remark = "" if clean.sentence is None else f" {clean.sentence}"
+    wrong = "" if sheet.truth in (None, clean.label) else " The clean output is wrong: see the known class."
+    if side.attack is None:
         return f"Model output: {before}.{remark}{wrong}"
-    attacked = side.numbers["attacked"]
-    if attacked["label"] == clean["label"]:
+    attacked = side.attack.numbers.attacked
+    if attacked.label == clean.label:
         after = _chance(attacked, clean)
         said = f"The attack did not change the model output: {before} before, {after} after."
     else:
-        after = f"{class_words(sheet.task, attacked['label'])}, {_chance(attacked, clean)}"
+        after = f"{class_words(sheet.task, attacked.label)}, {_chance(attacked, clean)}"
         said = f"The attack changed the model output from {before} to {after}."
-    return said + _control_words(side, clean) + remark + wrong
+    return said + _control_words(side, fooled=attacked.label != clean.label) + remark + wrong
 
 
-def _control_words(side: Side, clean: Mapping[str, Any]) -> str:
+def _control_words(side: Side, *, fooled: bool) -> str:
     if side.control is None:
         return ""
-    noise = side.control["numbers"]["attacked"]
-    did = (
-        "did not change it" if noise["label"] == clean["label"] else "changed it too" if _fooled(side) else "changed it"
-    )
-    return f" Control: random noise of the same size {did} ({noise['label']}, {_chance(noise, clean)})."
-
-
-def _fooled(side: Side) -> bool:
-    return bool(side.numbers["attacked"]["label"] != side.numbers["clean"]["label"])
+    clean, noise = side.output, side.control.numbers.attacked
+    did = "did not change it" if noise.label == clean.label else "changed it too" if fooled else "changed it"
+    return f" Control: random noise of the same size {did} ({noise.label}, {_chance(noise, clean)})."
 
 
 def probabilities(sheet: Sheet) -> Table:
@@ -108,50 +104,57 @@ def probabilities(sheet: Sheet) -> Table:
     return rows
 
 
-def _cell(side: Side, output: Mapping[str, Any], index: int) -> str:
-    return NO_VALUE if _level(_clean(side)) == "refused" else percent(_shares(output)[index])
+def _cell(side: Side, output: Output, index: int) -> str:
+    return NO_VALUE if side.output.taken == "refused" else percent(output.shown[index])
 
 
-def _outputs(side: Side) -> dict[str, Mapping[str, Any]]:
-    if side.record["kind"] == "prediction":
-        doubt = qualifier(_level(side.numbers), calibrated=_is_calibrated(side.numbers))
-        return {f"Probability ({doubt})" if doubt else "Calibrated probability": side.numbers}
-    found = {"Clean": side.numbers["clean"], "Attacked": side.numbers["attacked"]}
-    return found if side.control is None else {**found, "Noise": side.control["numbers"]["attacked"]}
+def _outputs(side: Side) -> dict[str, Output]:
+    if side.attack is None:
+        doubt = qualifier(side.output.taken, calibrated=_is_calibrated(side.output))
+        return {f"Probability ({doubt})" if doubt else "Calibrated probability": side.output}
+    found = {"Clean": side.output, "Attacked": side.attack.numbers.attacked}
+    return found if side.control is None else {**found, "Noise": side.control.numbers.attacked}
 
 
 def measurements(sheet: Sheet) -> Table:
     """What was measured on the attacked pictures, a column a model."""
     rows = [["Measured", *(side.title for side in sheet.sides)]]
     for name, value in _MEASURED.items():
-        rows.append([name, *(value(side.numbers) for side in sheet.sides)])
-    if all(side.control is not None for side in sheet.sides):
-        rows.append(["Noise control (L-inf)", *(_linf(_numbers(side.control)) for side in sheet.sides)])
+        rows.append([name, *(value(each) for each in _attacks(sheet))])
+    controls = [side.control for side in sheet.sides if side.control is not None]
+    if len(controls) == len(sheet.sides):
+        rows.append(["Noise control (L-inf)", *(_linf(control.numbers) for control in controls)])
     return rows
 
 
-def _numbers(record: Record | None) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = {} if record is None else record["numbers"]
-    return found
+def _attacks(sheet: Sheet) -> list[AttackNumbers]:
+    return [side.attack.numbers for side in sheet.sides if side.attack is not None]
 
 
-def _linf(numbers: Mapping[str, Any]) -> str:
-    return f"{255 * numbers['linf']:.2f}/255 ({numbers['linf']:.4f})"
+def _first_attack(sheet: Sheet) -> AttackRecord:
+    """The record that has the settings, which are the same on every model."""
+    record = sheet.sides[0].attack
+    assert record is not None  # of a sheet that is `attacked`
+    return record
 
 
-def _first(numbers: Mapping[str, Any]) -> str:
-    first = numbers["first_fooled"]
+def _linf(numbers: AttackNumbers) -> str:
+    return f"{255 * numbers.linf:.2f}/255 ({numbers.linf:.4f})"
+
+
+def _first(numbers: AttackNumbers) -> str:
+    first = numbers.first_fooled
     if first < 0:
         return "never"
-    return f"at step {first} of {numbers['steps_run']}" if first else "before the attack"
+    return f"at step {first} of {numbers.steps_run}" if first else "before the attack"
 
 
-_MEASURED = {
+_MEASURED: dict[str, Callable[[AttackNumbers], str]] = {
     "Largest change (L-inf)": _linf,
-    "Length of change (L2)": lambda numbers: f"{numbers['l2']:.3f}",
-    "Pixels changed": lambda numbers: counted(numbers["pixels_changed"]),
-    "PSNR": lambda numbers: "no change" if numbers["psnr"] is None else f"{numbers['psnr']:.1f} dB",
-    "SSIM": lambda numbers: "not defined" if numbers["ssim"] is None else f"{numbers['ssim']:.4f}",
+    "Length of change (L2)": lambda numbers: f"{numbers.l2:.3f}",
+    "Pixels changed": lambda numbers: counted(numbers.pixels_changed),
+    "PSNR": lambda numbers: "no change" if numbers.psnr is None else f"{numbers.psnr:.1f} dB",
+    "SSIM": lambda numbers: "not defined" if numbers.ssim is None else f"{numbers.ssim:.4f}",
     "First fooled the model": _first,
 }
 """Rows of the table: what is measured, and how it is written."""
@@ -159,10 +162,8 @@ _MEASURED = {
 
 def span(sheet: Sheet) -> float:
     """The change of a pixel that gets the strongest colour: the budget, or the largest there is in other norms."""
-    record = sheet.sides[0].record
-    if record["numbers"]["norm"] == "linf":
-        return float(record["spec"]["eps"])
-    return max(float(side.numbers["linf"]) for side in sheet.sides)
+    record = _first_attack(sheet)
+    return record.spec.eps if record.numbers.norm == "linf" else max(each.linf for each in _attacks(sheet))
 
 
 def factor(sheet: Sheet) -> int:
@@ -180,11 +181,11 @@ def legend(sheet: Sheet) -> str:
 
 def probability_note(sheet: Sheet) -> str:
     """What the probabilities are, and for which patients and scans."""
-    outputs = [_clean(side) for side in sheet.sides]
+    outputs = [side.output for side in sheet.sides]
     if not any(_is_calibrated(output) for output in outputs):
         return "Probabilities are the model's softmax, uncalibrated: they do not say how likely a disease is."
-    temperatures = ", ".join(f"{output['temperature']:.3g}" for output in outputs if _is_calibrated(output))
-    unusual = " They are uncalibrated for this scan." if any(_level(one) == "unusual" for one in outputs) else ""
+    temperatures = ", ".join(f"{output.temperature:.3g}" for output in outputs if _is_calibrated(output))
+    unusual = " They are uncalibrated for this scan." if any(one.taken == "unusual" for one in outputs) else ""
     attacked = ", and not for attacked images" if sheet.attacked else ""
     return (
         f"Probabilities are the softmax at temperature {temperatures}, fitted on validation patients; they are "
@@ -194,40 +195,21 @@ def probability_note(sheet: Sheet) -> str:
 
 def identity(side: Side) -> str:
     """Which weights computed it."""
-    model = side.record["model"]
-    return f"{side.title}: {model['key']}, sha256 of the weights {model['weights_sha256']}"
+    model = side.record.model
+    return f"{side.title}: {model.key}, sha256 of the weights {model.weights_sha256}"
 
 
 def created(sheet: Sheet) -> str:
     """Date and time, and what computed it."""
     record = sheet.sides[0].record
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    return f"{record['created'].replace('T', ' ').replace('+00:00', ' UTC')} · {versions}"
+    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    return f"{record.created.replace('T', ' ').replace('+00:00', ' UTC')} · {versions}"
 
 
-def _clean(side: Side) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = side.numbers["clean"] if side.record["kind"] == "attack" else side.numbers
-    return found
+def _is_calibrated(output: Output) -> bool:
+    return output.calibrated is not None
 
 
-def _level(output: Mapping[str, Any]) -> str | None:
-    """How the scan was taken; records of before there were levels tell it in parts."""
-    if output.get("abstained") is not None:
-        return "refused"
-    found: str | None = output.get("level") or (output.get("familiarity") or {}).get("level")
-    return found
-
-
-def _is_calibrated(output: Mapping[str, Any]) -> bool:
-    return output.get("calibrated") is not None
-
-
-def _shares(output: Mapping[str, Any]) -> Sequence[float]:
-    """The one probability of each class: see `Prediction.shares`."""
-    found: Sequence[float] = output.get("calibrated") or output["probabilities"]
-    return found
-
-
-def _chance(output: Mapping[str, Any], clean: Mapping[str, Any]) -> str:
+def _chance(output: Output, clean: Output) -> str:
     """Probability of the class put out, labelled by how the scan itself was taken."""
-    return qualified(_shares(output)[output["index"]], level=_level(clean), calibrated=_is_calibrated(output))
+    return qualified(output.shown[output.index], level=clean.taken, calibrated=_is_calibrated(output))

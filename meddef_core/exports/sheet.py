@@ -1,6 +1,5 @@
 """What an exported picture or page is made of: records for the numbers, arrays for the pictures."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.data.tasks import Task, get_task
-from meddef_core.exports.records import collection, document_digest
+from meddef_core.records import AttackRecord, PredictionRecord
+from meddef_core.records.prediction import Output
+from meddef_core.records.results import collection, document_digest
 
 Picture = NDArray[np.float32]
 """Grey `(h, w)` in [0, 1]."""
 
-Record = Mapping[str, Any]
+Record = PredictionRecord | AttackRecord
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,22 +33,26 @@ class MapPair:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Side:
-    """One model: its record (kind "prediction" or "attack"), the record of the noise control, and the pictures."""
+    """One model: its record, after an attack that of the noise control, and the pictures."""
 
     title: str
     record: Record
     clean: Picture
-    control: Record | None = None
+    control: AttackRecord | None = None
     attacked: Picture | None = None
     maps: tuple[MapPair, ...] = ()
     trust: str = ""
     """What an audit says about robustness numbers of this model; see `trust.trust_line`."""
 
     @property
-    def numbers(self) -> Mapping[str, Any]:
-        """What was measured on this model."""
-        found: Mapping[str, Any] = self.record["numbers"]
-        return found
+    def output(self) -> Output:
+        """What the model put out for the clean scan."""
+        return self.record.numbers.clean if isinstance(self.record, AttackRecord) else self.record.numbers
+
+    @property
+    def attack(self) -> AttackRecord | None:
+        """The record, where it is one of an attack."""
+        return self.record if isinstance(self.record, AttackRecord) else None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,18 +66,18 @@ class Sheet:
     @property
     def task(self) -> Task:
         """What the scan shows."""
-        return get_task(self.sides[0].record["model"]["key"].partition("/")[0])
+        return get_task(self.sides[0].record.task)
 
     @property
     def attacked(self) -> bool:
         """Whether it reports an attack or a reading."""
-        return bool(self.sides[0].record["kind"] == "attack")
+        return self.sides[0].attack is not None
 
     @property
     def document(self) -> dict[str, Any]:
         """The JSON document that goes with it: every record, each of which `meddef replay` can run again."""
         records = [each for side in self.sides for each in (side.record, side.control) if each is not None]
-        return collection(records)
+        return collection(records).document()
 
     @property
     def digest(self) -> str:

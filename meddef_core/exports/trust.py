@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from meddef_core.attacks import format_eps
-from meddef_core.errors import DataError
-from meddef_core.evaluation.documents import read_record, results_root
+from meddef_core.eps import format_eps
+from meddef_core.errors import MedDefError
+from meddef_core.evaluation.documents import results_root
+from meddef_core.records import AuditNumbers, AuditRecord, Match, Shipped, match_weights, read_file
 from meddef_core.words import percent
-
-VERDICTS = ("green", "amber", "red")
 
 UNAUDITED, OTHER_WEIGHTS, DAMAGED = "unaudited", "other weights", "damaged"
 
@@ -25,7 +23,7 @@ ABSENT = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """One of `VERDICTS` for these very weights, with what it means and the findings behind it, the gravest first.
+    """Green, amber or red for these very weights, with what it means and the findings behind it, the gravest first.
 
     Of `n` test scans `robust` held at `eps`; `interval` is that share's, at 95 %.
     """
@@ -45,32 +43,28 @@ def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None
     if not path.is_file():
         return UNAUDITED
     try:
-        record = read_record(path)
-        if record["model"]["weights_sha256"] != weights_sha256:
-            return OTHER_WEIGHTS
-        return _read(record["numbers"])
-    except (DataError, KeyError, TypeError, ValueError, AttributeError):
+        record = read_file(AuditRecord, path)
+    except MedDefError:
         return DAMAGED
+    here = [Shipped(key, key, weights_sha256)] if weights_sha256 is not None else []
+    if match_weights(key, record.model.weights_sha256, here) is not Match.MATCHED:
+        return OTHER_WEIGHTS
+    return _verdict(record.numbers)
 
 
-def _read(numbers: dict[str, Any]) -> Verdict:
-    if numbers["verdict"] not in VERDICTS:
-        raise ValueError(f"an audit gives no verdict {numbers['verdict']!r}")
-    findings = [found for found in numbers["findings"] if found["severity"]]
-    findings.sort(key=lambda found: str(found["severity"]) != "red")
-    low, high = (float(end) for end in numbers["robust_interval"])
+def _verdict(numbers: AuditNumbers) -> Verdict:
     return Verdict(
-        word=str(numbers["verdict"]),
-        meaning=str(numbers["meaning"]),
-        reasons=tuple(str(found["sentence"]) for found in findings),
-        n=int(numbers["n"]),
-        eps=float(numbers["eps"]),
-        robust=int(numbers["robust"]),
-        interval=(low, high),
+        word=numbers.verdict,
+        meaning=numbers.meaning,
+        reasons=tuple(found.sentence for found in numbers.flagged),
+        n=numbers.n,
+        eps=numbers.eps,
+        robust=numbers.robust,
+        interval=numbers.robust_interval,
     )
 
 
-def trust_line(key: str, *, weights_sha256: str, root: Path | None = None) -> str:
+def trust_line(key: str, *, weights_sha256: str | None, root: Path | None = None) -> str:
     """Verdict and numbers of the audit of `<task>/<name>`; says so where these weights were not audited."""
     found = verdict_of(key, weights_sha256=weights_sha256, root=root)
     if isinstance(found, str):

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from meddef_core.attacks import AttackSpec, format_eps
+from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
@@ -42,7 +42,7 @@ class Offsets:
     """What was chosen, for the card: an offset a class, in logits, and mean balanced accuracy before and after."""
 
     by_class: dict[str, float]
-    budgets: tuple[str, ...]
+    budgets: tuple[float, ...]
     shifts: tuple[str, ...]
     """Changes of the scans that it was chosen over, by key; `none` is the scan as it is."""
     before: float
@@ -96,7 +96,7 @@ def choose_offsets(
     chosen = best_offsets(found, labels, classes=len(classes))
     return Offsets(
         by_class={name: round(float(value), 2) for name, value in zip(classes, chosen, strict=True)},
-        budgets=tuple(format_eps(budget) for budget in budgets),
+        budgets=tuple(budgets),
         shifts=tuple(shift.key for shift in shifts),
         before=_score(found, labels, np.zeros(len(classes))),
         after=_score(found, labels, chosen),

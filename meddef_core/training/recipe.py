@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from meddef_core.attacks import parse_eps
 from meddef_core.data.lists import PROTOCOLS
 from meddef_core.data.tasks import TASKS, get_task
+from meddef_core.eps import parse_eps
 from meddef_core.errors import MedDefError, RecipeError
 from meddef_core.model import VARIANTS, MedDefConfig
 from meddef_core.pruning.settings import PruningSettings

@@ -1,0 +1,156 @@
+"""Records are read here: bytes in, a checked record of the present version out, whatever version wrote them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from meddef_core.errors import DataError, RecordError
+from meddef_core.records.audit import AuditRecord, SelfTestRecord
+from meddef_core.records.comparison import BaselineRecord, PointingRecord, ShiftRecord
+from meddef_core.records.envelope import Record
+from meddef_core.records.evaluation import CardFigures, EvaluationRecord, PruneRecord, WorstRecord
+from meddef_core.records.modules import AblationRecord, DissectionRecord
+from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection, PredictionRecord
+from meddef_core.records.upgrade import READABLE, float_eps, upgraded
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+KINDS: dict[str, type[Record]] = {
+    "prediction": PredictionRecord,
+    "attack": AttackRecord,
+    "batch": BatchRecord,
+    "evaluation": EvaluationRecord,
+    "worst_case": WorstRecord,
+    "prune_sweep": PruneRecord,
+    "audit": AuditRecord,
+    "audit_self_test": SelfTestRecord,
+    "baselines": BaselineRecord,
+    "shifts": ShiftRecord,
+    "pointing": PointingRecord,
+    "ablation": AblationRecord,
+    "dissection": DissectionRecord,
+}
+"""Every kind of record by its name in the file; a `Collection` holds several."""
+
+COLLECTION = "collection"
+
+MAX_BYTES = 64 * 2**20
+"""A record that holds a row for each of a thousand scans has a few; what is larger is none of ours."""
+
+
+class DamagedRecord(RecordError):
+    """A record that does not hold what its kind must: `place` is the key that is wrong, "" for the whole file."""
+
+    def __init__(self, reason: str, *, place: str = "") -> None:
+        where = f" at {place!r}" if place else ""
+        super().__init__(f"The record is damaged{where}: {reason}; export it again or measure it again.")
+        self.reason, self.place = reason, place
+
+
+class OtherKind(RecordError):
+    """A sound record that is of another kind than the one asked for."""
+
+
+def read(data: bytes) -> Record | Collection:
+    """A record of any kind and readable version; RecordError with one sentence on anything else."""
+    return checked(parsed(data))
+
+
+def read_as(kind: type[Kind], data: bytes) -> Kind:
+    """The same of a kind that is known, or of a table that is no record of ours, such as `ReportedTable`."""
+    document = parsed(data, versioned=issubclass(kind, Record | Collection))
+    if issubclass(kind, Record) and document.get("kind") not in (None, _name_of(kind)):
+        raise OtherKind(f"The record is of kind {document['kind']!r}, not {_name_of(kind)!r}; give one of that kind.")
+    return _validated(kind, document)
+
+
+def read_file(kind: type[Kind], path: Path) -> Kind:
+    """`read_as` of a file; DataError that names it where it cannot be read or is damaged, OtherKind as it is."""
+    try:
+        return read_as(kind, path.read_bytes())
+    except OSError as error:
+        raise DataError(f"The record {path.name} cannot be read; measure it again.") from error
+    except DamagedRecord as error:
+        where = f" at {error.place!r}" if error.place else ""
+        raise DataError(f"The record {path.name} is damaged{where}: {error.reason}; measure it again.") from error
+    except OtherKind:
+        raise
+    except RecordError as error:
+        raise DataError(f"The record {path.name} cannot be read: {error}") from error
+
+
+def figures_of(metrics: Mapping[str, Any]) -> CardFigures:
+    """What a card's `metrics` say of its test list; DamagedRecord where they do not hold it.
+
+    What the model costs stands beside and is left out.
+    """
+    known = {key: value for key, value in metrics.items() if key in CardFigures.model_fields}
+    return _validated(CardFigures, float_eps(known))
+
+
+def parsed(data: bytes, *, versioned: bool = True) -> dict[str, Any]:
+    """A JSON object, of the present version where it has one; RecordError on anything else."""
+    if len(data) > MAX_BYTES:
+        raise RecordError(f"The file is larger than any record ({MAX_BYTES // 2**20} MB); give a record's file.")
+    try:
+        document = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"The file is no JSON that can be read ({error}); export the record again.") from error
+    return checked_version(document) if versioned else _object(document)
+
+
+def checked_version(document: Any) -> dict[str, Any]:
+    """A document as the present version has it; RecordError where it is no record, or of a version not known here."""
+    if not isinstance(document, dict) or "schema_version" not in document:
+        raise RecordError("The file is JSON, but no record of MedDef; give a file written by --json or by an export.")
+    if document["schema_version"] not in READABLE:
+        raise RecordError(
+            f"The record has schema version {document['schema_version']!r}, and this MedDef reads up to "
+            f"{READABLE[-1]}; use the MedDef version that wrote it."
+        )
+    return upgraded(document)
+
+
+def checked(document: Mapping[str, Any]) -> Record | Collection:
+    """A document of the present version as the record of its kind."""
+    kind = document.get("kind")
+    if kind == COLLECTION:
+        return _collection(document)
+    if kind not in KINDS:
+        raise RecordError(f"A record of kind {kind!r} is not known here; give one written by --json or by an export.")
+    return _validated(KINDS[kind], document)
+
+
+def _collection(document: Mapping[str, Any]) -> Collection:
+    """The records one by one, each of its own version, so that a refusal names the place within its record."""
+    held = document.get("records")
+    if not isinstance(held, list) or not held:
+        raise RecordError("The file is a collection without records; export it again.")
+    records = [checked(checked_version(each)) for each in held]
+    return _validated(Collection, {**document, "records": records})
+
+
+def _validated(kind: type[Kind], document: Mapping[str, Any]) -> Kind:
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DamagedRecord(str(first["msg"]), place=place) from error
+
+
+def _object(document: Any) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise DamagedRecord("it is no JSON object")
+    return document
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON value")
+
+
+def _name_of(kind: type[Record]) -> str:
+    return next(name for name, each in KINDS.items() if each is kind)
