@@ -54,6 +54,10 @@ class OtherKind(RecordError):
     """A sound record that is of another kind than the one asked for."""
 
 
+class OtherVersion(RecordError):
+    """A record of a version that is not known here."""
+
+
 def read(data: bytes) -> Record | Collection:
     """A record of any kind and readable version; RecordError with one sentence on anything else."""
     return checked(parsed(data))
@@ -68,7 +72,10 @@ def read_as(kind: type[Kind], data: bytes) -> Kind:
 
 
 def read_file(kind: type[Kind], path: Path) -> Kind:
-    """`read_as` of a file; DataError that names it where it cannot be read or is damaged, OtherKind as it is."""
+    """`read_as` of a file; DataError that names it where it cannot be read or is damaged.
+
+    OtherKind and OtherVersion are raised as they are: such a file is sound.
+    """
     try:
         return read_as(kind, path.read_bytes())
     except OSError as error:
@@ -76,10 +83,10 @@ def read_file(kind: type[Kind], path: Path) -> Kind:
     except DamagedRecord as error:
         where = f" at {error.place!r}" if error.place else ""
         raise DataError(f"The record {path.name} is damaged{where}: {error.reason}; measure it again.") from error
-    except OtherKind:
+    except (OtherKind, OtherVersion):
         raise
     except RecordError as error:
-        raise DataError(f"The record {path.name} cannot be read: {error}") from error
+        raise DataError(f"The record {path.name} cannot be read; measure it again.") from error
 
 
 def figures_of(metrics: Mapping[str, Any]) -> CardFigures:
@@ -107,7 +114,7 @@ def checked_version(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict) or "schema_version" not in document:
         raise RecordError("The file is JSON, but no record of MedDef; give a file written by --json or by an export.")
     if document["schema_version"] not in READABLE:
-        raise RecordError(
+        raise OtherVersion(
             f"The record has schema version {document['schema_version']!r}, and this MedDef reads up to "
             f"{READABLE[-1]}; use the MedDef version that wrote it."
         )

@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from meddef_core.attacks import AttackSpec, format_eps
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
-from meddef_core.evaluation.documents import read_record, results_root
+from meddef_core.evaluation.documents import results_root
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.worst_case import run_worst_case, worst_case_attacks
+from meddef_core.records import Match, WorstRecord, match_weights, read_file, shipped
 from meddef_core.zoo import LoadedModel, load_model
 
 Crafting = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -148,15 +149,15 @@ def worst_record(key: str) -> Path:
 
 def unbroken(model: LoadedModel, eps: float) -> NDArray[np.int64]:
     """Positions in the test list of the scans that our worst-case set left standing."""
-    record = read_record(worst_record(model.card.key))
-    if record["model"]["weights_sha256"] != model.card.weights.sha256:
+    record = read_file(WorstRecord, worst_record(model.card.key))
+    if match_weights(model.card.key, record.model.weights_sha256, shipped([model.card])) is not Match.MATCHED:
         raise SystemExit(f"The worst case of {model.card.key} is one of other weights; measure it again.")
     return np.array(
         [
-            image["position"]
-            for image in record["numbers"]["images"]
-            for at in image["at"]
-            if at["eps"] == eps and at["broken_by"] is None
+            image.position
+            for image in record.numbers.images
+            for at in image.at
+            if at.eps == eps and at.broken_by is None
         ]
     )
 

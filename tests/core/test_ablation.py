@@ -8,7 +8,6 @@ import pytest
 from cli_runs import Run, assert_refused
 from tiny_training import tiny_recipe
 
-from dashboard.record_schema import AblationRecord
 from meddef_core.errors import AttackError
 from meddef_core.evaluation.ablation import (
     NO_DIFFERENCE,
@@ -22,6 +21,7 @@ from meddef_core.evaluation.ablation import (
     verdict,
 )
 from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.records import AblationRecord
 from meddef_core.training.loop import train
 
 VARIANTS = ("full", "without_daam")

@@ -21,14 +21,14 @@ from meddef_core.exports.canvas import fitted, paragraph, wrapped
 from meddef_core.exports.panel import WIDTH, panel
 from meddef_core.exports.pdf import A4, PdfCanvas
 from meddef_core.exports.png import PngCanvas
-from meddef_core.exports.records import attack_numbers, document_digest, reading_numbers
 from meddef_core.exports.report import fitting, report
 from meddef_core.exports.sheet import MapPair, Sheet, Side
 from meddef_core.exports.trust import NOT_AUDITED, trust_line
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.pictures import as_picture
 from meddef_core.predict import from_logits, predict, prepare
-from meddef_core.record import record
+from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, scan_facts
+from meddef_core.records.results import attack_numbers, document_digest, prediction_numbers
 from meddef_core.scans import list_samples
 from meddef_core.words import percent
 from meddef_core.zoo import LoadedModel, load_model
@@ -67,9 +67,7 @@ def attacked(model: LoadedModel) -> Side:
         result = run_attack(model.network, image, torch.tensor([clean.index]), spec)
         after = from_logits(model, result.adversarial_logits[0])
         numbers = attack_numbers(result, clean, after, label=clean.label)
-        made = record(
-            "attack", model=model.card, scan_digest=scan.digest, scan_id=scan.short_id, spec=spec, numbers=numbers
-        )
+        made = build(AttackRecord, model=model, scan=scan_facts(scan), spec=spec, numbers=numbers)
         found.append((made, as_picture(result.adversarial)))
     (own, picture), (control, _) = found
     return Side(
@@ -87,9 +85,8 @@ def attacked(model: LoadedModel) -> Side:
 def reading(model: LoadedModel) -> Side:
     scan = list_samples("oct")[0].load()
     image = prepare(model, scan)
-    made = record(
-        "prediction", model=model.card, scan_digest=scan.digest, numbers=reading_numbers(predict(model, image))
-    )
+    numbers = prediction_numbers(predict(model, image))
+    made = build(PredictionRecord, model=model, scan=scan_facts(scan), numbers=numbers)
     picture = as_picture(image)
     return Side(title="MedDef", record=made, clean=picture, maps=(pair(picture, attacked=False),))
 
@@ -100,9 +97,15 @@ def sheet_of(*sides: Side, truth: str | None = "CNV") -> Sheet:
 
 def with_numbers(side: Side, change: Callable[[dict[str, Any]], Any]) -> Side:
     """The same side with other numbers in its record."""
-    numbers = {**side.numbers, "attacked": dict(side.numbers["attacked"]), "clean": dict(side.numbers["clean"])}
-    change(numbers)
-    return replace(side, record={**side.record, "numbers": numbers})
+    document = side.record.document()
+    change(document["numbers"])
+    return replace(side, record=AttackRecord.model_validate(document))
+
+
+def attack_of(side: Side) -> AttackNumbers:
+    """What was measured on an attacked side."""
+    assert side.attack is not None
+    return side.attack.numbers
 
 
 # ---- a PDF's inside ----------------------------------------------------------------------------------------------
@@ -158,15 +161,16 @@ def test_the_page_says_what_the_record_says(attacked: Side) -> None:
     said = " ".join(lines)
     assert INTENDED_USE in lines
     assert "PGD (white box) · budget 4/255 (0.0157) · steps 2" in said and "seed 0" in said
-    assert attacked.record["model"]["weights_sha256"] in said and attacked.record["scan"]["sha256"] in said
+    assert str(attacked.record.model.weights_sha256) in said and attacked.record.scan.sha256 in said
     assert sheet.digest in said and document_digest(sheet.document) == sheet.digest
     assert NOT_AUDITED in said and "meddef replay record.json" in said
-    assert sheet.task.population.sentence in said and f"scan {attacked.record['scan']['id']}" in said
-    assert attacked.record["created"][:10] in said
+    assert sheet.task.population.sentence in said and f"scan {attacked.record.scan.id}" in said
+    assert attacked.record.created[:10] in said
+    numbers = attack_of(attacked)
     for index in range(4):
-        for part in ("clean", "attacked"):
-            assert percent(attacked.numbers[part]["probabilities"][index]) in lines
-    assert f"{attacked.numbers['l2']:.3f}" in lines and f"{attacked.numbers['psnr']:.1f} dB" in lines
+        for output in (numbers.clean, numbers.attacked):
+            assert percent(output.probabilities[index]) in lines
+    assert f"{numbers.l2:.3f}" in lines and f"{numbers.psnr:.1f} dB" in lines
     assert "Added, × 64" in said and "multiplied by 64" in said
     assert "not where disease is" in said and "Clean: Grad-CAM" in said and "Attacked: Edges" in said
 
@@ -238,7 +242,7 @@ def test_a_map_and_its_bar_use_one_scale() -> None:
 
 
 def test_an_outcome_says_whether_the_output_changed_and_was_right(attacked: Side) -> None:
-    label = attacked.numbers["clean"]["label"]
+    label = attacked.output.label
     other = next(name for name in ("CNV", "DME", "DRUSEN", "NORMAL") if name != label)
     changed = with_numbers(attacked, lambda numbers: numbers["attacked"].update(label=other))
     kept = with_numbers(attacked, lambda numbers: numbers["attacked"].update(label=label))

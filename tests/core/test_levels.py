@@ -191,7 +191,8 @@ def test_batch_calls_a_usual_scan_calibrated(chest: Any, films: Path, tmp_path: 
 
 def sheet_of(document: dict[str, Any], root: Path, film: Path) -> Sheet:
     picture = as_picture(prepare(load_model("chest/meddef", root), read_scan(film.read_bytes())))
-    side = Side(title="MedDef", record=document, clean=picture)
+    (record,) = read_records(json.dumps(document).encode())
+    side = Side(title="MedDef", record=record, clean=picture)
     return Sheet(scan="Uploaded scan", truth=None, sides=(side,))
 
 

@@ -14,28 +14,44 @@ from meddef_core.evaluation.paper import (
     intensity_table,
     paper_attacks,
     read_measured,
-    read_reported,
+    reported_rows,
     success_table,
 )
 from meddef_core.evaluation.paper_pruning import paper_pruning_table
+from meddef_core.zoo import MODELS, list_models
 
 
-def write_record(root: Path, task: str, model: str, *, pgd: float) -> None:
-    """A record as `meddef evaluate --attacks paper --output` writes it, as far as the tables read it."""
+def share(right: float) -> dict[str, object]:
+    return {
+        "balanced_accuracy": right, "balanced_interval": [0, 1], "accuracy": right, "accuracy_interval": [0, 1],
+        "recall": {"NORMAL": 0.25, "PNEUMONIA": 0.75},
+    }  # fmt: skip
+
+
+def envelope(kind: str, numbers: dict[str, object], *, key: str, weights: str) -> str:
+    about = {"schema_version": 2, "kind": kind, "created": "", "versions": {}, "intended_use": ""}
+    return json.dumps({**about, "model": {"key": key, "weights_sha256": weights}, "numbers": numbers})
+
+
+def write_record(root: Path, task: str, model: str, *, pgd: float, weights: str | None = None) -> None:
+    """A record as `meddef evaluate --attacks paper --output` writes it, of the shipped weights unless told."""
+    key = f"{task}/{model}"
     attacked = [
-        {
+        share(pgd if name == "pgd" else 0.5)
+        | {
             "spec": {"name": name, "eps": 0.14 if name == "jsma" else eps, "theta": eps if name == "jsma" else 0.1},
+            "eps": 0.14 if name == "jsma" else eps,
             "n": 40 if name == "jsma" else 200,
-            "accuracy": pgd if name == "pgd" else 0.5,
             "attack_success_rate": 1 - pgd if name == "pgd" else None,
-            "recall": {"NORMAL": 0.25, "PNEUMONIA": 0.75},
         }
         for eps in PAPER_EPSILONS
         for name in ("fgsm", "pgd", "bim", "jsma")
     ]
+    own = next(card.weights.sha256 for card in list_models(MODELS) if card.key == key)
     path = root / "paper" / task / f"{model}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"numbers": {"n": 200, "clean": {"accuracy": 0.9}, "attacked": attacked}}))
+    numbers = {"n": 200, "clean": share(0.9), "attacked": attacked}
+    path.write_text(envelope("evaluation", numbers, key=key, weights=weights or own))
 
 
 def test_the_attacks_are_the_papers() -> None:
@@ -49,10 +65,9 @@ def test_the_attacks_are_the_papers() -> None:
 
 @pytest.mark.parametrize("task", ["oct", "chest"])
 def test_reported_rows_cover_the_tables(task: str) -> None:
-    rows = [row for row in read_reported() if row["task"] == task]
-    assert {row["model"] for row in rows} == PAPER_MODELS.keys()
-    assert {row["eps"] for row in rows if row["model"] == "meddef"} == set(PAPER_EPSILONS)
-    assert all(0 <= row[key] <= 100 for row in rows for key in ("clean", "fgsm", "pgd", "bim", "jsma"))
+    rows = reported_rows(task)
+    assert {row.model for row in rows} == PAPER_MODELS.keys()
+    assert {row.eps for row in rows if row.model == "meddef"} == set(PAPER_EPSILONS)
 
 
 def test_tables_put_both_numbers_into_a_cell(tmp_path: Path) -> None:
@@ -75,11 +90,21 @@ def test_each_contradiction_of_a_reported_row_is_a_sentence(tmp_path: Path) -> N
     at_005 = " ".join(sentence for sentence in sentences if sentence.startswith("MedDef at 0.05"))
     assert "re-measured they stand at 12.3, 50.0 and 50.0" in at_005
     assert "above the clean one (97.67)" in at_005
-    assert "BIM at 72.89 is the share of pneumonia" in at_005 and "NORMAL 25 %" in at_005
+    assert "BIM at 72.89 is the share of pneumonia" in at_005 and "NORMAL 25%" in at_005
     assert any("98.03 at 0.01, 98.83 at 0.05, 99.89 at 0.10" in sentence for sentence in sentences)
     # Without a measurement the reported row is doubted all the same, with no number of ours.
     unmeasured = [sentence for sentence in sentences if sentence.startswith("without AFD at 0.05")]
     assert unmeasured and not any("re-measured" in sentence for sentence in unmeasured)
+
+
+def test_numbers_of_earlier_weights_say_so(tmp_path: Path) -> None:
+    write_record(tmp_path, "chest", "meddef", pgd=0.123, weights="0" * 64)
+    rows = [line for line in intensity_table("chest", root=tmp_path).splitlines() if "MedDef" in line]
+    rows += [line for line in success_table("chest", root=tmp_path).splitlines() if "MedDef" in line]
+    assert len(rows) == 6 and all("| MedDef (measured with earlier weights) |" in row for row in rows)
+    said = " ".join(differences("chest", root=tmp_path))
+    assert "re-measured with earlier weights they stand at 12.3" in said
+    assert "our recalls under PGD with earlier weights are" in said and "our recalls under PGD are" not in said
 
 
 def test_a_sound_row_raises_no_doubt(tmp_path: Path) -> None:
@@ -98,13 +123,15 @@ def test_a_broken_record_gets_one_sentence(tmp_path: Path) -> None:
 
 def test_the_pruning_table_puts_both_rates_into_a_cell(tmp_path: Path) -> None:
     attacked = [
-        {"spec": {"name": name}, "attack_success_rate": rate}
+        share(0.5) | {"spec": {"name": name, "eps": 0.05}, "eps": 0.05, "attack_success_rate": rate}
         for name, rate in (("fgsm", 0.5), ("pgd", 1.0), ("bim", 0.98), ("jsma", None))
     ]
-    row = {"clean": {"accuracy": 0.9}, "answers": {"CNV": 0.25, "DME": 0.75}, "attacked": attacked}
+    row = {"n": 9, "nonzero": 5, "clean": share(0.9), "answers": {"CNV": 0.25, "DME": 0.75}, "attacked": attacked}
+    numbers = {"method": "one-shot", "prunable": 10, "rows": [row | {"sparsity": 0.3}]}
     path = tmp_path / "paper-pruning" / "oct.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"numbers": {"rows": [row | {"sparsity": 0.3}]}}))
+    path.write_text(envelope("prune_sweep", numbers, key="oct/meddef", weights="0" * 64))
     lines = paper_pruning_table("oct", root=tmp_path).splitlines()
+    assert lines[0].startswith("| pruned | clean, ours (measured with earlier weights) |")
     assert lines[2] == "| 30% | 90.0 | DME 75 | 66.2 / 50.0 | 1.2 / 100.0 | 93.4 / 98.0 | 66.2 / - |"
     assert lines[3] == "| 70% | - | - | 63.3 / - | 34.0 / - | 95.4 / - | 62.1 / - |" and len(lines) == 5

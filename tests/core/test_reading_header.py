@@ -17,10 +17,10 @@ from scan_files import data_set, dicom, png, ramp, written
 from tiny_models import save_tiny_model
 
 from meddef_core.data.tasks import AGE_GROUPS, TASKS
-from meddef_core.exports.records import reading_numbers
 from meddef_core.predict import predict, prepare
 from meddef_core.reading.header import header_contradictions
-from meddef_core.record import record
+from meddef_core.records import PredictionRecord, build, scan_facts
+from meddef_core.records.results import prediction_numbers
 from meddef_core.scans import Scan, list_samples, read_scan
 from meddef_core.scans.age import age_group
 from meddef_core.scans.origin import _REGIONS, _VIEWS
@@ -245,13 +245,8 @@ def with_age(age: bytes) -> bytes:
 def everything_told(model: LoadedModel, scan: Scan) -> str:
     """All that a page, a log or a file could show of a scan and of its prediction, but for the field of the group."""
     prediction = predict(model, scan)
-    document = record(
-        "prediction",
-        model=model.card,
-        scan_digest=scan.digest,
-        scan_id=scan.short_id,
-        numbers=reading_numbers(prediction),
-    )
+    numbers = prediction_numbers(prediction)
+    document = build(PredictionRecord, model=model, scan=scan_facts(scan), numbers=numbers).document()
     return " ".join((repr(scan), str(dict(scan.tags)), repr(prediction), json.dumps(document)))
 
 

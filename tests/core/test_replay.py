@@ -14,11 +14,11 @@ from tiny_models import save_tiny_model
 
 from meddef_core.attacks import ATTACKS, default_spec, run_attack
 from meddef_core.errors import RecordError
-from meddef_core.exports.records import attack_numbers, collection
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.predict import from_logits, predict, prepare
-from meddef_core.record import record
-from meddef_core.replay import ScanRef, compare, read_records, replay
+from meddef_core.records import AttackRecord, PredictionRecord, ScanRef, build, scan_facts
+from meddef_core.records.results import attack_numbers, collection, prediction_numbers
+from meddef_core.replay import compare, read_records, replay
 from meddef_core.replay_scan import find_scan
 from meddef_core.scans import list_samples, read_scan
 from meddef_core.zoo import load_model
@@ -46,13 +46,13 @@ def sample_record(root: Path, *, name: str = "pgd", **changes: Any) -> dict[str,
     clean = predict(model, image)
     result = run_attack(model.network, image, torch.tensor([clean.index]), spec)
     attacked = from_logits(model, result.adversarial_logits[0])
-    return record(
-        "attack",
-        model=model.card,
-        scan_digest=scan.digest,
-        spec=spec,
-        numbers=attack_numbers(result, clean, attacked, label=clean.label),
-    )
+    numbers = attack_numbers(result, clean, attacked, label=clean.label)
+    return build(AttackRecord, model=model, scan=scan_facts(scan), spec=spec, numbers=numbers).document()
+
+
+def together(*documents: dict[str, Any]) -> dict[str, Any]:
+    """Several documents as one file holds them."""
+    return collection([AttackRecord.model_validate(each) for each in documents]).document()
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +122,11 @@ def test_a_scan_of_the_data_folder_is_found_by_its_bytes(run: Run, write: Write,
 
 
 def test_a_collection_replays_every_record(run: Run, write: Write, attack_record: dict[str, Any]) -> None:
-    result = run("replay", write(collection([attack_record, attack_record])), "--json")
+    result = run("replay", write(together(attack_record, attack_record)), "--json")
     assert result.code == 0 and len(result.document["replays"]) == 2
     wrong = copy.deepcopy(attack_record)
     wrong["numbers"]["linf"] = 0.5
-    assert run("replay", write(collection([attack_record, wrong]))).code == 1
+    assert run("replay", write(together(attack_record, wrong))).code == 1
 
 
 def test_a_defence_around_a_model_is_replayed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +134,8 @@ def test_a_defence_around_a_model_is_replayed(models: Path, monkeypatch: pytest.
 
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(models))
     side, scan = load_side("oct/undefended+jpeg"), list_samples("oct")[1].load()
-    numbers = {"label": predict(side, scan).label, "probabilities": predict(side, scan).probabilities}
-    made = record("prediction", model=side.card, scan_digest=scan.digest, numbers=numbers)
-    (recorded,) = read_records(json.dumps(made).encode())
+    made = build(PredictionRecord, model=side, scan=scan_facts(scan), numbers=prediction_numbers(predict(side, scan)))
+    (recorded,) = read_records(json.dumps(made.document()).encode())
     assert replay(recorded, scan).same
 
 
@@ -151,7 +150,6 @@ def test_a_defence_around_a_model_is_replayed(models: Path, monkeypatch: pytest.
         (lambda numbers: numbers.update(success=not numbers["success"]), "success"),
         (lambda numbers: numbers.update(steps_run=3), "steps_run"),
         (lambda numbers: numbers["trace"].append(numbers["trace"][0]), "trace.loss"),
-        (lambda numbers: numbers.update(extra=1.0), "extra"),
         (lambda numbers: numbers.update(psnr=None), "psnr"),
     ],
 )
@@ -210,7 +208,7 @@ def test_compare_keeps_kinds_apart() -> None:
         ('{"a": 1}', "no record of MedDef"),
         ('{"schema_version": 99, "kind": "attack"}', "schema version 99"),
         ('{"schema_version": 1, "kind": "evaluation"}', "kind 'evaluation'"),
-        ('{"schema_version": 1, "kind": "prediction"}', "damaged at 'model'"),
+        ('{"schema_version": 1, "kind": "prediction"}', "damaged at 'created'"),
         ('{"schema_version": 1, "kind": "collection", "records": []}', "without records"),
         ('{"schema_version": 1, "kind": "collection", "records": [5]}', "no record of MedDef"),
     ],
@@ -229,13 +227,14 @@ def test_what_is_no_record_is_one_sentence(run: Run, write: Write, text: str, pa
         (("model", "weights_sha256"), "../../x", "damaged at 'model.weights_sha256'"),
         (("scan",), None, "damaged at 'scan'"),
         (("scan", "sha256"), "f" * 64, "name its file with --scan"),
-        (("spec",), None, "no settings"),
+        (("spec",), None, "damaged at 'spec'"),
         (("spec", "name"), "magic", "no attack 'magic'"),
-        (("spec", "warp"), 9, "attack settings are not those"),
+        (("spec", "warp"), 9, "damaged at 'spec.warp'"),
         (("spec", "steps"), 0, "steps must be"),
-        (("numbers", "label"), None, "which class"),
+        (("numbers", "label"), None, "damaged at 'numbers.label'"),
+        (("numbers", "extra"), 1.0, "damaged at 'numbers.extra'"),
         (("numbers", "label"), "KNEE", "'KNEE' is no class"),
-        (("numbers", "source"), {"key": 3}, "which model its transfer"),
+        (("numbers", "source"), {"key": 3}, "damaged at 'numbers.source.key'"),
     ],
 )
 def test_a_record_that_does_not_fit_is_one_sentence(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meddef_core.data.tasks import TASKS
 from meddef_core.errors import DataError, MedDefError
 from meddef_core.evaluation.tables import (
     ablation_table,
@@ -38,20 +39,49 @@ def test_a_row_says_what_its_card_says() -> None:
     assert f" {100 * clean['balanced_accuracy']:.1f} (" in row and f"| {card.metrics['n']} |" in row
 
 
+WEIGHTS = "0" * 64
+"""Weights of no model."""
+
+
 def share(value: float) -> dict[str, object]:
-    return {"balanced_accuracy": value, "balanced_interval": [value - 0.05, value + 0.05]}
+    interval = [value - 0.05, value + 0.05]
+    return {
+        "balanced_accuracy": value, "balanced_interval": interval, "accuracy": value, "accuracy_interval": interval,
+    }  # fmt: skip
 
 
-def write_record(path: Path, numbers: dict[str, object]) -> None:
+def spec(eps: float = 4 / 255) -> dict[str, object]:
+    return {"name": "pgd", "eps": eps}
+
+
+def outlasted(value: float, eps: float) -> dict[str, object]:
+    return share(value) | {
+        "eps": eps, "attack_success_rate": 0.5, "unbroken": 9, "misread_clean": 1, "broken_at_smaller_budget": 0,
+    }  # fmt: skip
+
+
+def write_record(path: Path, kind: str, numbers: dict[str, object], *, weights: str = WEIGHTS, **more: object) -> None:
+    """A record as `meddef` writes it, of weights that are no model's unless told."""
+    key = f"{path.parent.name}/{path.stem}"
+    model = {"key": key if path.parent.name in TASKS else f"{path.stem}/x", "weights_sha256": weights}
+    envelope = {"schema_version": 2, "kind": kind, "created": "", "versions": {}, "intended_use": "", "model": model}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"numbers": numbers, "data": {"protocol": "official"}}))
+    path.write_text(json.dumps({**envelope, "data": {"protocol": "official"}, "numbers": numbers, **more}))
+
+
+def shipped_weights(key: str) -> str:
+    return next(card.weights.sha256 for card in list_models(MODELS) if card.key == key)
 
 
 def test_worst_cases_of_other_budgets_share_one_table(tmp_path: Path) -> None:
-    small = share(0.8) | {"budget": 4 / 255, "eps": "4/255 (0.0157)"}
-    large = share(0.6) | {"budget": 8 / 255, "eps": "8/255 (0.0314)"}
-    write_record(tmp_path / "worst/oct/meddef.json", {"n": 126, "clean": share(0.9), "attacked": [small, large]})
-    write_record(tmp_path / "worst/oct/other.json", {"n": 126, "clean": share(0.9), "attacked": [small]})
+    def numbers(*rows: dict[str, object]) -> dict[str, object]:
+        return {"n": 126, "norm": "linf", "clean": share(0.9), "attacked": rows}
+
+    small = outlasted(0.8, 4 / 255) | {"budget": 4 / 255}
+    large = outlasted(0.6, 8 / 255) | {"budget": 8 / 255}
+    own = shipped_weights("oct/meddef")
+    write_record(tmp_path / "worst/oct/meddef.json", "worst_case", numbers(small, large), weights=own)
+    write_record(tmp_path / "worst/oct/other.json", "worst_case", numbers(small))
     assert worst_case_table(root=tmp_path).splitlines() == [
         "| model | protocol | n | clean | 4/255 | 8/255 |",
         "|---|---|---|---|---|---|",
@@ -60,25 +90,50 @@ def test_worst_cases_of_other_budgets_share_one_table(tmp_path: Path) -> None:
     ]
 
 
+def test_a_record_of_other_weights_never_stands_under_the_plain_name(tmp_path: Path) -> None:
+    row = outlasted(0.8, 4 / 255) | {"budget": 4 / 255}
+    numbers = {"n": 126, "norm": "linf", "clean": share(0.9), "attacked": [row]}
+    write_record(tmp_path / "worst/oct/meddef.json", "worst_case", numbers)
+    line = worst_case_table(root=tmp_path).splitlines()[-1]
+    assert line.startswith("| oct/meddef (measured with earlier weights) |")
+
+
 def test_an_audit_is_shown_with_what_it_found(tmp_path: Path) -> None:
+    about = {"check": "x", "group": "contract", "figures": {}}
     findings = [
-        {"title": "Zero gradients", "sentence": "Half have none.", "status": "failed"},
-        {"title": "Noise", "sentence": "Weaker.", "status": "passed"},
+        about | {"title": "Zero gradients", "sentence": "Half have none.", "status": "failed", "severity": "red"},
+        about | {"title": "Noise", "sentence": "Weaker.", "status": "passed", "severity": None},
     ]
-    write_record(tmp_path / "audit/oct/bad.json", {"n": 24, "verdict": "red", "findings": findings})
-    write_record(tmp_path / "audit/oct/good.json", {"n": 24, "verdict": "green", "findings": findings[1:]})
+    counts = {"meaning": "m", "plan": "quick", "eps": 0.01, "n": 24, "clean": 24, "robust": 9}
+    numbers = counts | {"robust_interval": [0.2, 0.5]}
+    bad, good = tmp_path / "audit/oct/bad.json", tmp_path / "audit/oct/good.json"
+    write_record(bad, "audit", numbers | {"verdict": "red", "findings": findings})
+    write_record(good, "audit", numbers | {"verdict": "green", "findings": findings[1:] * 2})
     rows = audit_table(root=tmp_path).splitlines()[2:]
     assert rows == [
         "| oct/bad | 24 | red | Zero gradients: Half have none. |",
-        "| oct/good | 24 | green | all 1 checks that apply pass |",
+        "| oct/good | 24 | green | all 2 checks that apply pass |",
     ]
 
 
-def test_baselines_stand_with_both_attackers(tmp_path: Path) -> None:
-    row = {"title": "JPEG", "clean": share(0.9), "ignoring": share(0.7), "adaptive": share(0.1)}
-    write_record(tmp_path / "baselines/oct.json", {"rows": [row]})
-    last = baseline_table("oct", root=tmp_path).splitlines()[-1]
-    assert last == "| JPEG | 90.0 (85-95) | 70.0 (65-75) | 10.0 (5-15) |"
+def test_baselines_stand_with_both_attackers_and_their_own_weights(tmp_path: Path) -> None:
+    def row(key: str, title: str, weights: str) -> dict[str, object]:
+        named = {"id": key, "title": title, "summary": "", "citation": None, "randomised": False}
+        under = {kind: share(value) | {"spec": spec()} for kind, value in (("ignoring", 0.7), ("adaptive", 0.1))}
+        return named | {"weights_sha256": [weights], "clean": share(0.9)} | under
+
+    own = shipped_weights("oct/undefended")
+    rows = [
+        row("oct/undefended+jpeg", "JPEG", own), row("oct/undefended+median", "Median", WEIGHTS),
+        row("oct/meddef", "MedDef", WEIGHTS), row("a-run", "MedDef without DAAM", WEIGHTS),
+    ]  # fmt: skip
+    numbers = {"n": 126, "eps": 4 / 255, "attack": spec(), "rows": rows}
+    write_record(tmp_path / "baselines/oct.json", "baselines", numbers)
+    *_, jpeg, median, meddef, run, empty, missing = baseline_table("oct", root=tmp_path).splitlines()
+    assert jpeg == "| JPEG | 90.0 (85-95) | 70.0 (65-75) | 10.0 (5-15) |"
+    for line, title in ((median, "Median"), (meddef, "MedDef"), (run, "MedDef without DAAM")):
+        assert line.startswith(f"| {title} (measured with earlier weights) |")
+    assert not empty and missing == "The weights that ship as `oct/meddef` were not compared yet."
 
 
 def test_only_the_blocks_change(tmp_path: Path) -> None:
@@ -121,10 +176,12 @@ def test_a_broken_record_gets_one_sentence(tmp_path: Path) -> None:
 
 def test_a_level_of_pruning_is_a_row_with_its_success_rate(tmp_path: Path) -> None:
     def level(sparsity: float, rate: float | None) -> dict[str, object]:
-        attacked = share(0.5) | {"spec": {"name": "pgd"}, "eps": "4/255 (0.0157)", "attack_success_rate": rate}
-        return {"n": 40, "sparsity": sparsity, "clean": share(0.9), "attacked": [attacked]}
+        attacked = share(0.5) | {"spec": spec(), "eps": 4 / 255, "attack_success_rate": rate}
+        return {"n": 40, "sparsity": sparsity, "nonzero": 9, "clean": share(0.9), "attacked": [attacked]}
 
-    write_record(tmp_path / "pruning" / "oct" / "meddef.json", {"rows": [level(0, 0.25), level(0.8, None)]})
+    numbers = {"method": "one-shot", "prunable": 10, "rows": [level(0, 0.25), level(0.8, None)]}
+    own = shipped_weights("oct/meddef")
+    write_record(tmp_path / "pruning" / "oct" / "meddef.json", "prune_sweep", numbers, weights=own)
     head, _, first, last = pruning_table(root=tmp_path).splitlines()
     assert head == "| model | n | pruned | clean | PGD at 4/255 | success |"
     assert first == "| oct/meddef | 40 | 0% | 90.0 (85-95) | 50.0 (45-55) | 25.0 |"
@@ -132,23 +189,32 @@ def test_a_level_of_pruning_is_a_row_with_its_success_rate(tmp_path: Path) -> No
     assert pruning_table(root=tmp_path / "none") == "*Not measured yet.*"
 
 
-def test_an_ablation_says_its_seeds_and_its_test(tmp_path: Path) -> None:
-    def row(variant: str, title: str, deviation: float | None) -> dict[str, object]:
+def test_an_ablation_says_its_seeds_its_test_and_which_networks_ship(tmp_path: Path) -> None:
+    def row(variant: str, title: str, weights: list[str]) -> dict[str, object]:
+        deviation = 0.02 if len(weights) > 1 else None
         spread = {"mean": 0.75, "standard_deviation": deviation}
-        seeds = [{"seed": 0}, {"seed": 1}] if deviation is not None else [{"seed": 0}]
+        attacked = outlasted(0.7, 8 / 255) | {"spec": spec(), "n": 126}
+        seeds = [
+            {"seed": seed, "run": "r", "weights_sha256": each, "clean": share(0.9), "attacked": attacked, "holds": []}
+            for seed, each in enumerate(weights)
+        ]
         named = {"variant": variant, "title": title, "parameters": 5_470_000, "seeds": seeds}
         return named | {"clean": spread, "attacked": spread}
 
+    pair = {"first": "full", "second": "without_daam", "seeds": [0], "only_first": 9, "only_second": 1, "p": 0.034}
+    own = shipped_weights("oct/meddef-narrow")
     numbers = {
         "n": 126,
-        "eps": "8/255 (0.0314)",
-        "rows": [row("full", "MedDef", 0.02), row("without_daam", "without DAAM", None)],
-        "pairs": [{"first": "full", "second": "without_daam", "p": 0.034}],
+        "eps": 8 / 255,
+        "recipe": {},
+        "rows": [row("full", "MedDef", [own, WEIGHTS]), row("without_daam", "without DAAM", [WEIGHTS])],
+        "pairs": [pair],
         "verdict": "No part helps.",
     }
     assert ablation_table("oct", root=tmp_path) == "*Not measured yet.*"
-    write_record(tmp_path / "ablation" / "oct.json", numbers)
+    write_record(tmp_path / "ablation" / "oct.json", "ablation", numbers, schema_version=1)
     _, _, full, without, _, verdict = ablation_table("oct", root=tmp_path).splitlines()
-    assert full == "| MedDef | 5.47 | 0, 1 | 75.0 ± 2.0 | 75.0 ± 2.0 |  |"
+    assert full == "| Full network | 5.47 | 0, 1 | 75.0 ± 2.0 | 75.0 ± 2.0 |  |"
     assert without == "| without DAAM | 5.47 | 0 | 75.0 | 75.0 | 0.034 |"
-    assert verdict == "n = 126. No part helps."
+    ships = "Networks here that ship as models: Full network, seed 0 (`oct/meddef-narrow`)."
+    assert verdict == f"n = 126. No part helps. {ships}"

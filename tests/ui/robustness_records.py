@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from meddef_core.evaluation.documents import RESULTS
+from meddef_core.records import SCHEMA_VERSION
 from meddef_core.zoo import list_models
 
 N = 40
-OWN, OTHER = "the card's own", "of other weights"
+OTHER = "0" * 64
+"""Weights of no model."""
 
 
 def share(right: float) -> dict[str, Any]:
@@ -25,27 +27,39 @@ def spec(name: str = "pgd", eps: float = 4 / 255, **changes: Any) -> dict[str, A
 
 
 def attacked(right: float, **changes: Any) -> dict[str, Any]:
-    return share(right) | {"spec": spec(**changes), "eps": "4/255 (0.0157)", "attack_success_rate": 0.5}
+    used = spec(**changes)
+    return share(right) | {"spec": used, "eps": used["eps"], "attack_success_rate": 0.5}
+
+
+def by_attacker(right: float) -> dict[str, Any]:
+    return share(right) | {"spec": spec()}
+
+
+def outlasted(right: float, eps: float) -> dict[str, Any]:
+    return share(right) | {
+        "eps": eps, "attack_success_rate": 0.5, "unbroken": 16, "misread_clean": 4, "broken_at_smaller_budget": 0,
+    }  # fmt: skip
 
 
 def record(kind: str, numbers: Mapping[str, Any], *, key: str, weights: str) -> dict[str, Any]:
     return {
-        "schema_version": 1, "kind": kind, "created": "2026-01-01T00:00:00+00:00", "seed": 0,
-        "model": {"key": key, "weights_sha256": weights, "card_sha256": None},
+        "schema_version": SCHEMA_VERSION, "kind": kind, "created": "2026-01-01T00:00:00+00:00", "seed": 0,
+        "model": {"key": key, "weights_sha256": weights, "card_sha256": None}, "versions": {"meddef": "0.1.0"},
         "data": {"protocol": "official", "part": "test", "n": N, "limit": 40}, "numbers": dict(numbers),
+        "intended_use": "Words.",
     }  # fmt: skip
 
 
 def worst(key: str, weights: str, *, right: float = 0.41) -> dict[str, Any]:
     rows = [
-        share(value) | {
-            "eps": label, "budget": eps, "attack_success_rate": 0.5,
+        outlasted(value, eps) | {
+            "budget": eps,
             "attacks": [
                 {"spec": spec("apgd_ce", eps), "tried": N, "broken": 9},
                 {"spec": spec("square", eps), "tried": 20, "broken": 1},
             ],
         }
-        for value, label, eps in ((right + 0.2, "2/255 (0.0078)", 2 / 255), (right, "4/255 (0.0157)", 4 / 255))
+        for value, eps in ((right + 0.2, 2 / 255), (right, 4 / 255))
     ]  # fmt: skip
     numbers = {"n": N, "norm": "linf", "clean": share(0.9), "attacked": rows}
     return record("worst_case", numbers, key=key, weights=weights)
@@ -69,10 +83,10 @@ def pruning(key: str, weights: str) -> dict[str, Any]:
 
 def baselines(key: str, weights: str) -> dict[str, Any]:
     rows = [
-        {"id": "jpeg", "title": "JPEG", "summary": "Compressed.", "citation": None, "clean": share(0.9),
-         "ignoring": attacked(0.8), "adaptive": attacked(0.1)}
+        {"id": f"{key}+jpeg", "title": "JPEG", "summary": "Compressed.", "citation": None, "randomised": False,
+         "weights_sha256": [weights], "clean": share(0.9), "ignoring": by_attacker(0.8), "adaptive": by_attacker(0.1)}
     ]  # fmt: skip
-    numbers = {"n": N, "eps": "4/255 (0.0157)", "attack": spec(), "rows": rows}
+    numbers = {"n": N, "eps": 4 / 255, "attack": spec(), "rows": rows}
     return record("baselines", numbers, key=key, weights=weights)
 
 
@@ -92,7 +106,7 @@ def shifts(weights: Mapping[str, str]) -> dict[str, Any]:
         read = [row("none", "as it is", 0.9, 0.9), row("darker", "darker (gamma 1.6)", 0.9, left)]
         read.append(row("mirrored", "mirrored", 0.9, 0.94))
         rows.append({"model": model, "weights_sha256": digest, "shifts": read})
-    document = record("shifts", {"n": N, "rows": rows, "note": "Words."}, key="oct/several", weights="")
+    document = record("shifts", {"n": N, "rows": rows, "note": "Words."}, key="oct/several", weights=OTHER)
     document["model"]["weights_sha256"] = None
     document["data"] = {"protocol": "official", "part": "test", "n": N, "sha256": "0" * 64}
     return document
@@ -100,26 +114,41 @@ def shifts(weights: Mapping[str, str]) -> dict[str, Any]:
 
 def ablation() -> dict[str, Any]:
     rows = [
-        {"variant": name, "title": title, "seeds": [
-            {"seed": seed, "clean": share(0.9), "attacked": attacked(right + seed / 100)} for seed in range(3)
+        {"variant": name, "title": title, "parameters": 9, "clean": spread(0.9), "attacked": spread(right), "seeds": [
+            {"seed": seed, "run": f"{name}-{seed}", "weights_sha256": f"{seed}" * 64, "clean": share(0.9),
+             "attacked": outlasted(right + seed / 100, 8 / 255) | {"spec": spec(), "n": N}, "holds": []}
+            for seed in range(3)
         ]}
-        for name, title, right in (("full", "MedDef", 0.6), ("without_daam", "without DAAM", 0.5))
+        for name, title, right in (("full", "Full network", 0.6), ("without_daam", "without DAAM", 0.5))
     ]  # fmt: skip
-    pairs = [{"first": "full", "second": "without_daam", "seeds": [0, 1, 2], "only_first": 12, "only_second": 1}]
-    return {"kind": "ablation", "numbers": {"n": N, "eps": "8/255 (0.0314)", "rows": rows, "pairs": pairs}}
+    counts = {"only_first": 12, "only_second": 1, "p": 0.003}
+    pair = {"first": "full", "second": "without_daam", "seeds": [0, 1, 2]} | counts
+    numbers = {"n": N, "eps": 8 / 255, "recipe": {}, "rows": rows, "pairs": [pair], "verdict": "Words."}
+    return record("ablation", numbers, key="oct/full", weights=OTHER)
+
+
+def spread(mean: float) -> dict[str, float]:
+    return {"mean": mean, "standard_deviation": 0.01}
+
+
+def balanced(right: float) -> dict[str, Any]:
+    return {key: value for key, value in share(right).items() if key.startswith("balanced")}
 
 
 def dissection(key: str, weights: str) -> dict[str, Any]:
     def row(lesion: str, title: str, right: float, p: float) -> dict[str, Any]:
         return {
-            "lesion": lesion, "title": title, "clean": share(0.9), "attacked": share(right),
+            "lesion": lesion, "title": title, "clean": balanced(0.9), "attacked": balanced(right),
             "read_otherwise": 3, "only_intact": 5, "only_lesioned": 2, "p": p,
         }  # fmt: skip
 
     gate = {"mean": 0.497, "between_scans": 0.03, "shut": 0.002, "open": 0.003, "moved": 0.0141, "detects": 0.527}
-    gates = {"added": 0.141, "moved_before": 0.281, "moved_after": 0.286, "noise_gate": gate, "channel_attention": {}}
+    spread = {"mean": 0.2, "between_scans": 0.1, "shut": 0.4, "open": 0.01}
+    gates = {
+        "added": 0.141, "moved_before": 0.281, "moved_after": 0.286, "noise_gate": gate, "channel_attention": spread,
+    }  # fmt: skip
     rows = [row("none", "as trained", 0.75, 1.0), row("daam", "DAAM left out", 0.71, 0.45)]
-    numbers = {"n": N, "eps": "8/255 (0.0314)", "gates": gates, "lesions": rows}
+    numbers = {"n": N, "eps": 8 / 255, "gates": gates, "lesions": rows}
     return record("dissection", numbers, key=key, weights=weights) | {"spec": spec(eps=8 / 255)}
 
 

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
 from meddef_core.evaluation.ablation import VERDICTS
-from meddef_core.evaluation.documents import RESULTS, read_record
+from meddef_core.evaluation.documents import RESULTS
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
+from meddef_core.records import AblationRecord, BaselineRecord, read_file
 from meddef_core.zoo import MODELS, list_models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,8 +48,9 @@ def test_every_shipped_model_has_a_chinese_title_and_summary() -> None:
 
 
 def test_whatever_a_record_names_has_a_chinese_title() -> None:
-    records = [read_record(path) for kind in ("baselines", "ablation") for path in (RESULTS / kind).glob("*.json")]
-    titles = {row["title"] for record in records for row in record["numbers"]["rows"]}
+    kinds = {"baselines": BaselineRecord, "ablation": AblationRecord}
+    records = [read_file(kind, path) for study, kind in kinds.items() for path in (RESULTS / study).glob("*.json")]
+    titles = {row.title for record in records for row in record.numbers.rows}
     assert len(titles) > len(PAPER_MODELS)
     assert not sorted((titles | set((PAPER_MODELS | OTHER_ROWS).values())) - set(catalogue("zh")))
 

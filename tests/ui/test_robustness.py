@@ -14,7 +14,6 @@ from app_driving import ROBUSTNESS, open_robustness, speak_chinese, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
-from dashboard.record_schema import AblationRow, BaselineRow
 from dashboard.robustness_results import Curve
 from dashboard.services import records, robust_curves
 from dashboard.ui import robustness_figures
@@ -23,6 +22,7 @@ from dashboard.ui.robustness_paper import paper_table
 from dashboard.ui.robustness_parts import csv_of
 from meddef_core.evaluation.tables import worst_case_table
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.records import AblationRow, BaselineRow
 from meddef_core.zoo import MODELS, list_models
 
 
@@ -70,7 +70,7 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     assert "Audit: red" in said and "Noise breaks more than the gradient." in said
     assert "At 80% pruned it reads every scan as CNV" in said
     assert "scans that hold on the first only 12," in said and "a difference." in said
-    assert "MedDef holds more scans under attack than these: without DAAM." in said and "One seed" not in said
+    assert "Full network holds more scans under attack than these: without DAAM." in said and "One seed" not in said
     assert "No comparison with other defences." not in said and "No pruning curve." not in said
     assert "No reading of changed scans." not in said
     assert len(app.get("plotly_chart")) == 6  # budget, baselines, shifts, two sweeps, ablation
@@ -81,7 +81,7 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
 @pytest.mark.parametrize(
     ("pair", "sentences"),
     [
-        ({"only_first": 1, "only_second": 12}, ["在攻击下，“MedDef”比以下网络经受住的影像更少：不含 DAAM。"]),
+        ({"only_first": 1, "only_second": 12}, ["在攻击下，“完整网络”比以下网络经受住的影像更少：不含 DAAM。"]),
         (
             {"only_first": 3, "only_second": 3, "seeds": [0]},
             ["没有带来偶然性无法解释的差异", "换一个种子结果可能反转（不含 DAAM）"],
@@ -109,7 +109,7 @@ def test_no_seed_of_the_ablation_hides_another() -> None:
     drawn = robustness_figures.ablation(rows)
     for series in drawn.data:
         assert len(set(series.y)) == len(series.y) == 6
-        assert [drawn.layout.yaxis.ticktext[round(height)] for height in series.y] == ["MedDef"] * 3 + [
+        assert [drawn.layout.yaxis.ticktext[round(height)] for height in series.y] == ["Full network"] * 3 + [
             "without DAAM"
         ] * 3
         assert [said for said, _ in series.customdata] == [row.title for row in rows for _ in row.seeds]
@@ -118,7 +118,7 @@ def test_no_seed_of_the_ablation_hides_another() -> None:
 def test_defences_of_one_name_have_bars_of_their_own() -> None:
     (row,) = made.baselines("oct/undefended", "0" * 64)["numbers"]["rows"]
     rows = [BaselineRow.model_validate(row | {"id": name}) for name in ("one", "other")]
-    for series in robustness_figures.baselines(rows).data:
+    for series in robustness_figures.baselines(rows, [row.title for row in rows]).data:
         assert len(set(series.y)) == len(rows)
 
 
@@ -136,11 +136,11 @@ def test_an_empty_folder_says_how_to_fill_it(start: Callable[[], AppTest], root:
 def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[], AppTest], root: Path) -> None:
     fill(root)
     made.write(root, "worst/oct/meddef.json", "{ not json")
-    share = made.worst("oct/undefended", "x")
+    share = made.worst("oct/undefended", made.OTHER)
     share["numbers"]["clean"]["balanced_accuracy"] = 7
     made.write(root, "worst/oct/undefended.json", share)
-    made.write(root, "audit/oct/meddef.json", made.audit("oct/meddef", "x", verdict="splendid"))
-    made.write(root, "shifts/oct.json", made.shifts({"oct/meddef": "x"}) | {"kind": "audit"})
+    made.write(root, "audit/oct/meddef.json", made.audit("oct/meddef", made.OTHER, verdict="splendid"))
+    made.write(root, "shifts/oct.json", made.shifts({"oct/meddef": made.OTHER}) | {"kind": "audit"})
     app = open_robustness(start())
     damaged = [warning.value for warning in app.warning if "is damaged" in warning.value]
     assert [words.split(" ")[0] for words in damaged] == [

@@ -8,9 +8,9 @@ from app_driving import open_robustness, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
-from dashboard.dissection_schema import Gates
 from dashboard.services import records
 from dashboard.ui.robustness_dissection import gate_words, lesion_table
+from meddef_core.records import Gates
 
 
 def test_a_dissected_network_is_shown_with_its_gates(start: Callable[[], AppTest], root: Path) -> None:
@@ -38,5 +38,7 @@ def test_a_dissection_of_other_weights_is_named_and_left_out(start: Callable[[],
 
 
 def test_gates_are_told_without_afd() -> None:
-    words = gate_words(Gates(added=0.1, moved_before=0.2, moved_after=0.3))
+    spread = {"mean": 0.2, "between_scans": 0.1, "shut": 0.4, "open": 0.01}
+    gates = {"added": 0.1, "moved_before": 0.2, "moved_after": 0.3, "channel_attention": spread, "noise_gate": None}
+    words = gate_words(Gates.model_validate(gates))
     assert words.startswith("The DAAM adds 10%") and "AFD" not in words

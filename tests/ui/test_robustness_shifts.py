@@ -64,9 +64,9 @@ def test_changed_scans_of_other_weights_are_named_and_left_out(start: Callable[[
 def test_the_command_reads_the_same_models_again(start: Callable[[], AppTest], root: Path) -> None:
     usual = "meddef shifts --task oct --output assets/results/shifts/oct.json"
     assert records.shifts_command("oct") == usual
-    made.write(root, "shifts/oct.json", made.shifts({"oct/undefended": "", "oct/meddef": ""}))
+    made.write(root, "shifts/oct.json", made.shifts({"oct/undefended": made.OTHER, "oct/meddef": made.OTHER}))
     assert records.shifts_command("oct", records.of_task("oct").shifts) == usual
-    document = made.shifts({"oct/meddef": "", "some-run": made.OTHER})
+    document = made.shifts({"oct/meddef": made.OTHER, "some-run": made.OTHER})
     document["data"]["part"] = "val"
     made.write(root, "shifts/oct.json", document)
     command = (
@@ -82,7 +82,7 @@ def test_the_command_reads_the_same_models_again(start: Callable[[], AppTest], r
     [({"shift": "none"}, "rows.0"), ({"recall": {}}, "shifts.1.recall"), ({"balanced_accuracy": 0.1}, "shifts.1")],
 )  # fmt: skip
 def test_a_damaged_record_of_changes_is_named(root: Path, change: dict[str, Any], place: str) -> None:
-    document = made.shifts({"oct/meddef": ""})
+    document = made.shifts({"oct/meddef": made.OTHER})
     document["numbers"]["rows"][0]["shifts"][1] |= change
     made.write(root, "shifts/oct.json", document)
     found = records.of_task("oct")
@@ -92,7 +92,7 @@ def test_a_damaged_record_of_changes_is_named(root: Path, change: dict[str, Any]
 
 
 def test_data_of_changes_hold_a_recall_a_class(root: Path) -> None:
-    made.write(root, "shifts/oct.json", made.shifts({"oct/undefended": "", "oct/meddef": ""}))
+    made.write(root, "shifts/oct.json", made.shifts({"oct/undefended": made.OTHER, "oct/meddef": made.OTHER}))
     record = records.of_task("oct").shifts
     assert record is not None
     table = pd.read_csv(io.BytesIO(csv_of(shift_table(record, record.numbers.rows))))
