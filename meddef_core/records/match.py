@@ -49,8 +49,8 @@ def match(claim: Claim, models: Sequence[Shipped]) -> Match:
     weights behind the number must ship, the first under the name itself, the others (of an ensemble) under any.
     """
     here = [model for model in models if model.task == claim.task]
-    fronts = {name.partition("+")[0] for name in claim.names}
-    named = [model for model in here if model.key in fronts] or [model for model in here if model.title in claim.names]
+    keys = {*claim.names, *(name.partition("+")[0] for name in claim.names)}
+    named = [model for model in here if model.key in keys] or [model for model in here if model.title in claim.names]
     if not named:
         return Match.UNKNOWN_MODEL
     known = {model.weights for model in here}
