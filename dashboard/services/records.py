@@ -4,7 +4,6 @@ A file that cannot be read, or does not hold what it must, is left out and becom
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,7 +12,6 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from dashboard.services.models import rank
-from meddef_core.eps import short_eps
 from meddef_core.errors import MedDefError, RecordError
 from meddef_core.evaluation import paper
 from meddef_core.evaluation.documents import results_root
@@ -21,7 +19,6 @@ from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.records import (
     MAX_BYTES,
     AblationRecord,
-    Attacked,
     AuditRecord,
     BaselineRecord,
     CardFigures,
@@ -31,7 +28,6 @@ from meddef_core.records import (
     EvaluationRecord,
     Match,
     Pair,
-    PointingRecord,
     PruneRecord,
     Record,
     ReportedTable,
@@ -81,7 +77,6 @@ class TaskRecords:
     shifts: ShiftRecord | None
     ablation: AblationRecord | None
     dissections: dict[str, DissectionRecord]
-    pointing: PointingRecord | None
     reported: ReportedTable | None
     problems: tuple[Problem, ...]
 
@@ -115,7 +110,6 @@ def of_task(task: str) -> TaskRecords:
         shifts=_one(ShiftRecord, root / "shifts" / f"{task}.json", problems),
         ablation=_one(AblationRecord, root / "ablation" / f"{task}.json", problems),
         dissections=_folder(DissectionRecord, root / "dissection" / task, problems),
-        pointing=_one(PointingRecord, root / "pointing" / f"{task}.json", problems),
         reported=_one(ReportedTable, root / "reported.json", problems),
         problems=tuple(problems),
     )
@@ -154,86 +148,6 @@ def software() -> dict[str, str]:
 def mcnemar_p(pair: Pair) -> float:
     """Two-sided exact p of the pair."""
     return mcnemar(pair.only_first, pair.only_second)
-
-
-# ---- how to run it again -----------------------------------------------------------------------------------------
-
-
-def worst_command(record: WorstRecord) -> str:
-    """The command that measures this worst case again."""
-    task, _, name = record.model.key.partition("/")
-    budgets = ",".join(short_eps(row.eps) for row in record.numbers.attacked)
-    head = ["meddef evaluate", f"--task {task}", *_whom(record, name), "--attacks worst", f"--eps {budgets}"]
-    return " ".join([*head, *_list(record)])
-
-
-def quick_command(card: Card, row: Attacked) -> str:
-    """The command that measures one attack of a card again."""
-    spec = row.spec
-    settings = [f"--steps {spec.steps}", *([f"--loss {spec.loss}"] if spec.loss else [])]
-    head = f"meddef evaluate --task {card.task} --model {card.name} --attacks {spec.name}"
-    return " ".join([head, f"--eps {short_eps(row.eps)}", *settings])
-
-
-def audit_command(task: str, name: str) -> str:
-    """The command that audits a model."""
-    return f"meddef audit --task {task} --model {name} --output assets/results/audit/{task}/{name}.json"
-
-
-def sweep_command(task: str, name: str, record: PruneRecord | None = None) -> str:
-    """The command that measures every level of pruning."""
-    limit = None if record is None or record.data is None else record.data.limit
-    some = "" if limit is None else f" --limit {limit}"
-    output = f"assets/results/pruning/{task}/{name}.json"
-    return f"meddef prune --task {task} --model {name} --sweep{some} --output {output}"
-
-
-def dissect_command(task: str, name: str, record: DissectionRecord | None = None) -> str:
-    """The command that puts each module of a model out of action."""
-    chosen = "" if record is None else "".join(f" {option}" for option in _list(record))
-    output = f"assets/results/dissection/{task}/{name}.json"
-    return f"meddef dissect --task {task} --model {name}{chosen} --output {output}"
-
-
-def paper_command(task: str, name: str) -> str:
-    """The command that runs the paper's attacks."""
-    output = f"assets/results/paper/{task}/{name}.json"
-    return f"meddef evaluate --task {task} --model {name} --attacks paper --output {output}"
-
-
-def baselines_command(task: str, record: BaselineRecord | None = None) -> str:
-    """The command that compares the baselines."""
-    spec = None if record is None else record.numbers.attack
-    eps = short_eps(4 / 255 if record is None else record.numbers.eps)
-    settings = "" if spec is None else f" --attack {spec.name} --steps {spec.steps}"
-    return f"meddef baselines --task {task} --eps {eps}{settings} --output assets/results/baselines/{task}.json"
-
-
-def shifts_command(task: str, record: ShiftRecord | None = None) -> str:
-    """The command that reads the changed scans; without a record, for the models it takes by itself."""
-    models = [] if record is None else [row.model for row in record.numbers.rows]
-    usual = not models or models == [f"{task}/undefended", f"{task}/meddef"]
-    whom = [] if usual else [_of_row(task, model) for model in models]
-    part = [f"--part {record.data.part}"] if record and record.data and record.data.part != "test" else []
-    return " ".join([f"meddef shifts --task {task}", *whom, *part, f"--output assets/results/shifts/{task}.json"])
-
-
-def _whom(record: Record, name: str) -> list[str]:
-    run = record.data.run if record.data else None
-    return [f"--run runs/{run}"] if run else [f"--model {name}"]
-
-
-def _of_row(task: str, model: str) -> str:
-    return f"--model {model.removeprefix(f'{task}/')}" if "/" in model else f"--run runs/{model}"
-
-
-def _list(record: Record) -> Iterator[str]:
-    if record.data and record.data.part != "test":
-        yield f"--part {record.data.part}"
-    if record.data and record.data.limit is not None:
-        yield f"--limit {record.data.limit}"
-    if record.seed:
-        yield f"--seed {record.seed}"
 
 
 # ---- reading files -----------------------------------------------------------------------------------------------

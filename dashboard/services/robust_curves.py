@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dashboard.robustness_results import Curve, Point, Verdict
-from dashboard.services.records import Measured, TaskRecords, quick_command, worst_command
+from dashboard.services.commands import quick_command, worst_command
+from dashboard.services.records import Measured, TaskRecords
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
 from meddef_core.errors import AttackError

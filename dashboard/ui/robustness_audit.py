@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.language import language, tr
 from dashboard.robustness_results import Curve
-from dashboard.services import records, robust_curves
+from dashboard.services import commands, robust_curves
 from dashboard.services.records import TaskRecords
 from dashboard.ui.robustness_headline import badge
 from dashboard.ui.robustness_parts import again, not_measured
@@ -46,10 +46,10 @@ def _block(found: TaskRecords, name: str, title: str) -> None:
         badge(verdict)
     st.markdown(tr(verdict.meaning))
     if verdict.record is None:
-        not_measured(tr("No audit of these weights."), records.audit_command(found.task, name))
+        not_measured(tr("No audit of these weights."), commands.audit_command(found.task, name))
         return
     _findings(found.task, name, verdict.record)
-    again(records.audit_command(found.task, name))
+    again(commands.audit_command(found.task, name))
 
 
 def _findings(task: str, name: str, record: AuditRecord) -> None:

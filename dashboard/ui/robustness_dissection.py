@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services import records
+from dashboard.services import commands
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
 from dashboard.ui.robustness_parts import again, attack_words, balanced_columns, not_measured, save_data
@@ -36,7 +36,7 @@ def dissection_section(found: TaskRecords) -> None:
             icon=":material/report:",
         )
     if not found.dissections.keys() - set(others):
-        not_measured(tr("No dissection."), records.dissect_command(found.task, "meddef"))
+        not_measured(tr("No dissection."), commands.dissect_command(found.task, "meddef"))
     for name, record in found.dissections.items():
         if name not in others:
             _network(found.task, name, titles[name], record)
@@ -69,7 +69,7 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
         )
     )
     save_data(lesion_table(name, record), name=f"{task}-dissection-{name}")
-    again(records.dissect_command(task, name, record))
+    again(commands.dissect_command(task, name, record))
 
 
 def gate_words(gates: Gates) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services import records
+from dashboard.services import commands, records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import attack_title, title_of
 from dashboard.ui.robustness_parts import not_measured, save_data, shown_title
@@ -123,7 +123,7 @@ def _command(found: TaskRecords, missing: list[str]) -> str:
     shipped = {each.card.name for each in found.models}
     name = missing[0]
     if name in shipped:
-        return records.paper_command(found.task, name)
+        return commands.paper_command(found.task, name)
     output = f"assets/results/paper/{found.task}/{name}.json"
     return f"meddef evaluate --task {found.task} --run runs/{name} --attacks paper --output {output}"
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.robustness_results import Curve
-from dashboard.services import records
+from dashboard.services import commands
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
 from dashboard.ui import robustness_figures as figures
@@ -27,7 +27,7 @@ def shifts_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
         )
     )
     record = found.shifts
-    command = records.shifts_command(found.task, record)
+    command = commands.shifts_command(found.task, record)
     rows = () if record is None else _of_these_weights(found, record)
     if record is None or not rows:
         not_measured(tr("No reading of changed scans."), command)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services import records
+from dashboard.services import commands, records
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
 from dashboard.ui import robustness_figures as figures
@@ -48,7 +48,7 @@ def baselines_section(found: TaskRecords) -> None:
     )
     record = found.baselines
     if record is None or not record.numbers.rows:
-        not_measured(tr("No comparison with other defences."), records.baselines_command(found.task))
+        not_measured(tr("No comparison with other defences."), commands.baselines_command(found.task))
         return
     numbers = record.numbers
     st.caption(
@@ -68,7 +68,7 @@ def baselines_section(found: TaskRecords) -> None:
         data=baseline_table(numbers, matches),
     )
     _not_compared(found, record, matches)
-    again(records.baselines_command(found.task, record))
+    again(commands.baselines_command(found.task, record))
 
 
 def baseline_table(numbers: BaselineNumbers, matches: Sequence[Match]) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def pruning_section(found: TaskRecords) -> None:
     )
     if not found.pruning:
         name = found.models[0].card.name if found.models else "meddef"
-        not_measured(tr("No pruning curve."), records.sweep_command(found.task, name))
+        not_measured(tr("No pruning curve."), commands.sweep_command(found.task, name))
     titles = {each.card.name: each.card.title for each in found.models}
     for name, record in found.pruning.items():
         st.subheader(shown_title(titles.get(name, title_of(name)), found.match(name, record)), anchor=False)
@@ -154,7 +154,7 @@ def _sweep(task: str, name: str, record: PruneRecord) -> None:
         alt=_pruned_words(rows),
         data=pd.DataFrame([line for row in rows for line in _prune_lines(row)]),
     )
-    again(records.sweep_command(task, name, record))
+    again(commands.sweep_command(task, name, record))
 
 
 def _only_answer(row: PruneRow) -> str | None:

@@ -18,6 +18,7 @@ from meddef_core.evaluation.report import CARD_EPSILONS, card_attacks, measure, 
 from meddef_core.model import MedDef
 from meddef_core.pruning.masks import weight_counts
 from meddef_core.publish import publish
+from meddef_core.records import Attacked
 from meddef_core.training.finished import titled
 from meddef_core.training.loop import train
 from meddef_core.training.recipe import Recipe
@@ -127,13 +128,18 @@ def test_a_run_is_pruned_and_rounded_before_it_is_measured(
     assert card.metrics["clean"]["balanced_accuracy"] == pytest.approx(score)
 
 
+def row_at(eps: float, right: float) -> Attacked:
+    share = {"balanced_accuracy": right, "balanced_interval": (0, 1), "accuracy": right, "accuracy_interval": (0, 1)}
+    return Attacked.model_validate(share | {"spec": {"name": "pgd", "eps": eps}, "eps": eps})
+
+
 def test_a_saturated_network_is_attacked_on_the_margin_at_every_budget() -> None:
     usual, saturated = card_attacks(), card_attacks(saturated=True)
     assert {spec.eps for spec in saturated if spec.loss == "margin"} == set(CARD_EPSILONS)
     assert {spec.eps for spec in usual if spec.loss == "ce"} == set(CARD_EPSILONS)
     assert {(s.eps, s.loss) for s in usual} != {(s.eps, s.loss) for s in saturated} and len(usual) == len(saturated)
-    rows = [{"eps": "a", "balanced_accuracy": share} for share in (0.5, 0.1, 0.3)]
-    assert strongest([*rows, {"eps": "b", "balanced_accuracy": 0.9}])["a"] is rows[1]
+    rows = [row_at(0.1, share) for share in (0.5, 0.1, 0.3)]
+    assert strongest([*rows, row_at(0.2, 0.9)])[0.1] is rows[1]
 
 
 @pytest.mark.parametrize(

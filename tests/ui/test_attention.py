@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import robustness_records as made
 from app_driving import speak_chinese, text_of
+from robustness_records import OTHER, record, write
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
@@ -202,17 +203,16 @@ def test_pointing_scores_come_from_the_record(start: object, tmp_path: Path, mon
     weights = next(card.weights.sha256 for card in services.cards() if card.key == "oct/meddef")
     readings = [{"model": "oct/meddef", "weights_sha256": weights, "read_right": {"CNV": {"right": 4, "n": 5}}}]
     row = {"model": "oct/meddef", "map": "gradcam", "score": 0.8, "interval": [0.4, 0.9], "chance": 0.1, "centre": 0.2}
-    path = tmp_path / "pointing" / "oct.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps({"numbers": {"rows": [{**row, "n": 5}], "readings": readings}}))
+    numbers = {"per_class": 5, "tolerance": 15, "note": "", "rows": [{**row, "hits": 4, "n": 5}], "readings": readings}
+    path = write(tmp_path, "pointing/oct.json", record("pointing", numbers, key="oct/all", weights=OTHER))
     (found,) = inspection_scores.pointing("oct")
     assert found.current and found.read_right == (("CNV", 4, 5),)
     assert found.rows == (Pointing("gradcam", 0.8, (0.4, 0.9), 0.1, 0.2, 5),)
-    readings[0]["weights_sha256"] = "other"
-    path.write_text(json.dumps({"numbers": {"rows": [], "readings": readings}}))
+    readings[0]["weights_sha256"] = OTHER
+    write(tmp_path, "pointing/oct.json", record("pointing", numbers, key="oct/all", weights=OTHER))
     assert not inspection_scores.pointing("oct")[0].current
-    path.write_text(json.dumps({"numbers": {"rows": [row]}}))
-    with pytest.raises(DataError, match=r"oct\.json of the pointing game is damaged"):
+    path.write_text(json.dumps(record("pointing", numbers | {"readings": []}, key="oct/all", weights=OTHER)))
+    with pytest.raises(DataError, match=r"oct\.json is damaged at 'numbers': .* which weights of oct/meddef"):
         inspection_scores.pointing("oct")
 
 

@@ -22,7 +22,7 @@ from dashboard.ui.robustness_paper import paper_table
 from dashboard.ui.robustness_parts import csv_of
 from meddef_core.evaluation.tables import worst_case_table
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.records import AblationRow, BaselineRow
+from meddef_core.records import AblationRow, BaselineRow, Match
 from meddef_core.zoo import MODELS, list_models
 
 
@@ -48,6 +48,35 @@ def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypat
         assert at.command in [block.value for block in app.code]
     for record in found.audits.values():
         assert f"Audit: {record.numbers.verdict}" in said
+
+
+@pytest.mark.parametrize("task", ["oct", "chest"])
+def test_numbers_of_earlier_weights_say_so_wherever_the_page_shows_them(
+    start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = open_robustness(start())
+    app.segmented_control(key="robustness_task").set_value(task).run()
+    found = records.of_task(task)
+    assert found.baselines is not None
+    charts = [each.proto for each in app.get("plotly_chart")]
+    (chart,) = (each for each in charts if "the attacker adapts" in each.spec)
+    bars = {name.replace("<br>", " ") for trace in json.loads(chart.spec)["data"] for name in trace["y"]}
+    other = {
+        row.title
+        for row in found.baselines.numbers.rows
+        if found.match_claim(row.claim(task)) is Match.OTHER_WEIGHTS
+    }
+    assert {"Ensemble", "MedDef without DAAM"} <= other and ("MedDef" in other) == (task == "oct")
+    marked = {f"{title} (measured with earlier weights)" for title in other}
+    assert marked <= bars and not other & bars and len(bars) == len(found.baselines.numbers.rows)
+    assert all(f"{title}:" in chart.alt for title in marked)
+    assert "The weights that ship as MedDef were not compared yet." in text_of(app)
+    models = set(app.dataframe[0].value["model"])
+    for title in ("ResNet-18, undefended", "without DAAM"):
+        assert f"{title} (measured with earlier weights)" in models and title not in models
+    small = {"oct": "MedDef, 112 x 112 inside", "chest": "MedDef, films as they are"}[task]
+    assert f"Shipped as models: Full network, seed 0 ({small})." in text_of(app)
 
 
 def test_a_model_of_other_patients_is_told_apart(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:

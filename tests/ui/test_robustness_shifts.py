@@ -14,7 +14,7 @@ from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import catalogue
-from dashboard.services import records
+from dashboard.services import commands, records
 from dashboard.ui.robustness_parts import csv_of
 from dashboard.ui.robustness_shifts import shift_table
 from meddef_core.evaluation.shifts import SHIFTS
@@ -63,9 +63,9 @@ def test_changed_scans_of_other_weights_are_named_and_left_out(start: Callable[[
 
 def test_the_command_reads_the_same_models_again(start: Callable[[], AppTest], root: Path) -> None:
     usual = "meddef shifts --task oct --output assets/results/shifts/oct.json"
-    assert records.shifts_command("oct") == usual
+    assert commands.shifts_command("oct") == usual
     made.write(root, "shifts/oct.json", made.shifts({"oct/undefended": made.OTHER, "oct/meddef": made.OTHER}))
-    assert records.shifts_command("oct", records.of_task("oct").shifts) == usual
+    assert commands.shifts_command("oct", records.of_task("oct").shifts) == usual
     document = made.shifts({"oct/meddef": made.OTHER, "some-run": made.OTHER})
     document["data"]["part"] = "val"
     made.write(root, "shifts/oct.json", document)
@@ -73,7 +73,7 @@ def test_the_command_reads_the_same_models_again(start: Callable[[], AppTest], r
         "meddef shifts --task oct --model meddef --run runs/some-run --part val "
         "--output assets/results/shifts/oct.json"
     )  # fmt: skip
-    assert records.shifts_command("oct", records.of_task("oct").shifts) == command
+    assert commands.shifts_command("oct", records.of_task("oct").shifts) == command
     assert command in [block.value for block in open_robustness(start()).code]
 
 
