@@ -11,7 +11,7 @@ from meddef_core.cli_output import check_writable, earlier_record, emit, progres
 from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from meddef_core.records import PointingNumbers
+    from meddef_core.records import PhantomReading, PointingNumbers, PointingRow
     from meddef_core.scans.phantoms import LesionPhantom
     from meddef_core.zoo import LoadedModel
 
@@ -50,12 +50,12 @@ def point(
     for loaded in models:
         if any(_is_of(reading, loaded) for reading in readings):
             continue
-        rows = [row for row in rows if row["model"] != loaded.card.key]
-        readings = [reading for reading in readings if reading["model"] != loaded.card.key]
+        rows = [row for row in rows if row.model != loaded.card.key]
+        readings = [reading for reading in readings if reading.model != loaded.card.key]
         phantoms = draw_phantoms(task, per_class=per_class, preprocessing=loaded.preprocessing)
         healthy = draw_phantoms(task, per_class=per_class, healthy=True, preprocessing=loaded.preprocessing)
         rows += _rows(loaded, task=task, asked=asked, phantoms=phantoms)
-        readings.append(_readings(loaded, task=task, phantoms=[*phantoms, *healthy]))
+        readings.append(_reading(loaded, task=task, phantoms=[*phantoms, *healthy]))
     numbers = {"per_class": per_class, "tolerance": TOLERANCE, "rows": rows, "readings": readings, "note": NOTE}
     # A record holds one model's identity; of several, `readings` holds each one's.
     several = model == ALL or len(readings) > 1
@@ -67,10 +67,10 @@ def point(
 
 def _kept(
     output: Path | None, data: dict[str, Any], per_class: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> "tuple[list[PointingRow], list[PhantomReading]]":
     """Rows and readings of an earlier record of the same phantoms."""
     from meddef_core.explain.pointing import TOLERANCE
-    from meddef_core.records import PointingRecord, ScanList, plain
+    from meddef_core.records import PointingRecord, ScanList
 
     earlier = earlier_record(PointingRecord, output)
     if earlier is None or earlier.data != ScanList(**data):
@@ -78,11 +78,13 @@ def _kept(
     numbers = earlier.numbers
     if (numbers.per_class, numbers.tolerance) != (per_class, TOLERANCE):
         return [], []
-    return plain(numbers.rows), plain(numbers.readings)
+    return list(numbers.rows), list(numbers.readings)
 
 
-def _is_of(reading: dict[str, Any], loaded: "LoadedModel") -> bool:
-    return (reading["model"], reading["weights_sha256"]) == (loaded.card.key, loaded.card.weights.sha256)
+def _is_of(reading: "PhantomReading", loaded: "LoadedModel") -> bool:
+    from meddef_core.records import Match, match, shipped
+
+    return match(reading.claim(loaded.task.key), shipped([loaded.card])) is Match.MATCHED
 
 
 def _models(task: str, name: str) -> "list[LoadedModel]":
@@ -104,11 +106,12 @@ def _models(task: str, name: str) -> "list[LoadedModel]":
 
 def _rows(
     loaded: "LoadedModel", *, task: str, asked: Sequence[str] | None, phantoms: "Sequence[LesionPhantom]"
-) -> list[dict[str, Any]]:
-    """One row a map, as pages and tables read them."""
+) -> "list[PointingRow]":
+    """One row a map."""
     from meddef_core.explain import available
     from meddef_core.explain.pointing import pointing_games
     from meddef_core.model import MedDef
+    from meddef_core.records import PointingRow
 
     assert isinstance(loaded.network, MedDef)
     # Occlusion asks 225 times for each phantom: minutes that only who names it should wait.
@@ -122,32 +125,34 @@ def _rows(
             on_phantom=lambda done, total: show(done, total, ""),
         )
     return [
-        {
-            "model": loaded.card.key,
-            "map": key,
-            "score": score.hits / score.n,
-            "hits": score.hits,
-            "n": score.n,
-            "interval": score.interval,
-            "chance": score.chance,
-            "centre": score.centre,
-        }
+        PointingRow(
+            model=loaded.card.key,
+            map=key,
+            score=score.hits / score.n,
+            hits=score.hits,
+            n=score.n,
+            interval=score.interval,
+            chance=score.chance,
+            centre=score.centre,
+        )
         for key, score in scores.items()
     ]
 
 
-def _readings(loaded: "LoadedModel", *, task: str, phantoms: "Sequence[LesionPhantom]") -> dict[str, Any]:
+def _reading(loaded: "LoadedModel", *, task: str, phantoms: "Sequence[LesionPhantom]") -> "PhantomReading":
     """How the model reads the phantoms it was scored on, and healthy ones."""
     from meddef_core.explain.pointing import read_right
     from meddef_core.model import MedDef
+    from meddef_core.records import PhantomReading
+    from meddef_core.records.comparison import Predicted
 
     assert isinstance(loaded.network, MedDef)
     counts = read_right(loaded.network, task=task, phantoms=phantoms)
-    return {
-        "model": loaded.card.key,
-        "weights_sha256": loaded.card.weights.sha256,
-        "read_right": {label: {"right": right, "n": n} for label, (right, n) in counts.items()},
-    }
+    return PhantomReading(
+        model=loaded.card.key,
+        weights_sha256=loaded.card.weights.sha256,
+        read_right={label: Predicted(right=right, n=n) for label, (right, n) in counts.items()},
+    )
 
 
 def _lines(numbers: "PointingNumbers") -> list[str]:

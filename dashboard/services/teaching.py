@@ -1,7 +1,6 @@
 """Live computations of the lessons: samples only, never an upload. Call each inside `turn`."""
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from dashboard.services.reading import reading_of_scan
 from dashboard.teach_results import Curve, Measured, QuizPair, Recipe, Rival, card_number
 from meddef_core.attacks import ATTACKS
 from meddef_core.errors import DataError, ModelError
+from meddef_core.records import Share, figures_of
 from meddef_core.scans import Sample
 
 BUDGETS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))
@@ -120,24 +120,18 @@ def measured(model: ModelChoice) -> tuple[Measured, ...]:
     metrics = next(card.metrics for card in cards() if card.key == model.id)
     if "clean" not in metrics:
         return ()
-    lowest: dict[float, tuple[str, dict[str, Any]]] = {0.0: ("", metrics["clean"])}
-    for row in metrics.get("attacked", ()):
-        name, eps = str(row["spec"]["name"]), float(row["spec"]["eps"])
+    figures = figures_of(metrics)
+    lowest: dict[float, tuple[str, Share]] = {0.0: ("", figures.clean)}
+    for row in figures.attacked:
+        name = row.spec.name
         if name not in ATTACKS or ATTACKS[name].norm != "linf":
             continue
-        held = lowest.get(eps)
-        if held is None or row["balanced_accuracy"] < held[1]["balanced_accuracy"]:
-            lowest[eps] = (ATTACKS[name].title, row)
+        held = lowest.get(row.eps)
+        if held is None or row.balanced_accuracy < held[1].balanced_accuracy:
+            lowest[row.eps] = (ATTACKS[name].title, row)
     return tuple(
-        Measured(
-            model,
-            title,
-            eps,
-            float(row["balanced_accuracy"]),
-            (float(row["balanced_interval"][0]), float(row["balanced_interval"][1])),
-            int(metrics["n"]),
-        )
-        for eps, (title, row) in sorted(lowest.items())
+        Measured(model, title, eps, share.balanced_accuracy, share.balanced_interval, figures.n)
+        for eps, (title, share) in sorted(lowest.items())
     )
 
 

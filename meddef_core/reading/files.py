@@ -22,6 +22,7 @@ from meddef_core.model import MedDef
 from meddef_core.reading.abstention import Detector, Kinds
 from meddef_core.reading.gaussian import Array, Gaussian
 from meddef_core.reading.statistics import STATISTICS
+from meddef_core.records.match import Match, Shipped, match_weights
 from meddef_core.zoo import LoadedModel
 
 NAME = "reading.json"
@@ -97,7 +98,8 @@ def load_fitted(folder: Path, *, key: str, weights_sha256: str) -> Fitted:
         raise ModelError(
             f"The calibration of {key} is malformed at {where!r}; fit it again with `meddef calibrate`."
         ) from error
-    if (card.model, card.weights_sha256) != (key, weights_sha256):
+    here = [Shipped(key, key, weights_sha256)]
+    if match_weights(card.model, card.weights_sha256, here) is not Match.MATCHED:
         raise ModelError(
             f"The calibration of {key} was fitted for other weights and is not used; "
             "fit it again with `meddef calibrate`."

@@ -100,6 +100,28 @@ def test_an_attack_replays_on_every_model_with_its_control(app: AppTest, replay:
     assert replay(data, None) == 0
 
 
+def places(value: object, path: str = "") -> set[str]:
+    """Every key within a document, by its path."""
+    if isinstance(value, dict):
+        return {each for key, item in value.items() for each in (f"{path}.{key}", *places(item, f"{path}.{key}"))}
+    if isinstance(value, list):
+        return {each for item in value for each in places(item, path)}
+    return set()
+
+
+@pytest.mark.usefixtures("start")
+def test_the_command_line_writes_the_same_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "scan.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8)).save(picture)
+    with pytest.raises(SystemExit):
+        main(["attack", str(picture), "--task", "oct", "--steps", "2", "--eps", "4/255", "--json"])
+    typed = json.loads(capsys.readouterr().out)
+    found = lab_result(ids=("oct/meddef",))
+    exported = json.loads(exports.json_file(exports.records(found, note()), found, note()))["records"][0]
+    assert places(exported) == places(typed) | {".scan.sample"}
+    assert typed["kind"] == exported["kind"] == "attack" and typed["spec"] == exported["spec"]
+
+
 @pytest.mark.usefixtures("start")
 @pytest.mark.parametrize(
     ("ids", "changes"),
