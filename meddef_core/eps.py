@@ -44,6 +44,17 @@ def short_eps(eps: float) -> str:
     return f"{eps:.4g}" if steps is None else f"{steps}/255"
 
 
+def exact_eps(eps: float) -> str:
+    """The shortest text that `parse_eps` reads back as this very number: "4/255", or all digits."""
+    steps = _whole_steps(eps) if eps < 1 else None
+    return repr(eps) if steps is None else f"{steps}/255"
+
+
+def grey_steps(change: float) -> str:
+    """A measured L-infinity change in steps of 1/255, "3.42/255 (0.0134)": it need be no whole number of them."""
+    return f"{255 * change:.2f}/255 ({change:.4f})"
+
+
 def check_budget(eps: float, *, norm: str) -> None:
     """AttackError unless `eps` is an epsilon of that norm: up to 1 for "linf" and "l0", any length for "l2"."""
     most = math.inf if norm == "l2" else 1.0

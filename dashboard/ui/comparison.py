@@ -16,6 +16,7 @@ from dashboard.ui.charts import CONFIG, before_after
 from dashboard.ui.lab_trust import trust_line, trust_link
 from dashboard.ui.words import class_code, class_words, counted, eps_words, percent
 from meddef_core.data.tasks import Task
+from meddef_core.eps import grey_steps
 
 WIDE = 2
 """Models whose columns are wide enough for two pictures beside each other and for long words."""
@@ -185,7 +186,7 @@ def measurements(result: LabResult) -> None:
         return f"{text} ({tr('{norm}, bounded', norm=sign) if own == norm else sign})"
 
     rows: dict[str, Callable[[Outcome], str]] = {
-        named(tr("Largest change of a pixel"), "linf"): lambda o: _linf(o.attacked.linf),
+        named(tr("Largest change of a pixel"), "linf"): lambda o: grey_steps(o.attacked.linf),
         named(tr("Length of the change"), "l2"): lambda o: f"{o.attacked.l2:.3f}",
         named(tr("Pixels changed"), "l0"): lambda o: counted(o.attacked.pixels_changed),
         tr("Inside its budget"): lambda o: _inside(o.attacked),
@@ -201,14 +202,10 @@ def measurements(result: LabResult) -> None:
     st.table(table, border="horizontal", alt=tr("Measured size of the change, one column a model"))
 
 
-def _linf(value: float) -> str:
-    return f"{value * 255:.2f}/255 ({value:.4f})"
-
-
 def _size(change: Attacked) -> str:
     """How far a picture moved, in the norm that its budget bounds."""
     if change.norm == "linf":
-        return _linf(change.distance)
+        return grey_steps(change.distance)
     return f"{change.distance:.3f}" if change.norm == "l2" else counted(change.distance)
 
 

@@ -15,7 +15,7 @@ from dashboard.language import language, tr
 from dashboard.lessons import DEFENCES, Lesson, StepState
 from dashboard.results import AttackOption
 from dashboard.services import teaching
-from meddef_core.eps import parse_eps
+from meddef_core.eps import exact_eps, parse_eps
 from meddef_core.errors import MedDefError
 from meddef_core.pruning.masks import MOST_SPARSITY
 
@@ -80,8 +80,7 @@ def change(name: str, key: str) -> None:
 def written(value: object) -> str:
     """A setting as a link holds it: epsilons in grey levels where they are whole."""
     if isinstance(value, float):
-        levels = value * 255
-        return f"{round(levels)}/255" if value < 1 and abs(levels - round(levels)) < 1e-6 else repr(value)
+        return exact_eps(value)
     return ",".join(value) if isinstance(value, list | tuple) else str(value)
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from dashboard.language import tr
 from meddef_core.data.tasks import Task
+from meddef_core.eps import format_eps, grey_steps, short_eps
 from meddef_core.words import counted, percent
 
 __all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "percent", "strongest_region"]
@@ -24,9 +25,7 @@ def class_code(task: Task, label: str) -> str:
 
 def eps_words(eps: float) -> str:
     """ "4/255 (0.0157)": a budget as readers know it, beside its decimal."""
-    steps = eps * 255
-    whole = abs(steps - round(steps)) < 1e-6
-    return f"{round(steps)}/255 ({eps:.4f})" if whole else f"{steps:.2f}/255 ({eps:.4f})"
+    return format_eps(eps) if "/" in short_eps(eps) else grey_steps(eps)
 
 
 def strongest_region(values: NDArray[np.float32]) -> str:

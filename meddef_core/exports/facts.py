@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from meddef_core.attacks import get_attack
 from meddef_core.data.tasks import Task
-from meddef_core.eps import format_eps
+from meddef_core.eps import format_eps, grey_steps
 from meddef_core.exports.sheet import Sheet, Side
 from meddef_core.exports.tiles import amplification
 from meddef_core.records import AttackNumbers, AttackRecord
@@ -139,7 +139,7 @@ def _first_attack(sheet: Sheet) -> AttackRecord:
 
 
 def _linf(numbers: AttackNumbers) -> str:
-    return f"{255 * numbers.linf:.2f}/255 ({numbers.linf:.4f})"
+    return grey_steps(numbers.linf)
 
 
 def _first(numbers: AttackNumbers) -> str:

@@ -19,7 +19,7 @@ import meddef_core
 from meddef_core import attacks
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.tasks import TASKS
-from meddef_core.eps import format_eps, parse_eps, short_eps
+from meddef_core.eps import exact_eps, format_eps, grey_steps, parse_eps, short_eps
 from meddef_core.errors import DataError, RecordError
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.predict import predict
@@ -298,3 +298,6 @@ def test_an_epsilon_is_read_and_written_in_one_module() -> None:
     for steps in (1, 4, 8, 64, 255):
         assert parse_eps(short_eps(steps / 255)) == steps / 255
     assert short_eps(0.05) == "0.05" and parse_eps(short_eps(0.05)) == 0.05
+    for eps in (0.0, 0.5 / 255, 4 / 255, 1 / 3, 1.0):
+        assert parse_eps(exact_eps(eps)) == eps
+    assert exact_eps(4 / 255) == "4/255" and grey_steps(3.42 / 255) == "3.42/255 (0.0134)"
