@@ -1,7 +1,8 @@
 """How to measure a number again: the command that wrote its record, or the one that would."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from meddef_core.baselines.sides import UNDEFENDED
 from meddef_core.eps import short_eps
 from meddef_core.records import (
     Attacked,
@@ -10,9 +11,14 @@ from meddef_core.records import (
     PruneRecord,
     Record,
     ShiftRecord,
+    Shipped,
     WorstRecord,
+    models_named,
 )
 from meddef_core.zoo import Card
+
+COMPARED = "meddef"
+"""Name of the model that the defences from the literature are compared with."""
 
 
 def worst_command(record: WorstRecord) -> str:
@@ -57,12 +63,21 @@ def paper_command(task: str, name: str) -> str:
     return f"meddef evaluate --task {task} --model {name} --attacks paper --output {output}"
 
 
-def baselines_command(task: str, record: BaselineRecord | None = None) -> str:
-    """The command that compares the baselines."""
+def baselines_command(task: str, models: Sequence[Shipped], record: BaselineRecord | None = None) -> str:
+    """The command that compares the defences, with the weights that ship of every model that the record has a row of.
+
+    MedDef takes part in any case. Training runs whose rows stand under no model's name are left out.
+    """
+    claims = [] if record is None else [row.claim(task) for row in record.numbers.rows]
+    named = {model.key for claim in claims for model in models_named(claim, models)}
+    named |= {model.key for model in models if model.key == f"{task}/{COMPARED}"}
+    reference = None if record is None else record.model.key
+    whom = [f"--model {key.partition('/')[2]}" for key in sorted(named - {reference, f"{task}/{UNDEFENDED}"})]
     spec = None if record is None else record.numbers.attack
     eps = short_eps(4 / 255 if record is None else record.numbers.eps)
-    settings = "" if spec is None else f" --attack {spec.name} --steps {spec.steps}"
-    return f"meddef baselines --task {task} --eps {eps}{settings} --output assets/results/baselines/{task}.json"
+    settings = [] if spec is None else [f"--attack {spec.name} --steps {spec.steps}"]
+    output = f"--output assets/results/baselines/{task}.json"
+    return " ".join([f"meddef baselines --task {task}", *whom, f"--eps {eps}", *settings, output])
 
 
 def shifts_command(task: str, record: ShiftRecord | None = None) -> str:

@@ -33,9 +33,6 @@ from meddef_core.records import (
 ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
 """The recipe of each task's ablation."""
 
-COMPARED = "meddef"
-"""Name of the model that the defences from the literature are compared with."""
-
 
 def baselines_section(found: TaskRecords) -> None:
     """Defences against who ignores them and who adapts to them."""
@@ -48,7 +45,7 @@ def baselines_section(found: TaskRecords) -> None:
     )
     record = found.baselines
     if record is None or not record.numbers.rows:
-        not_measured(tr("No comparison with other defences."), commands.baselines_command(found.task))
+        not_measured(tr("No comparison with other defences."), commands.baselines_command(found.task, found.shipped))
         return
     numbers = record.numbers
     st.caption(
@@ -68,7 +65,7 @@ def baselines_section(found: TaskRecords) -> None:
         data=baseline_table(numbers, matches),
     )
     _not_compared(found, record, matches)
-    again(commands.baselines_command(found.task, record))
+    again(commands.baselines_command(found.task, found.shipped, record))
 
 
 def baseline_table(numbers: BaselineNumbers, matches: Sequence[Match]) -> pd.DataFrame:
@@ -87,7 +84,7 @@ def _not_compared(found: TaskRecords, record: BaselineRecord, matches: Sequence[
     """Say so where MedDef as it ships is not among the rows."""
     rows = zip(record.numbers.rows, matches, strict=True)
     measured = {row.id for row, each in rows if each is Match.MATCHED}
-    own = next((each.card for each in found.models if each.card.name == COMPARED), None)
+    own = next((each.card for each in found.models if each.card.name == commands.COMPARED), None)
     if own is not None and own.key not in measured:
         st.warning(
             tr("The weights that ship as {model} were not compared yet.", model=tr(own.title)),

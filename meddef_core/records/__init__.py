@@ -37,7 +37,7 @@ from meddef_core.records.evaluation import (
     WorstRecord,
     WorstRow,
 )
-from meddef_core.records.match import EARLIER, Match, Shipped, match, match_weights, named, shipped
+from meddef_core.records.match import EARLIER, Match, Shipped, match, match_weights, models_named, named, shipped
 from meddef_core.records.modules import (
     FULL_TITLE,
     AblationNumbers,
@@ -128,6 +128,7 @@ __all__ = [
     "identity_of_several",
     "match",
     "match_weights",
+    "models_named",
     "named",
     "plain",
     "read",

@@ -45,18 +45,26 @@ def shipped(cards: "Iterable[Card]") -> tuple[Shipped, ...]:
 def match(claim: Claim, models: Sequence[Shipped]) -> Match:
     """The one decision that every reader takes before it shows a number under a model's name.
 
-    The name is a key before it is a title; "oct/undefended+jpeg" stands under the name of the model in front. All
-    weights behind the number must ship, the first under the name itself, the others (of an ensemble) under any.
+    All weights behind the number must ship, the first under the name itself, the others (of an ensemble) under any.
+    """
+    bearers = models_named(claim, models)
+    if not bearers:
+        return Match.UNKNOWN_MODEL
+    known = {model.weights for model in models if model.task == claim.task}
+    first, *others = claim.weights
+    own = first in {model.weights for model in bearers}
+    return Match.MATCHED if own and known.issuperset(others) else Match.OTHER_WEIGHTS
+
+
+def models_named(claim: Claim, models: Sequence[Shipped]) -> tuple[Shipped, ...]:
+    """The models under whose name a number stands; none where no such model ships.
+
+    The name is a key before it is a title; "oct/undefended+jpeg" stands under the name of the model in front.
     """
     here = [model for model in models if model.task == claim.task]
     keys = {*claim.names, *(name.partition("+")[0] for name in claim.names)}
-    named = [model for model in here if model.key in keys] or [model for model in here if model.title in claim.names]
-    if not named:
-        return Match.UNKNOWN_MODEL
-    known = {model.weights for model in here}
-    first, *others = claim.weights
-    own = first in {model.weights for model in named}
-    return Match.MATCHED if own and known.issuperset(others) else Match.OTHER_WEIGHTS
+    by_key = tuple(model for model in here if model.key in keys)
+    return by_key or tuple(model for model in here if model.title in claim.names)
 
 
 def match_weights(key: str, weights: str | None, models: Sequence[Shipped]) -> Match:

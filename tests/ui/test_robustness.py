@@ -15,7 +15,7 @@ from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
 from dashboard.robustness_results import Curve
-from dashboard.services import records, robust_curves
+from dashboard.services import commands, records, robust_curves
 from dashboard.ui import robustness_figures
 from dashboard.ui.robustness_headline import curve_table
 from dashboard.ui.robustness_paper import paper_table
@@ -215,6 +215,18 @@ def test_the_command_runs_the_same_list_and_budgets(root: Path) -> None:
     assert curve_of("x").points[0].command == (
         "meddef evaluate --task oct --model x --attacks worst --eps 2/255,4/255 --limit 40"
     )
+
+
+def test_the_command_compares_the_defences_with_the_weights_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_RESULTS_DIR", raising=False)
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(MODELS))
+    found = records.of_task("chest")
+    assert commands.baselines_command("chest", found.shipped, found.baselines) == (
+        "meddef baselines --task chest --model distilled --model meddef --model meddef-plain "
+        "--model resnet18-undefended --model without-daam --eps 4/255 --attack pgd --steps 20 "
+        "--output assets/results/baselines/chest.json"
+    )
+    assert "--model meddef --eps 4/255" in commands.baselines_command("oct", records.of_task("oct").shipped)
 
 
 def test_the_quick_look_shows_the_attack_that_leaves_least(monkeypatch: pytest.MonkeyPatch) -> None:
