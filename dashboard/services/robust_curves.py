@@ -103,9 +103,7 @@ def _quick(each: Measured, figures: CardFigures, *, other_weights: bool) -> Curv
         part=figures.list,
         protocol=figures.protocol,
         clean=figures.clean,
-        quick=tuple(
-            Point(row.eps, row, row.spec, quick_command(each.card, row), "quick", tried) for row in rows
-        ),
+        quick=tuple(Point(row.eps, row, row.spec, quick_command(each.card, row), "quick", tried) for row in rows),
         other_weights=other_weights,
     )
 

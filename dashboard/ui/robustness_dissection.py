@@ -23,9 +23,7 @@ def dissection_section(found: TaskRecords) -> None:
         )
     )
     cards = {each.card.name: each.card for each in found.models}
-    others = [
-        name for name, record in found.dissections.items() if found.match(name, record) is Match.OTHER_WEIGHTS
-    ]
+    others = [name for name, record in found.dissections.items() if found.match(name, record) is Match.OTHER_WEIGHTS]
     titles = {name: tr(cards[name].title if name in cards else title_of(name)) for name in found.dissections}
     if others:
         st.warning(

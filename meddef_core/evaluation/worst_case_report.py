@@ -27,8 +27,7 @@ def summarise_worst_case(found: WorstCase, *, classes: Sequence[str]) -> dict[st
         "norm": norm,
         "clean": summarise(labels, clean, classes=classes),
         "attacked": [
-            {"eps": eps, "budget": eps}
-            | _at_budget(images, trials, labels, classes=classes, level=level)
+            {"eps": eps, "budget": eps} | _at_budget(images, trials, labels, classes=classes, level=level)
             for level, eps in enumerate(found.plan.budgets)
         ],
         "images": [asdict(image) for image in images],

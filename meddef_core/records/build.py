@@ -42,7 +42,7 @@ def build(
     return kind.model_validate(
         {
             "schema_version": SCHEMA_VERSION,
-            "kind": kind.model_fields["kind"].annotation.__args__[0],  # type: ignore[union-attr]
+            "kind": kind.kind_name(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "model": identity.model_dump(),
             "population": get_task(identity.task).population.sentence if of_the_zoo else None,

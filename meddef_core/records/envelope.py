@@ -7,7 +7,7 @@ set does not appear as null.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -130,6 +130,12 @@ class Record(Strict):
     versions: dict[str, str]
     numbers: Any
     intended_use: str
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """What a file calls this kind."""
+        (name,) = get_args(cls.model_fields["kind"].annotation)
+        return str(name)
 
     @property
     def task(self) -> str:

@@ -19,19 +19,22 @@ from meddef_core.records.upgrade import READABLE, float_eps, upgraded
 Kind = TypeVar("Kind", bound=BaseModel)
 
 KINDS: dict[str, type[Record]] = {
-    "prediction": PredictionRecord,
-    "attack": AttackRecord,
-    "batch": BatchRecord,
-    "evaluation": EvaluationRecord,
-    "worst_case": WorstRecord,
-    "prune_sweep": PruneRecord,
-    "audit": AuditRecord,
-    "audit_self_test": SelfTestRecord,
-    "baselines": BaselineRecord,
-    "shifts": ShiftRecord,
-    "pointing": PointingRecord,
-    "ablation": AblationRecord,
-    "dissection": DissectionRecord,
+    kind.kind_name(): kind
+    for kind in (
+        PredictionRecord,
+        AttackRecord,
+        BatchRecord,
+        EvaluationRecord,
+        WorstRecord,
+        PruneRecord,
+        AuditRecord,
+        SelfTestRecord,
+        BaselineRecord,
+        ShiftRecord,
+        PointingRecord,
+        AblationRecord,
+        DissectionRecord,
+    )
 }
 """Every kind of record by its name in the file; a `Collection` holds several."""
 
@@ -66,8 +69,8 @@ def read(data: bytes) -> Record | Collection:
 def read_as(kind: type[Kind], data: bytes) -> Kind:
     """The same of a kind that is known, or of a table that is no record of ours, such as `ReportedTable`."""
     document = parsed(data, versioned=issubclass(kind, Record | Collection))
-    if issubclass(kind, Record) and document.get("kind") not in (None, _name_of(kind)):
-        raise OtherKind(f"The record is of kind {document['kind']!r}, not {_name_of(kind)!r}; give one of that kind.")
+    if issubclass(kind, Record) and document.get("kind") not in (None, kind.kind_name()):
+        raise OtherKind(f"The record is of kind {document['kind']!r}, not {kind.kind_name()!r}; give one of that kind.")
     return _validated(kind, document)
 
 
@@ -157,7 +160,3 @@ def _object(document: Any) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON value")
-
-
-def _name_of(kind: type[Record]) -> str:
-    return next(name for name, each in KINDS.items() if each is kind)

@@ -38,9 +38,7 @@ def output_of(prediction: "Prediction") -> Output:
     return Output.model_validate(_fields(prediction))
 
 
-def prediction_numbers(
-    prediction: "Prediction", maps: "Mapping[str, ExplanationMap] | None" = None
-) -> OutputWithMaps:
+def prediction_numbers(prediction: "Prediction", maps: "Mapping[str, ExplanationMap] | None" = None) -> OutputWithMaps:
     """Numbers of a record of a prediction; `maps` join under their keys."""
     fields = _fields(prediction)
     if maps is not None:
@@ -99,9 +97,7 @@ def attack_numbers(
 
 def batch_numbers(rows: "Sequence[Row]", score: "Score | None") -> BatchNumbers:
     """Numbers of a record of a batch."""
-    told = [
-        {**plain(row), "prediction": None if row.prediction is None else _fields(row.prediction)} for row in rows
-    ]
+    told = [{**plain(row), "prediction": None if row.prediction is None else _fields(row.prediction)} for row in rows]
     return BatchNumbers.model_validate({"rows": told, "score": plain(score)})
 
 

@@ -153,12 +153,7 @@ def unbroken(model: LoadedModel, eps: float) -> NDArray[np.int64]:
     if match_weights(model.card.key, record.model.weights_sha256, shipped([model.card])) is not Match.MATCHED:
         raise SystemExit(f"The worst case of {model.card.key} is one of other weights; measure it again.")
     return np.array(
-        [
-            image.position
-            for image in record.numbers.images
-            for at in image.at
-            if at.eps == eps and at.broken_by is None
-        ]
+        [image.position for image in record.numbers.images for at in image.at if at.eps == eps and at.broken_by is None]
     )
 
 

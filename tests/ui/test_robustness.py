@@ -63,9 +63,7 @@ def test_numbers_of_earlier_weights_say_so_wherever_the_page_shows_them(
     (chart,) = (each for each in charts if "the attacker adapts" in each.spec)
     bars = {name.replace("<br>", " ") for trace in json.loads(chart.spec)["data"] for name in trace["y"]}
     other = {
-        row.title
-        for row in found.baselines.numbers.rows
-        if found.match_claim(row.claim(task)) is Match.OTHER_WEIGHTS
+        row.title for row in found.baselines.numbers.rows if found.match_claim(row.claim(task)) is Match.OTHER_WEIGHTS
     }
     assert {"Ensemble", "MedDef without DAAM"} <= other and ("MedDef" in other) == (task == "oct")
     marked = {f"{title} (measured with earlier weights)" for title in other}
