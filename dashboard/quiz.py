@@ -11,6 +11,8 @@ from typing import Any
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import wilson
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.records import SCHEMA_VERSION
+from meddef_core.records.quiz import QuizItem, QuizNumbers, QuizResult, QuizRound
 
 KINDS = {
     "scan": "Which scan was attacked?",
@@ -111,25 +113,25 @@ def score(answers: Sequence[Answer]) -> Score:
     return Score(len(answers), right, streak, best, wilson(right, len(answers)) if answers else None)
 
 
-def document(chosen: Round, answers: Sequence[Answer], *, facts: Mapping[str, str]) -> dict[str, Any]:
-    """The class result: round, score, every item with the answer given. `facts` names model weights and versions."""
+def document(chosen: Round, answers: Sequence[Answer], *, weights: str) -> dict[str, Any]:
+    """The class result: round, score, every item with the answer given. `weights` is the sha256 of the model's."""
     result = score(answers)
-    return {
-        "schema_version": 1,
-        "kind": "quiz",
-        "intended_use": INTENDED_USE,
-        "round": asdict(chosen) | {"eps": chosen.eps},
-        **facts,
-        "numbers": {
-            "n": result.n,
-            "right": result.right,
-            "accuracy": result.share if result.n else None,
-            "interval": result.interval,
-            "chance": 0.5,
-            "longest_streak": result.best_streak,
-        },
-        "items": [asdict(answer.item) | {"given": answer.given, "right": answer.right} for answer in answers],
-    }
+    return QuizResult(
+        schema_version=SCHEMA_VERSION,
+        kind="quiz",
+        intended_use=INTENDED_USE,
+        round=QuizRound(**asdict(chosen), eps=chosen.eps),
+        weights_sha256=weights,
+        numbers=QuizNumbers(
+            n=result.n,
+            right=result.right,
+            accuracy=result.share if result.n else None,
+            interval=result.interval,
+            chance=0.5,
+            longest_streak=result.best_streak,
+        ),
+        items=tuple(QuizItem(**asdict(each.item), given=each.given, right=each.right) for each in answers),
+    ).document()
 
 
 def as_json(result: Mapping[str, Any]) -> str:

@@ -221,7 +221,7 @@ def _reveal(chosen: Round, given: Answer, pair: QuizPair, model: ModelChoice) ->
 
 def _export(chosen: Round, answers: list[Answer], model: ModelChoice) -> None:
     """The class result as JSON and CSV; no names are asked for, so none can be in it."""
-    result = quiz.document(chosen, answers, facts={"weights_sha256": teaching.weights_of(model)})
+    result = quiz.document(chosen, answers, weights=teaching.weights_of(model))
     name = f"meddef-quiz-{chosen.kind}-{chosen.level}-seed{chosen.seed}"
     with st.container(horizontal=True, gap="small"):
         st.download_button(

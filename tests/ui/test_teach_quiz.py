@@ -58,7 +58,7 @@ def test_the_score_counts_streaks_and_gives_an_interval() -> None:
 
 
 def test_the_class_result_holds_every_item_and_no_name() -> None:
-    result = quiz.document(ROUND, answers(True, False), facts={"weights_sha256": "0" * 64})
+    result = quiz.document(ROUND, answers(True, False), weights="0" * 64)
     found = json.loads(quiz.as_json(result))
     assert found["round"]["seed"] == 7 and found["round"]["eps"] == pytest.approx(8 / 255)
     assert [item["right"] for item in found["items"]] == [True, False]
