@@ -129,6 +129,18 @@ def test_a_collection_replays_every_record(run: Run, write: Write, attack_record
     assert run("replay", write(together(attack_record, wrong))).code == 1
 
 
+def test_a_record_of_version_1_is_replayed(run: Run, write: Write, attack_record: dict[str, Any]) -> None:
+    """As the dashboard wrote it: without the success of each step, and the model without its card."""
+    document = copy.deepcopy(attack_record)
+    document["schema_version"] = 1
+    del document["model"]["card_sha256"], document["population"]
+    for step in document["numbers"]["trace"]:
+        del step["success"]
+    assert run("replay", write(document)).code == 0
+    document["numbers"]["trace"][1]["loss"] += 0.1
+    assert run("replay", write(document)).code == 1
+
+
 def test_a_defence_around_a_model_is_replayed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from meddef_core.baselines.sides import load_side
 

@@ -1,12 +1,12 @@
 """The attack lab beyond one attack: following a slider, iterates, growing budgets, transfer, and audits."""
 
 import base64
-import json
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import robustness_records as made
 from app_driving import attack, open_lab, press, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
@@ -207,22 +207,21 @@ def test_one_model_has_nothing_to_transfer_to(app: AppTest) -> None:
 def test_a_verdict_counts_for_these_weights_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDDEF_RESULTS_DIR", str(tmp_path))
     model = services.models("oct")[0]
-    (tmp_path / "audit" / "oct").mkdir(parents=True)
-    path = tmp_path / "audit" / f"{model.id}.json"
     weights = next(card.weights.sha256 for card in services.cards() if card.key == model.id)
-    findings = [{"severity": severity, "sentence": f"{severity}."} for severity in ("amber", None, "red")]
-    numbers = {"verdict": "red", "meaning": "Flawed.", "n": 32, "eps": 4 / 255, "findings": findings}
-    numbers |= {"robust": 8, "robust_interval": [0.13, 0.42]}
     assert trust(model).meaning == UNAUDITED
 
-    def written(**changes: object) -> None:
-        path.write_text(json.dumps({"model": {"weights_sha256": weights}, "numbers": numbers, **changes}))
+    def written(digest: str = weights, **changes: object) -> None:
+        document = made.audit(model.id, digest)
+        (red, _) = document["numbers"]["findings"]
+        amber = red | {"severity": "amber", "sentence": "amber."}
+        document["numbers"] |= {"findings": [amber, red | {"sentence": "red."}]} | changes
+        made.write(tmp_path, f"audit/{model.id}.json", document)
 
     written()
     assert (trust(model).verdict, trust(model).reasons, trust(model).n) == ("red", ("red.", "amber."), 32)
-    written(model={"weights_sha256": "0" * 64})
+    written(made.OTHER)
     assert trust(model).meaning == OTHER_WEIGHTS and trust(model).verdict == "none"
-    for broken in ({"model": None}, {"numbers": {**numbers, "verdict": "blue"}}, {"numbers": {"verdict": "red"}}):
+    for broken in ({"verdict": "blue"}, {"n": 0}, {"findings": None}):
         written(**broken)
         assert trust(model).meaning == DAMAGED and trust(model).verdict == "none"
     assert trust(ModelChoice("oct/undefended+jpeg", "JPEG", "", True, wrapped=True)).meaning == WRAPPED
