@@ -15,7 +15,8 @@ from dashboard.ui.robustness_studies import ablation_section, baselines_section,
 
 HONESTY = (
     "Training: adversarially trained models saw attacked scans of training patients only. Weights were chosen on "
-    "validation patients, and every number here is of test patients, measured with the shipped weights.",
+    "validation patients, and every number here is of test patients. It was measured with the weights that ship under "
+    "the model's name, unless it says “measured with earlier weights”.",
     "Robust means: against the attacks named, within the budget named, on the list named. It is an upper bound: a "
     "stronger attack may still succeed, and other scanners, hospitals and ages were not tested.",
     "Random noise of the same size is no attack. The page *Attack lab* shows it beside every attack as a control.",
