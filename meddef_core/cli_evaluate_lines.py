@@ -8,8 +8,14 @@ def evaluation_lines(numbers: dict[str, Any], *, title: str) -> list[str]:
     return [
         f"{title}, balanced accuracy with 95 % interval",
         _line("clean", numbers["clean"]),
-        *(_line(f"{row['spec']['name']} {row['eps']}", row) for row in numbers["attacked"]),
+        *(_line(f"{_attack(row['spec'])} {row['eps']}", row) for row in numbers["attacked"]),
     ]
+
+
+def _attack(spec: dict[str, Any]) -> str:
+    """An attack's name, and whose implementation it was if not ours; records before there was a choice name none."""
+    engine = spec.get("engine", "meddef")
+    return str(spec["name"]) if engine == "meddef" else f"{spec['name']} by {engine}"
 
 
 def worst_case_lines(numbers: dict[str, Any], *, title: str) -> list[str]:
