@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = BAD_INPUT
         # Without a command, the help was printed and there is nothing to add.
         if message := error.format_message() if isinstance(error, typer.TyperException) else str(error):
-            tell(sentence(message))
+            tell("\n".join([sentence(message), *(f"    {line}" for line in getattr(error, "code", ()))]))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
