@@ -8,6 +8,7 @@ from dashboard.robustness_results import Curve, Point, Verdict
 from dashboard.services.records import Measured, TaskRecords, quick_command, worst_command
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
+from meddef_core.audit.check import MEANINGS
 from meddef_core.errors import AttackError
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
 
@@ -37,7 +38,7 @@ def verdict(found: TaskRecords, name: str) -> Verdict:
     card = next((each.card for each in found.models if each.card.name == name), None)
     if card is not None and record.model.weights_sha256 != card.weights.sha256:
         return Verdict("none", OTHER_WEIGHTS)
-    return Verdict(record.numbers.verdict, record.numbers.meaning, record)
+    return Verdict(record.numbers.verdict, MEANINGS[record.numbers.verdict], record)
 
 
 def title_of(name: str) -> str:

@@ -75,7 +75,7 @@ def _of_tensor(tensor: Tensor, place: str, *, n: int, classes: tuple[str, ...]) 
         return f"{what}; its one output is taken for {classes[1]}", f"{undone} * {place}.new_tensor([0.0, 1.0])"
     if outputs == k:
         return what, flat
-    if outputs > k:
+    if outputs > k and tensor.ndim == 2:
         columns = list(range(k))
         return f"{what}; name the columns of {', '.join(classes)} in place of {columns}", f"{undone}[:, {columns}]"
     return what, None

@@ -24,7 +24,7 @@ GROUPS = {
 MEANINGS: dict[Verdict, str] = {
     "green": "No check found a flaw: report robust accuracy with its interval.",
     "amber": "Some checks found a flaw: take robust accuracy as an upper bound.",
-    "red": "A check found a severe flaw: robust accuracy means nothing.",
+    "red": "A check found a severe flaw: do not rely on this robust accuracy.",
 }
 """What a verdict says about the robust accuracy that stands beside it: no verdict is shown alone."""
 

@@ -37,7 +37,9 @@ def falls_with_epsilon(bench: Bench) -> Outcome:
     """Images that are robust to PGD at half, once and twice epsilon, and at 0.5, in steps that fit each."""
     eps = bench.subject.eps
     ladder = sorted({eps / 2, eps, min(2 * eps, 1.0), max(WHOLE, eps)})
-    left = [len(bench.base.index) - _broken_at(bench, step) for step in ladder]
+    left: list[int] = []
+    for step in ladder:
+        left.append(_left_at(bench, step, before=left[-1] if left else None))
     figures = {f"left_at_{step:.4g}": float(held) for held, step in zip(left, ladder, strict=True)}
     words = f"Of {len(bench.base.index)} images, {_listed(left)} are robust at epsilons of {_listed(ladder)}"
     rise = max(after - before for before, after in itertools.pairwise(left))
@@ -50,14 +52,13 @@ def falls_with_epsilon(bench: Bench) -> Outcome:
     return passed(f"{words}.", **figures)
 
 
-def _broken_at(bench: Bench, eps: float) -> int:
-    """Images that PGD breaks at `eps`; above the audit's own epsilon also in finer steps, on those that are left."""
-    if eps == bench.subject.eps:
-        return _broken(bench.base)
-    run = _at(bench, eps)
-    if eps < bench.subject.eps:
-        return _broken(run)
-    return _broken(run) + _broken(_finely(bench, "pgd", run.index[~run.fooled], eps=eps))
+def _left_at(bench: Bench, eps: float, *, before: int | None) -> int:
+    """Images robust to PGD at `eps`; where more are left than `before`, at a smaller epsilon, in finer steps too."""
+    run = bench.base if eps == bench.subject.eps else _at(bench, eps)
+    left = run.index[~run.fooled]
+    if before is not None and len(left) > before and eps > bench.subject.eps:
+        left = _left_finely(bench, left, eps=eps)
+    return len(left)
 
 
 def reaches_zero(bench: Bench) -> Outcome:
@@ -69,9 +70,7 @@ def reaches_zero(bench: Bench) -> Outcome:
     index = bench.hardest
     if len(index):
         run = bench.attack("pgd", eps=eps, index=index, stop_when_fooled=True)
-        for name in ("pgd", "bim"):
-            run = _finely(bench, name, run.index[~run.fooled], eps=eps)
-        index = run.index[~run.fooled]
+        index = _left_finely(bench, run.index[~run.fooled], eps=eps)
     left, tried = len(index), len(bench.base.index)
     words = f"At an epsilon of {eps:.2g}, where all images can be made the same grey, {left} of {tried} are robust"
     if left > bench.tolerance:
@@ -79,17 +78,23 @@ def reaches_zero(bench: Bench) -> Outcome:
     return passed(f"{words}.", left=left)
 
 
-def _finely(bench: Bench, name: str, index: Tensor, *, eps: float) -> Run:
-    """PGD or BIM on the margin in small steps: so far from the images even an honest network is rough."""
-    return bench.attack(
-        name,
-        index=index,
-        eps=eps,
-        steps=max(FINE_STEPS, 2 * bench.plan.steps),
-        rel_step=FINE_SHARE,
-        loss="margin",
-        stop_when_fooled=True,
-    )
+def _left_finely(bench: Bench, index: Tensor, *, eps: float) -> Tensor:
+    """Positions of the images robust also to PGD and BIM on the margin in small steps.
+
+    Far from the images even an honest network is rough, and BIM, which starts from the image, passes what lies near.
+    """
+    for name in ("pgd", "bim"):
+        run = bench.attack(
+            name,
+            index=index,
+            eps=eps,
+            steps=max(FINE_STEPS, 2 * bench.plan.steps),
+            rel_step=FINE_SHARE,
+            loss="margin",
+            stop_when_fooled=True,
+        )
+        index = run.index[~run.fooled]
+    return index
 
 
 def several_classes(bench: Bench) -> Outcome:

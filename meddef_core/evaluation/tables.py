@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from meddef_core.attacks import format_eps
 from meddef_core.data.tasks import TASKS
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.documents import markdown, read_record, results_root
 from meddef_core.evaluation.paper import differences, intensity_table, success_table
 from meddef_core.evaluation.paper_pruning import paper_pruning_table
 from meddef_core.evaluation.report import strongest
+from meddef_core.evaluation.words import flaws
 from meddef_core.files import replacing
 from meddef_core.zoo import Card, list_models
 
@@ -67,15 +69,22 @@ def worst_case_table(*, root: Path | None = None) -> str:
 
 
 def audit_table(*, root: Path | None = None) -> str:
-    """One row a record of `meddef audit`: its verdict, and what was found, in words."""
+    """One row a record of `meddef audit`: robust accuracy and epsilon, the verdict, and what was found, in words."""
     rows = []
     for name, found in _records("audit", root):
         numbers = found["numbers"]
         flagged = [f"{each['title']}: {each['sentence']}" for each in numbers["findings"] if each["status"] == "failed"]
-        passed = sum(each["status"] == "passed" for each in numbers["findings"])
-        words = " ".join(flagged) if flagged else f"all {passed} checks that apply pass"
-        rows.append([name, str(numbers["n"]), numbers["verdict"], words.replace("|", "/")])
-    return markdown(["model", "n", "verdict", "findings"], rows)
+        carried_out = sum(each["status"] != "not applicable" for each in numbers["findings"])
+        words = " ".join(flagged) or flaws(0, of=carried_out, n=numbers["n"])
+        rows.append([name, str(numbers["n"]), _audited(numbers), numbers["verdict"], words.replace("|", "/")])
+    return markdown(["model", "n", "robust accuracy", "verdict", "findings"], rows)
+
+
+def _audited(numbers: dict[str, Any]) -> str:
+    """Robust accuracy of an audit in percent, with interval and epsilon."""
+    low, high = numbers["robust_interval"]
+    share = 100 * numbers["robust"] / numbers["n"]
+    return f"{share:.1f} ({100 * low:.0f}-{100 * high:.0f}) at {format_eps(numbers['eps']).split(' ')[0]}"
 
 
 def baseline_table(task: str, *, root: Path | None = None) -> str:

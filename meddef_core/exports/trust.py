@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from meddef_core.attacks import format_eps
+from meddef_core.audit.check import MEANINGS
 from meddef_core.errors import DataError
 from meddef_core.evaluation.documents import read_record, results_root
-from meddef_core.words import percent
-
-VERDICTS = ("green", "amber", "red")
+from meddef_core.words import counted, percent
 
 UNAUDITED, OTHER_WEIGHTS, DAMAGED = "unaudited", "other weights", "damaged"
 
@@ -25,7 +24,7 @@ ABSENT = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """One of `VERDICTS` for these very weights, with what it means and the findings behind it, the gravest first.
+    """A key of `MEANINGS` for these very weights, with what it means and the findings behind it, the gravest first.
 
     Of `n` test scans `robust` held at `eps`; `interval` is that share's, at 95 %.
     """
@@ -54,14 +53,15 @@ def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None
 
 
 def _read(numbers: dict[str, Any]) -> Verdict:
-    if numbers["verdict"] not in VERDICTS:
+    if numbers["verdict"] not in MEANINGS:
         raise ValueError(f"an audit gives no verdict {numbers['verdict']!r}")
     findings = [found for found in numbers["findings"] if found["severity"]]
     findings.sort(key=lambda found: str(found["severity"]) != "red")
     low, high = (float(end) for end in numbers["robust_interval"])
     return Verdict(
         word=str(numbers["verdict"]),
-        meaning=str(numbers["meaning"]),
+        # Today's words, whenever the record was made.
+        meaning=MEANINGS[numbers["verdict"]],
         reasons=tuple(str(found["sentence"]) for found in findings),
         n=int(numbers["n"]),
         eps=float(numbers["eps"]),
@@ -77,6 +77,7 @@ def trust_line(key: str, *, weights_sha256: str, root: Path | None = None) -> st
         return ABSENT[found]
     low, high = found.interval
     return (
-        f"Audit: {found.word.upper()}. {found.meaning} At {format_eps(found.eps)}, "
-        f"{found.robust} of {found.n} test scans hold (95% interval {percent(low)} to {percent(high)})."
+        f"Audit: {found.word.upper()}. {found.meaning} At {format_eps(found.eps)} robust accuracy is at most "
+        f"{counted(found.robust / found.n)} ({found.robust} of {found.n} test scans, 95% interval {percent(low)} to "
+        f"{percent(high)})."
     )
