@@ -1,15 +1,33 @@
 """MedDef's dashboard. Start it with `streamlit run streamlit_app.py` or `meddef app`."""
 
 import gc
+import os
+import sys
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.language import language_picker, tr
-from dashboard.ui.history import history_panel
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.settings import settings
+
+
+@st.cache_resource(show_spinner=False)
+def settings_checked() -> None:
+    """End the server, once for this process, where a setting cannot work: no page could be shown."""
+    try:
+        settings()
+    except MedDefError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(2)  # this is a thread of the server's, from which SystemExit would not reach it
+
+
+settings_checked()  # before the imports below, whose queues take their size from the settings
+
+from dashboard import state  # noqa: E402
+from dashboard.language import language_picker, tr  # noqa: E402
+from dashboard.ui.history import history_panel  # noqa: E402
 
 PICTURES = Path(__file__).parent / "dashboard"
 

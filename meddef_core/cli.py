@@ -21,6 +21,7 @@ from meddef_core.cli_baselines import baselines
 from meddef_core.cli_batch import batch
 from meddef_core.cli_calibrate import calibrate
 from meddef_core.cli_dissect import dissect
+from meddef_core.cli_doctor import doctor
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
@@ -32,6 +33,7 @@ from meddef_core.cli_shifts import shifts
 from meddef_core.cli_training import average, data_app, train
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.settings import settings
 
 if TYPE_CHECKING:
     from meddef_core.predict import Prediction
@@ -118,6 +120,7 @@ app.command()(dissect)
 app.command()(point)
 app.command()(shifts)
 app.command()(tables)
+app.command()(doctor)
 
 
 @app.command()
@@ -168,6 +171,7 @@ def _can_open_browser() -> bool:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; every foreseen failure is one sentence, anything else a traceback."""
     try:
+        settings()  # a value that cannot work stops every command before it begins
         code = app(args=arguments, prog_name="meddef", standalone_mode=False)
     except (MedDefError, typer.TyperException) as error:
         code = BAD_INPUT

@@ -21,7 +21,7 @@ Window = Annotated[
     tuple[float, float] | None, typer.Option(help="Centre and width of the grey values to show.", metavar="C W")
 ]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the data sets.", envvar="MEDDEF_DATA_DIR", file_okay=False)
+    Path | None, typer.Option("--data-dir", help="Folder of the data sets; else MEDDEF_DATA_DIR.", file_okay=False)
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 

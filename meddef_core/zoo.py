@@ -6,7 +6,6 @@ hash of the weights; weights without a matching card do not load.
 
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from meddef_core.files import replacing
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.pruning.packed import Values, is_pruned, pack, unpack
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.settings import settings
 
 MODELS = Path(__file__).resolve().parent.parent / "assets" / "models"
 
@@ -96,8 +96,7 @@ class LoadedModel:
 
 def models_root() -> Path:
     """The folder of models: `MEDDEF_MODELS_DIR`, else the shipped one."""
-    value = os.environ.get("MEDDEF_MODELS_DIR")
-    return Path(value) if value else MODELS
+    return settings().models_dir or MODELS
 
 
 def list_models(root: Path | None = None) -> list[Card]:

@@ -1,6 +1,5 @@
 """Tasks, scans and models: what there is to choose from."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choice
 from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import ModelError
 from meddef_core.scans import Sample, Scan, list_samples, read_scan
+from meddef_core.settings import settings
 
 OFFICIAL = "official"
 """The protocol whose test list the samples are of."""
@@ -28,8 +28,7 @@ def tasks() -> dict[str, Task]:
 
 def data_dir() -> Path | None:
     """The folder of real scans, when this server has one."""
-    value = os.environ.get("MEDDEF_DATA_DIR")
-    return Path(value) if value else None
+    return settings().data_dir
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -1,12 +1,12 @@
 """What tables are made of and from: records on disk in, Markdown out."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from meddef_core.errors import DataError
+from meddef_core.settings import settings
 
 RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 """The shipped records."""
@@ -14,8 +14,7 @@ RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 
 def results_root() -> Path:
     """The folder of records: `MEDDEF_RESULTS_DIR`, else the shipped one."""
-    value = os.environ.get("MEDDEF_RESULTS_DIR")
-    return Path(value) if value else RESULTS
+    return settings().results_dir or RESULTS
 
 
 def read_record(path: Path) -> dict[str, Any]:
