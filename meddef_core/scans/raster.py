@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import contrast, limits
+from meddef_core.scans.colour import NOTES, Colouring, colouring
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import DAMAGE, damaged, refusing_damage
 from meddef_core.scans.jpeg_header import jpeg_header
@@ -47,6 +48,7 @@ class _Grey(NamedTuple):
     values: Values
     depth: int
     notes: tuple[str, ...]
+    colours: Colouring = "grey"
 
 
 def read_raster(
@@ -66,7 +68,14 @@ def read_raster(
     else:
         pixels = contrast.apply_window(grey.values, *window)
     limits.check_not_blank(pixels, windowed=window is not None)
-    return Scan(pixels=pixels, container=container, bits=bits, digest=digest_of(data), warnings=notes + grey.notes)
+    return Scan(
+        pixels=pixels,
+        container=container,
+        bits=bits,
+        digest=digest_of(data),
+        warnings=notes + grey.notes,
+        false_colour=grey.colours == "false",
+    )
 
 
 def stored_grey(data: bytes) -> tuple[Values, int]:
@@ -152,7 +161,11 @@ def _grey(image: Image.Image, bits: int) -> _Grey:
             notes += ("Transparent parts of the picture are shown black.",)
     if image.mode in ("CMYK", "P"):
         image = image.convert("RGB")
-    return _Grey(values=np.asarray(image.convert("L")), depth=8, notes=notes)
+    colours: Colouring = "grey"
+    if image.mode in ("RGB", "YCbCr"):
+        colours = colouring(np.asarray(image.convert("RGB")))
+        notes += (NOTES[colours],) if colours in NOTES else ()
+    return _Grey(values=np.asarray(image.convert("L")), depth=8, notes=notes, colours=colours)
 
 
 def _on_black(image: Image.Image) -> tuple[Image.Image, bool]:

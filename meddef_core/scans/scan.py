@@ -37,6 +37,8 @@ class Scan:
     age_group: str | None = field(default=None, repr=False)
     """One of `AGE_GROUPS`, to compare with a model's training population and for nothing else: no record, export or
     page has it. The age itself is not kept."""
+    false_colour: bool = False
+    """Whether the file shows the scan in false colours, of which grey cannot be made faithfully (`colour`)."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
