@@ -24,6 +24,7 @@ from meddef_core.cli_dissect import dissect
 from meddef_core.cli_doctor import doctor
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
+from meddef_core.cli_image_checks import image_checks
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import card, publish, tables
 from meddef_core.cli_output import bars, emit, output_words, scan_lines, sentence, tell
@@ -61,6 +62,7 @@ app.command()(average)
 app.command()(publish)
 app.command()(card)
 app.command()(calibrate)
+app.command()(image_checks)
 app.command()(prune)
 
 
