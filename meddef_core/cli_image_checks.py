@@ -1,4 +1,4 @@
-"""`meddef image-checks`: fit the checks of the image itself, for both tasks, and write them to `assets/image_checks`."""
+"""`meddef image-checks`: fit the checks of the image itself for both tasks, and write them to `assets/image_checks`."""
 
 from meddef_core.cli_input import DataDir, JsonFlag
 from meddef_core.cli_output import emit, progress

@@ -6,8 +6,7 @@ import pytest
 
 from meddef_core.data.tasks import TASKS
 from meddef_core.reading.image_checks import find_fault, image_checks
-from meddef_core.reading.image_checks.measure import faulty
-from meddef_core.reading.image_checks.upright import COPIES
+from meddef_core.reading.image_checks.upright import COPIES, laid
 from meddef_core.scans import read_scan
 from meddef_core.scans.scan import Pixels
 
@@ -35,7 +34,7 @@ def test_real_scans_are_not_flagged_and_their_faults_are_found(task: str, folder
     found = [find_fault(scan, TASKS[task]) for scan in scans]
     assert sum(fault is not None for fault in found) <= 1
     for kind in COPIES[1:]:
-        missed = sum(find_fault(faulty(scan, kind), TASKS[task]) is None for scan in scans[::3])
+        missed = sum(find_fault(laid(scan, kind), TASKS[task]) is None for scan in scans[::3])
         assert missed <= 1, kind
 
 

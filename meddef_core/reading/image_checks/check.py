@@ -6,7 +6,7 @@ from meddef_core.data.tasks import Task
 from meddef_core.reading.abstention import Abstention
 from meddef_core.reading.image_checks.composite import page_score
 from meddef_core.reading.image_checks.files import ImageChecks, image_checks
-from meddef_core.reading.image_checks.upright import lies
+from meddef_core.reading.image_checks.upright import lies, righted
 from meddef_core.scans import Scan
 from meddef_core.scans.scan import Pixels
 
@@ -58,11 +58,11 @@ def image_abstention(scan: Scan, task: Task) -> Abstention | None:
 def find_fault(pixels: Pixels, task: Task, *, checks: ImageChecks | None = None) -> Fault | None:
     """The fault of a picture `(H, W)` in [0, 1]; None for one upright scan. `checks` are the shipped ones unless given.
 
-    A page is told before the way up: its panels need not all lie the same way.
+    What seems turned or inverted is put right before it is asked whether it is a page: single scans mostly lie upright
+    where that was learned.
     """
     checks = checks or image_checks()
-    if page_score(checks.page, pixels) > checks.card.page_above[task.key]:
+    way = lies(checks.uprights[task.key].scores(pixels, fill_border=task.preprocessing.fill_border))
+    if page_score(checks.page, righted(pixels, way)) > checks.card.page_above[task.key]:
         return "composite page"
-    scores = checks.uprights[task.key].scores(pixels, fill_border=task.preprocessing.fill_border)
-    way = lies(scores)
     return next((fault for fault in FAULTS if fault == way), None)

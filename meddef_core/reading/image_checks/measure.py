@@ -12,7 +12,7 @@ from meddef_core.reading.image_checks.check import find_fault
 from meddef_core.reading.image_checks.composite import page_score
 from meddef_core.reading.image_checks.files import ImageChecks
 from meddef_core.reading.image_checks.fit import page_pictures
-from meddef_core.reading.image_checks.upright import COPIES
+from meddef_core.reading.image_checks.upright import COPIES, laid
 from meddef_core.scans.scan import Pixels
 
 PAGES = 120
@@ -31,7 +31,7 @@ def measure(checks: ImageChecks, scans: Sequence[Pixels], task: Task, *, seed: i
     named = [find_fault(scan, task, checks=checks) for scan in scans]
     found = [fault for fault in named if fault is not None]
     some = [scans[int(i)] for i in np.linspace(0, len(scans) - 1, min(COPIED, len(scans)))]
-    missed = {kind: _missed(checks, [faulty(scan, kind) for scan in some], task) for kind in COPIES[1:]}
+    missed = {kind: _missed(checks, [laid(scan, kind) for scan in some], task) for kind in COPIES[1:]}
     pages = [picture for picture, layout in page_pictures({task.key: scans}, 2 * PAGES, seed=seed) if layout]
     return {
         "flagged": _share(len(found), len(scans)),
@@ -43,18 +43,6 @@ def measure(checks: ImageChecks, scans: Sequence[Pixels], task: Task, *, seed: i
 def page_scores(checks: ImageChecks, scans: Sequence[Pixels]) -> np.ndarray:
     """`(n,)`: the score of a page for each scan."""
     return np.array([page_score(checks.page, scan) for scan in scans])
-
-
-def faulty(pixels: Pixels, kind: str) -> Pixels:
-    """The scan as it lies under one of `COPIES`."""
-    grey = np.float32(1) - pixels if kind.startswith("inverted") else pixels
-    if kind.endswith("upside down"):
-        grey = grey[::-1]
-    elif kind.endswith("anticlockwise"):
-        grey = np.rot90(grey)
-    elif kind.endswith("clockwise"):
-        grey = np.rot90(grey, -1)
-    return np.ascontiguousarray(grey)
 
 
 def _missed(checks: ImageChecks, pictures: Sequence[Pixels], task: Task) -> dict[str, Any]:

@@ -40,9 +40,7 @@ def measured(
     fitted = {key: {"scans": len(one.train), "sha256": one.digest("train")} for key, one in lists.items()}
     draft = ChecksCard(arrays_sha256="", fitted_on=fitted, page_above=dict.fromkeys(lists, 0.0), measured={})
     checks = ImageChecks(draft, uprights, network)
-    development = {
-        key: [listed(one, "val", data_dir), *external(TASKS[key], data_dir)] for key, one in lists.items()
-    }
+    development = {key: [listed(one, "val", data_dir), *external(TASKS[key], data_dir)] for key, one in lists.items()}
     chosen = {key: _chosen(checks, sources) for key, sources in development.items()}
     limits = {key: limit for key, (limit, _) in chosen.items()}
     checks = ImageChecks(draft.model_copy(update={"page_above": limits}), uprights, network)

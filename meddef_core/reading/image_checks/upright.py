@@ -132,3 +132,24 @@ def lies(scores: Array) -> str:
     order = np.argsort(scores)
     clear = scores[order[-1]] - scores[order[-2]] >= CLEAR
     return COPIES[int(order[-1])] if clear else COPIES[0]
+
+
+def laid(pixels: Pixels, way: str) -> Pixels:
+    """An upright scan `(H, W)` as it lies by one of `COPIES`."""
+    grey = np.float32(1) - pixels if way.startswith("inverted") else pixels
+    if way.endswith("upside down"):
+        grey = grey[::-1]
+    elif way.endswith("anticlockwise"):
+        grey = np.rot90(grey)
+    elif way.endswith("clockwise"):
+        grey = np.rot90(grey, -1)
+    return np.ascontiguousarray(grey)
+
+
+def righted(pixels: Pixels, way: str) -> Pixels:
+    """A scan that lies by one of `COPIES`, put upright and in its own grey scale."""
+    back = {"turned clockwise": "turned anticlockwise", "turned anticlockwise": "turned clockwise"}
+    for turned, other in back.items():
+        if way.endswith(turned):
+            return laid(pixels, way.removesuffix(turned) + other)
+    return laid(pixels, way)
