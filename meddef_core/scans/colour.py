@@ -51,7 +51,7 @@ def colouring(rgb: npt.NDArray[np.uint8]) -> Colouring:
     """How a picture `(H, W, 3)` of 8-bit red, green and blue is coloured."""
     factor = LONGEST / max(rgb.shape[:2])
     small = rgb if factor >= 1 else cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    channels = small.astype(np.float32) / 255
+    channels = (small / 255).astype(np.float32)
     brightest = channels.max(axis=2)
     colour = brightest - channels.min(axis=2)
     coloured = float((colour > np.maximum(STRONG * brightest, LEAST)).mean())

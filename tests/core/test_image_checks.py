@@ -217,7 +217,7 @@ def test_putting_right_undoes_how_a_scan_lies(way: str) -> None:
 def test_a_mirror_image_has_the_same_description() -> None:
     pixels = resized(drawn("chest", "NORMAL", 3), 128, 128)
     one, other = (describe(x, fill_border=False)[0] for x in (pixels, np.ascontiguousarray(pixels[:, ::-1])))
-    np.testing.assert_allclose(one, other, atol=2e-3)
+    np.testing.assert_allclose(one, other, atol=4e-3)
 
 
 def test_the_right_copy_is_learned_from_what_sets_it_apart() -> None:

@@ -48,9 +48,10 @@ def turned_a_little(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 def bordered(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Plain borders at some of the sides, as a collimator, a registration or a viewer leaves them."""
     height, width = pixels.shape
-    sizes = (rng.uniform(0.0, 0.15, 4) * (rng.random(4) < 0.5) * (height, height, width, width)).astype(int)
+    sizes = rng.uniform(0.0, 0.15, 4) * (rng.random(4) < 0.5) * (height, height, width, width)
+    above, below, left, right = (int(size) for size in sizes)
     level = float(rng.choice([0.0, 0.0, 0.05, 1.0]))
-    return np.asarray(cv2.copyMakeBorder(pixels, *sizes.tolist(), cv2.BORDER_CONSTANT, value=level))
+    return np.asarray(cv2.copyMakeBorder(pixels, above, below, left, right, cv2.BORDER_CONSTANT, value=level))
 
 
 def marked(pixels: Pixels, rng: np.random.Generator) -> Pixels:

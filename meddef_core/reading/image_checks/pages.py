@@ -70,7 +70,7 @@ def side_by_side(scans: Sequence[Pixels], rng: np.random.Generator) -> Pixels:
     """Two or three scans in a row or a column, such as both eyes or two examinations."""
     count = int(rng.integers(2, 4))
     height, width = scans[0].shape
-    parts = [cv2.resize(scan, (width, height), interpolation=cv2.INTER_AREA) for scan in scans[:count]]
+    parts = [_to_size(scan, (width, height)) for scan in scans[:count]]
     if rng.random() < 0.5:
         return _row(parts, rng)
     return _row([np.ascontiguousarray(part.T) for part in parts], rng).T
@@ -139,7 +139,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Pixels], np.random.Generator], Pixels]] = 
 
 def _row(parts: Sequence[Pixels], rng: np.random.Generator) -> Pixels:
     """Pictures of one height beside each other, close together or with a plain gap."""
-    gap = int(rng.choice([0, 0, rng.integers(1, 20)]))
+    gap = int(rng.choice(np.array([0, 0, int(rng.integers(1, 20))])))
     between = np.full((parts[0].shape[0], gap), float(rng.choice([0.0, 1.0, 0.3])), np.float32)
     joined: list[Pixels] = []
     for part in parts:
@@ -157,13 +157,18 @@ def _text(
     step = int(30 * size) + 4
     rows = [int(shape[0] * 0.7)] if lines == 1 else range(step, shape[0] - 4, int(step * rng.uniform(1.0, 2.0)))
     for row in rows:
-        words = " ".join(rng.choice(WORDS, size=int(rng.integers(2, 9))))
+        words = " ".join(rng.choice(np.array(WORDS), size=int(rng.integers(2, 9))))
         cv2.putText(sheet, words, (6, row), cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
-    return sheet.astype(np.float32) / 255
+    return (sheet / 255).astype(np.float32)
 
 
 def _to_height(picture: Pixels, height: int) -> Pixels:
-    return cv2.resize(picture, (height, height), interpolation=cv2.INTER_AREA)
+    return _to_size(picture, (height, height))
+
+
+def _to_size(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """`size` is width and height."""
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def _resized(picture: Pixels, factor: float) -> Pixels:

@@ -108,7 +108,10 @@ def _describe_one(grey: Pixels, *, fill_border: bool) -> Array:
     grey = np.clip((grey - grey.mean()) / (grey.std() + 1e-3), -3.0, 3.0)
     cells = cv2.resize(grey, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     folded = (cells[:, : CELLS // 2] + cells[:, : CELLS // 2 - 1 : -1]) / 2
-    edges = [_edges(cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA), bands) for side, bands in SCALES]
+    edges = []
+    for side, bands in SCALES:
+        small = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
+        edges.append(_edges(np.asarray(small, dtype=np.float32), bands))
     return np.concatenate([folded.ravel(), *edges, np.quantile(grey, np.linspace(0.02, 0.98, QUANTILES))])
 
 
