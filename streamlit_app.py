@@ -25,7 +25,7 @@ def settings_checked() -> None:
 
 settings_checked()  # before the imports below, whose queues take their size from the settings
 
-from dashboard import state  # noqa: E402
+from dashboard import services, state  # noqa: E402
 from dashboard.language import language_picker, tr  # noqa: E402
 from dashboard.ui.history import history_panel  # noqa: E402
 
@@ -41,6 +41,12 @@ def libraries_set_apart() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@st.cache_resource(show_spinner=False)
+def decoder_warmed() -> None:
+    """Start the process that decodes uploads, once for this server: the first upload then does not wait for it."""
+    services.warm_up()
 
 
 # Pictures of our own: the browser would fetch a Material page icon from another host.
@@ -93,3 +99,4 @@ except MedDefError as error:  # a page handles what it can go on without; the re
     st.error(tr(str(error)), icon=":material/error:")
 history_panel()
 libraries_set_apart()
+decoder_warmed()

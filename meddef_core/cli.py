@@ -81,7 +81,9 @@ def predict(
     from meddef_core.predict import predict as predict_scan
     from meddef_core.predict import prepare
     from meddef_core.record import record
+    from meddef_core.scans import warm_decoders
 
+    warm_decoders()  # while the model is loaded
     loaded = open_model(task, model)
     scan = open_scan(file, frame=frame, window=window)
     prediction = predict_scan(loaded, scan)
@@ -128,12 +130,17 @@ app.command()(doctor)
 @app.command()
 def models(as_json: JsonFlag = False) -> None:
     """List the models there are."""
-    from meddef_core.zoo import list_models
+    from meddef_core.zoo import list_models, malformed_models
 
-    cards = list_models()
+    cards, malformed = list_models(), malformed_models()
+    for why in malformed.values():
+        tell(why)
     lines = [f"{card.key:<20} {card.parameters / 1e6:5.2f} M  {card.title}: {card.summary}" for card in cards]
+    document = {"models": [{"key": card.key, **card.model_dump(mode="json")} for card in cards]}
+    if malformed:
+        document["malformed"] = [{"key": key, "why": why} for key, why in malformed.items()]
     emit(
-        {"models": [{"key": card.key, **card.model_dump(mode="json")} for card in cards]},
+        document,
         lines or ["There is no model here yet; train one with `meddef train`."],
         as_json=as_json,
     )

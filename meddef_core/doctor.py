@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from meddef_core.errors import MedDefError
 from meddef_core.settings import CONFIG, PREFIX, Settings, config_file, variable
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -100,16 +99,13 @@ def _data(now: Settings) -> Part:
 
 
 def _models() -> Part:
-    from meddef_core.zoo import list_models, models_root
+    from meddef_core.zoo import list_models, malformed_models, models_root
 
-    try:
-        count = len(list_models())
-    except MedDefError as error:
-        return Part(name="models", found=False, detail=str(error))
+    count, malformed = len(list_models()), malformed_models()
     detail = (
         f"{count} in {models_root()}" if count else f"none in {models_root()}; train one or correct MEDDEF_MODELS_DIR"
     )
-    return Part(name="models", found=count > 0, detail=detail)
+    return Part(name="models", found=count > 0 and not malformed, detail=" ".join((f"{detail}.", *malformed.values())))
 
 
 def _program(title: str, names: tuple[str, ...], advice: str) -> Part:

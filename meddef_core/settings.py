@@ -17,6 +17,7 @@ from meddef_core.errors import MedDefError
 PREFIX = "MEDDEF_"
 CONFIG = f"{PREFIX}CONFIG"
 MOST_THREADS = 1024
+MOST_DECODERS = 64
 
 
 class Settings(BaseSettings):
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, le=MOST_THREADS, description="Torch threads a request of the dashboard may use.")
     slots: int | None = Field(None, ge=1, le=MOST_THREADS, description="Requests computed at once; else by cores.")
     held_mb: int = Field(1024, ge=1, le=1024**2, description="Megabytes of uploads held for all sessions together.")
+    decoders: int = Field(2, ge=1, le=MOST_DECODERS, description="Files decoded at once, each in its own process.")
 
     @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir")
     @classmethod

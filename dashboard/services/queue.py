@@ -1,6 +1,5 @@
 """The server's one queue for heavy work, and how many threads each request may use."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,15 +16,11 @@ THREADS = SETTINGS.threads
 QUEUE = WorkQueue(slots=SETTINGS.work_slots)
 """Requests computed at once; the others wait and are told their place."""
 
-
 QUICK = WorkQueue(slots=1)
 """Work of less than a second, such as one reading with its maps: it must not wait behind attacks of minutes."""
 
 HELD = Holdings(most=SETTINGS.held_mb * 1024**2)
 """Uploaded scans of all sessions together: decoded ones, and files that are still to be read."""
-
-DECODING = threading.Lock()
-"""One upload is decoded at a time: a picture of 50 megapixels takes a few hundred MB on its way."""
 
 
 @contextmanager

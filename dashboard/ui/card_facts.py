@@ -10,6 +10,7 @@ from dashboard.language import tr
 from dashboard.services.records import reading_figures, short_eps
 from dashboard.ui.robustness_parts import protocol_words
 from meddef_core.attacks import format_eps
+from meddef_core.scans.preprocess import SIZE
 from meddef_core.zoo import Card
 
 OBJECTIVES = {
@@ -81,7 +82,7 @@ def _cost(card: Card, others: Sequence[Card]) -> Iterator[str]:
 
 def _inside(card: Card) -> int:
     """Pixels of a side of the images that a network works on, after pooling."""
-    return int(card.preprocessing["size"]) // int(card.config["pool"])
+    return int(card.preprocessing.get("size", SIZE)) // int(card.config.get("pool", 1))
 
 
 def _data(card: Card) -> Iterator[str]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,8 +16,8 @@ from torch import Tensor, nn
 
 from meddef_core.audit.remedies import words_of
 from meddef_core.errors import DataError, ModelError, ScanError
-from meddef_core.scans.decode import read_picture
 from meddef_core.scans.files import is_ignored, read_file
+from meddef_core.scans.isolated import read_picture_isolated
 
 CLASSES = range(2, 9)
 """Numbers of classes that an audit takes."""
@@ -114,11 +113,11 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
         for path in (files[place * len(files) // share] for place in range(share)):
             try:
                 data = read_file(path)
-                image = read_picture(data, channels=channels)
+                image = read_picture_isolated(data, channels=channels, size=size)
             except ScanError as error:
                 raise DataError(f"{path} cannot be used: {error}") from error
             digest.update(f"{label}:{len(data)}:".encode() + data)
-            images.append(_resized(image, size=size))
+            images.append(image)
             labels.append(label)
     return Folder(
         torch.from_numpy(np.stack(images)),
@@ -129,13 +128,7 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not is_ignored(path.name)
-
-
-def _resized(image: NDArray[np.float32], *, size: int) -> NDArray[np.float32]:
-    """`(C, H, W)` to `(C, size, size)`."""
-    interpolation = cv2.INTER_AREA if max(image.shape[1:]) > size else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(plane, (size, size), interpolation=interpolation) for plane in image])
+    return path.suffix.lower() in SUFFIXES and path.is_file() and not is_ignored(path.name)
 
 
 def digest_of(model: nn.Module) -> str:

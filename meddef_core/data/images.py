@@ -58,6 +58,7 @@ def load_images(lists: Lists, part: str, *, preprocessing: Preprocessing, data_d
 
     Raises DataError naming the first scan that cannot be read.
 
+    Decoded in this process: the data folder is its owner's own, not somebody else's upload.
     MedDefError if the cache cannot be written.
     """
     items = lists.part(part)

@@ -49,7 +49,10 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
 
 
 def model_table(cards: Sequence[Card]) -> str:
-    """One row a measured model: balanced accuracy in percent with its interval, clean and under the stronger PGD-20."""
+    """One row a measured model: balanced accuracy in percent with its interval, clean and under the stronger PGD-20.
+
+    What a card does not hold is a dash.
+    """
     measured = [card for card in cards if card.metrics]
     head = ["model", "protocol", "n", "clean", *(f"PGD-20 at {eps.split(' ')[0]}" for eps in SHOWN)]
     return markdown(head, [[card.key, *_cells(card.metrics)] for card in measured])
@@ -224,13 +227,14 @@ def write_blocks(path: Path, *, root: Path | None = None) -> None:
 
 
 def _cells(metrics: dict[str, Any]) -> list[str]:
-    by_eps = strongest(metrics["attacked"])
-    shares = [metrics["clean"], *(by_eps[eps] for eps in SHOWN)]
-    return [metrics["protocol"], str(metrics["n"]), *(_percent(share) for share in shares)]
+    rows = [row for row in metrics.get("attacked", []) if {"eps", "balanced_accuracy"} <= row.keys()]
+    by_eps = strongest(rows)
+    shares = [metrics.get("clean"), *(by_eps.get(eps) for eps in SHOWN)]
+    return [str(metrics.get("protocol", "-")), str(metrics.get("n", "-")), *(_percent(share) for share in shares)]
 
 
 def _percent(share: dict[str, Any] | None) -> str:
-    if share is None:
+    if share is None or not {"balanced_accuracy", "balanced_interval"} <= share.keys():
         return "-"
     low, high = share["balanced_interval"]
     return f"{100 * share['balanced_accuracy']:.1f} ({100 * low:.0f}-{100 * high:.0f})"

@@ -117,6 +117,7 @@ def _check_header(header: Dataset) -> int:
             f"The DICOM header contradicts itself about its colours (Photometric Interpretation {photometric}, but "
             f"Samples per Pixel {samples}); export the scan again."
         )
+    limits.check_raw_bytes(header.Rows * header.Columns * samples * -(-header.BitsAllocated // 8))
     frames = whole(header, "NumberOfFrames")
     if frames is not None and frames < 1:
         raise ScanError("The DICOM file says that it holds no frame; choose one that holds a scan.")

@@ -20,6 +20,8 @@ from meddef_core.scans.colour import NOTES, Colouring, colouring
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import DAMAGE, damaged, refusing_damage
 from meddef_core.scans.jpeg_header import jpeg_header
+from meddef_core.scans.jpeg_stream import check_jpeg
+from meddef_core.scans.png_stream import check_png
 from meddef_core.scans.scan import Pixels, Scan, digest_of
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -87,7 +89,7 @@ def stored_grey(data: bytes) -> tuple[Values, int]:
 
 
 def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
-    """A PNG or JPEG of any size as float32 (channels, H, W) in [0, 1]; raises ScanError.
+    """A PNG or JPEG of any size as float32 (channels, H, W) in [0, 1], a view not to be written to; raises ScanError.
 
     One channel is the grey of `read_raster`. Of three, a grey picture has that grey in each, another its colours.
     """
@@ -96,11 +98,11 @@ def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
         if channels == 1 or image.mode in _GREY_MODES or image.mode.startswith("I"):
             grey = _grey(image, bits)
             pixels = contrast.scale(grey.values, low=0.0, high=float(2**grey.depth - 1))
-            return np.repeat(pixels[None], channels, axis=0)
+            return np.broadcast_to(pixels, (channels, *pixels.shape))
         if image.has_transparency_data:
             image, _ = _on_black(image)
         values = np.asarray(image.convert("RGB"))
-    return np.ascontiguousarray(np.moveaxis(contrast.scale(values, low=0.0, high=255.0), 2, 0))
+    return np.moveaxis(contrast.scale(values, low=0.0, high=255.0), 2, 0)
 
 
 def _decoded(
@@ -116,6 +118,7 @@ def _decoded(
 
 def _open_jpeg(data: bytes) -> tuple[ImageFile, int]:
     """The JPEG opened but not decoded, and its bits a sample; raises ScanError for a form that is not read."""
+    check_jpeg(data)
     header = jpeg_header(data)
     if header is not None and header.unread is not None:
         raise ScanError(
@@ -130,6 +133,7 @@ def _open_png(data: bytes) -> tuple[ImageFile, int]:
         raise damaged("PNG")
     width, height, bits = struct.unpack(">IIB", data[16:25])
     limits.check_size(height, width, smallest=1)
+    check_png(data)
     image = PngImageFile(io.BytesIO(data))
     if image.is_animated:
         raise ScanError("The PNG is an animation; save the one picture to be read as a plain PNG.")

@@ -51,7 +51,9 @@ class Scan:
 
         Two frames or windows of one file have different ids; the same picture always has the same one.
         """
-        digits = hashlib.sha256(str(self.size).encode() + self.pixels.tobytes()).hexdigest()[:6].upper()
+        digest = hashlib.sha256(str(self.size).encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)  # not copied: 50 megapixels have 200 MB
+        digits = digest.hexdigest()[:6].upper()
         return f"{digits[:3]}-{digits[3:]}"
 
     @property

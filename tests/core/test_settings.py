@@ -16,6 +16,7 @@ BAD_NUMBERS = {
     "threads": ("abc", "0", "-1", "1.5", "2000"),
     "slots": ("0", "two", "-3"),
     "held_mb": ("0", "1 GB", "nan"),
+    "decoders": ("0", "two", "65"),
 }
 
 
