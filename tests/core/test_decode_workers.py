@@ -299,7 +299,7 @@ FIELDS = {
     "digest": "0",
     "tags": {},
     "removed": 0,
-    "row_mm": 0.0039,
+    "false_colour": False, "row_mm": 0.0039,
     "warnings": [],
     "age_group": None,
 }
