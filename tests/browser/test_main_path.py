@@ -148,7 +148,7 @@ def test_one_step_follows_the_budget(page: Page) -> None:
     page.locator(".st-key-run_attack").get_by_role("button").click()
     page.get_by_role("heading", name="What was added to the scan").wait_for()
     settled(page)
-    settings = page.get_by_text(re.compile("^FGSM · budget ε = "))
+    settings = page.get_by_text(re.compile(r" UTC · FGSM · budget ε = "))
     before = settings.inner_text()
     slider = page.get_by_role("slider", name=re.compile("^Budget"))
     slider.focus()
