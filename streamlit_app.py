@@ -1,15 +1,33 @@
 """MedDef's dashboard. Start it with `streamlit run streamlit_app.py` or `meddef app`."""
 
 import gc
+import os
+import sys
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.language import language_picker, tr
-from dashboard.ui.history import history_panel
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.settings import settings
+
+
+@st.cache_resource(show_spinner=False)
+def settings_checked() -> None:
+    """End the server, once for this process, where a setting cannot work: no page could be shown."""
+    try:
+        settings()
+    except MedDefError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(2)  # this is a thread of the server's, from which SystemExit would not reach it
+
+
+settings_checked()  # before the imports below, whose queues take their size from the settings
+
+from dashboard import services, state  # noqa: E402
+from dashboard.language import language_picker, tr  # noqa: E402
+from dashboard.ui.history import history_panel  # noqa: E402
 
 PICTURES = Path(__file__).parent / "dashboard"
 
@@ -23,6 +41,12 @@ def libraries_set_apart() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@st.cache_resource(show_spinner=False)
+def decoder_warmed() -> None:
+    """Start the process that decodes uploads, once for this server: the first upload then does not wait for it."""
+    services.warm_up()
 
 
 # Pictures of our own: the browser would fetch a Material page icon from another host.
@@ -75,3 +99,4 @@ except MedDefError as error:  # a page handles what it can go on without; the re
     st.error(tr(str(error)), icon=":material/error:")
 history_panel()
 libraries_set_apart()
+decoder_warmed()

@@ -5,7 +5,6 @@ one fenced block of each kind: `state` (what the live card shows), `question` (a
 the teacher alone). CONTRIBUTING tells how to add one. A translation holds words only: its states are the original's.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from meddef_core.data.tasks import TASKS
 from meddef_core.eps import parse_eps
 from meddef_core.errors import AttackError
 from meddef_core.pruning.masks import MOST_SPARSITY
+from meddef_core.settings import settings
 
 LESSONS = Path(__file__).resolve().parent.parent / "assets" / "lessons"
 
@@ -106,8 +106,7 @@ class Shelf:
 
 def lessons_root() -> Path:
     """The folder of lessons: `MEDDEF_LESSONS_DIR`, for a school with its own, else the shipped one."""
-    value = os.environ.get("MEDDEF_LESSONS_DIR")
-    return Path(value) if value else LESSONS
+    return settings().lessons_dir or LESSONS
 
 
 def read_shelf(folder: Path | None = None, *, language: str = "en") -> Shelf:

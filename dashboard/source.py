@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.services.models import windows_of
 from dashboard.services.queue import HELD
 from meddef_core.errors import MedDefError
-from meddef_core.scans import Scan, WindowRange, window_range
+from meddef_core.scans import Scan, WindowRange
 
 KEY = "source"
 
@@ -59,6 +60,6 @@ def of(scan: Scan) -> Source | None:
 def windows(digest: str, frame: int | None, _data: bytes) -> WindowRange | None:
     """What a window of a file can be set to; None where it has none. `digest` names the bytes."""
     try:
-        return window_range(_data, frame=frame)
+        return windows_of(_data, frame=frame)
     except MedDefError:
         return None

@@ -72,3 +72,5 @@ class Trust:
     reasons: tuple[str, ...] = ()
     n: int = 0
     eps: float = 0.0
+    robust: int = 0
+    """Of `n` scans, those robust at `eps` to every attack of the audit."""

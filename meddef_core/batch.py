@@ -2,23 +2,22 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
+from meddef_core.cells import harmless
 from meddef_core.data.tasks import get_task
 from meddef_core.errors import ScanError
 from meddef_core.evaluation.metrics import balanced_interval, confusion, wilson
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.predict import Prediction, predict
 from meddef_core.reading.abstention import Reason
-from meddef_core.scans import FrameError, Scan, read_scan
+from meddef_core.scans import FrameError, Scan, read_scan_isolated
 from meddef_core.scans.archive import Entry, is_zip
 from meddef_core.zoo import Card, LoadedModel
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell as a formula (OWASP, CSV Injection)."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,32 +86,43 @@ class Score:
         return self.right / self.n
 
 
-def read_entry(model: LoadedModel, entry: Entry, *, number: int) -> Row:
-    """Load, decode and read one entry; what is wrong with the file becomes the row's `problem`.
+def read_entry(
+    model: LoadedModel,
+    entry: Entry,
+    *,
+    number: int,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    cancelled: Callable[[], bool] | None = None,
+) -> Row:
+    """Load and decode one entry and run the model on it; what is wrong with the file becomes the row's `problem`.
 
-    Raises ModelError where the model itself fails: it would fail every other entry too.
+    `turn` is held while the model works, not while the file is decoded: a file that takes long keeps no other work
+    waiting. `cancelled` ends the decoding. Raises ModelError where the model itself fails: it would fail every other
+    entry too; CancelledError where `cancelled` says so.
     """
     try:
-        scan = _decoded(entry)
+        scan = _decoded(entry, cancelled)
     except ScanError as error:
         return Row(number=number, name=entry.name, truth=entry.truth, problem=str(error))
+    with turn():
+        prediction = predict(model, scan)
     return Row(
         number=number,
         name=entry.name,
         truth=entry.truth,
-        prediction=predict(model, scan),
+        prediction=prediction,
         notes=scan.warnings,
         digest=scan.digest,
         short_id=scan.short_id,
     )
 
 
-def _decoded(entry: Entry) -> Scan:
+def _decoded(entry: Entry, cancelled: Callable[[], bool] | None) -> Scan:
     data = entry.load()
     if is_zip(data):
         raise ScanError("The file is an archive inside the batch and is not opened; unpack it first.")
     try:
-        return read_scan(data)
+        return read_scan_isolated(data, cancelled=cancelled)
     except FrameError as error:
         raise ScanError(f"The file holds {error.frames} frames; read it by itself and choose a frame.") from error
 
@@ -188,15 +198,11 @@ def _reason(row: Row) -> Reason | None:
 def to_csv(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> bytes:
     """The table as CSV (RFC 4180) in UTF-8 with a byte order mark, by which spreadsheets know the encoding.
 
-    A cell that a spreadsheet would run as a formula begins with an apostrophe instead.
+    What a spreadsheet would run as a formula has an apostrophe before it (see `meddef_core.cells`).
     """
     lines = table(rows, card=card, classes=classes)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(lines[0] if lines else ())
-    writer.writerows([_harmless(cell) for cell in line.values()] for line in lines)
+    writer.writerows([harmless(cell) for cell in line.values()] for line in lines)
     return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

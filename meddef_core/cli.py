@@ -21,8 +21,10 @@ from meddef_core.cli_baselines import baselines
 from meddef_core.cli_batch import batch
 from meddef_core.cli_calibrate import calibrate
 from meddef_core.cli_dissect import dissect
+from meddef_core.cli_doctor import doctor
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
+from meddef_core.cli_image_checks import image_checks
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import card, publish, tables
 from meddef_core.cli_output import bars, emit, output_words, scan_lines, sentence, tell
@@ -32,6 +34,7 @@ from meddef_core.cli_shifts import shifts
 from meddef_core.cli_training import average, data_app, train
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.settings import settings
 
 if TYPE_CHECKING:
     from meddef_core.predict import Prediction
@@ -59,6 +62,7 @@ app.command()(average)
 app.command()(publish)
 app.command()(card)
 app.command()(calibrate)
+app.command()(image_checks)
 app.command()(prune)
 
 
@@ -77,7 +81,9 @@ def predict(
     from meddef_core.predict import prepare
     from meddef_core.records import PredictionRecord, build, scan_facts
     from meddef_core.records.results import prediction_numbers
+    from meddef_core.scans import warm_decoders
 
+    warm_decoders()  # while the model is loaded
     loaded = open_model(task, model)
     scan = open_scan(file, frame=frame, window=window)
     prediction = predict_scan(loaded, scan)
@@ -115,17 +121,23 @@ app.command()(dissect)
 app.command()(point)
 app.command()(shifts)
 app.command()(tables)
+app.command()(doctor)
 
 
 @app.command()
 def models(as_json: JsonFlag = False) -> None:
     """List the models there are."""
-    from meddef_core.zoo import list_models
+    from meddef_core.zoo import list_models, malformed_models
 
-    cards = list_models()
+    cards, malformed = list_models(), malformed_models()
+    for why in malformed.values():
+        tell(why)
     lines = [f"{card.key:<20} {card.parameters / 1e6:5.2f} M  {card.title}: {card.summary}" for card in cards]
+    document = {"models": [{"key": card.key, **card.model_dump(mode="json")} for card in cards]}
+    if malformed:
+        document["malformed"] = [{"key": key, "why": why} for key, why in malformed.items()]
     emit(
-        {"models": [{"key": card.key, **card.model_dump(mode="json")} for card in cards]},
+        document,
         lines or ["There is no model here yet; train one with `meddef train`."],
         as_json=as_json,
     )
@@ -165,12 +177,13 @@ def _can_open_browser() -> bool:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; every foreseen failure is one sentence, anything else a traceback."""
     try:
+        settings()  # a value that cannot work stops every command before it begins
         code = app(args=arguments, prog_name="meddef", standalone_mode=False)
     except (MedDefError, typer.TyperException) as error:
         code = BAD_INPUT
         # Without a command, the help was printed and there is nothing to add.
         if message := error.format_message() if isinstance(error, typer.TyperException) else str(error):
-            tell(sentence(message))
+            tell("\n".join([sentence(message), *(f"    {line}" for line in getattr(error, "code", ()))]))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:

@@ -1,6 +1,7 @@
 """The command that attacks one scan: `meddef attack`, with any attack of the registry."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,6 +55,7 @@ def attack(
     samples: Annotated[int | None, typer.Option(help="Gradients or queries averaged into one step.")] = None,
     search_steps: Annotated[int | None, typer.Option(help="Rounds of the search over a trade-off constant.")] = None,
     theta: Annotated[float | None, typer.Option(help="Change of one value in one step, in pixel units.")] = None,
+    engine: Annotated[str, typer.Option(help="Whose implementation attacks: meddef or torchattacks.")] = "meddef",
     source: Annotated[
         str | None, typer.Option(help=f"Model whose gradients a transfer attack uses; else {SOURCE}.")
     ] = None,
@@ -65,7 +67,7 @@ def attack(
     """Attack a scan, and measure what changed. Settings left out are the attack's own."""
     import torch
 
-    from meddef_core.attacks import AttackStep, get_attack, run_attack
+    from meddef_core.attacks import AttackStep, check_engine, get_attack, run_attack
     from meddef_core.predict import from_logits, predict, prepare
     from meddef_core.records import AttackRecord, build, scan_facts
     from meddef_core.records.results import attack_numbers
@@ -85,7 +87,9 @@ def attack(
         "search_steps": search_steps,
         "theta": theta,
     }
-    spec = _spec(info, eps, {key: value for key, value in given.items() if value is not None}, loaded.task)
+    given = {key: value for key, value in given.items() if value is not None}
+    spec = replace(_spec(info, eps, given, loaded.task), engine=engine)
+    check_engine(spec, info)
     made_on = _open_source(info, source, task=task, attacked=loaded)
     scan = open_scan(file, frame=frame, window=window)
     image = prepare(loaded, scan)
@@ -171,8 +175,9 @@ def _lines(
 ) -> list[str]:
     from meddef_core.eps import format_eps
 
+    by = "" if result.spec.engine == "meddef" else f" by {result.spec.engine}"
     return [
-        f"{info.title}, budget {format_eps(result.spec.eps, norm=info.norm)}, on {clean.model}: "
+        f"{info.title}{by}, budget {format_eps(result.spec.eps, norm=info.norm)}, on {clean.model}: "
         + ("the attack succeeded" if bool(result.success[0]) else "the attack failed"),
         *_remark(clean),
         f"clean:    {output_words(clean, task)}",

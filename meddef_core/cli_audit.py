@@ -11,6 +11,7 @@ from meddef_core.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from meddef_core.audit import Plan, Subject
+    from meddef_core.audit.original import Original
     from meddef_core.records import ModelRef, Record
     from meddef_core.zoo import LoadedModel
 
@@ -58,6 +59,8 @@ def audit(
     else:
         case = _shipped_case(str(task), model, asked, twin=twin, independent=independent, data_dir=data_dir)
     record, lines = _self_test(case) if self_test else _audit(case, plan)
+    if case.original is not None:
+        case.original.check()
     if module is not None:
         lines = [*lines, f"Classes, in the order of the model's outputs: {', '.join(case.data['classes'])}."]
     write_record(output, record)
@@ -79,6 +82,8 @@ class _Case(NamedTuple):
     model: "LoadedModel | ModelRef"
     data: dict[str, Any]
     subject: "Subject"
+    original: "Original | None" = None
+    """Somebody's own model, of which the subject is a copy."""
 
 
 def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
@@ -159,22 +164,25 @@ def _other(task: str, audited: str, name: str | None) -> Any:
 
 
 def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, channels: int | None) -> _Case:
-    """Somebody's own model on somebody's own images."""
+    """A copy of somebody's own model on somebody's own images."""
     from meddef_core.audit import Subject
-    from meddef_core.audit.modules import CHANNELS, check_outputs, choose_channels, digest_of, load_folder, load_module
+    from meddef_core.audit.modules import digest_of, load_folder, load_module
+    from meddef_core.audit.original import as_handed_over, private_copy
+    from meddef_core.audit.outputs import CHANNELS, check_outputs, choose_channels
     from meddef_core.records import ModelRef
 
     if data is None:
         raise DataError("An audit needs images to attack; name a folder with one folder a class as --data.")
     if channels is not None and channels not in CHANNELS:
         raise DataError(f"--channels must be 1 (grey) or 3 (colour), not {channels}.")
-    model = load_module(target)
+    original = as_handed_over(load_module(target))
+    model = private_copy(original.model)
     channels = channels or choose_channels(model, size=size)
     folder = load_folder(data, size=size, channels=channels, limit=asked.images)
-    check_outputs(model, folder.x, classes=len(folder.classes))
-    identity = ModelRef(key=target, weights_sha256=digest_of(model))
+    check_outputs(model, folder.x, classes=folder.classes)
+    identity = ModelRef(key=target, weights_sha256=digest_of(original.model))
     about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
     subject = Subject(
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
     )
-    return _Case(Path(target).name, identity, about, subject)
+    return _Case(Path(target).name, identity, about, subject, original)

@@ -45,6 +45,9 @@ def evaluate(
     steps: Annotated[int | None, typer.Option(help="Steps of iterative attacks; else each attack's own.")] = None,
     loss: Annotated[str | None, typer.Option(help="What the attacks raise: ce or margin.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
+    engine: Annotated[
+        str | None, typer.Option(help="Whose implementation attacks: meddef (usual) or torchattacks.")
+    ] = None,
     protocol: Annotated[
         str | None, typer.Option(help="official or patient_split; only the one the model was trained under.")
     ] = None,
@@ -65,7 +68,8 @@ def evaluate(
         check_writable(output, suffixes=(".json",))
     names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
     if WORST in names or PAPER in names:
-        _refuse_beside_a_set(names, {"steps": steps, "loss": loss, "eps": eps if PAPER in names else None})
+        budgets = eps if PAPER in names else None
+        _refuse_beside_a_set(names, {"steps": steps, "loss": loss, "engine": engine, "eps": budgets})
     opened = partial(
         open_subject,
         task,
@@ -83,7 +87,7 @@ def evaluate(
         worst = _worst_record(subject, trials, run_dir=run_dir, devices=devices, num_nodes=num_nodes)
         _finish(worst, worst_case_lines, subject, output=output, run_dir=run_dir, as_json=as_json)
     else:
-        specs = _specs(names, eps, steps=steps, loss=loss, seed=seed)
+        specs = _specs(names, eps, steps=steps, loss=loss, seed=seed, engine=engine or "meddef")
         if run_dir is not None or devices * num_nodes > 1:
             _refuse_batchwise(specs)
         subject = opened()
@@ -127,9 +131,11 @@ def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
             raise AttackError(f"{spec.name} makes one change for many scans: leave out --devices and --run-dir")
 
 
-def _specs(names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int) -> list["AttackSpec"]:
+def _specs(
+    names: list[str], eps: str | None, *, steps: int | None, loss: str | None, seed: int, engine: str
+) -> list["AttackSpec"]:
     """Every attack at every budget, each as it is usually run but for what was asked for."""
-    from meddef_core.attacks import default_spec, get_attack
+    from meddef_core.attacks import check_engine, default_spec, get_attack
     from meddef_core.eps import parse_eps
     from meddef_core.evaluation.paper import paper_attacks
 
@@ -144,7 +150,8 @@ def _specs(names: list[str], eps: str | None, *, steps: int | None, loss: str | 
         given = {"steps": steps, "loss": loss, "seed": seed, "stop_when_fooled": True}
         changes = {key: value for key, value in given.items() if value is not None and key in info.settings}
         budgets = [parse_eps(text.strip(), norm=info.norm) for text in (eps or usual).split(",")]
-        specs += [default_spec(name, eps=budget, **changes) for budget in budgets]
+        specs += [default_spec(name, eps=budget, engine=engine, **changes) for budget in budgets]
+        check_engine(specs[-1], info)
     return specs
 
 

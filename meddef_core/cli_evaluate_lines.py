@@ -43,7 +43,8 @@ def attack_title(row: "Attacked", *, loss: bool = False) -> str:
     from meddef_core.eps import format_eps
 
     name = f"{row.spec.name} {row.spec.loss}" if loss else row.spec.name
-    return f"{name} {format_eps(row.eps, norm=get_attack(row.spec.name).norm)}"
+    by = "" if row.spec.engine == "meddef" else f" by {row.spec.engine}"
+    return f"{name}{by} {format_eps(row.eps, norm=get_attack(row.spec.name).norm)}"
 
 
 def _contributions(row: "WorstRow") -> str:

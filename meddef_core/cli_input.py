@@ -21,7 +21,7 @@ Window = Annotated[
     tuple[float, float] | None, typer.Option(help="Centre and width of the grey values to show.", metavar="C W")
 ]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the data sets.", envvar="MEDDEF_DATA_DIR", file_okay=False)
+    Path | None, typer.Option("--data-dir", help="Folder of the data sets; else MEDDEF_DATA_DIR.", file_okay=False)
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
@@ -58,7 +58,7 @@ def open_list(
 
 def open_scan(file: Path, *, frame: int | None, window: tuple[float, float] | None) -> "Scan":
     """The scan in a file, its warnings told; no more of the file is held than may be read at all."""
-    from meddef_core.scans import read_scan
+    from meddef_core.scans import read_scan_isolated
     from meddef_core.scans.limits import MAX_BYTES
 
     try:
@@ -66,7 +66,7 @@ def open_scan(file: Path, *, frame: int | None, window: tuple[float, float] | No
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ScanError(f"The file {file} cannot be read ({error.strerror}); check its permissions.") from error
-    scan = read_scan(data, frame=frame, window=window)
+    scan = read_scan_isolated(data, frame=frame, window=window)
     for warning in scan.warnings:
         tell(warning)
     return scan

@@ -62,9 +62,8 @@ def scan_lines(scan: "Scan", task: "Task") -> list[str]:
 
 
 def sentence(text: str) -> str:
-    """Any error text as one sentence on one line."""
-    line = " ".join(text.split())
-    line = line[:1].upper() + line[1:]
+    """Any error text as one sentence on one line; a path in it keeps its spelling, at the beginning too."""
+    line = " ".join(part.strip() for part in text.splitlines()).strip()
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 

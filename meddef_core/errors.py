@@ -1,8 +1,15 @@
 """Failures a person can act on. Each message is one sentence that says what is wrong and what to do."""
 
+from collections.abc import Sequence
+
 
 class MedDefError(ValueError):
     """Base of every failure caused by what was asked for; the command line exits with 2 on it."""
+
+    def __init__(self, message: str = "", *, code: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.code = tuple(code)
+        """Lines of Python that put it right, where the fault lies in somebody's code."""
 
 
 class ScanError(MedDefError):

@@ -7,7 +7,7 @@ from meddef_core.data.lists import is_listed
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import DataError, RecordError, ScanError
 from meddef_core.records import ScanRef
-from meddef_core.scans import Scan, list_samples, read_scan
+from meddef_core.scans import Scan, list_samples, read_scan, read_scan_isolated
 from meddef_core.scans.limits import MAX_BYTES
 from meddef_core.scans.scan import digest_of
 
@@ -53,7 +53,7 @@ def _from_file(ref: ScanRef, file: Path) -> Scan:
             f"That file is another scan ({digest_of(data)[:12]}…) than the one recorded ({ref.sha256[:12]}…); "
             "give the file that was read."
         )
-    return read_scan(data, frame=ref.frame, window=ref.window)
+    return read_scan_isolated(data, frame=ref.frame, window=ref.window)
 
 
 def _from_samples(ref: ScanRef, task: Task) -> Scan | None:

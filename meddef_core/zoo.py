@@ -6,13 +6,12 @@ hash of the weights; weights without a matching card do not load.
 
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from meddef_core.files import replacing
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.pruning.packed import Values, is_pruned, pack, unpack
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.settings import settings
 
 MODELS = Path(__file__).resolve().parent.parent / "assets" / "models"
 
@@ -30,6 +30,17 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 MAX_BYTES = 12_000_000
 """A weights file above this does not belong into the repository."""
+
+
+_SECTIONS = (
+    ("training", ("recipe", "objective")),
+    ("training", ("recipe", "model")),
+    ("data", ("lists", "train")),
+    ("data", ("lists", "val")),
+    ("data", ("lists", "test")),
+    ("metrics", ("clean",)),
+)
+"""Parts of a card that pages and commands look into, by field and keys."""
 
 
 class Weights(BaseModel):
@@ -64,6 +75,17 @@ class Card(BaseModel):
     metrics: dict[str, Any]
     """Measured on the test list, with the shipped file."""
 
+    @model_validator(mode="after")
+    def _sections_are_sections(self) -> Self:
+        """What readers look into: anything may be missing, and what is there must have entries of its own."""
+        for name, path in _SECTIONS:
+            found: Any = getattr(self, name)
+            for key in path:
+                found = found.get(key, {})
+                if not isinstance(found, dict):
+                    raise ValueError(f"{'.'.join((name, *path))} must be an object")
+        return self
+
     @property
     def key(self) -> str:
         """`<task>/<name>`."""
@@ -96,13 +118,28 @@ class LoadedModel:
 
 def models_root() -> Path:
     """The folder of models: `MEDDEF_MODELS_DIR`, else the shipped one."""
-    value = os.environ.get("MEDDEF_MODELS_DIR")
-    return Path(value) if value else MODELS
+    return settings().models_dir or MODELS
 
 
 def list_models(root: Path | None = None) -> list[Card]:
-    """Every card, by task and name; raises ModelError on a malformed one."""
-    return [_read_card(path) for path in sorted((root or models_root()).glob("*/*/card.json"))]
+    """Every card, by task and name. A malformed one is left out, and only its own model with it: `malformed_models`."""
+    return [card for card in _cards(root).values() if isinstance(card, Card)]
+
+
+def malformed_models(root: Path | None = None) -> dict[str, str]:
+    """Why a card cannot be used, in one sentence, by `<task>/<name>`; empty where all can."""
+    return {key: str(error) for key, error in _cards(root).items() if isinstance(error, ModelError)}
+
+
+def _cards(root: Path | None) -> dict[str, Card | ModelError]:
+    found: dict[str, Card | ModelError] = {}
+    for path in sorted((root or models_root()).glob("*/*/card.json")):
+        key = "/".join(path.parts[-3:-1])
+        try:
+            found[key] = _read_card(path)
+        except ModelError as error:
+            found[key] = error
+    return found
 
 
 def load_model(key: str, root: Path | None = None) -> LoadedModel:
@@ -256,9 +293,16 @@ def _read_card(path: Path) -> Card:
         raise ModelError(f"The card {path} cannot be read ({error.strerror}); restore it.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "card"
         name = "/".join(path.parts[-3:])
         raise ModelError(f"The card {name} is malformed at {where!r}: {first['msg']}.") from error
     if card.key != "/".join(path.parts[-3:-1]):
         raise ModelError(f"The card {'/'.join(path.parts[-3:])} calls itself {card.key}; move it to that folder.")
+    try:
+        get_task(card.task)
+        MedDefConfig(**card.config)
+        Preprocessing(**card.preprocessing)
+    except (DataError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"The card of {card.key} describes another network than there can be: {reason}") from error
     return card

@@ -19,6 +19,7 @@ from dashboard.services.models import (
     tasks,
     thumbnail,
     thumbnail_of,
+    warm_up,
 )
 from dashboard.services.queue import QUEUE, THREADS, turn
 from dashboard.services.reading import CAVEAT, maps, read, reading_of
@@ -50,4 +51,5 @@ __all__ = [
     "thumbnail",
     "thumbnail_of",
     "turn",
+    "warm_up",
 ]

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from dashboard.results import ModelChoice
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
+from dashboard.services.visitor import has_left
 from meddef_core.batch import Row, Score, read_entry, score, to_csv
 from meddef_core.data.tasks import get_task
 from meddef_core.errors import ScanError
@@ -63,10 +65,16 @@ def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: st
 def next_row(job: Job, on_wait: Callable[[int], None]) -> Job:
     """The job one row further. Each scan waits for its own turn, so that a long batch keeps nobody waiting.
 
-    Raises BusyError where the line is full: the job is as it was and can be tried again.
+    Raises BusyError where the line is full, and CancelledError where the session has left while a file was decoded:
+    the job is as it was and can be tried again.
     """
-    with turn(on_wait):
-        row = read_entry(loaded(job.model.id), job.entries[0], number=len(job.rows) + 1)
+    row = read_entry(
+        loaded(job.model.id),
+        job.entries[0],
+        number=len(job.rows) + 1,
+        turn=partial(turn, on_wait),
+        cancelled=has_left,
+    )
     left, rows = job.entries[1:], (*job.rows, row)
     if left:
         return replace(job, entries=left, rows=rows)

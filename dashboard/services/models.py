@@ -1,6 +1,5 @@
 """Tasks, scans and models: what there is to choose from."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +9,25 @@ from numpy.typing import NDArray
 
 from dashboard import limits
 from dashboard.results import ModelChoice
-from dashboard.services.queue import DECODING, HELD
+from dashboard.services.queue import HELD
+from dashboard.services.visitor import has_left
 from meddef_core import zoo
 from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choices
 from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import ModelError
-from meddef_core.scans import Sample, Scan, list_samples, read_scan
+from meddef_core.scans import (
+    Sample,
+    Scan,
+    WindowRange,
+    list_samples,
+    read_scan_isolated,
+    warm_decoders,
+    window_range_isolated,
+)
+from meddef_core.settings import settings
+
+WORKERS = 2
+"""Decoders kept ready: one for the next upload while another is busy."""
 
 OFFICIAL = "official"
 """The protocol whose test list the samples are of."""
@@ -28,8 +40,7 @@ def tasks() -> dict[str, Task]:
 
 def data_dir() -> Path | None:
     """The folder of real scans, when this server has one."""
-    value = os.environ.get("MEDDEF_DATA_DIR")
-    return Path(value) if value else None
+    return settings().data_dir
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -58,11 +69,23 @@ def thumbnail_of(task: str, fingerprint: str, _scan: Scan) -> NDArray[np.float32
 
 
 def read_upload(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
-    """Decode and de-identify the bytes of a file; raises ScanError, or BusyError where memory is short."""
-    with DECODING:
-        scan = read_scan(data, frame=frame, window=window)
+    """Decode and de-identify the bytes of a file in a worker; raises ScanError, or BusyError where memory is short.
+
+    CancelledError where the session has left: its file is not decoded further.
+    """
+    scan = read_scan_isolated(data, frame=frame, window=window, cancelled=has_left)
     HELD.admit(scan, scan.pixels.nbytes)
     return scan
+
+
+def warm_up() -> None:
+    """Start the workers that decode before they are needed; where none can be started, the first upload says so."""
+    warm_decoders(WORKERS)
+
+
+def windows_of(data: bytes, *, frame: int | None = None) -> WindowRange | None:
+    """What the window of a file can be set to, found in a worker; None where it has none. Raises as `read_upload`."""
+    return window_range_isolated(data, frame=frame, cancelled=has_left)
 
 
 def cards() -> list[zoo.Card]:

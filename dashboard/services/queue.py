@@ -1,28 +1,26 @@
 """The server's one queue for heavy work, and how many threads each request may use."""
 
-import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dashboard.work import Holdings, WorkQueue
 from meddef_core.pictures import use_threads
+from meddef_core.settings import settings
 
-THREADS = int(os.environ.get("MEDDEF_THREADS", "1"))
+SETTINGS = settings()
+"""As they stood when the server started: its queues keep their size."""
+
+THREADS = SETTINGS.threads
 """Torch threads a request may use. For one picture on two cores one is fastest (PGD-10 in 1.2 s instead of 16.6 s)."""
 
-QUEUE = WorkQueue(slots=int(os.environ.get("MEDDEF_SLOTS", str(max(1, (os.cpu_count() or 2) // THREADS)))))
+QUEUE = WorkQueue(slots=SETTINGS.work_slots)
 """Requests computed at once; the others wait and are told their place."""
-
 
 QUICK = WorkQueue(slots=1)
 """Work of less than a second, such as one reading with its maps: it must not wait behind attacks of minutes."""
 
-HELD = Holdings(most=int(os.environ.get("MEDDEF_HELD_MB", "1024")) * 1024**2)
+HELD = Holdings(most=SETTINGS.held_mb * 1024**2)
 """Uploaded scans of all sessions together: decoded ones, and files that are still to be read."""
-
-DECODING = threading.Lock()
-"""One upload is decoded at a time: a picture of 50 megapixels takes a few hundred MB on its way."""
 
 
 @contextmanager

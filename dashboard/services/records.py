@@ -41,7 +41,7 @@ from meddef_core.records import (
     shipped,
     versions,
 )
-from meddef_core.zoo import Card, models_root
+from meddef_core.zoo import Card, malformed_models, models_root
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -118,8 +118,16 @@ def of_task(task: str) -> TaskRecords:
 def cards(problems: list[Problem]) -> list[Card]:
     """Every card on this server that can be read; what is wrong with the others goes to `problems`."""
     root = models_root()
-    found = (_one(Card, path, problems) for path in sorted(root.glob("*/*/card.json")))
-    return [card for card in found if card is not None]
+    malformed = malformed_models(root)
+    found: list[Card] = []
+    for path in sorted(root.glob("*/*/card.json")):
+        card = _one(Card, path, problems)
+        why = malformed.get("/".join(path.parts[-3:-1]))
+        if card is not None and why is not None:  # each part is well formed, and they do not fit
+            problems.append(Problem(_name(path), why.rstrip(".")))
+        elif card is not None:
+            found.append(card)
+    return found
 
 
 def reading_figures(card: Card) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dashboard.services.commands import quick_command, worst_command
 from dashboard.services.records import Measured, TaskRecords
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
+from meddef_core.audit.check import MEANINGS
 from meddef_core.errors import AttackError
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
 from meddef_core.records import Attacked, CardFigures, Match, Spec, WorstRecord, WorstRow
@@ -36,7 +37,7 @@ def verdict(found: TaskRecords, name: str) -> Verdict:
         return Verdict("none", UNAUDITED)
     if found.match(name, record) is Match.OTHER_WEIGHTS:
         return Verdict("none", OTHER_WEIGHTS)
-    return Verdict(record.numbers.verdict, record.numbers.meaning, record)
+    return Verdict(record.numbers.verdict, MEANINGS[record.numbers.verdict], record)
 
 
 def title_of(name: str) -> str:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import streamlit as st
+from pydantic import ValidationError
 
 from dashboard.quiz import Item
+from dashboard.record_schema import CardFigures
 from dashboard.results import AttackChoice, ModelChoice, Outcome, Reading
 from dashboard.services.attacks import attack, checked
 from dashboard.services.models import cards, models, samples, tasks
@@ -118,7 +120,9 @@ def measured(model: ModelChoice) -> tuple[Measured, ...]:
     Attacks of other norms are left out, whose budgets have no place on this axis; empty where nothing was measured.
     """
     metrics = next(card.metrics for card in cards() if card.key == model.id)
-    if "clean" not in metrics:
+    try:
+        CardFigures.model_validate(metrics)
+    except ValidationError:
         return ()
     figures = figures_of(metrics)
     lowest: dict[float, tuple[str, Share]] = {0.0: ("", figures.clean)}

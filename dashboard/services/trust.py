@@ -21,4 +21,4 @@ def trust(model: ModelChoice) -> Trust:
     found = audits.verdict_of(model.id, weights_sha256=weights)
     if isinstance(found, str):
         return Trust("none", ABSENT[found])
-    return Trust(found.word, found.meaning, found.reasons, n=found.n, eps=found.eps)
+    return Trust(found.word, found.meaning, found.reasons, n=found.n, eps=found.eps, robust=found.robust)

@@ -10,6 +10,7 @@ from dashboard.services import batch
 from dashboard.ui.progress import waiting_words
 from dashboard.work import BusyError
 from meddef_core.errors import MedDefError
+from meddef_core.io import CancelledError
 
 RETRY = 2.0
 """Seconds until a full line is tried again."""
@@ -35,6 +36,8 @@ def run_on(job: batch.Job) -> None:
         except BusyError as error:
             bar.progress(len(job.rows) / job.total, text=str(error))
             time.sleep(RETRY)
+        except CancelledError:  # the reader left; the job waits for one who comes back
+            st.stop()
         except MedDefError as error:
             job = batch.stop(job, problem=str(error))
         state.keep_batch(job)

@@ -11,6 +11,7 @@ from dashboard.services.records import reading_figures
 from dashboard.ui.robustness_parts import protocol_words
 from meddef_core.eps import short_eps
 from meddef_core.records import Match, match_weights, shipped
+from meddef_core.scans.preprocess import SIZE
 from meddef_core.zoo import Card
 
 OBJECTIVES = {
@@ -82,7 +83,7 @@ def _cost(card: Card, others: Sequence[Card]) -> Iterator[str]:
 
 def _inside(card: Card) -> int:
     """Pixels of a side of the images that a network works on, after pooling."""
-    return int(card.preprocessing["size"]) // int(card.config["pool"])
+    return int(card.preprocessing.get("size", SIZE)) // int(card.config.get("pool", 1))
 
 
 def _data(card: Card) -> Iterator[str]:

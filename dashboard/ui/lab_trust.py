@@ -23,7 +23,15 @@ def trust_line(model: ModelChoice) -> None:
     st.badge(tr(words), icon=icon, color=colour)  # type: ignore[arg-type]
     said = [tr(found.meaning), *(tr(reason) for reason in found.reasons)]
     if found.verdict != "none":
-        said.append(tr("Audited on {n} scans at ε = {eps}.", n=found.n, eps=eps_words(found.eps)))
+        said.append(
+            tr(
+                "Audited at ε = {eps}: robust accuracy is at most {share:.1f}% ({robust} of {n} scans).",
+                eps=eps_words(found.eps),
+                share=100 * found.robust / found.n,
+                robust=found.robust,
+                n=found.n,
+            )
+        )
     st.caption(" ".join(said))
 
 

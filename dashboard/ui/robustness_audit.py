@@ -27,10 +27,9 @@ def audit_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
     """One block a model: its card's models first, then audits of others."""
     st.markdown(
         tr(
-            "Before a robust number is believed, the audit asks whether the model keeps its contract, its gradients "
-            "are sound, and the attack behaves as an attack must (Carlini et al. 2019, Athalye et al. 2018, Tramèr et "
-            "al. 2020, Pintor et al. 2022). Green: all checks pass. Amber: read the number as an upper bound. Red: do "
-            "not read it."
+            "The audit checks the model's contract, its gradients and the attack itself (Carlini et al. 2019, Athalye "
+            "et al. 2018, Tramèr et al. 2020, Pintor et al. 2022). Green: no flaw found. Amber: robust accuracy is an "
+            "upper bound. Red: do not rely on it."
         )
     )
     titles = {each.card.name: each.card.title for each in found.models} | {curve.key: curve.title for curve in curves}
@@ -57,22 +56,28 @@ def _findings(task: str, name: str, record: AuditRecord) -> None:
     low, high = numbers.robust_interval
     st.caption(
         tr(
-            "{robust} of {n} scans hold against everything tried at ε = {eps} (95% interval {low:.0f} to {high:.0f}%"
-            "); {clean} are read right clean.",
+            "At ε = {eps} robust accuracy is at most {share:.1f}% ({robust} of {n} scans, 95% interval {low:.0f}% to "
+            "{high:.0f}%); clean accuracy is {clean:.1f}%.",
+            share=100 * numbers.robust / numbers.n,
             robust=numbers.robust,
             n=numbers.n,
             eps=eps_words(numbers.eps),
             low=100 * low,
             high=100 * high,
-            clean=numbers.clean,
+            clean=100 * numbers.clean / numbers.n,
         )
     )
     for found in numbers.findings:
         if found.severity is not None:
             st.markdown(_line(found))
-    passed = sum(found.status == "passed" for found in numbers.findings)
+    status = [found.status for found in numbers.findings]
     details = st.expander(
-        tr("All {n} findings ({passed} passed)", n=len(numbers.findings), passed=passed),
+        tr(
+            "All {n} findings ({flaws} of {applied} checks found a flaw)",
+            n=len(status),
+            flaws=status.count("failed"),
+            applied=len(status) - status.count("not applicable"),
+        ),
         key=f"robustness_findings_{task}_{name}",
         on_change="rerun",
     )

@@ -7,6 +7,7 @@ that offers a tuple `ATTACKS` of `AttackInfo`; the registry finds it.
 from meddef_core.attacks.registry import ATTACKS, default_spec, get_attack
 from meddef_core.attacks.result import AttackResult, Measures, measure
 from meddef_core.attacks.run import run_attack
+from meddef_core.attacks.second_engine import check_engine
 from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep
 from meddef_core.eps import format_eps, parse_eps
 
@@ -17,6 +18,7 @@ __all__ = [
     "AttackSpec",
     "AttackStep",
     "Measures",
+    "check_engine",
     "default_spec",
     "format_eps",
     "get_attack",

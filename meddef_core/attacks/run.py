@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from meddef_core.attacks.registry import get_attack
 from meddef_core.attacks.result import AttackResult, check_adversarial, measure
 from meddef_core.attacks.search import Problem, Search, logits_of
+from meddef_core.attacks.second_engine import check_engine, run_torchattacks
 from meddef_core.attacks.spec import AttackSpec, OnStep
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
@@ -34,6 +35,7 @@ def run_attack(
     """
     info = get_attack(spec.name)
     check_budget(spec.eps, norm=info.norm)
+    check_engine(spec, info)
     if info.needs_source and source is None:
         raise AttackError(f"{info.title} needs a source model to make its images on")
     for asked in (model, source):
@@ -55,7 +57,8 @@ def run_attack(
             source=source if info.needs_source else None,
         )
         search = Search(problem, on_step=on_step, iterates=iterates)
-        info.run(search)
+        run = info.run if spec.engine == "meddef" else run_torchattacks
+        run(search)
         adversarial = search.best.detach()
         check_adversarial(adversarial, x, eps=spec.eps, norm=info.norm)
         with torch.no_grad():

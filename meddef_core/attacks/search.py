@@ -1,6 +1,7 @@
 """What every attack shares: asking the model, telling success, keeping the best image, reporting, cancelling."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,13 @@ from torch import Tensor, nn
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep, OnStep
 from meddef_core.errors import AttackError
+
+NO_GRADIENT = "the model passes no gradient to its input, so gradient attacks cannot run on it"
+
+IN_PLACE = (
+    "the model changes its input in place (`x -= mean`, or `inplace=True` on its first layer), so the scan itself "
+    "changes; write `x = x - mean` instead"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +58,18 @@ class Problem:
         return away if target is None else -away
 
 
+def outputs_of(model: nn.Module, images: Tensor) -> Any:
+    """Whatever the model returns for `images`; AttackError if it changes them. They must not be inference tensors."""
+    version = images._version
+    outputs = model(images)
+    if images._version != version:
+        raise AttackError(IN_PLACE)
+    return outputs
+
+
 def logits_of(model: nn.Module, images: Tensor) -> Tensor:
     """Logits `(B, K)` in the dtype of `images`; AttackError unless they are finite and of that shape, with K >= 2."""
-    version = images._version
-    logits = model(images)
-    if images._version != version:
-        raise AttackError("the model changes its input in place; it must work on a copy")
+    logits = outputs_of(model, images)
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         raise AttackError("the model must return logits as one floating-point tensor")
     if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
@@ -76,7 +90,7 @@ def input_gradient(loss: Tensor, images: Tensor, *, keep_graph: bool = False) ->
     if loss.requires_grad:
         (gradient,) = torch.autograd.grad(loss.sum(), images, retain_graph=keep_graph, allow_unused=True)
     if gradient is None:
-        raise AttackError("the model passes no gradient to its input, so gradient attacks cannot run on it")
+        raise AttackError(NO_GRADIENT)
     if not bool(torch.isfinite(gradient).all()):
         raise AttackError("the model's gradient is not finite, so no gradient attack on it can be trusted")
     return gradient

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LOSSES = ("ce", "margin")
 THREATS = ("white box", "black box", "control")
+ENGINES = ("meddef", "torchattacks")
 KEEPS = ("best", "last")
 
 
@@ -53,6 +54,9 @@ class AttackSpec:
     """Rounds of the search over a trade-off constant (Carlini-Wagner)."""
     theta: float = 0.1
     """Change of one value in one step, in pixel units (JSMA)."""
+    engine: str = "meddef"
+    """Whose implementation makes the images; a member of `ENGINES`. Which attacks "torchattacks" takes, and which
+    settings it reads, stands in `second_engine`."""
 
     def __post_init__(self) -> None:
         if not (is_number(self.eps) and 0 <= self.eps < math.inf):
@@ -72,6 +76,8 @@ class AttackSpec:
             raise AttackError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
         if self.keep not in KEEPS:
             raise AttackError(f"keep must be one of {', '.join(KEEPS)}, not {self.keep!r}")
+        if self.engine not in ENGINES:
+            raise AttackError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
 
 
 class AttackStep(NamedTuple):

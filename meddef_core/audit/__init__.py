@@ -7,9 +7,10 @@ attacks to adversarial example defenses, arXiv:2002.08347; Pintor et al. 2022, I
 arXiv:2106.09947.
 """
 
+from meddef_core.audit.adapted import Adapted
 from meddef_core.audit.check import Check, Finding, Outcome
 from meddef_core.audit.registry import CHECKS
 from meddef_core.audit.run import Audit, audit
 from meddef_core.audit.subject import FULL, QUICK, Plan, Subject
 
-__all__ = ["CHECKS", "FULL", "QUICK", "Audit", "Check", "Finding", "Outcome", "Plan", "Subject", "audit"]
+__all__ = ["CHECKS", "FULL", "QUICK", "Adapted", "Audit", "Check", "Finding", "Outcome", "Plan", "Subject", "audit"]

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, failed, passed
+from meddef_core.audit.check import Check, Outcome, failed, overstated, passed
 
 KNOWN_EPS = 4 / 255
 """Budget at which undefended networks are known to fall."""
@@ -44,7 +44,7 @@ def known_optimum(bench: Bench) -> Outcome:
     if phantom:
         return failed("red", f"{words}, and {phantom} that cannot: it leaves its budget.", **figures)
     if found < int(within.sum()):
-        return failed("red", f"{words}: the attack code itself is too weak.", **figures)
+        return overstated("red", f"{words}: the attack code itself is too weak.", **figures)
     return passed(f"{words}, and none other.", **figures)
 
 
@@ -61,7 +61,7 @@ def twin_falls(bench: Bench) -> Outcome:
     words = f"At 4/255, {left} of {len(index)} images hold on the undefended twin"
     figures = {"left": left, "n": len(index)}
     if left > max(1, len(index) // 8):
-        return failed(bench.severity(left), f"{words}: the attack does not work where it must.", **figures)
+        return overstated(bench.severity(left), f"{words}: the attack does not work where it must.", **figures)
     return passed(f"{words}.", **figures)
 
 

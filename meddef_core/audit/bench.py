@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.attacks.result import DISTANCES
-from meddef_core.attacks.search import input_gradient, logits_of
+from meddef_core.attacks.search import input_gradient, logits_of, outputs_of
 from meddef_core.audit.check import Severity
-from meddef_core.audit.subject import Plan, Subject
+from meddef_core.audit.subject import Harness, Plan, Subject
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
 
@@ -23,6 +23,7 @@ CHUNK = 32
 NEEDS = {
     "twin": "No undefended twin was given.",
     "independent": "No independently trained model was given.",
+    "copy": "The model cannot be copied, and another implementation needs a copy.",
     "daam": "The model has no DAAM.",
     "afd": "The model has no AFD to bypass.",
     "mfe": "The model has no MFE to bypass.",
@@ -72,8 +73,18 @@ class Bench:
         """Whether this subject has what a check needs, a key of `NEEDS`."""
         if need in ("twin", "independent"):
             return getattr(self.subject, need) is not None
+        if need == "copy":
+            return self._copyable
         part = self.network if need in ("daam", "attention") else getattr(self.network, "daam", None)
         return isinstance(self.network, MedDef) and getattr(part, need, None) is not None
+
+    @cached_property
+    def _copyable(self) -> bool:
+        try:
+            copy.deepcopy(self.network)
+        except Exception:  # somebody's own model may hold anything
+            return False
+        return True
 
     # -- the model, asked
 
@@ -96,7 +107,7 @@ class Bench:
     def ask(self, images: Tensor) -> Tensor:
         """Logits `(m, K)` as they come, without a graph."""
         with torch.no_grad():
-            return torch.cat([self.network(chunk) for chunk in images.split(CHUNK)]).float()
+            return torch.cat([outputs_of(self.network, chunk.clone()) for chunk in images.split(CHUNK)]).float()
 
     @cached_property
     def logits(self) -> Tensor:
@@ -136,13 +147,22 @@ class Bench:
         usual: dict[str, Any] = {"eps": self.subject.eps, "seed": self.subject.seed, "steps": self.plan.steps}
         return default_spec(name, **{**usual, **changes})
 
-    def run(self, network: nn.Module, spec: AttackSpec, *, index: Tensor, source: nn.Module | None = None) -> Run:
-        """The harness on any network that takes these images."""
+    def run(
+        self,
+        network: nn.Module,
+        spec: AttackSpec,
+        *,
+        index: Tensor,
+        source: nn.Module | None = None,
+        harness: Harness | None = None,
+    ) -> Run:
+        """The harness (the subject's, if not given) on any network that takes these images."""
         if len(index) == 0:
             none = torch.zeros(0, dtype=torch.bool)
             return Run(index, none.float(), self.logits[index], none, none.view(0, 0))
         network.eval()
-        runs = [self._run_chunk(network, spec, chunk, source) for chunk in index.split(CHUNK)]
+        ask = partial(harness or self.subject.harness, **({} if source is None else {"source": source}))
+        runs = [self._run_chunk(network, spec, chunk, ask) for chunk in index.split(CHUNK)]
         steps = max(len(run.path) for run in runs)
         return Run(
             index,
@@ -153,10 +173,9 @@ class Bench:
             torch.cat([F.pad(run.path.int(), (0, 0, 0, steps - len(run.path))).bool() for run in runs], dim=1),
         )
 
-    def _run_chunk(self, network: nn.Module, spec: AttackSpec, index: Tensor, source: nn.Module | None) -> Run:
+    def _run_chunk(self, network: nn.Module, spec: AttackSpec, index: Tensor, harness: Harness) -> Run:
         x, y = self.x[index], self.y[index]
-        more = {} if source is None else {"source": source}
-        result = self.subject.harness(network, x, y, spec, **more)
+        result = harness(network, x, y, spec)
         path = [line.probabilities.argmax(dim=1) != y for line in result.trace]
         with torch.no_grad():
             logits = logits_of(network, result.adversarial)  # not what the harness says of them

@@ -22,10 +22,11 @@ GROUPS = {
 """Groups of checks in the order they run, and their titles."""
 
 MEANINGS: dict[Verdict, str] = {
-    "green": "Every check passed: the number can be trusted, within its interval.",
-    "amber": "Some checks failed: take the number as an upper bound.",
-    "red": "A severe flaw was found: the number says nothing about robustness.",
+    "green": "No check found a flaw: report robust accuracy with its interval.",
+    "amber": "Some checks found a flaw: take robust accuracy as an upper bound.",
+    "red": "A check found a severe flaw: do not rely on this robust accuracy.",
 }
+"""What a verdict says about the robust accuracy that stands beside it: no verdict is shown alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,8 @@ class Outcome:
     figures: Mapping[str, float]
     failed: Severity | None = None
     """How severe the failure is; None where the check passed."""
+    overstates: bool = False
+    """True where the flaw can only make robust accuracy too high: one that is 0% already cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,11 @@ def passed(sentence: str, **figures: float) -> Outcome:
 def failed(severity: Severity, sentence: str, **figures: float) -> Outcome:
     """The outcome of a check that found a flaw."""
     return Outcome(sentence=sentence, figures=figures, failed=severity)
+
+
+def overstated(severity: Severity, sentence: str, **figures: float) -> Outcome:
+    """The outcome of a check that found a flaw by which robust accuracy can only be too high."""
+    return Outcome(sentence=sentence, figures=figures, failed=severity, overstates=True)
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from meddef_core.audit.bench import CHUNK, Bench
+from meddef_core.audit.bench import Bench
 from meddef_core.audit.check import Check, Outcome, Severity, failed, passed
 from meddef_core.evaluation.metrics import mcnemar
 
@@ -95,21 +95,6 @@ def no_hidden_gradients(bench: Bench) -> Outcome:
             tensors=kept,
         )
     return passed("The model takes no gradient of its own while it reads an image.", tensors=0)
-
-
-def outputs_logits(bench: Bench) -> Outcome:
-    """Rows in [0, 1] that sum to 1."""
-    rows = bench.ask(bench.x[:CHUNK])
-    inside = bool((rows >= 0).all() and (rows <= 1).all())
-    away = float((rows.sum(dim=1) - 1).abs().max())
-    if inside and away < 1e-3:
-        return failed(
-            "red",
-            "The model returns probabilities: a softmax on top of them flattens the loss, and with it every "
-            "attack; return the logits.",
-            largest_gap_from_sum_1=away,
-        )
-    return passed("The outputs are logits, not probabilities.", largest_gap_from_sum_1=away)
 
 
 def class_count(bench: Bench) -> Outcome:
@@ -235,14 +220,6 @@ CHECKS = (
         severity="red",
         run=no_hidden_gradients,
         raised_if="Raised if the model computes gradients of its own while it reads an image.",
-    ),
-    Check(
-        group="contract",
-        name="outputs_logits",
-        title="Outputs are logits",
-        severity="red",
-        run=outputs_logits,
-        raised_if="Raised if every output row lies in [0, 1] and sums to 1.",
     ),
     Check(
         group="contract",

@@ -6,7 +6,7 @@ from torch import Tensor
 from meddef_core.attacks.draws import draw_signs, draw_uniform
 from meddef_core.attacks.search import input_gradient
 from meddef_core.audit.bench import CHUNK, Bench
-from meddef_core.audit.check import Check, Outcome, Severity, failed, passed
+from meddef_core.audit.check import Check, Outcome, Severity, failed, overstated, passed
 from meddef_core.model import MedDef
 
 SATURATED_GAP = 16.0
@@ -45,7 +45,7 @@ def gradient_present(bench: Bench) -> Outcome:
     zero = int((gradient.flatten(1).abs().amax(dim=1) == 0).sum())
     if zero:
         severe = zero >= max(2, len(index) // 10)
-        return failed(
+        return overstated(
             "red" if severe else "amber",
             f"{zero} of {len(index)} images have a gradient that is zero everywhere, so "
             "gradient attacks cannot move from them.",
@@ -85,7 +85,7 @@ def finite_differences(bench: Bench) -> Outcome:
     words = f"{wrong} of {len(errors)} slopes differ from finite differences"
     if wrong:
         severity: Severity = "red" if wrong > len(errors) // 4 else "amber"
-        return failed(severity, f"{words}: the gradient is not that of the function the model computes.", **figures)
+        return overstated(severity, f"{words}: the gradient is not that of the function the model computes.", **figures)
     return passed(f"{words}.", **figures)
 
 
@@ -96,7 +96,7 @@ def no_jumps(bench: Bench) -> Outcome:
     error = sum(errors) / max(1, len(errors))
     words = f"Over a change of a fortieth of a grey level, what the gradient foretells is off by {error:.1%}"
     if error > (BENT if dtype == torch.float64 else WRONG[dtype]):
-        return failed("red", f"{words}: the model jumps, or bends faster than any attack can follow.", error=error)
+        return overstated("red", f"{words}: the model jumps, or bends faster than any attack can follow.", error=error)
     return passed(f"{words}.", error=error)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, failed, passed
+from meddef_core.audit.check import Check, Outcome, failed, overstated, passed
 
 
 def harness_tells_errors(bench: Bench) -> Outcome:
@@ -83,8 +83,8 @@ def pixel_budget(bench: Bench) -> Outcome:
     moved = float(run.moved.max())
     figures = {"largest_change": moved, "eps": eps}
     if moved > 1.01 * eps + 1e-6 or moved < 0.99 * eps:
-        words = "less" if moved < eps else "more"
-        return failed(
+        words, flaw = ("less", overstated) if moved < eps else ("more", failed)
+        return flaw(
             "red",
             f"The attack moves pixels by at most {moved:.4f}, {words} than the epsilon of {eps:.4f} that is "
             "claimed: its epsilon is not in pixel units, or it does not use it.",

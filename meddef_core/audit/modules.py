@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from meddef_core.audit.remedies import words_of
 from meddef_core.errors import DataError, ModelError, ScanError
-from meddef_core.scans.decode import read_picture
 from meddef_core.scans.files import is_ignored, read_file
+from meddef_core.scans.isolated import read_picture_isolated
 
 CLASSES = range(2, 9)
 """Numbers of classes that an audit takes."""
@@ -59,7 +59,7 @@ def load_module(target: str) -> nn.Module:
         try:
             model = build()
         except (Exception, SystemExit) as error:  # somebody's own code may fail in any way
-            raise ModelError(f"{name}() of {path.name} failed: {_words(error)}.") from error
+            raise ModelError(f"{name}() of {path.name} failed: {words_of(error)}.") from error
     if not isinstance(model, nn.Module):
         found = type(model).__name__
         raise ModelError(f"{name}() of {path.name} returned a {found}; it must return a torch nn.Module.")
@@ -78,7 +78,7 @@ def _imported(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # somebody's own code may fail in any way
         del sys.modules[name]
-        raise ModelError(f"{path.name} cannot be imported: {_words(error)}.") from error
+        raise ModelError(f"{path.name} cannot be imported: {words_of(error)}.") from error
     return module
 
 
@@ -89,61 +89,6 @@ def _importable(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
-
-
-def _words(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
-
-
-def choose_channels(model: nn.Module, *, size: int) -> int:
-    """The channels, 1 or 3, of the images that the model takes; raises ModelError if it takes neither."""
-    problems: list[str] = []
-    for channels in CHANNELS:
-        try:
-            with torch.no_grad(), _in_eval_mode(model):
-                model(torch.full((2, channels, size, size), 0.5))
-        except Exception as error:  # a refusal may have any type
-            problems.append(_words(error))
-        else:
-            return channels
-    raise ModelError(
-        f"The model takes neither grey nor colour images of {size} x {size} pixels ({problems[-1]}); set --size."
-    )
-
-
-def check_outputs(model: nn.Module, x: Tensor, *, classes: int) -> None:
-    """Raise ModelError unless the model returns finite numbers `(B, classes)` for images `(B, C, H, W)`."""
-    try:
-        with torch.no_grad(), _in_eval_mode(model):
-            out = model(x)
-    except Exception as error:  # somebody's own code may fail in any way
-        raise ModelError(f"The model failed on {len(x)} images of {_shape(x[0])}: {_words(error)}.") from error
-    if not isinstance(out, Tensor) or not out.is_floating_point():
-        raise ModelError(f"The model returned a {type(out).__name__}; it must return logits as one float tensor.")
-    if out.shape != (len(x), classes):
-        raise ModelError(
-            f"The model returned {_shape(out)} values for {len(x)} images of {classes} classes; it must return logits "
-            f"of shape {len(x)} x {classes}, one column a class folder."
-        )
-    if not bool(torch.isfinite(out).all()):
-        raise ModelError("The model returned NaN or infinity for ordinary images; nothing can be measured on it.")
-
-
-@contextmanager
-def _in_eval_mode(model: nn.Module) -> Iterator[None]:
-    """Eval mode for a while: a batch norm in training mode would learn from the question."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-
-
-def _shape(values: Tensor) -> str:
-    return " x ".join(map(str, values.shape)) or "single"
 
 
 def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder:
@@ -168,11 +113,11 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
         for path in (files[place * len(files) // share] for place in range(share)):
             try:
                 data = read_file(path)
-                image = read_picture(data, channels=channels)
+                image = read_picture_isolated(data, channels=channels, size=size)
             except ScanError as error:
                 raise DataError(f"{path} cannot be used: {error}") from error
             digest.update(f"{label}:{len(data)}:".encode() + data)
-            images.append(_resized(image, size=size))
+            images.append(image)
             labels.append(label)
     return Folder(
         torch.from_numpy(np.stack(images)),
@@ -183,13 +128,7 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not is_ignored(path.name)
-
-
-def _resized(image: NDArray[np.float32], *, size: int) -> NDArray[np.float32]:
-    """`(C, H, W)` to `(C, size, size)`."""
-    interpolation = cv2.INTER_AREA if max(image.shape[1:]) > size else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(plane, (size, size), interpolation=interpolation) for plane in image])
+    return path.suffix.lower() in SUFFIXES and path.is_file() and not is_ignored(path.name)
 
 
 def digest_of(model: nn.Module) -> str:

@@ -1,10 +1,32 @@
 """Every check there is, in the order it runs. A family is one module of this package with a tuple `CHECKS`."""
 
-from meddef_core.audit import attack_works, black_box, contract, defence, gradients, harness, sanity, statistics
+from meddef_core.audit import (
+    attack_works,
+    black_box,
+    contract,
+    defence,
+    gradients,
+    harness,
+    logits,
+    other_engine,
+    sanity,
+    statistics,
+)
 from meddef_core.audit.check import Check
 
 CHECKS: dict[str, Check] = {
     check.name: check
-    for module in (contract, harness, gradients, attack_works, sanity, black_box, defence, statistics)
+    for module in (
+        contract,
+        logits,
+        harness,
+        gradients,
+        attack_works,
+        other_engine,
+        sanity,
+        black_box,
+        defence,
+        statistics,
+    )
     for check in module.CHECKS
 }

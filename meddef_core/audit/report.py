@@ -6,23 +6,38 @@ from meddef_core.audit.check import GROUPS, Finding
 from meddef_core.audit.run import Audit
 from meddef_core.audit.self_test import Row
 from meddef_core.eps import format_eps
+from meddef_core.evaluation.words import flaws
 
 MARKS = {"passed": "ok", "not applicable": "--"}
 
 
 def lines(found: Audit, *, name: str) -> list[str]:
-    """Verdict and number first, then every check below its group."""
-    low, high = found.robust_interval
+    """Verdict and robust accuracy first, then every check below its group."""
     head = [
         f"{name} at {format_eps(found.eps)}: {found.verdict.upper()}. {found.meaning}",
-        f"{found.clean} of {found.n} images are read rightly; {found.robust} hold against everything tried here: "
-        f"{found.robust / found.n:.1%} (95 % interval {low:.1%} to {high:.1%}).",
+        f"{flaws_found(found)} {robust_accuracy(found)}",
     ]
     body: list[str] = []
     for group, title in GROUPS.items():
         own = [finding for finding in found.findings if finding.group == group]
         body += [title, *(_line(finding) for finding in own)] if own else []
     return [*head, *body]
+
+
+def flaws_found(found: Audit) -> str:
+    """How many of the checks that apply found a flaw, and on how many scans, as one sentence."""
+    carried_out = sum(finding.status != "not applicable" for finding in found.findings)
+    words = flaws(len(found.failing), of=carried_out, n=found.n)
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def robust_accuracy(found: Audit) -> str:
+    """Robust and clean accuracy as one sentence, with interval and epsilon."""
+    low, high = found.robust_interval
+    return (
+        f"Robust accuracy is at most {found.robust / found.n:.1%} ({found.robust} of {found.n}, 95% interval {low:.1%} "
+        f"to {high:.1%}) at {format_eps(found.eps)}; clean accuracy is {found.clean / found.n:.1%}."
+    )
 
 
 def _line(finding: Finding) -> str:

@@ -5,15 +5,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from meddef_core.audit.bench import NEEDS, Bench
 from meddef_core.audit.check import MEANINGS, Check, Finding, Verdict, verdict
+from meddef_core.audit.outputs import weights_remedy
 from meddef_core.audit.registry import CHECKS
 from meddef_core.audit.subject import QUICK, Plan, Subject
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError, MedDefError
 from meddef_core.evaluation.metrics import wilson
+
+NOTHING_LEFT = "Robust accuracy is 0% already, so this has not raised it."
 
 OnCheck = Callable[[int, int, str], None]
 """Told how many checks are done, of how many, and the title of the one that runs now."""
@@ -87,23 +90,36 @@ def _finding(check: Check, bench: Bench) -> Finding:
     try:
         outcome = check.run(bench)
     except Exception as error:  # the model is somebody's code: whatever it raises is what the audit is there to find
-        words = f"Could not be carried out: {_words(error)}"
+        words = f"Could not be carried out: {_words(error, bench.network)}"
         return Finding(**about, status="failed", severity="red", sentence=words, figures={})
+    severity, sentence = outcome.failed, outcome.sentence
+    if severity == "red" and outcome.overstates and _nothing_left(bench):
+        severity, sentence = "amber", f"{sentence} {NOTHING_LEFT}"
     return Finding(
         **about,
-        status="failed" if outcome.failed else "passed",
-        severity=outcome.failed,
-        sentence=outcome.sentence,
+        status="failed" if severity else "passed",
+        severity=severity,
+        sentence=sentence,
         figures=dict(outcome.figures),
     )
 
 
-def _words(error: Exception) -> str:
-    """An exception as the end of a sentence."""
+def _nothing_left(bench: Bench) -> bool:
+    """Whether plain PGD breaks every image, so that robust accuracy is 0% and no flaw has raised it."""
+    try:
+        return len(bench.survivors) == 0
+    except Exception:  # already a finding of every check that attacks
+        return False
+
+
+def _words(error: Exception, network: nn.Module) -> str:
+    """An exception as the end of a sentence, with the remedy where the weights are the reason."""
     text = " ".join(str(error).split()).rstrip(".") or "without a message"
     if isinstance(error, MedDefError):
         return f"{text}."
-    return f"the model or the attack raised {type(error).__name__}: {text}."
+    raised = f"the model or the attack raised {type(error).__name__}: {text}"
+    remedy = weights_remedy(network)
+    return f"{raised}; {remedy}." if remedy else f"{raised}."
 
 
 def _counts(bench: Bench) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from meddef_core.errors import DataError, ScanError
 from meddef_core.files import replacing
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.settings import settings
 
 CACHE_VERSION = 2
 """Raise it when decoding or preprocessing changes what comes out of the same bytes and settings."""
@@ -48,10 +49,8 @@ class Images:
 
 def cache_dir() -> Path:
     """Where preprocessed images are kept: `MEDDEF_CACHE_DIR`, else `meddef` in the user's cache folder."""
-    value = os.environ.get("MEDDEF_CACHE_DIR")
-    if value:
-        return Path(value)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meddef"
+    set_to = settings().cache_dir
+    return set_to or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meddef"
 
 
 def load_images(lists: Lists, part: str, *, preprocessing: Preprocessing, data_dir: Path) -> Images:
@@ -59,6 +58,7 @@ def load_images(lists: Lists, part: str, *, preprocessing: Preprocessing, data_d
 
     Raises DataError naming the first scan that cannot be read.
 
+    Decoded in this process: the data folder is its owner's own, not somebody else's upload.
     MedDefError if the cache cannot be written.
     """
     items = lists.part(part)

@@ -1,6 +1,5 @@
 """The folder of scans: what stands in it, and how a downloaded archive gets into it."""
 
-import os
 import re
 import shutil
 import tarfile
@@ -14,6 +13,7 @@ from typing import IO, Any
 from meddef_core.data.lists import PARTS, PROTOCOLS, build_lists, is_listed, patient_of
 from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import DataError
+from meddef_core.settings import settings
 
 ARCHIVES = {"oct": "OCT2017.tar.gz", "chest": "ChestXRay2017.zip"}
 """Names of the archives under the data set's DOI; Kaggle's editions hold the same folders."""
@@ -24,7 +24,7 @@ OnFile = Callable[[int], None]
 
 def find_data_dir(data_dir: Path | None = None) -> Path:
     """The folder of scans: `data_dir`, else `MEDDEF_DATA_DIR`; raises DataError if neither is a folder."""
-    path = data_dir or (Path(os.environ["MEDDEF_DATA_DIR"]) if os.environ.get("MEDDEF_DATA_DIR") else None)
+    path = data_dir or settings().data_dir
     if path is None:
         raise DataError("No data folder is set; set MEDDEF_DATA_DIR to the folder of scans (see the README).")
     if not path.is_dir():

@@ -1,11 +1,11 @@
 """What tables are made of and from: records on disk in, Markdown out."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from meddef_core.records import Record, ReportedTable, match_weights, named, read_file, shipped
+from meddef_core.settings import settings
 from meddef_core.zoo import list_models
 
 Kind = TypeVar("Kind", bound=Record)
@@ -16,8 +16,7 @@ RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 
 def results_root() -> Path:
     """The folder of records: `MEDDEF_RESULTS_DIR`, else the shipped one."""
-    value = os.environ.get("MEDDEF_RESULTS_DIR")
-    return Path(value) if value else RESULTS
+    return settings().results_dir or RESULTS
 
 
 def read_reported(path: Path | None = None) -> ReportedTable:

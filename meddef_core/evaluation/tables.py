@@ -16,14 +16,16 @@ from meddef_core.evaluation.documents import markdown, read_models, read_study, 
 from meddef_core.evaluation.paper import differences, intensity_table, success_table
 from meddef_core.evaluation.paper_pruning import paper_pruning_table
 from meddef_core.evaluation.report import strongest
+from meddef_core.evaluation.words import flaws
 from meddef_core.files import replacing
 from meddef_core.records import (
     AblationRecord,
     Attacked,
+    AuditNumbers,
     AuditRecord,
     Balanced,
     BaselineRecord,
-    CardFigures,
+    DamagedRecord,
     DissectionRecord,
     Match,
     PruneRecord,
@@ -69,10 +71,12 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
 
 
 def model_table(cards: Sequence[Card]) -> str:
-    """One row a measured model: balanced accuracy in percent with its interval, clean and under the stronger PGD-20."""
-    measured = {card.key: figures_of(card.metrics) for card in cards if card.metrics}
+    """One row a measured model: balanced accuracy in percent with its interval, clean and under the stronger PGD-20.
+
+    What a card does not hold is a dash.
+    """
     head = ["model", "protocol", "n", "clean", *(f"PGD-20 at {short_eps(eps)}" for eps in SHOWN)]
-    return markdown(head, [[key, *_cells(figures)] for key, figures in measured.items()])
+    return markdown(head, [[card.key, *_cells(card)] for card in cards if card.metrics])
 
 
 def worst_case_table(*, root: Path | None = None) -> str:
@@ -89,15 +93,22 @@ def worst_case_table(*, root: Path | None = None) -> str:
 
 
 def audit_table(*, root: Path | None = None) -> str:
-    """One row a record of `meddef audit`: its verdict, and what was found, in words."""
+    """One row a record of `meddef audit`: robust accuracy and epsilon, the verdict, and what was found, in words."""
     rows = []
     for key, found in read_models(AuditRecord, "audit", root=root).items():
         numbers = found.numbers
         flagged = [f"{each.title}: {each.sentence}" for each in numbers.findings if each.status == "failed"]
-        passed = sum(each.status == "passed" for each in numbers.findings)
-        words = " ".join(flagged) if flagged else f"all {passed} checks that apply pass"
-        rows.append([shown(key, found), str(numbers.n), numbers.verdict, words.replace("|", "/")])
-    return markdown(["model", "n", "verdict", "findings"], rows)
+        carried_out = sum(each.status != "not applicable" for each in numbers.findings)
+        words = " ".join(flagged) or flaws(0, of=carried_out, n=numbers.n)
+        rows.append([shown(key, found), str(numbers.n), _audited(numbers), numbers.verdict, words.replace("|", "/")])
+    return markdown(["model", "n", "robust accuracy", "verdict", "findings"], rows)
+
+
+def _audited(numbers: AuditNumbers) -> str:
+    """Robust accuracy of an audit in percent, with interval and epsilon."""
+    low, high = numbers.robust_interval
+    share = 100 * numbers.robust / numbers.n
+    return f"{share:.1f} ({100 * low:.0f}-{100 * high:.0f}) at {short_eps(numbers.eps)}"
 
 
 def baseline_table(task: str, *, root: Path | None = None) -> str:
@@ -250,9 +261,13 @@ def write_blocks(path: Path, *, root: Path | None = None) -> None:
         beside.write_text(new, encoding="utf-8")
 
 
-def _cells(figures: CardFigures) -> list[str]:
+def _cells(card: Card) -> list[str]:
+    try:
+        figures = figures_of(card.metrics)
+    except DamagedRecord:
+        return ["-"] * (3 + len(SHOWN))
     by_eps = strongest(figures.attacked)
-    shares = [figures.clean, *(by_eps[eps] for eps in SHOWN)]
+    shares = [figures.clean, *(by_eps.get(eps) for eps in SHOWN)]
     return [figures.protocol, str(figures.n), *(_percent(share) for share in shares)]
 
 

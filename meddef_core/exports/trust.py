@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from meddef_core.audit.check import MEANINGS
 from meddef_core.eps import format_eps
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.documents import results_root
 from meddef_core.records import AuditNumbers, AuditRecord, Match, Shipped, match_weights, read_file
-from meddef_core.words import percent
+from meddef_core.words import counted, percent
 
 UNAUDITED, OTHER_WEIGHTS, DAMAGED = "unaudited", "other weights", "damaged"
 
@@ -23,7 +24,7 @@ ABSENT = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Green, amber or red for these very weights, with what it means and the findings behind it, the gravest first.
+    """A key of `MEANINGS` for these very weights, with what it means and the findings behind it, the gravest first.
 
     Of `n` test scans `robust` held at `eps`; `interval` is that share's, at 95 %.
     """
@@ -55,7 +56,8 @@ def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None
 def _verdict(numbers: AuditNumbers) -> Verdict:
     return Verdict(
         word=numbers.verdict,
-        meaning=numbers.meaning,
+        # Today's words, whenever the record was made.
+        meaning=MEANINGS[numbers.verdict],
         reasons=tuple(found.sentence for found in numbers.flagged),
         n=numbers.n,
         eps=numbers.eps,
@@ -71,6 +73,7 @@ def trust_line(key: str, *, weights_sha256: str | None, root: Path | None = None
         return ABSENT[found]
     low, high = found.interval
     return (
-        f"Audit: {found.word.upper()}. {found.meaning} At {format_eps(found.eps)}, "
-        f"{found.robust} of {found.n} test scans hold (95% interval {percent(low)} to {percent(high)})."
+        f"Audit: {found.word.upper()}. {found.meaning} At {format_eps(found.eps)} robust accuracy is at most "
+        f"{counted(found.robust / found.n)} ({found.robust} of {found.n} test scans, 95% interval {percent(low)} to "
+        f"{percent(high)})."
     )

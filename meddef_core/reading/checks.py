@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from meddef_core.data.tasks import Task
 from meddef_core.reading.abstention import Abstention, Familiarity, abstention_of
 from meddef_core.reading.header import header_abstention
+from meddef_core.reading.image_checks import image_abstention
 from meddef_core.scans import Scan
 
 
@@ -22,11 +23,15 @@ def _header(evidence: Evidence) -> Abstention | None:
     return None if evidence.scan is None else header_abstention(evidence.scan, evidence.task)
 
 
+def _image(evidence: Evidence) -> Abstention | None:
+    return None if evidence.scan is None else image_abstention(evidence.scan, evidence.task)
+
+
 def _familiarity(evidence: Evidence) -> Abstention | None:
     return abstention_of(evidence.familiarity, modality=evidence.task.modality)
 
 
-CHECKS: tuple[Callable[[Evidence], Abstention | None], ...] = (_header, _familiarity)
+CHECKS: tuple[Callable[[Evidence], Abstention | None], ...] = (_header, _image, _familiarity)
 """The surest first: what a file says of itself, then what its image looks like."""
 
 

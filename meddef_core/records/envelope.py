@@ -84,6 +84,7 @@ class Spec(Strict):
     samples: int = 8
     search_steps: int = 6
     theta: float = 0.1
+    engine: str = "meddef"
 
 
 class ScanList(Strict):

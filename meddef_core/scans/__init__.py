@@ -1,6 +1,12 @@
 """A file becomes a `Scan`: decode, de-identify, contrast, geometry; and scans to try without a file."""
 
 from meddef_core.scans.decode import read_scan
+from meddef_core.scans.isolated import (
+    close_decoders,
+    read_scan_isolated,
+    warm_decoders,
+    window_range_isolated,
+)
 from meddef_core.scans.limits import FrameError
 from meddef_core.scans.phantoms import Phantom, oct_phantom
 from meddef_core.scans.preprocess import Preprocessing
@@ -15,8 +21,12 @@ __all__ = [
     "Sample",
     "Scan",
     "WindowRange",
+    "close_decoders",
     "list_samples",
     "oct_phantom",
     "read_scan",
+    "read_scan_isolated",
+    "warm_decoders",
     "window_range",
+    "window_range_isolated",
 ]

@@ -51,8 +51,9 @@ _CHUNK = 1024**2
 
 _DAMAGE: tuple[type[Exception], ...] = (zipfile.BadZipFile, *DAMAGE)
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Control characters, and those that turn the direction of what follows: a name must look like what it is."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""Control characters, those that turn the direction of what follows, and bytes that are no UTF-8 (which Python holds as
+halves of surrogate pairs): a name must look like what it is, and be written to any file."""
 
 _NAMES_ARE_UTF8 = 0x800
 """Flag bit 11 (APPNOTE 4.4.4). Many tools leave it out and write UTF-8 or the code page of their country."""

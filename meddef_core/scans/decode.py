@@ -58,11 +58,12 @@ def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, flo
 def read_picture(data: bytes, *, channels: int) -> Pixels:
     """A picture for a model of `channels` 1 or 3, as float32 (channels, H, W) in [0, 1].
 
-    Its grey is that of `read_scan`. A PNG or JPEG may also be small or plain, and gives its colours for 3 channels.
-    Raises ScanError as `read_scan`.
+    A view, not to be written to. Its grey is that of `read_scan`. A PNG or JPEG may also be small or plain, and gives
+    its colours for 3 channels. Raises ScanError as `read_scan`.
     """
     limits.check_bytes(data)
     for mark, container in _RASTERS.items():
         if data.startswith(mark):
             return read_channels(data, container=container, channels=channels)
-    return np.repeat(read_scan(data).pixels[None], channels, axis=0)
+    pixels = read_scan(data).pixels
+    return np.broadcast_to(pixels, (channels, *pixels.shape))

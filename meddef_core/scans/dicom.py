@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from meddef_core.errors import ScanError
 from meddef_core.scans import deidentify, dicom_grey, limits, transfer_syntaxes
 from meddef_core.scans.age import age_group
+from meddef_core.scans.colour import NOTES, Colouring
 from meddef_core.scans.damage import refusing_damage
 from meddef_core.scans.dicom_attributes import numbers, places, whole
 from meddef_core.scans.dicom_frames import decode_frame
@@ -48,7 +49,7 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
         tags = deidentify.kept_tags(header) | coded_terms(header)
         removed = deidentify.count_removed(header, tags)
         found = open_frame(header, frame=frame)
-        pixels, notes = _grey(found, window=window)
+        pixels, notes, colours = _grey(found, window=window)
         scan = Scan(
             pixels=pixels,
             container="DICOM",
@@ -59,6 +60,7 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
             age_group=age_group(header),
             row_mm=_row_mm(header, index=found.index),
             warnings=deidentify.burned_in_warning(header) + found.notes + notes,
+            false_colour=colours == "false",
         )
     limits.check_not_blank(scan.pixels, windowed=window is not None)
     return scan
@@ -115,14 +117,17 @@ def _check_header(header: Dataset) -> int:
             f"The DICOM header contradicts itself about its colours (Photometric Interpretation {photometric}, but "
             f"Samples per Pixel {samples}); export the scan again."
         )
+    limits.check_raw_bytes(header.Rows * header.Columns * samples * -(-header.BitsAllocated // 8))
     frames = whole(header, "NumberOfFrames")
     if frames is not None and frames < 1:
         raise ScanError("The DICOM file says that it holds no frame; choose one that holds a scan.")
     return frames or 1
 
 
-def _grey(found: Frame, *, window: tuple[float, float] | None) -> tuple[Pixels, tuple[str, ...]]:
+def _grey(found: Frame, *, window: tuple[float, float] | None) -> tuple[Pixels, tuple[str, ...], Colouring]:
     if found.header.PhotometricInterpretation in dicom_grey.GREY:
-        return dicom_grey.grey_of_monochrome(found.stored, found.header, index=found.index, window=window)
+        grey = dicom_grey.grey_of_monochrome(found.stored, found.header, index=found.index, window=window)
+        return *grey, "grey"
     notes = () if window is None else ("A window does not apply to colour pictures and was left out.",)
-    return dicom_grey.grey_of_colour(found.stored, found.header), notes
+    pixels, colours = dicom_grey.grey_of_colour(found.stored, found.header)
+    return pixels, notes + ((NOTES[colours],) if colours in NOTES else ()), colours

@@ -1,8 +1,5 @@
 """One frame of DICOM pixel data, its size checked against the header before anything is decoded."""
 
-import struct
-from itertools import pairwise
-
 import numpy as np
 from pydicom import encaps, uid
 from pydicom.dataset import Dataset
@@ -12,16 +9,20 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import transfer_syntaxes
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import damaged
+from meddef_core.scans.dicom_elements import check_fragments
 from meddef_core.scans.dicom_jpeg import decode_jpeg
 from meddef_core.scans.dicom_layout import Layout
 from meddef_core.scans.dicom_units import Stored, padding_of
+from meddef_core.scans.jpeg_2000 import START_OF_STREAM, check_jpeg_2000, jpeg_2000_size
 from meddef_core.scans.jpeg_header import JPEG_MAGIC, jpeg_header
+from meddef_core.scans.jpeg_stream import check_jpeg
+from meddef_core.scans.run_lengths import check_run_lengths
 
 _IMAGE_END = b"\xff\xd9"
 """The end marker of JPEG and JPEG 2000 alike; it cannot occur in the coded data of either."""
 
-_CODESTREAM, _START_OF_DATA = b"\xff\x4f\xff\x51", b"\xff\x93"
-"""How a JPEG 2000 codestream begins, and where its coded data do (ISO/IEC 15444-1, annex A)."""
+_START_OF_DATA = b"\xff\x93"
+"""Where the coded data of JPEG 2000 begin (ISO/IEC 15444-1, annex A)."""
 
 _JP2_BOXES = 4096
 """Bytes among which a codestream begins, where boxes of the JP2 file format precede it."""
@@ -41,7 +42,7 @@ def decode_frame(header: Dataset, layout: Layout, *, index: int, frames: int) ->
     if syntax in transfer_syntaxes.JPEG_2000:
         precision = _check_jpeg_2000(_compressed_frame(header, index, frames), header)
     elif syntax == uid.RLELossless:
-        _check_run_lengths(_compressed_frame(header, index, frames), plane=header.Rows * header.Columns)
+        check_run_lengths(_compressed_frame(header, index, frames), plane=header.Rows * header.Columns)
     container = np.asarray(pixel_array(header, index=index, decoding_plugin=decoder, correct_unused_bits=False))
     expected: tuple[int, ...] = (header.Rows, header.Columns)
     if header.SamplesPerPixel > 1:
@@ -58,9 +59,11 @@ def decode_frame(header: Dataset, layout: Layout, *, index: int, frames: int) ->
 
 
 def _decode_jpeg(header: Dataset, layout: Layout, frame: bytes) -> tuple[Stored, tuple[str, ...]]:
+    if frame.startswith(JPEG_MAGIC):
+        check_jpeg(frame)
     found = jpeg_header(frame)
     if found is None:
-        raise _mixed_up(header, "JPEG 2000") if _CODESTREAM in frame[:_JP2_BOXES] else damaged("DICOM")
+        raise _mixed_up(header, "JPEG 2000") if START_OF_STREAM in frame[:_JP2_BOXES] else damaged("DICOM")
     if found.unread is not None:
         raise transfer_syntaxes.not_read(found.unread)
     _check_size(header, (found.height, found.width, len(found.ids)))
@@ -78,6 +81,7 @@ def _padding(container: Values, values: Values, header: Dataset, layout: Layout)
 
 
 def _compressed_frame(header: Dataset, index: int, frames: int) -> bytes:
+    check_fragments(header.PixelData)
     offsets = None
     if "ExtendedOffsetTable" in header:
         offsets = (header.ExtendedOffsetTable, header.ExtendedOffsetTableLengths)
@@ -106,38 +110,14 @@ def _mixed_up(header: Dataset, held: str) -> ScanError:
 def _check_jpeg_2000(frame: bytes, header: Dataset) -> int:
     """Refuse a frame whose own header asks for another size, or that has lost its end; the bits of its samples.
 
-    From the SIZ segment (ISO/IEC 15444-1, A.5.1). Openjpeg decodes half a stream without complaint.
+    Openjpeg decodes half a stream without complaint.
     """
-    start = frame.find(_CODESTREAM)
-    if start < 0:
-        raise _mixed_up(header, "JPEG") if frame.startswith(JPEG_MAGIC) else damaged("DICOM")
-    right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
-    components, precision = struct.unpack_from(">HB", frame, start + 40)
-    _check_size(header, (bottom - top, right - left, components))
-    data = frame.find(_START_OF_DATA, start)
+    if frame.startswith(JPEG_MAGIC):
+        raise _mixed_up(header, "JPEG")
+    size = jpeg_2000_size(frame)
+    _check_size(header, (size.height, size.width, size.components))
+    data = frame.find(_START_OF_DATA, size.start)
     if data < 0 or frame.find(_IMAGE_END, data) < 0:
         raise damaged("DICOM")
-    return (int(precision) & 0x7F) + 1
-
-
-def _check_run_lengths(frame: bytes, *, plane: int) -> None:
-    """Refuse an RLE frame (PS3.5, annex G) of which one segment unpacks to far more than the `plane` of bytes it holds.
-
-    The decoder would write out all of it, 64 bytes for each one read.
-    """
-    count = int.from_bytes(frame[:4], "little")
-    if not 1 <= count <= 15:
-        raise damaged("DICOM")
-    edges = [*struct.unpack_from(f"<{count}I", frame, 4), len(frame)]
-    for start, end in pairwise(edges):
-        position, length = start, 0
-        while position < end and length <= 2 * plane:
-            control = frame[position]
-            if control < 128:  # that many bytes and one more follow as they are
-                length, position = length + control + 1, position + control + 2
-            elif control > 128:  # the next byte is repeated
-                length, position = length + 257 - control, position + 2
-            else:
-                position += 1
-        if length > 2 * plane:
-            raise damaged("DICOM")
+    check_jpeg_2000(frame)
+    return size.precision

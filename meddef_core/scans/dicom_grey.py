@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
 from meddef_core.scans import contrast, dicom_window
+from meddef_core.scans.colour import Colouring, colouring
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.deidentify import plain_text
 from meddef_core.scans.dicom_units import Stored, in_units, is_little_endian
@@ -22,17 +23,18 @@ _LUMA = np.array([299, 587, 114], dtype=np.float32) / np.float32(1000)
 """ITU-R BT.601 weights of red, green and blue."""
 
 
-def grey_of_colour(stored: Stored, header: Dataset) -> Pixels:
-    """Luminance (H, W) of RGB (H, W, 3), or of palette indices (H, W), by ITU-R 601."""
+def grey_of_colour(stored: Stored, header: Dataset) -> tuple[Pixels, Colouring]:
+    """Luminance (H, W) of RGB (H, W, 3), or of palette indices (H, W), by ITU-R 601; and how it was coloured."""
     values, bits = stored.values, stored.layout.stored
     if header.PhotometricInterpretation == PALETTE:
         values = _through_palette(values, header)
         bits = 8 * values.dtype.itemsize
+    colours = colouring((values >> max(bits - 8, 0)).astype(np.uint8))
     if bits == 8:
         values = np.asarray(Image.fromarray(values.astype(np.uint8)).convert("L"))
     else:
         values = values.astype(np.float32) @ _LUMA
-    return contrast.scale(values, low=0.0, high=float(2**bits - 1))
+    return contrast.scale(values, low=0.0, high=float(2**bits - 1)), colours
 
 
 def _through_palette(values: Values, header: Dataset) -> Values:

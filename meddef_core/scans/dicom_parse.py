@@ -1,15 +1,15 @@
 """Bytes of a DICOM file to its data set, inflated within a limit where it was stored deflated."""
 
-import io
 import zlib
 
-from pydicom import dcmread, uid
+from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset, read_preamble
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.damage import damaged
+from meddef_core.scans.dicom_elements import Counted, read_elements
 
 _EXPLICIT_VRS = frozenset((b"CS", b"UI", b"UL", b"OB", b"SH", b"DA", b"TM", b"LO", b"SQ", b"UN", b"DT", b"PN"))
 
@@ -35,11 +35,11 @@ def parse(data: bytes) -> Dataset:
     meta, start = _file_meta(data)
     if meta.get("TransferSyntaxUID") == uid.DeflatedExplicitVRLittleEndian:
         # pydicom would inflate all of it, without a limit.
-        header = dcmread(io.BytesIO(_inflated(data[start:])), force=True)
+        header = read_elements(_inflated(data[start:]))
         header.file_meta = meta
         meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
         return header
-    header = dcmread(io.BytesIO(data), force=True)
+    header = read_elements(data)
     if "TransferSyntaxUID" not in header.file_meta:
         implicit, little = header.original_encoding
         native = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
@@ -49,7 +49,7 @@ def parse(data: bytes) -> Dataset:
 
 def _file_meta(data: bytes) -> tuple[FileMetaDataset, int]:
     """The elements of group 2, and where they end."""
-    stream = io.BytesIO(data)
+    stream = Counted(data)
     read_preamble(stream, force=True)
     meta = FileMetaDataset(
         read_dataset(

@@ -1,5 +1,7 @@
 """Files on a disk or in an archive: which are passed over, and their bytes within the limit of a single file."""
 
+import os
+import stat
 from pathlib import Path
 
 from meddef_core.errors import ScanError
@@ -24,9 +26,19 @@ def is_ignored(name: str) -> bool:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file, MAX_BYTES + 1 at most; raises ScanError when it cannot be read."""
+    """The bytes of an ordinary file, MAX_BYTES + 1 at most; raises ScanError for what is none, or cannot be read.
+
+    A pipe, a socket or a device is not opened: reading it might never end, or do something.
+    """
     try:
-        with path.open("rb") as stream:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ScanError("This is no ordinary file but a folder, pipe, socket or device; save the scan as a file.")
+        with open(path, "rb", opener=_without_waiting) as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ScanError(f"The file cannot be read ({error.strerror}); check its permissions.") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open at once what may have become a pipe since it was looked at."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -11,6 +11,9 @@ from meddef_core.scans.scan import Pixels
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
+MAX_RAW_BYTES = 400_000_000
+"""Bytes of one frame before compression: 50 megapixels of RGB with 16 bits a sample have 300 MB."""
+
 MIN_SIDE = 32
 MAX_INFLATED = 2 * MAX_PIXELS + MAX_BYTES
 """Bytes that a deflated DICOM file may inflate to: the largest picture of 16 bits, and its header."""
@@ -50,6 +53,15 @@ def check_size(height: int, width: int, *, smallest: int = MIN_SIDE) -> None:
         raise ScanError(
             f"The image is {width} x {height} pixels, too small to read; choose one of at least "
             f"{smallest} x {smallest} pixels."
+        )
+
+
+def check_raw_bytes(size: int) -> None:
+    """Raise ScanError for a frame that takes more memory uncompressed than a decoder may have."""
+    if size > MAX_RAW_BYTES:
+        raise ScanError(
+            f"The image has {size / 1e6:.0f} MB uncompressed and at most {MAX_RAW_BYTES // 1_000_000} MB are read; "
+            "export it with 8 or 16 bits a sample."
         )
 
 

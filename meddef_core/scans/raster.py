@@ -16,9 +16,12 @@ from PIL.PngImagePlugin import PngImageFile
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import contrast, limits
+from meddef_core.scans.colour import NOTES, Colouring, colouring
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import DAMAGE, damaged, refusing_damage
 from meddef_core.scans.jpeg_header import jpeg_header
+from meddef_core.scans.jpeg_stream import check_jpeg
+from meddef_core.scans.png_stream import check_png
 from meddef_core.scans.scan import Pixels, Scan, digest_of
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -47,6 +50,7 @@ class _Grey(NamedTuple):
     values: Values
     depth: int
     notes: tuple[str, ...]
+    colours: Colouring = "grey"
 
 
 def read_raster(
@@ -66,7 +70,14 @@ def read_raster(
     else:
         pixels = contrast.apply_window(grey.values, *window)
     limits.check_not_blank(pixels, windowed=window is not None)
-    return Scan(pixels=pixels, container=container, bits=bits, digest=digest_of(data), warnings=notes + grey.notes)
+    return Scan(
+        pixels=pixels,
+        container=container,
+        bits=bits,
+        digest=digest_of(data),
+        warnings=notes + grey.notes,
+        false_colour=grey.colours == "false",
+    )
 
 
 def stored_grey(data: bytes) -> tuple[Values, int]:
@@ -78,7 +89,7 @@ def stored_grey(data: bytes) -> tuple[Values, int]:
 
 
 def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
-    """A PNG or JPEG of any size as float32 (channels, H, W) in [0, 1]; raises ScanError.
+    """A PNG or JPEG of any size as float32 (channels, H, W) in [0, 1], a view not to be written to; raises ScanError.
 
     One channel is the grey of `read_raster`. Of three, a grey picture has that grey in each, another its colours.
     """
@@ -87,11 +98,11 @@ def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
         if channels == 1 or image.mode in _GREY_MODES or image.mode.startswith("I"):
             grey = _grey(image, bits)
             pixels = contrast.scale(grey.values, low=0.0, high=float(2**grey.depth - 1))
-            return np.repeat(pixels[None], channels, axis=0)
+            return np.broadcast_to(pixels, (channels, *pixels.shape))
         if image.has_transparency_data:
             image, _ = _on_black(image)
         values = np.asarray(image.convert("RGB"))
-    return np.ascontiguousarray(np.moveaxis(contrast.scale(values, low=0.0, high=255.0), 2, 0))
+    return np.moveaxis(contrast.scale(values, low=0.0, high=255.0), 2, 0)
 
 
 def _decoded(
@@ -107,6 +118,7 @@ def _decoded(
 
 def _open_jpeg(data: bytes) -> tuple[ImageFile, int]:
     """The JPEG opened but not decoded, and its bits a sample; raises ScanError for a form that is not read."""
+    check_jpeg(data)
     header = jpeg_header(data)
     if header is not None and header.unread is not None:
         raise ScanError(
@@ -121,6 +133,7 @@ def _open_png(data: bytes) -> tuple[ImageFile, int]:
         raise damaged("PNG")
     width, height, bits = struct.unpack(">IIB", data[16:25])
     limits.check_size(height, width, smallest=1)
+    check_png(data)
     image = PngImageFile(io.BytesIO(data))
     if image.is_animated:
         raise ScanError("The PNG is an animation; save the one picture to be read as a plain PNG.")
@@ -152,7 +165,11 @@ def _grey(image: Image.Image, bits: int) -> _Grey:
             notes += ("Transparent parts of the picture are shown black.",)
     if image.mode in ("CMYK", "P"):
         image = image.convert("RGB")
-    return _Grey(values=np.asarray(image.convert("L")), depth=8, notes=notes)
+    colours: Colouring = "grey"
+    if image.mode in ("RGB", "YCbCr"):
+        colours = colouring(np.asarray(image.convert("RGB")))
+        notes += (NOTES[colours],) if colours in NOTES else ()
+    return _Grey(values=np.asarray(image.convert("L")), depth=8, notes=notes, colours=colours)
 
 
 def _on_black(image: Image.Image) -> tuple[Image.Image, bool]:

@@ -37,6 +37,8 @@ class Scan:
     age_group: str | None = field(default=None, repr=False)
     """One of `AGE_GROUPS`, to compare with a model's training population and for nothing else: no record, export or
     page has it. The age itself is not kept."""
+    false_colour: bool = False
+    """Whether the file shows the scan in false colours, of which grey cannot be made faithfully (`colour`)."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:
@@ -49,7 +51,9 @@ class Scan:
 
         Two frames or windows of one file have different ids; the same picture always has the same one.
         """
-        digits = hashlib.sha256(str(self.size).encode() + self.pixels.tobytes()).hexdigest()[:6].upper()
+        digest = hashlib.sha256(str(self.size).encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)  # not copied: 50 megapixels have 200 MB
+        digits = digest.hexdigest()[:6].upper()
         return f"{digits[:3]}-{digits[3:]}"
 
     @property

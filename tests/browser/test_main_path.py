@@ -43,7 +43,8 @@ def test_a_sample_is_read_without_any_data_set(page: Page) -> None:
 def test_a_dicom_film_says_what_was_removed(page: Page) -> None:
     pick(page, "Chest X-ray")
     page.get_by_text("identifying elements").wait_for()
-    page.get_by_text("The true class of this scan is not known here.").wait_for()  # written after the line above
+    # The film is of an adult, and written after the line above.
+    page.get_by_role("heading", name="No model output: the model abstains from this scan").wait_for()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_one_step_follows_the_budget(page: Page) -> None:
     page.locator(".st-key-run_attack").get_by_role("button").click()
     page.get_by_role("heading", name="What was added to the scan").wait_for()
     settled(page)
-    settings = page.get_by_text(re.compile("^FGSM · budget ε = "))
+    settings = page.get_by_text(re.compile(r" UTC · FGSM · budget ε = "))
     before = settings.inner_text()
     slider = page.get_by_role("slider", name=re.compile("^Budget"))
     slider.focus()

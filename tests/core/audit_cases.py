@@ -183,6 +183,7 @@ TABLE: dict[str, Case] = {
     "transfer_twin": _with_other("twin"),
     "transfer_independent": _with_other("independent"),
     "known_optimum": _broken("clean_images"),
+    "other_implementation": _broken("clean_images"),
     "twin_falls": Case(lambda: {"twin": honest("robust").network, "harness": BROKEN["clean_images"].harness}),
     "seeds_agree": _with(_unlucky),
     "better_than_twin": Case(lambda: {"twin": honest("grey").network, **_few("robust", 8)}, base="robust"),

@@ -9,7 +9,8 @@ from cli_runs import Run, assert_refused
 from PIL import Image
 
 from meddef_core.audit.broken import BROKEN
-from meddef_core.audit.modules import choose_channels, digest_of, load_folder, load_module
+from meddef_core.audit.modules import digest_of, load_folder, load_module
+from meddef_core.audit.outputs import choose_channels
 from meddef_core.errors import DataError
 
 SOURCE = """

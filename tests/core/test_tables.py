@@ -104,15 +104,22 @@ def test_an_audit_is_shown_with_what_it_found(tmp_path: Path) -> None:
         about | {"title": "Zero gradients", "sentence": "Half have none.", "status": "failed", "severity": "red"},
         about | {"title": "Noise", "sentence": "Weaker.", "status": "passed", "severity": None},
     ]
-    counts = {"meaning": "m", "plan": "quick", "eps": 0.01, "n": 24, "clean": 24, "robust": 9}
-    numbers = counts | {"robust_interval": [0.2, 0.5]}
-    bad, good = tmp_path / "audit/oct/bad.json", tmp_path / "audit/oct/good.json"
-    write_record(bad, "audit", numbers | {"verdict": "red", "findings": findings})
-    write_record(good, "audit", numbers | {"verdict": "green", "findings": findings[1:] * 2})
+    held = {"robust": 6, "robust_interval": [0.12, 0.45], "eps": 4 / 255, "meaning": "m", "plan": "quick", "clean": 24}
+    unasked = about | {"title": "DAAM", "sentence": "None.", "status": "not applicable", "severity": None}
+    for name, n, verdict, found in (
+        ("bad", 24, "red", findings),
+        ("good", 24, "green", [*findings[1:], findings[1], unasked]),
+        ("one", 6, "green", findings[1:]),
+        ("single", 1, "green", findings[1:]),
+    ):
+        numbers = held | {"n": n, "verdict": verdict, "findings": found, "robust": min(6, n)}
+        write_record(tmp_path / f"audit/oct/{name}.json", "audit", numbers)
     rows = audit_table(root=tmp_path).splitlines()[2:]
     assert rows == [
-        "| oct/bad | 24 | red | Zero gradients: Half have none. |",
-        "| oct/good | 24 | green | all 2 checks that apply pass |",
+        "| oct/bad | 24 | 25.0 (12-45) at 4/255 | red | Zero gradients: Half have none. |",
+        "| oct/good | 24 | 25.0 (12-45) at 4/255 | green | no flaw found by 2 checks on 24 scans |",
+        "| oct/one | 6 | 100.0 (12-45) at 4/255 | green | no flaw found by 1 check on 6 scans |",
+        "| oct/single | 1 | 100.0 (12-45) at 4/255 | green | no flaw found by 1 check on 1 scan |",
     ]
 
 

@@ -14,7 +14,9 @@ from dashboard.language import LOCALES, catalogue
 from meddef_core.evaluation.ablation import VERDICTS
 from meddef_core.evaluation.documents import RESULTS
 from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
+from meddef_core.reading.image_checks import SENTENCES
 from meddef_core.records import AblationRecord, BaselineRecord, read_file
+from meddef_core.scans.colour import NOTES
 from meddef_core.zoo import MODELS, list_models
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +59,10 @@ def test_whatever_a_record_names_has_a_chinese_title() -> None:
 
 def test_the_verdict_on_an_ablation_has_chinese_words() -> None:
     assert not sorted(set(VERDICTS) - set(catalogue("zh")))
+
+
+def test_what_a_picture_tells_against_itself_has_chinese_words() -> None:
+    assert not sorted({*SENTENCES.values(), *NOTES.values()} - set(catalogue("zh")))
 
 
 def test_translations_keep_the_places_to_fill() -> None:

@@ -1,0 +1,157 @@
+"""Foreign files are decoded in worker processes: what `read_scan` gives, at no risk to this one.
+
+A decoder is a large program that trusts what it is given. A file made to harm may take all memory, compute for minutes
+or end the process, so whatever came from somebody else (an upload, a batch, a file named on the command line, images
+to audit) is read here. A worker has limits on memory and time (`meddef_core.io`); reaching one costs one sentence. What
+a worker sends back is checked like any other foreign data: size, shape, type and range before anything is made of it.
+
+The lists of a data folder and the packaged samples are read in this process: whoever trains vouches for them.
+"""
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from typing import Any, get_type_hints
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from meddef_core.errors import ScanError
+from meddef_core.io import OverLimitError, Pool, Reply
+from meddef_core.scans import limits
+from meddef_core.scans.scan import Pixels, Scan
+from meddef_core.scans.windows import WindowRange
+from meddef_core.settings import settings
+
+Cancelled = Callable[[], bool]
+"""Asked some times a second whether the answer is still wanted; True ends the work."""
+
+_COSTS = (
+    "The file needs more memory or time to decode than any scan should; export it again as a single image, "
+    "uncompressed or at a smaller size."
+)
+_UNFORESEEN = "The file cannot be decoded; export it again as PNG or as uncompressed DICOM."
+
+_FLOAT_BYTES = 4
+
+_REFUSALS: dict[str, type[ScanError]] = {each.__name__: each for each in (ScanError, limits.FrameError)}
+
+_making = threading.Lock()
+_pool: Pool | None = None
+
+
+def read_scan_isolated(
+    data: bytes,
+    *,
+    frame: int | None = None,
+    window: tuple[float, float] | None = None,
+    cancelled: Cancelled | None = None,
+) -> Scan:
+    """`read_scan` in a worker process; raises what it raises, and ScanError where the file costs too much.
+
+    CancelledError where `cancelled` says so.
+    """
+    limits.check_bytes(data)
+    most = _FLOAT_BYTES * limits.MAX_PIXELS
+    reply = _asked("read_scan", data, {"frame": frame, "window": window}, most=most, cancelled=cancelled)
+    pixels = _pixels(reply, dimensions=2)
+    return Scan(pixels=pixels, **_checked(reply, Scan, without=("pixels",)))
+
+
+def window_range_isolated(
+    data: bytes, *, frame: int | None = None, cancelled: Cancelled | None = None
+) -> WindowRange | None:
+    """`window_range` in a worker process; raises as `read_scan_isolated`."""
+    limits.check_bytes(data)
+    reply = _asked("window_range", data, {"frame": frame}, most=0, cancelled=cancelled)
+    if reply.header.get("fields") is None:
+        return None
+    return WindowRange(**_checked(reply, WindowRange))
+
+
+def read_picture_isolated(data: bytes, *, channels: int, size: int, cancelled: Cancelled | None = None) -> Pixels:
+    """`read_picture` in a worker process, resized to (channels, size, size); raises as `read_scan_isolated`."""
+    limits.check_bytes(data)
+    options = {"channels": channels, "size": size}
+    reply = _asked("picture", data, options, most=_FLOAT_BYTES * channels * size * size, cancelled=cancelled)
+    pixels = _pixels(reply, dimensions=3)
+    if pixels.shape != (channels, size, size):
+        raise ScanError(_UNFORESEEN)
+    return pixels
+
+
+def warm_decoders(count: int = 1) -> None:
+    """Start workers in the background, so that the first files do not wait for them."""
+    _decoders().warm(count)
+
+
+def close_decoders() -> None:
+    """End every worker; the next file starts new ones."""
+    if _pool is not None:
+        _pool.close()
+
+
+def _decoders() -> Pool:
+    global _pool
+    with _making:
+        if _pool is None:
+            _pool = Pool("meddef_core.scans.served", size=settings().decoders)
+        return _pool
+
+
+def _asked(call: str, data: bytes, options: dict[str, Any], *, most: int, cancelled: Cancelled | None) -> Reply:
+    """What the worker answered, if that is a result; raises the refusal otherwise."""
+    try:
+        reply = _decoders().call({"call": call, "options": options}, data, most=most, cancelled=cancelled)
+    except OverLimitError as error:
+        raise ScanError(_COSTS) from error
+    if "refused" in reply.header:
+        raise _refusal(reply.header)
+    if "failed" in reply.header:
+        raise ScanError(_UNFORESEEN)
+    return reply
+
+
+def _refusal(header: dict[str, Any]) -> ScanError:
+    """The refusal of the reader in the worker, as it was raised there."""
+    kind, message, facts = (header.get(key) for key in ("refused", "message", "facts"))
+    if not isinstance(message, str) or not isinstance(facts, dict):
+        return ScanError(_UNFORESEEN)
+    facts.pop("code", None)  # lines of Python, which put no file right
+    try:
+        return _REFUSALS[str(kind)](message, **facts)
+    except (KeyError, TypeError):
+        return ScanError(_UNFORESEEN)
+
+
+def _pixels(reply: Reply, *, dimensions: int) -> Pixels:
+    """The picture of a reply: float32, all values in [0, 1]; raises ScanError for anything else."""
+    shape = reply.header.get("shape")
+    if not isinstance(shape, list) or len(shape) != dimensions or any(type(side) is not int for side in shape):
+        raise ScanError(_UNFORESEEN)
+    if min(shape) < 1 or _FLOAT_BYTES * math.prod(shape) != reply.body.size:
+        raise ScanError(_UNFORESEEN)
+    pixels: Pixels = reply.body.view(np.float32).reshape(shape)
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= 1):  # so written, NaN is refused too: it is the least and the greatest of all
+        raise ScanError(_UNFORESEEN)
+    return pixels
+
+
+def _checked(reply: Reply, kind: type, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The other fields of a reply, each of the type that `kind` declares; raises ScanError for anything else."""
+    try:
+        found = _schema(kind, without).model_validate(reply.header.get("fields"))
+    except ValidationError as error:
+        raise ScanError(_UNFORESEEN) from error
+    return {name: getattr(found, name) for name in type(found).model_fields}
+
+
+@cache
+def _schema(kind: type, without: tuple[str, ...]) -> type[BaseModel]:
+    hints = get_type_hints(kind)
+    # create_model takes the fields as keywords, which its types cannot tell from its own parameters.
+    declared: dict[str, Any] = {each.name: (hints[each.name], ...) for each in fields(kind) if each.name not in without}
+    return create_model(kind.__name__, __config__=ConfigDict(extra="forbid"), **declared)

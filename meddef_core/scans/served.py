@@ -1,0 +1,71 @@
+"""What a worker does with the bytes of a file: the reader asked for, and its result as a header and plain bytes.
+
+Every field of a result travels by its name, so that a field added to `Scan` needs no change here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import cv2
+import numpy as np
+
+from meddef_core.io.messages import Bytes
+from meddef_core.scans.decode import read_picture, read_scan
+from meddef_core.scans.scan import Pixels, Scan
+from meddef_core.scans.windows import window_range
+
+_NO_MEMORY = -4
+"""OpenCV's code for it (cv::Error::StsNoMem)."""
+
+
+def handle(header: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], Bytes]:
+    """Call the reader that `header` names with its options, on the file in `body`."""
+    try:
+        return _CALLS[header["call"]](bytes(body), **header["options"])
+    except cv2.error as error:
+        if error.code == _NO_MEMORY:
+            raise MemoryError from error
+        raise
+
+
+def _scan(data: bytes, **options: Any) -> tuple[dict[str, Any], Bytes]:
+    scan = read_scan(data, **options)
+    return {"shape": scan.pixels.shape, "fields": _plain(scan)}, _raw(scan.pixels)
+
+
+def _window_range(data: bytes, **options: Any) -> tuple[dict[str, Any], Bytes]:
+    found = window_range(data, **options)
+    return {"fields": None if found is None else _plain(found)}, b""
+
+
+def _picture(data: bytes, *, size: int, channels: int) -> tuple[dict[str, Any], Bytes]:
+    picture = read_picture(data, channels=channels)
+    interpolation = cv2.INTER_AREA if max(picture.shape[1:]) > size else cv2.INTER_LINEAR
+    pixels = np.stack([cv2.resize(plane, (size, size), interpolation=interpolation) for plane in picture])
+    return {"shape": pixels.shape}, _raw(pixels)
+
+
+def _raw(pixels: Pixels) -> Bytes:
+    return np.ascontiguousarray(pixels, dtype=np.float32).reshape(-1).view(np.uint8).data
+
+
+def _plain(result: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON takes them, but for the pixels of a scan."""
+    names = [field.name for field in fields(result)]
+    return {name: _plain_value(getattr(result, name)) for name in names if not (name == "pixels" and _is_scan(result))}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain_value(each) for each in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_scan(result: Any) -> bool:
+    return isinstance(result, Scan)
+
+
+_CALLS = {"read_scan": _scan, "window_range": _window_range, "picture": _picture}
