@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 import streamlit as st
-from pydantic import ValidationError
 
 from dashboard.quiz import Item
-from dashboard.record_schema import CardFigures
 from dashboard.results import AttackChoice, ModelChoice, Outcome, Reading
 from dashboard.services.attacks import attack, checked
 from dashboard.services.models import cards, models, samples, tasks
@@ -14,7 +12,7 @@ from dashboard.services.reading import reading_of_scan
 from dashboard.teach_results import Curve, Measured, QuizPair, Recipe, Rival, card_number
 from meddef_core.attacks import ATTACKS
 from meddef_core.errors import DataError, ModelError
-from meddef_core.records import Share, figures_of
+from meddef_core.records import DamagedRecord, Share, figures_of
 from meddef_core.scans import Sample
 
 BUDGETS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))
@@ -121,10 +119,9 @@ def measured(model: ModelChoice) -> tuple[Measured, ...]:
     """
     metrics = next(card.metrics for card in cards() if card.key == model.id)
     try:
-        CardFigures.model_validate(metrics)
-    except ValidationError:
+        figures = figures_of(metrics)
+    except DamagedRecord:
         return ()
-    figures = figures_of(metrics)
     lowest: dict[float, tuple[str, Share]] = {0.0: ("", figures.clean)}
     for row in figures.attacked:
         name = row.spec.name
