@@ -4,6 +4,7 @@ Stored values, modality lookup table or rescale, VOI lookup table or window, pre
 """
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
@@ -29,12 +30,19 @@ def grey_of_colour(stored: Stored, header: Dataset) -> tuple[Pixels, Colouring]:
     if header.PhotometricInterpretation == PALETTE:
         values = _through_palette(values, header)
         bits = 8 * values.dtype.itemsize
-    colours = colouring((values >> max(bits - 8, 0)).astype(np.uint8))
+    colours = colouring(_eight_bits(values, bits))
     if bits == 8:
         values = np.asarray(Image.fromarray(values.astype(np.uint8)).convert("L"))
     else:
         values = values.astype(np.float32) @ _LUMA
     return contrast.scale(values, low=0.0, high=float(2**bits - 1)), colours
+
+
+def _eight_bits(values: Values, bits: int) -> npt.NDArray[np.uint8]:
+    """The highest eight of `bits`, without a copy of the whole picture at its own depth on the way."""
+    eight = np.empty(values.shape, np.uint8)
+    np.right_shift(values, max(bits - 8, 0), out=eight, casting="unsafe")
+    return eight
 
 
 def _through_palette(values: Values, header: Dataset) -> Values:

@@ -17,6 +17,7 @@ from dashboard.services import batch
 from dashboard.work import BusyError, Holdings
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.scans.phantoms import oct_phantom
 
 BATCH = "dashboard/views/batch.py"
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
@@ -24,7 +25,8 @@ CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 
 def png(seed: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (64, 80), dtype=np.uint8)).save(buffer, "PNG")
+    drawn = oct_phantom("NORMAL", seed=seed).scan.pixels
+    Image.fromarray((255 * drawn).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
