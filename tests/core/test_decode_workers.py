@@ -44,9 +44,10 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that waits to be collected by its parent does not."""
+    """Whether a process runs; one that only waits to be collected, all its threads ended, does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        first = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return first != "Z" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except OSError:
         return False
 
