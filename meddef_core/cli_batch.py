@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def batch(
-    source: Annotated[Path, typer.Argument(help="A folder, or a ZIP archive, of PNG, JPEG or DICOM files.")],
+    source: Annotated[Path, typer.Argument(help="A folder, or a ZIP archive, of DICOM, PNG, JPEG or TIFF files.")],
     task: TaskKey,
     model: ModelName = "meddef",
     output: Annotated[Path | None, typer.Option(help="Write the table here as CSV.", dir_okay=False)] = None,

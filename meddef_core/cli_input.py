@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from meddef_core.scans import Scan
     from meddef_core.zoo import LoadedModel
 
-ScanFile = Annotated[Path, typer.Argument(help="A PNG, JPEG or DICOM file.", exists=True, dir_okay=False)]
+ScanFile = Annotated[Path, typer.Argument(help="A DICOM, PNG, JPEG or TIFF file.", exists=True, dir_okay=False)]
 TaskKey = Annotated[str, typer.Option("--task", help="What the scan shows: oct or chest.")]
 ModelName = Annotated[str, typer.Option("--model", help="A name from `meddef models`.")]
 Frame = Annotated[int | None, typer.Option(help="Frame of a multi-frame DICOM, from 1.")]

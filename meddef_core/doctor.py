@@ -10,7 +10,14 @@ from pathlib import Path
 from meddef_core.settings import CONFIG, PREFIX, Settings, config_file, variable
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
-DECODERS = {"pylibjpeg": "JPEG in DICOM", "openjpeg": "JPEG 2000 in DICOM", "cv2": "PNG and JPEG"}
+DECODERS = {
+    "PIL": "PNG, JPEG, TIFF, BMP and WebP",
+    "pylibjpeg": "JPEG 2000 in DICOM",
+    "openjpeg": "JPEG 2000 in DICOM",
+    "imagecodecs": "JPEG Lossless and 12-bit JPEG",
+    "jpeg_ls": "JPEG-LS",
+    "cv2": "pictures for models",
+}
 """Modules that decode, and what each decodes."""
 
 

@@ -32,7 +32,7 @@ def batch_form() -> None:
     task = task if task in tasks else next(iter(tasks))
     model = model_picker(task, key="batch_model")
     files = st.file_uploader(
-        tr("A ZIP archive, or several files (PNG, JPEG or DICOM), 20 MB each at most"),
+        tr("A ZIP archive, or several files (DICOM, PNG, JPEG or TIFF), 20 MB each at most"),
         accept_multiple_files=True,
         key=_uploader_key(),
         help=tr(

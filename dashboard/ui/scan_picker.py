@@ -81,7 +81,7 @@ def upload_box() -> None:
     """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
     with st.container(key=UPLOAD_BOX):
         st.file_uploader(
-            tr("Or upload your own scan (PNG, JPEG or DICOM, up to 20 MB)"),
+            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF, up to 20 MB)"),
             key=uploads.uploader_key(),
             on_change=uploads.receive_upload,
             help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),

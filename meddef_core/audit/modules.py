@@ -23,7 +23,7 @@ CLASSES = range(2, 9)
 """Numbers of classes that an audit takes."""
 
 CHANNELS = (1, 3)
-SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jls", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,8 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
     """At most `limit` images, as equally many of each class as there are, evenly spread over each sorted list.
 
     The folder holds one folder a class, 2 to 8, whose sorted names are the classes 0, 1, ... of the model. Images are
-    PNG, JPEG or DICOM, read as every scan is and resized to `size` x `size`. Raises DataError on anything else.
+    DICOM, PNG, JPEG, TIFF, BMP or WebP, read as every scan is and resized to `size` x `size`. Raises DataError on
+    anything else.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; name one that holds one folder a class.")

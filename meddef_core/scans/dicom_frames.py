@@ -52,10 +52,7 @@ def decode_frame(header: Dataset, layout: Layout, *, index: int, frames: int) ->
     # A JPEG 2000 codestream holds the values alone, unless it was made from whole containers.
     if "PixelData" not in header or precision <= layout.stored:
         return Stored(container, layout, _padding(container, container, header, layout)), ()
-    if container.ndim > 2:
-        return Stored(layout.extract(container), layout, None), ()
-    values, layout, notes = layout.fit(container)
-    return Stored(values, layout, padding_of(container, values, header, layout)), notes
+    return _of_containers(container, header, layout)
 
 
 def _decode_jpeg(header: Dataset, layout: Layout, frame: bytes) -> tuple[Stored, tuple[str, ...]]:
@@ -64,16 +61,32 @@ def _decode_jpeg(header: Dataset, layout: Layout, frame: bytes) -> tuple[Stored,
     found = jpeg_header(frame)
     if found is None:
         raise _mixed_up(header, "JPEG 2000") if START_OF_STREAM in frame[:_JP2_BOXES] else damaged("DICOM")
-    if found.unread is not None:
-        raise transfer_syntaxes.not_read(found.unread)
+    if found.decoder is None:
+        raise transfer_syntaxes.not_read(found.name)
     _check_size(header, (found.height, found.width, len(found.ids)))
     if frame.find(_IMAGE_END, found.scan) < 0:
         raise damaged("DICOM")
     values, notes = decode_jpeg(frame, found, photometric=header.PhotometricInterpretation)
-    if layout.stored != 8:
-        notes = (f"Bits Stored ({layout.stored}) contradicts the compressed picture, which has 8 bits.", *notes)
-    layout = Layout(8, 7, signed=False)
+    # Whole containers may have been compressed without loss: the values are then among their bits.
+    if found.lossless and found.precision > layout.stored:
+        return _of_containers(values.view(f"i{values.itemsize}") if layout.signed else values, header, layout, notes)
+    bits = found.precision
+    if layout.stored != bits:
+        notes = (f"Bits Stored ({layout.stored}) contradicts the compressed picture, which has {bits} bits.", *notes)
+    layout = Layout(bits, bits - 1, signed=found.lossless and layout.signed)
+    if layout.signed:
+        values = layout.extract(values.view(f"i{values.itemsize}"))
     return Stored(values, layout, _padding(values, values, header, layout)), notes
+
+
+def _of_containers(
+    container: Values, header: Dataset, layout: Layout, notes: tuple[str, ...] = ()
+) -> tuple[Stored, tuple[str, ...]]:
+    """The values among the bits of whole containers, and `notes` with what else to warn of."""
+    if container.ndim > 2:
+        return Stored(layout.extract(container), layout, None), notes
+    values, layout, more = layout.fit(container)
+    return Stored(values, layout, padding_of(container, values, header, layout)), notes + more
 
 
 def _padding(container: Values, values: Values, header: Dataset, layout: Layout) -> Values | None:

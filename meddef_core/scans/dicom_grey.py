@@ -31,11 +31,17 @@ def grey_of_colour(stored: Stored, header: Dataset) -> tuple[Pixels, Colouring]:
         values = _through_palette(values, header)
         bits = 8 * values.dtype.itemsize
     colours = colouring(_eight_bits(values, bits))
+    return contrast.scale(_luminance(values, bits), low=0.0, high=float(2**bits - 1)), colours
+
+
+def _luminance(values: Values, bits: int) -> Values:
+    """Luminance (H, W); beyond 8 bits one channel after the other, as 50 megapixels of float32 colour have 600 MB."""
     if bits == 8:
-        values = np.asarray(Image.fromarray(values.astype(np.uint8)).convert("L"))
-    else:
-        values = values.astype(np.float32) @ _LUMA
-    return contrast.scale(values, low=0.0, high=float(2**bits - 1)), colours
+        return np.asarray(Image.fromarray(values.astype(np.uint8)).convert("L"))
+    grey = values[..., 0] * _LUMA[0]
+    for channel in (1, 2):
+        grey += values[..., channel] * _LUMA[channel]
+    return grey
 
 
 def _eight_bits(values: Values, bits: int) -> npt.NDArray[np.uint8]:

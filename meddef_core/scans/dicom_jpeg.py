@@ -8,6 +8,7 @@ from pydicom.pixels import convert_color_space
 
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.jpeg_header import JpegHeader
+from meddef_core.scans.jpeg_planes import decode_planes
 
 _RGB_IDS = tuple(b"RGB")
 """Component identifiers by which libjpeg knows RGB."""
@@ -22,10 +23,12 @@ _SAMPLE = 500_000
 
 
 def decode_jpeg(frame: bytes, found: JpegHeader, *, photometric: str) -> tuple[Values, tuple[str, ...]]:
-    """The 8-bit values (H, W), or (H, W, 3) RGB, of a JPEG stream with header `found`, and what to warn of.
+    """The values (H, W), or (H, W, 3) RGB, of a JPEG stream with header `found`, and what to warn of.
 
     The library's own exceptions pass.
     """
+    if found.decoder != "pillow":
+        return _of_planes(decode_planes(frame, found), found, photometric=photometric)
     image = JpegImageFile(io.BytesIO(frame))
     if len(found.ids) != 3:
         return np.asarray(image), ()
@@ -39,6 +42,28 @@ def decode_jpeg(frame: bytes, found: JpegHeader, *, photometric: str) -> tuple[V
         was_ybr = _can_be_ybr(stored)
         rgb = convert_color_space(stored, "YBR_FULL", "RGB") if was_ybr else stored
     return rgb, _contradiction(photometric, was_ybr=was_ybr)
+
+
+def _of_planes(stored: Values, found: JpegHeader, *, photometric: str) -> tuple[Values, tuple[str, ...]]:
+    if stored.ndim == 2:
+        return stored, ()
+    if found.adobe is not None or found.ids == _RGB_IDS:
+        was_ybr = found.adobe == 1
+    elif found.lossless:  # compressed as they came, so that nothing in the stream tells
+        was_ybr = photometric.startswith("YBR")
+    else:
+        was_ybr = _can_be_ybr(stored // 2 ** (found.precision - 8))
+    rgb = _rgb(stored, precision=found.precision) if was_ybr else stored
+    return rgb, _contradiction(photometric, was_ybr=was_ybr)
+
+
+def _rgb(stored: Values, *, precision: int) -> Values:
+    """Red, green and blue of YCbCr planes (H, W, 3) of this many bits (ITU-R BT.601, full range)."""
+    middle, highest = 2 ** (precision - 1), 2**precision - 1
+    luma, blue, red = np.moveaxis(stored.astype(np.float32), 2, 0)
+    blue, red = blue - middle, red - middle
+    planes = (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue)
+    return np.stack([np.rint(plane).clip(0, highest).astype(stored.dtype) for plane in planes], axis=2)
 
 
 def _can_be_ybr(stored: Values) -> bool:

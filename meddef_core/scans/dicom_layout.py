@@ -112,8 +112,8 @@ def _complete_colour(header: Dataset) -> tuple[str, ...]:
         samples = _likely_samples(header, photometric)
         notes.append(f"The file gives no Samples per Pixel; {samples} was assumed.")
     if not photometric:
-        compressed = header.file_meta.TransferSyntaxUID in transfer_syntaxes.JPEG
-        photometric = "MONOCHROME2" if samples == 1 else "YBR_FULL" if compressed else "RGB"
+        lossy = header.file_meta.TransferSyntaxUID in transfer_syntaxes.LOSSY_JPEG
+        photometric = "MONOCHROME2" if samples == 1 else "YBR_FULL" if lossy else "RGB"
         notes.append(f"The file gives no Photometric Interpretation; {photometric} was assumed.")
     header.SamplesPerPixel, header.PhotometricInterpretation = samples, photometric
     if samples > 1 and whole(header, "PlanarConfiguration") not in (0, 1):

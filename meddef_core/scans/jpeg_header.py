@@ -22,8 +22,17 @@ _FRAMES: dict[int, str] = {
 }
 """The start-of-frame markers (table B.1; ISO/IEC 14495-1 for JPEG-LS)."""
 
-_DECODED = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
-"""Those that libjpeg decodes at 8 bits."""
+_LOSSLESS, _JPEG_LS = 0xC3, 0xF7
+_SHALLOW = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+"""Forms that have 8 bits a sample unless their name says otherwise."""
+
+_DECODERS: tuple[tuple[str, tuple[int, ...], range], ...] = (
+    ("pillow", _SHALLOW, range(8, 9)),
+    ("imagecodecs", (0xC0, 0xC1, 0xC2), range(12, 13)),
+    ("imagecodecs", (_LOSSLESS,), range(2, 17)),
+    ("pyjpegls", (_JPEG_LS,), range(2, 17)),
+)
+"""The package that decodes frames of these kinds and of so many bits a sample."""
 
 _MOST_SEGMENTS = 4096
 """Segments walked through before the picture; ordinary files have ten, and a large colour profile takes 255."""
@@ -47,12 +56,23 @@ class JpegHeader:
     """Where the entropy-coded data begin."""
 
     @property
-    def unread(self) -> str | None:
-        """The name of a form that is not decoded here; None for one that is."""
+    def decoder(self) -> str | None:
+        """The package that decodes this form; None where nothing here does."""
+        for package, kinds, precisions in _DECODERS:
+            if self.kind in kinds and self.precision in precisions:
+                return package
+        return None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether whole values were compressed, of JPEG Lossless or JPEG-LS, and no picture for the eye."""
+        return self.kind in (_LOSSLESS, _JPEG_LS)
+
+    @property
+    def name(self) -> str:
+        """The form as it stands in a sentence: "12-bit JPEG (Extended)"."""
         name = _FRAMES[self.kind]
-        if self.precision != 8 and self.kind in _DECODED:
-            return f"{self.precision}-bit {name}"
-        return None if self.kind in _DECODED else name
+        return name if self.precision == 8 or self.kind not in _SHALLOW else f"{self.precision}-bit {name}"
 
 
 def jpeg_header(stream: bytes) -> JpegHeader | None:

@@ -22,8 +22,10 @@ _START_OF_SCAN, _END_OF_IMAGE, _START_OF_IMAGE = 0xDA, 0xD9, 0xD8
 _FILL = re.compile(rb"(?:[^\xff]|\xff\x00|\xff(?=\xff))*")
 """What decoders pass over before the mark of a segment: other bytes, and marks that are none."""
 
-_NEXT_SEGMENT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""Ends the coded data of a scan: a mark that is neither a stuffed byte nor the start of a restart interval."""
+_NEXT_SEGMENT = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+"""Ends the coded data of a scan: a mark that is neither the start of a restart interval nor stuffing.
+
+Behind 0xFF that belongs to the data, JPEG has 0 and JPEG-LS any byte below 0x80; no segment begins so low."""
 
 
 def check_jpeg(data: bytes) -> None:

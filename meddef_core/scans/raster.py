@@ -1,30 +1,16 @@
-"""PNG and JPEG through Pillow.
+"""Pictures that are no DICOM through Pillow: decoded, upright, and grey."""
 
-The format's own Pillow class is opened, never `Image.open`: the size is checked against our limit from the header
-alone, and Pillow's process-wide decompression-bomb setting is neither needed nor touched.
-"""
-
-import io
-import struct
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 
-from meddef_core.errors import ScanError
 from meddef_core.scans import contrast, limits
 from meddef_core.scans.colour import NOTES, Colouring, colouring
 from meddef_core.scans.contrast import Values
-from meddef_core.scans.damage import DAMAGE, damaged, refusing_damage
-from meddef_core.scans.jpeg_header import jpeg_header
-from meddef_core.scans.jpeg_stream import check_jpeg
-from meddef_core.scans.png_stream import check_png
+from meddef_core.scans.damage import DAMAGE, refusing_damage
+from meddef_core.scans.opened import Opened, opened
 from meddef_core.scans.scan import Pixels, Scan, digest_of
-
-PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,7 +27,7 @@ _GREY_MODES = ("1", "L", "LA")
 """Pillow's modes of a picture without colours; those of 16 bits begin with I."""
 
 _DEPTHS = (8, 10, 12, 14, 16)
-"""Bits that detectors give, one of which the values of a 16-bit PNG have."""
+"""Bits that detectors give, one of which the values of a deeper picture have."""
 
 
 class _Grey(NamedTuple):
@@ -56,15 +42,14 @@ class _Grey(NamedTuple):
 def read_raster(
     data: bytes, *, container: str, frame: int | None = None, window: tuple[float, float] | None = None
 ) -> Scan:
-    """Decode one PNG or JPEG (`container` says which) to a Scan; raises ScanError.
+    """Decode one picture of the format `container` to a Scan; raises ScanError.
 
     Colour becomes luminance by ITU-R 601 exactly as Pillow's `convert("L")`; transparent parts show black, the
-    background of both modalities. `window` is (centre, width) in stored values; `frame` can only be 1.
+    background of both modalities. `window` is (centre, width) in stored values; `frame` is the page of a TIFF.
     """
-    limits.frame_index(frame, frames=1)
     with refusing_damage(container):
-        image, bits, notes = _decoded(data, container)
-        grey = _grey(image, bits)
+        found, notes = _decoded(data, container, frame=frame)
+        grey = _grey(found, container)
     if window is None:
         pixels = contrast.scale(grey.values, low=0.0, high=float(2**grey.depth - 1))
     else:
@@ -73,30 +58,32 @@ def read_raster(
     return Scan(
         pixels=pixels,
         container=container,
-        bits=bits,
+        bits=found.bits,
         digest=digest_of(data),
+        tags={"NumberOfFrames": str(found.frames)} if found.frames > 1 else {},
         warnings=notes + grey.notes,
         false_colour=grey.colours == "false",
     )
 
 
-def stored_grey(data: bytes) -> tuple[Values, int]:
-    """The grey values (H, W) of a PNG before scaling, and their depth in bits; raises ScanError as `read_raster`."""
-    with refusing_damage("PNG"):
-        image, bits, _ = _decoded(data, "PNG")
-        grey = _grey(image, bits)
+def stored_grey(data: bytes, *, container: str, frame: int | None = None) -> tuple[Values, int]:
+    """The grey values (H, W) before scaling, and their depth in bits; raises ScanError as `read_raster`."""
+    with refusing_damage(container):
+        found, _ = _decoded(data, container, frame=frame)
+        grey = _grey(found, container)
     return grey.values, grey.depth
 
 
 def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
-    """A PNG or JPEG of any size as float32 (channels, H, W) in [0, 1], a view not to be written to; raises ScanError.
+    """A picture of any size as float32 (channels, H, W) in [0, 1], a view not to be written to; raises ScanError.
 
     One channel is the grey of `read_raster`. Of three, a grey picture has that grey in each, another its colours.
     """
     with refusing_damage(container):
-        image, bits, _ = _decoded(data, container, smallest=1)
+        found, _ = _decoded(data, container, smallest=1)
+        image = found.image
         if channels == 1 or image.mode in _GREY_MODES or image.mode.startswith("I"):
-            grey = _grey(image, bits)
+            grey = _grey(found, container)
             pixels = contrast.scale(grey.values, low=0.0, high=float(2**grey.depth - 1))
             return np.broadcast_to(pixels, (channels, *pixels.shape))
         if image.has_transparency_data:
@@ -106,38 +93,13 @@ def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
 
 
 def _decoded(
-    data: bytes, container: str, *, smallest: int = limits.MIN_SIDE
-) -> tuple[Image.Image, int, tuple[str, ...]]:
-    """The picture as it stands upright, its bits a sample, and what to warn of."""
-    image, bits = _open_png(data) if container == "PNG" else _open_jpeg(data)
-    limits.check_size(image.height, image.width, smallest=smallest)
-    image.load()
-    upright, notes = _upright(image)
-    return upright, bits, notes
-
-
-def _open_jpeg(data: bytes) -> tuple[ImageFile, int]:
-    """The JPEG opened but not decoded, and its bits a sample; raises ScanError for a form that is not read."""
-    check_jpeg(data)
-    header = jpeg_header(data)
-    if header is not None and header.unread is not None:
-        raise ScanError(
-            f"The file is stored as {header.unread}, which is not read here; export the scan as PNG or ordinary JPEG."
-        )
-    return JpegImageFile(io.BytesIO(data)), 8
-
-
-def _open_png(data: bytes) -> tuple[ImageFile, int]:
-    """The PNG opened but not decoded, and its bits a sample, which Pillow does not tell."""
-    if data[12:16] != b"IHDR":
-        raise damaged("PNG")
-    width, height, bits = struct.unpack(">IIB", data[16:25])
-    limits.check_size(height, width, smallest=1)
-    check_png(data)
-    image = PngImageFile(io.BytesIO(data))
-    if image.is_animated:
-        raise ScanError("The PNG is an animation; save the one picture to be read as a plain PNG.")
-    return image, bits
+    data: bytes, container: str, *, frame: int | None = None, smallest: int = limits.MIN_SIDE
+) -> tuple[Opened, tuple[str, ...]]:
+    """The decoded picture as it stands upright, and what to warn of."""
+    found = opened(data, container=container, frame=frame, smallest=smallest)
+    found.image.load()
+    upright, notes = _upright(found.image)
+    return found._replace(image=upright), notes
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
@@ -152,13 +114,14 @@ def _upright(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     return image.transpose(method), ("The picture was turned as its EXIF orientation asks.",)
 
 
-def _grey(image: Image.Image, bits: int) -> _Grey:
-    """Luminance of any Pillow mode that PNG and JPEG produce."""
+def _grey(found: Opened, container: str) -> _Grey:
+    """Luminance of any Pillow mode that these formats produce."""
+    image = found.image
     if image.mode.startswith("I"):
-        return _sixteen_bit(np.asarray(image).astype(np.uint16))
+        return _deep(np.asarray(image).astype(np.uint16), found, container)
     notes: tuple[str, ...] = ()
-    if bits == 16:
-        notes = ("A colour or transparent PNG of 16 bits was read at 8 bits a channel.",)
+    if found.bits > 8:
+        notes = (f"A colour or transparent {container} of {found.bits} bits was read at 8 bits a channel.",)
     if image.has_transparency_data:
         image, opaque = _on_black(image)
         if not opaque:
@@ -182,11 +145,13 @@ def _on_black(image: Image.Image) -> tuple[Image.Image, bool]:
     return Image.alpha_composite(black, layered).convert("RGB"), False
 
 
-def _sixteen_bit(values: Values) -> _Grey:
-    """16-bit grey; scanners often keep fewer bits unscaled in it, which would show as black."""
+def _deep(values: Values, found: Opened, container: str) -> _Grey:
+    """Grey of more than 8 bits; scanners often keep fewer bits unscaled in it, which would show as black."""
     highest = int(values.max())
-    depth = next(depth for depth in _DEPTHS if highest < 2**depth)
-    if depth == 16:
+    depth = min(found.bits, next(depth for depth in _DEPTHS if highest < 2**depth))
+    if found.white_is_zero:
+        values = (2**depth - 1) - values
+    if depth == found.bits:
         return _Grey(values, depth, notes=())
-    note = f"The 16-bit PNG holds no value above {2**depth - 1}, so it was read as {depth}-bit."
+    note = f"The {found.bits}-bit {container} holds no value above {2**depth - 1}, so it was read as {depth}-bit."
     return _Grey(values, depth, notes=(note,))

@@ -21,13 +21,14 @@ class Scan:
     pixels: Pixels
     """float32 (H, W), grey, in [0, 1], not writable: a scan is shared between pages and threads."""
     container: str
-    """"PNG", "JPEG", "DICOM" or "synthetic"."""
+    """"DICOM", "PNG", "JPEG", "TIFF", "BMP", "WebP" or "synthetic"."""
     bits: int
     """Bits a stored sample holds (1 to 16; 32 or 64 for DICOM float pixels)."""
     digest: str
     """SHA-256 (hex) of the bytes read; of the pixels when the scan is synthetic."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """The allow-listed DICOM attributes by keyword, coded ones as the term they stand for; else empty."""
+    """The allow-listed DICOM attributes by keyword, coded ones as the term they stand for; of other files only the
+    number of frames, where there are several."""
     removed: int = 0
     """DICOM elements left behind by de-identification (pixel data not counted)."""
     row_mm: float | None = None

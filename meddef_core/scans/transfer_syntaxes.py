@@ -15,12 +15,18 @@ class Form:
     name: str
     """As it stands in a sentence: "JPEG Lossless"."""
     decoder: str | None
-    """pydicom's decoding plugin, "" for pixels that are not compressed, None where nothing here reads the form."""
+    """pydicom's decoding plugin, "" for pixels that are not compressed, None where nothing here reads the form.
+
+    Of the forms in `JPEG` the package that decodes them: they are told apart by the stream's own header.
+    """
 
 
 _NATIVE = (uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian)
 
-JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
+LOSSY_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
+LOSSLESS_JPEG = (uid.JPEGLossless, uid.JPEGLosslessSV1)
+JPEG_LS = (uid.JPEGLSLossless, uid.JPEGLSNearLossless)
+JPEG = LOSSY_JPEG + LOSSLESS_JPEG + JPEG_LS
 JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
 
 # One decoder a form, so that the same file gives the same pixels whatever else is installed.
@@ -32,10 +38,10 @@ FORMS: Mapping[str, Form] = {
     **dict.fromkeys(JPEG_2000[:2], Form("JPEG 2000", "pylibjpeg")),
     **dict.fromkeys(JPEG_2000[2:], Form("High-Throughput JPEG 2000", "pylibjpeg")),
     uid.RLELossless: Form("RLE", "pydicom"),
-    uid.JPEGLossless: Form("JPEG Lossless (Process 14)", None),
-    uid.JPEGLosslessSV1: Form("JPEG Lossless", None),
-    uid.JPEGLSLossless: Form("JPEG-LS Lossless", None),
-    uid.JPEGLSNearLossless: Form("JPEG-LS Near-Lossless", None),
+    uid.JPEGLossless: Form("JPEG Lossless (Process 14)", "imagecodecs"),
+    uid.JPEGLosslessSV1: Form("JPEG Lossless", "imagecodecs"),
+    uid.JPEGLSLossless: Form("JPEG-LS Lossless", "pyjpegls"),
+    uid.JPEGLSNearLossless: Form("JPEG-LS Near-Lossless", "pyjpegls"),
     **dict.fromkeys((uid.JPEG2000MCLossless, uid.JPEG2000MC), Form("multi-component JPEG 2000 (Part 2)", None)),
     **dict.fromkeys(
         ("1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204", "1.2.840.10008.1.2.4.205"),

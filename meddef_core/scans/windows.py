@@ -13,7 +13,8 @@ from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import refusing_damage
 from meddef_core.scans.dicom_units import in_units
 from meddef_core.scans.dicom_window import SHALLOW, window_of
-from meddef_core.scans.raster import PNG_MAGIC, stored_grey
+from meddef_core.scans.opened import container_of
+from meddef_core.scans.raster import stored_grey
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ def window_range(data: bytes, *, frame: int | None = None) -> WindowRange | None
     limits.check_bytes(data)
     if dicom_parse.is_dicom(data):
         return _of_dicom(data, frame=frame)
-    if data.startswith(PNG_MAGIC):
-        values, depth = stored_grey(data)
-        return None if depth <= SHALLOW else _range(values, (2**depth / 2, float(2**depth)))
-    return None
+    container = container_of(data)
+    if container is None:
+        return None
+    values, depth = stored_grey(data, container=container, frame=frame)
+    return None if depth <= SHALLOW else _range(values, (2**depth / 2, float(2**depth)))
 
 
 def _of_dicom(data: bytes, *, frame: int | None) -> WindowRange | None:

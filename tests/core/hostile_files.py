@@ -250,6 +250,20 @@ def deflated_data_set() -> bytes:
     return head + b"".join(packer.compress(piece) for _ in range(400)) + packer.flush()
 
 
+def tiff_entries() -> bytes:
+    """Pillow reads the value of every entry of a directory."""
+    count, size = 65_000, 18_000_000
+    entries = b"".join(struct.pack("<HHII", 300 + n, 7, size, 800_000) for n in range(count))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entries + bytes(size)
+
+
+def tiff_pages() -> bytes:
+    """Pillow walks from page to page to count them."""
+    page = struct.Struct("<HHHIII")
+    pages = (page.pack(1, 256, 3, 1, 64, 8 + page.size * (n + 1)) for n in range(400_000))
+    return b"".join((b"II*\0\x08\0\0\0", *pages))
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "J2K: decoy SIZ, 20,000 x 20,000": lambda: (CASES / "dcm_j2k_decoy_siz").read_bytes(),
     "J2K: 65,000 tiles": lambda: (CASES / "dcm_j2k_tiles_65k").read_bytes(),
@@ -300,7 +314,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "DICOM: 2.4 million fragments (JPEG)": lambda: fragments(uid.JPEGBaseline8Bit),
     "DICOM: a palette of 600 million entries": segmented_palette,
     "DICOM: a deflated data set of 400 MB": deflated_data_set,
-    "TIFF in all but name": lambda: saved(Image.fromarray(GREY), "TIFF"),
+    "TIFF: 65,000 entries that all hold the same 18 MB": tiff_entries,
+    "TIFF: 400,000 pages": tiff_pages,
 }
 """What it is, and how it is made."""
 

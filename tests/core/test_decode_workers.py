@@ -300,7 +300,8 @@ FIELDS = {
     "digest": "0",
     "tags": {},
     "removed": 0,
-    "false_colour": False, "row_mm": 0.0039,
+    "false_colour": False,
+    "row_mm": 0.0039,
     "warnings": [],
     "age_group": None,
 }

@@ -23,6 +23,8 @@ STRETCHED = (0.7480, 0.630, 0.910, 0.808)
 LOSSY = (0.7536, 0.659, 0.886, 0.800)
 
 READ: dict[str, tuple[tuple[float, ...], float, str]] = {
+    "01_jpeg_lossless_sv1_12bit.dcm": (WINDOWED, 0.002, ""),
+    "02_jpegls_lossless_12bit.dcm": (WINDOWED, 0.002, ""),
     "03_deflated.dcm": (WINDOWED, 0.002, ""),
     "05_voilut_16bit_declared_12bit_data.dcm": ((0.7397, 0.570, 0.964, 0.890), 0.002, "declares 16 bits"),
     "06_voilut_with_rescale_minus1024.dcm": ((0.7296, 0.562, 0.951, 0.878), 0.002, ""),
@@ -36,6 +38,7 @@ READ: dict[str, tuple[tuple[float, ...], float, str]] = {
     "14b_ycbcr_no_app_labelled_rgb.dcm": ((0.6958, 0.690, 0.698, 0.773), 0.005, "JPEG holds YCbCr"),
     "15_highbit15_left_justified.dcm": (STRETCHED, 0.002, "no usable window"),
     "16_png16_holding_10bit.png": (WINDOWED, 0.002, "read as 10-bit"),
+    "17_bare_jpeg_lossless.jpg": (WINDOWED, 0.002, "read as 12-bit"),
     "20_no_samples_per_pixel.dcm": (WINDOWED, 0.002, "no Samples per Pixel"),
     "20b_no_photometric.dcm": (WINDOWED, 0.002, "no Photometric Interpretation"),
     "20c_no_pixel_representation.dcm": (WINDOWED, 0.002, "no usable Pixel Representation"),
@@ -46,12 +49,10 @@ READ: dict[str, tuple[tuple[float, ...], float, str]] = {
 }
 """Mean and points, tolerance, and what the one warning says; no warning where it says nothing."""
 
+TWELVE = ("04_jpeg_extended_12bit.dcm", "17c_bare_jpeg12.jpg")
+"""One 12-bit picture, 1024 x 256, in DICOM and bare."""
+
 REFUSED = {
-    "01_jpeg_lossless_sv1_12bit.dcm": "stored as JPEG Lossless,",
-    "02_jpegls_lossless_12bit.dcm": "stored as JPEG-LS Lossless,",
-    "04_jpeg_extended_12bit.dcm": "stored as 12-bit JPEG (Extended),",
-    "17_bare_jpeg_lossless.jpg": "stored as JPEG Lossless,",
-    "17c_bare_jpeg12.jpg": "stored as 12-bit JPEG (Extended),",
     "19_DICOMDIR": "the index of a CD (DICOMDIR); choose the picture itself, or the whole folder",
 }
 
@@ -63,7 +64,7 @@ def cases() -> dict[str, bytes]:
 
 
 def test_every_case_has_its_row(cases: dict[str, bytes]) -> None:
-    assert set(cases) == {*READ, *REFUSED, "30_zip_gbk_and_utf8_without_flag.zip"}
+    assert set(cases) == {*READ, *REFUSED, *TWELVE, "30_zip_gbk_and_utf8_without_flag.zip"}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -75,6 +76,21 @@ def test_a_case_is_read(cases: dict[str, bytes], name: str) -> None:
     assert found == pytest.approx(expected, abs=tolerance)
     notes = [note for note in scan.warnings if note not in NOTES.values()]  # how it is coloured is told beside
     assert (len(notes), warning in " ".join(notes)) == (1 if warning else 0, True)
+
+
+@pytest.mark.parametrize("name", TWELVE)
+def test_a_twelve_bit_jpeg_holds_its_stored_values(cases: dict[str, bytes], name: str) -> None:
+    scan = read_scan(cases[name])
+    assert (scan.size, scan.bits, len(scan.warnings)) == ((1024, 256), 12, 2 if name.endswith(".dcm") else 1)
+    highest = 264 if name.endswith(".dcm") else 1023  # stretched to its values, and read as 10 bits
+    values = scan.pixels * highest
+    assert float(values.mean()) == pytest.approx(14.37, abs=0.01) and round(float(values.max())) == 264
+    assert [round(float(values[place])) for place in ((100, 100), (500, 128), (900, 60))] == [1, 10, 1]
+
+
+@pytest.mark.parametrize("name", ["01_jpeg_lossless_sv1_12bit.dcm", "02_jpegls_lossless_12bit.dcm"])
+def test_what_was_compressed_without_loss_is_exact(cases: dict[str, bytes], name: str) -> None:
+    assert np.array_equal(read_scan(cases[name]).pixels, read_scan(cases["03_deflated.dcm"]).pixels)
 
 
 def test_padding_is_black(cases: dict[str, bytes]) -> None:

@@ -93,14 +93,11 @@ def test_strong_colours_are_kept_apart(photometric: str) -> None:
 
 
 FORMS = {
-    (0xC0, 12): "12-bit JPEG",
-    (0xC1, 12): "12-bit JPEG (Extended)",
-    (0xC2, 12): "12-bit progressive JPEG",
-    (0xC3, 8): "JPEG Lossless",
-    (0xC3, 16): "JPEG Lossless",
+    (0xC0, 10): "10-bit JPEG",
+    (0xC2, 16): "16-bit progressive JPEG",
     (0xC5, 8): "hierarchical JPEG",
+    (0xC9, 12): "12-bit arithmetic-coded JPEG",
     (0xCB, 8): "arithmetic-coded JPEG Lossless",
-    (0xF7, 8): "JPEG-LS",
 }
 
 

@@ -4,11 +4,12 @@ import warnings
 from importlib.metadata import distribution
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom import dcmread, uid
+from pydicom import dcmread, encaps, uid
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_rescale, pixel_array
 from scan_files import Array
@@ -21,14 +22,6 @@ FOLDERS = (
     Path(pydicom.__file__).parent / "data" / "test_files",
     Path(str(distribution("pydicom-data").locate_file("data_store/data"))),
 )
-
-UNREAD = {
-    uid.JPEGLosslessSV1: "JPEG Lossless",
-    uid.JPEGLossless: "JPEG Lossless (Process 14)",
-    uid.JPEGLSLossless: "JPEG-LS Lossless",
-    uid.JPEGLSNearLossless: "JPEG-LS Near-Lossless",
-    uid.JPEGExtended12Bit: "12-bit JPEG (Extended)",
-}
 
 REASONS = {
     "MR_truncated.dcm": "damaged or cut short",
@@ -72,11 +65,23 @@ def windowed(values: Array, place: Dataset) -> Array | None:
     return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
+def stored_values(header: Dataset, index: int) -> Array:
+    """What pydicom decodes; two other decoders stand in where it needs a package that is not free to use here."""
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax not in (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGExtended12Bit):
+        return pixel_array(header, index=index)
+    stream = encaps.get_frame(header.PixelData, index, number_of_frames=int(header.get("NumberOfFrames") or 1))
+    if syntax == uid.JPEGExtended12Bit:
+        return imagecodecs.jpeg8_decode(stream)  # its values are pinned in test_scans_cases
+    values = imagecodecs.jpegsof3_decode(stream)
+    return values.view(np.int16) if header.PixelRepresentation else values
+
+
 def reference(path: Path, index: int) -> Array:
     header = dcmread(path, force=True)
     if "TransferSyntaxUID" not in header.file_meta:
         header.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    values = pixel_array(header, index=index)
+    values = stored_values(header, index)
     photometric, little = header.PhotometricInterpretation, header.original_encoding[1]
     if photometric == "PALETTE COLOR":
         if not little:
@@ -124,11 +129,8 @@ def test_pydicoms_own_files(path: Path) -> None:
 
 
 def check_refusal(path: Path, header: Dataset, sentence: str) -> None:
-    syntax = header.file_meta.get("TransferSyntaxUID")
     if path.name in REASONS:
         assert REASONS[path.name] in sentence
-    elif syntax in UNREAD:
-        assert f"stored as {UNREAD[syntax]}, which is not read here" in sentence
     elif min(header.Rows, header.Columns) < MIN_SIDE:
         assert "too small to read" in sentence
     else:

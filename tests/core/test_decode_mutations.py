@@ -1,0 +1,89 @@
+"""Five hundred damaged files of each format that C libraries decode, through a worker: a scan or one sentence."""
+
+import time
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import uid
+from scan_files import colour, data_set, encapsulated, ramp, saved
+
+from meddef_core.errors import ScanError
+from meddef_core.scans import read_scan, read_scan_isolated
+
+COUNT = 500
+LONGEST = 5.0
+"""Seconds that one file may take."""
+
+GREY = ramp(size=(48, 64))
+DEEP = ramp(high=4095, size=(48, 64), dtype=np.uint16)
+RGB = colour((48, 64))
+
+
+def tiff(picture: Image.Image, **options: object) -> bytes:
+    return saved(picture, "TIFF", **options)
+
+
+LOSSLESS = imagecodecs.jpeg8_encode(DEEP, lossless=True, bitspersample=12)
+JPEG_LS = imagecodecs.jpegls_encode(DEEP)
+TWELVE = imagecodecs.jpeg8_encode(np.dstack([DEEP] * 3), level=95, bitspersample=12)
+PAGES = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+
+WHOLE = {
+    "JPEG Lossless": LOSSLESS,
+    "JPEG-LS": JPEG_LS,
+    "12-bit JPEG": TWELVE,
+    "JPEG Lossless in DICOM": encapsulated(data_set(DEEP, bits=12), LOSSLESS, uid.JPEGLosslessSV1),
+    "JPEG-LS in DICOM": encapsulated(data_set(DEEP, bits=12), JPEG_LS, uid.JPEGLSLossless),
+    "12-bit JPEG in DICOM": encapsulated(
+        data_set(np.dstack([DEEP] * 3), bits=12), TWELVE, uid.JPEGExtended12Bit, PhotometricInterpretation="YBR_FULL"
+    ),
+    "TIFF": tiff(Image.fromarray(DEEP)),
+    "TIFF, LZW": tiff(Image.fromarray(RGB), compression="tiff_lzw"),
+    "TIFF, deflate": tiff(Image.fromarray(RGB), compression="tiff_adobe_deflate"),
+    "TIFF, JPEG": tiff(Image.fromarray(RGB), compression="jpeg"),
+    "TIFF of pages": tiff(PAGES[0], save_all=True, append_images=PAGES[1:]),
+    "BMP": saved(Image.fromarray(RGB), "BMP"),
+    "BMP with a palette": saved(Image.fromarray(RGB).quantize(16), "BMP"),
+    "WebP": saved(Image.fromarray(RGB), "WEBP"),
+    "WebP without loss": saved(Image.fromarray(RGB), "WEBP", lossless=True),
+}
+
+
+def mutated(data: bytes, rng: np.random.Generator) -> bytes:
+    """Bytes changed, mostly near the beginning where headers are, then perhaps a piece lost, doubled or cut off."""
+    made = bytearray(data)
+    reach = len(made) if rng.random() < 0.5 else min(len(made), 400)
+    for place in rng.integers(0, reach, rng.integers(1, 9)):
+        made[place] = rng.choice((0, 0xFF, 0x7F, int(rng.integers(256))))
+    start, length = (int(number) for number in rng.integers(0, (len(made), 40)))
+    match int(rng.integers(6)):
+        case 0:
+            del made[start : start + length]
+        case 1:
+            made[start:start] = made[start : start + length]
+        case 2:
+            del made[start:]
+    return bytes(made)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_damaged_below_is_whole(name: str) -> None:
+    assert read_scan(WHOLE[name], frame=2 if "pages" in name else None).size == GREY.shape
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_damaged_file_costs_one_sentence(name: str) -> None:
+    rng = np.random.default_rng(sorted(WHOLE).index(name))
+    longest = 0.0
+    for _ in range(COUNT):
+        data, began = mutated(WHOLE[name], rng), time.monotonic()
+        try:
+            pixels = read_scan_isolated(data, frame=2 if "pages" in name else None).pixels
+        except ScanError as error:
+            assert str(error).endswith(".")
+        else:
+            assert float(pixels.min()) >= 0 and float(pixels.max()) <= 1
+        longest = max(longest, time.monotonic() - began)
+    assert longest < LONGEST
