@@ -84,9 +84,7 @@ def pointing_games(
     hits = dict.fromkeys((key for key in available(network) if key in keys), 0)
     goals = [_goal(phantom.mask) for phantom in phantoms]
     for done, (phantom, goal) in enumerate(zip(phantoms, goals, strict=True), start=1):
-        maps = explain(
-            network, picture_of(network, phantom), target=known.index(phantom.label), only=keys
-        )
+        maps = explain(network, picture_of(network, phantom), target=known.index(phantom.label), only=keys)
         for key, found in maps.items():
             hits[key] += _points_into(found, goal)
         if on_phantom is not None:
