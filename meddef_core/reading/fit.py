@@ -30,7 +30,7 @@ from meddef_core.reading.calibration import (
 )
 from meddef_core.reading.files import Fitted, Outputs, ReadingCard
 from meddef_core.reading.gaussian import Array
-from meddef_core.reading.guarantee import controlled, other_hospital, share, sources
+from meddef_core.reading.guarantee import ALPHA, controlled, other_hospital, share, sources
 from meddef_core.reading.guarantee import figures as figures_of
 from meddef_core.reading.operating import operating_point, questions, youden_threshold
 from meddef_core.reading.outliers import outliers, prepared
@@ -77,7 +77,8 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     kinds = [one.kind for one in to_choose]
     detector = fit_detector(train, val, others=chosen, kinds=kinds, scanner=scanner)
     controlling = sources(detector, outliers=to_choose, found=chosen, hospital=hospital)
-    detector = controlled(detector, controlling)
+    alpha = ALPHA[model.task.key]
+    detector = controlled(detector, controlling, alpha=alpha)
     changes = changes_of(model)
     temperature = fit_temperature(*_over(network, parts["val"], changes))
 
@@ -102,7 +103,7 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
             | {"accepted": _acceptance(detector, val)},
             "outliers": dict(Counter(one.kind for one in to_choose)),
         },
-        guarantee=figures_of(controlling, hospital=hospital),
+        guarantee=figures_of(controlling, alpha=alpha, hospital=hospital),
         test=figures,
     )  # fmt: skip
     return Fitted(card, detector, val_outputs, test_outputs)
