@@ -16,12 +16,16 @@ lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy meddef_core dashboard
 
-# The browser tests drive Chromium: the system's, else Debian's package, else Playwright's own.
+# The browser tests drive Chromium: the system's, else Debian's package, else Playwright's own. Those of the server run
+# nginx and Caddy and list connections with strace: Debian's packages where they can be installed, else these skip.
+PROGRAMS := chromium nginx caddy strace
 browser: $(VENV)/installed-for-tests
-	@command -v chromium >/dev/null \
-	|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
-	     && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
-	|| $(BIN)/playwright install chromium
+	@missing=$$(for each in $(PROGRAMS); do command -v $$each >/dev/null || echo $$each; done); \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq; \
+	    for each in $$missing; do DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$each >/dev/null || true; done; \
+	fi
+	@command -v chromium >/dev/null || $(BIN)/playwright install chromium
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

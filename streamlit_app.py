@@ -1,4 +1,7 @@
-"""MedDef's dashboard. Start it with `streamlit run streamlit_app.py` or `meddef app`."""
+"""MedDef's dashboard. Start it with `streamlit run streamlit_app.py` or `meddef app`.
+
+Streamlit's server imports this file for `app`, which it finds by that name; every session then runs it as its script.
+"""
 
 import gc
 import os
@@ -6,30 +9,24 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.starlette import App
 
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.settings import settings
+from meddef_core.settings import Settings, settings
+
+PICTURES = Path(__file__).parent / "dashboard"
 
 
-@st.cache_resource(show_spinner=False)
-def settings_checked() -> None:
-    """End the server, once for this process, where a setting cannot work: no page could be shown."""
+def checked_settings() -> Settings:
+    """The settings; the process ends with one sentence where one cannot work: no page could be shown."""
     try:
-        settings()
+        return settings()
     except MedDefError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
-        os._exit(2)  # this is a thread of the server's, from which SystemExit would not reach it
-
-
-settings_checked()  # before the imports below, whose queues take their size from the settings
-
-from dashboard import services, state  # noqa: E402
-from dashboard.language import language_picker, tr  # noqa: E402
-from dashboard.ui.history import history_panel  # noqa: E402
-
-PICTURES = Path(__file__).parent / "dashboard"
+        os._exit(2)  # this may be a thread of the server's, from which SystemExit would not reach it
 
 
 @st.cache_resource(show_spinner=False)
@@ -46,57 +43,80 @@ def libraries_set_apart() -> None:
 @st.cache_resource(show_spinner=False)
 def decoder_warmed() -> None:
     """Start the process that decodes uploads, once for this server: the first upload then does not wait for it."""
+    from dashboard import services
+
     services.warm_up()
 
 
-# Pictures of our own: the browser would fetch a Material page icon from another host.
-st.set_page_config(page_title="MedDef", page_icon=PICTURES / "favicon.svg", layout="wide")
-st.logo(PICTURES / "logo.svg", size="large")
+def main() -> None:
+    """One run of the page that a session is on."""
+    from dashboard import state  # here, where the settings are known to work: its queues take their sizes
+    from dashboard.language import language_picker, tr
+    from dashboard.ui.history import history_panel
 
-with st.sidebar:  # before the titles below, which are in its language
-    language_picker()
+    # Pictures of our own: the browser would fetch a Material page icon from another host.
+    st.set_page_config(page_title="MedDef", page_icon=PICTURES / "favicon.svg", layout="wide")
+    st.logo(PICTURES / "logo.svg", size="large")
 
-page = st.navigation(
-    [
-        st.Page(
-            "dashboard/views/diagnose.py",
-            title=tr("Diagnose"),
-            icon=":material/radiology:",
-            url_path="diagnose",
-            default=True,
-        ),
-        st.Page(
-            "dashboard/views/attack_lab.py", title=tr("Attack lab"), icon=":material/experiment:", url_path="attack-lab"
-        ),
-        st.Page(
-            "dashboard/views/attention.py", title=tr("Attention"), icon=":material/visibility:", url_path="attention"
-        ),
-        st.Page("dashboard/views/batch.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
-        st.Page("dashboard/views/teach.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
-        st.Page(
-            "dashboard/views/robustness.py", title=tr("Robustness"), icon=":material/shield:", url_path="robustness"
-        ),
-        st.Page("dashboard/views/about.py", title=tr("About"), icon=":material/info:", url_path="about"),
-    ]
-)
+    with st.sidebar:  # before the titles below, which are in its language
+        language_picker()
 
-with st.sidebar:
-    st.button(
-        tr("Clear everything"),
-        key="clear_everything",
-        icon=":material/delete_sweep:",
-        on_click=state.clear_everything,
-        width="stretch",
+    page = st.navigation(
+        [
+            st.Page(
+                "dashboard/views/diagnose.py",
+                title=tr("Diagnose"),
+                icon=":material/radiology:",
+                url_path="diagnose",
+                default=True,
+            ),
+            st.Page(
+                "dashboard/views/attack_lab.py",
+                title=tr("Attack lab"),
+                icon=":material/experiment:",
+                url_path="attack-lab",
+            ),
+            st.Page(
+                "dashboard/views/attention.py",
+                title=tr("Attention"),
+                icon=":material/visibility:",
+                url_path="attention",
+            ),
+            st.Page("dashboard/views/batch.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
+            st.Page("dashboard/views/teach.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
+            st.Page(
+                "dashboard/views/robustness.py", title=tr("Robustness"), icon=":material/shield:", url_path="robustness"
+            ),
+            st.Page("dashboard/views/about.py", title=tr("About"), icon=":material/info:", url_path="about"),
+        ]
     )
-    st.caption(
-        tr("Scans and results live in this session's memory only. They go when you clear them or close the page.")
-    )
 
-st.info(tr(INTENDED_USE), icon=":material/health_and_safety:")
-try:
-    page.run()
-except MedDefError as error:  # a page handles what it can go on without; the rest is still one sentence
-    st.error(tr(str(error)), icon=":material/error:")
-history_panel()
-libraries_set_apart()
-decoder_warmed()
+    with st.sidebar:
+        st.button(
+            tr("Clear everything"),
+            key="clear_everything",
+            icon=":material/delete_sweep:",
+            on_click=state.clear_everything,
+            width="stretch",
+        )
+        st.caption(
+            tr("Scans and results live in this session's memory only. They go when you clear them or close the page.")
+        )
+
+    st.info(tr(INTENDED_USE), icon=":material/health_and_safety:")
+    try:
+        page.run()
+    except MedDefError as error:  # a page handles what it can go on without; the rest is still one sentence
+        st.error(tr(str(error)), icon=":material/error:")
+    history_panel()
+    libraries_set_apart()
+    decoder_warmed()
+
+
+if __name__ == "__main__":
+    checked_settings()
+    main()
+else:
+    from dashboard.server import Door
+
+    app = App(__file__, middleware=[Middleware(Door, now=checked_settings())])

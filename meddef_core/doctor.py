@@ -27,7 +27,7 @@ class Setting:
 
     name: str
     """Of its variable."""
-    value: str | int | None
+    value: str | int | list[str] | None
     source: str
     """"environment", "file" or "default"."""
     meaning: str
@@ -61,7 +61,7 @@ def read_settings(now: Settings) -> tuple[Setting, ...]:
         source = (
             "environment" if os.environ.get(variable(name)) else "file" if name in now.model_fields_set else "default"
         )
-        shown = str(value) if isinstance(value, Path) else value
+        shown = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
         found.append(Setting(name=variable(name), value=shown, source=source, meaning=str(field.description)))
     return tuple(found)
 

@@ -7,10 +7,17 @@ variables in lower case without `MEDDEF_`. Every reader asks `settings()`, so a 
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from meddef_core.errors import MedDefError
 
@@ -18,6 +25,9 @@ PREFIX = "MEDDEF_"
 CONFIG = f"{PREFIX}CONFIG"
 MOST_THREADS = 1024
 MOST_DECODERS = 64
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""In a variable separated by commas, in the file a list."""
 
 
 class Settings(BaseSettings):
@@ -34,6 +44,9 @@ class Settings(BaseSettings):
     slots: int | None = Field(None, ge=1, le=MOST_THREADS, description="Requests computed at once; else by cores.")
     held_mb: int = Field(1024, ge=1, le=1024**2, description="Megabytes of uploads held for all sessions together.")
     decoders: int = Field(2, ge=1, le=MOST_DECODERS, description="Files decoded at once, each in its own process.")
+    hosts: Names = Field((), description="Names that browsers may use for this server, besides those of this machine.")
+    origins: Names = Field((), description="Origins besides the server's own that may connect, as https://name.")
+    metrics: bool = Field(False, description="Whether the server publishes its metrics, at /_stcore/metrics.")
 
     @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir")
     @classmethod
@@ -41,6 +54,27 @@ class Settings(BaseSettings):
         if path is not None and path.exists() and not path.is_dir():
             raise ValueError("a folder is needed, and this is a file")
         return path
+
+    @field_validator("hosts", "origins", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _no_addresses(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if any(set(host) & set("/:@ ") for host in hosts):
+            raise ValueError("a host is a name alone, without scheme or port: meddef.example.org, *.example.org or *")
+        return hosts
+
+    @field_validator("origins")
+    @classmethod
+    def _whole_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}" or "*" in origin:
+                raise ValueError("an origin is a scheme and a name, as https://meddef.example.org, without a path")
+        return origins
 
     @classmethod
     def settings_customise_sources(

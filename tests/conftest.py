@@ -1,6 +1,9 @@
 """Fixtures shared by every test."""
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,25 @@ import pytest
 import torch
 from PIL import Image
 
+TRACED = Path(__file__).parent / "traced"
+CONNECTIONS = Path(tempfile.mkdtemp(prefix="meddef-connections-")) / "log"
+os.environ["TRACED_CONNECTIONS"] = str(CONNECTIONS)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(TRACED), os.environ.get("PYTHONPATH"))))
+sys.path.insert(0, str(TRACED))
+sys.modules.pop("sitecustomize", None)
+import sitecustomize  # noqa: E402, F401  (children import it by themselves)
+
 torch.set_num_threads(1)  # most tests are small, and two threads that wait for each other are slower than one
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_out() -> Iterator[None]:
+    """No test makes this process, or a Python process that it starts, connect to another machine."""
+    yield
+    if CONNECTIONS.exists():
+        asked = CONNECTIONS.read_text()
+        CONNECTIONS.unlink()
+        pytest.fail(f"another machine was asked for:\n{asked}")
 
 
 @pytest.fixture(scope="session")

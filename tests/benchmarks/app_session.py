@@ -1,5 +1,6 @@
 """One reader of the running app without a browser: speaks the app's own protocol, so that only the app is measured."""
 
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -28,21 +29,35 @@ class Session:
     """A connection of its own to the app at `address`, open on its first page.
 
     After each run of the page, `screen` holds what it shows and `first_bar` the seconds until a first bar was shown.
+    Behind a proxy `via` is the (host, port) to connect to; `cookie` goes along, and `secure` says what to trust.
+    `origin` is that of another page.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        via: tuple[str, int] | None = None,
+        origin: str | None = None,
+        cookie: str = "",
+        secure: ssl.SSLContext | None = None,
+    ) -> None:
         self._pages: dict[str, str] = {}
         self._page = ""
         self._heard = threading.Condition()
         self._finished = 0
         self.first_bar = 0.0
         self.screen = Screen()
-        host = address.removeprefix("http://")
+        self.id = ""
+        to: dict[str, Any] = {} if via is None else {"address": via}
         self._socket: ClientConnection = connect(
-            f"ws://{host}/_stcore/stream",
+            f"{address.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=["streamlit"],
-            origin=address,
+            origin=origin or address,  # type: ignore[arg-type]
+            additional_headers={"Cookie": cookie} if cookie else None,
+            ssl=secure,
             max_size=None,  # type: ignore[arg-type,list-item]
+            **to,
         )
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
@@ -91,6 +106,7 @@ class Session:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
+            self.id = message.new_session.initialize.session_id
             self.screen = Screen()
         elif kind == "navigation":
             self._pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}

@@ -2,46 +2,14 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from served import running_app
 
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running_app(log: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Address and process of the app as users start it: the shipped settings and the shipped models."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
-        )
-        address = f"http://127.0.0.1:{port}"
-        try:
-            wait_until_up(f"{address}/_stcore/health", process, log)
-            yield address, process
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")
@@ -49,17 +17,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an app that all tests share."""
     with running_app(tmp_path_factory.mktemp("server") / "log.txt") as (address, _):
         yield address
-
-
-def wait_until_up(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    pytest.fail(f"the app did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")

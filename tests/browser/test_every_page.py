@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, foreign
+from conftest import foreign
 from driving import no_figure_cut_short, no_sideways_scroll, open_page, run_attack, settled, shoot
 from playwright.sync_api import Browser, expect
+from served import ROOT
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import running_app
 from driving import choose_sample, most_steps, open_page, run_attack, settled, start_attack
 from playwright.sync_api import Browser, Page
+from served import running_app
 
 WAITING = re.compile("1 ahead of you")
 STEP = re.compile("step [0-9]+ of")

@@ -19,6 +19,11 @@ BAD_NUMBERS = {
     "decoders": ("0", "two", "65"),
 }
 
+BAD_NAMES = {
+    "hosts": ("https://meddef.example", "meddef.example:8501", "a/b", "user@host"),
+    "origins": ("meddef.example", "https://a.example/", "ftp://a.example", "https://*.example", "https://[::1"),
+}
+
 
 def meddef(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own, with these variables and no others of ours."""
@@ -41,6 +46,19 @@ def assert_stopped(result: subprocess.CompletedProcess[str], *parts: str) -> Non
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, bad in BAD_NUMBERS.items() for value in bad])
 def test_a_number_that_cannot_work_stops_the_start(tmp_path: Path, field: str, value: str) -> None:
     assert_stopped(meddef(tmp_path, "doctor", **{variable(field): value}), variable(field), repr(value))
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, bad in BAD_NAMES.items() for value in bad])
+def test_a_name_that_cannot_work_stops_the_start(tmp_path: Path, field: str, value: str) -> None:
+    assert_stopped(meddef(tmp_path, "doctor", **{variable(field): f"ok.example, {value}"}), variable(field), value)
+
+
+def test_names_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "meddef.toml").write_text('origins = ["https://one.example", "http://two.example:81"]\n')
+    document = json.loads(meddef(tmp_path, "doctor", "--json", MEDDEF_HOSTS="a.example , *.b.example,").stdout)
+    found = {each["name"]: each["value"] for each in document["settings"]}
+    assert found["MEDDEF_HOSTS"] == ["a.example", "*.b.example"] and found["MEDDEF_METRICS"] is False
+    assert found["MEDDEF_ORIGINS"] == ["https://one.example", "http://two.example:81"]
 
 
 @pytest.mark.parametrize("field", FOLDERS)
@@ -112,12 +130,22 @@ def test_slots_follow_cores_and_threads(monkeypatch: pytest.MonkeyPatch, tmp_pat
         assert settings().work_slots == slots
 
 
+STARTS = {
+    "server": [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", "8599"],
+    "script": [
+        sys.executable,
+        "-c",
+        "from streamlit.testing.v1 import AppTest; AppTest.from_file('streamlit_app.py').run(timeout=60)",
+    ],
+}
+
+
 @pytest.mark.parametrize("value", ["abc", "0"])
-def test_streamlit_ends_with_one_sentence(tmp_path: Path, value: str) -> None:
-    """The script first runs when the first page is opened: that ends the server."""
-    script = "from streamlit.testing.v1 import AppTest; AppTest.from_file('streamlit_app.py').run(timeout=60)"
+@pytest.mark.parametrize("start", STARTS)
+def test_streamlit_ends_with_one_sentence(start: str, value: str) -> None:
+    """The server before it listens, and a script that runs without our server."""
     result = subprocess.run(
-        [sys.executable, "-c", script],
+        STARTS[start],
         env=os.environ | {"MEDDEF_SLOTS": value, "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
