@@ -1,10 +1,16 @@
 # Two commands set everything up on a machine with Python 3.11: `make app` and `make test`.
+#
+# Both install exactly what the lock files name, each file checked by its hash. On Linux PyPI's torch comes with CUDA,
+# several gigabytes; `make app TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes the CPU build from PyTorch's own
+# index instead. That build has no hash in the lock: the index has to be trusted. So for `make test`.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH_INDEX ?=
+PIP := $(BIN)/python -m pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test lint clean browser
+.PHONY: app test lint clean browser lock sbom audit
 
 app: $(VENV)/installed
 	$(BIN)/meddef app
@@ -30,14 +36,56 @@ browser: $(VENV)/installed-for-tests
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: $(VENV)/bin/python requirements.txt pyproject.toml
+# $(1): the lock file without its ending.
+ifeq ($(TORCH_INDEX),)
+install = $(PIP) --require-hashes --requirement $(1).lock
+else
+install = $(PIP) --require-hashes --no-deps --requirement $(1)-cpu.lock \
+	&& $(PIP) --no-deps --index-url $(TORCH_INDEX) $$(sed -nE 's/^((torch|torchvision)==[^ ]+).*/\1/p' $(1).lock)
+endif
+ourselves = $(PIP) --no-deps --no-build-isolation --editable .
+
+$(VENV)/installed: $(VENV)/bin/python requirements.lock pyproject.toml
 	@echo "Installing: some minutes, most of them for PyTorch."
-	$(BIN)/python -m pip install --quiet --editable .
+	$(call install,requirements)
+	$(ourselves)
 	@touch $@
 
-$(VENV)/installed-for-tests: $(VENV)/bin/python requirements.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+$(VENV)/installed-for-tests: $(VENV)/bin/python requirements-test.lock pyproject.toml
+	$(call install,requirements-test)
+	$(ourselves)
 	@touch $@ $(VENV)/installed
 
+# ---- supply chain ----------------------------------------------------------------------------------------------------
+
+TOOLS := .venv-tools
+$(TOOLS)/installed: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet uv==0.13.9 pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@touch $@
+
+# After every change of requirements.txt or pyproject.toml. Each lock file serves Linux, macOS and Windows. Those named
+# -cpu leave out torch and all that comes with its CUDA build. LOCK_OPTIONS passes more on, `--upgrade` for instance.
+LOCK_OPTIONS ?=
+CUDA = $$(sed -nE 's/^(torch|torchvision|triton|(nvidia|cuda)-[a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock)
+compile = $(TOOLS)/bin/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links --constraint requirements-held.txt $(LOCK_OPTIONS)
+lock: $(TOOLS)/installed
+	$(compile) --output-file requirements.lock
+	$(compile) --extra test --output-file requirements-test.lock
+	$(compile) $(CUDA) --output-file requirements-cpu.lock
+	$(compile) --extra test $(CUDA) --output-file requirements-test-cpu.lock
+
+# What is installed, with licences and who needs whom, as CycloneDX.
+sbom: $(TOOLS)/installed $(VENV)/installed
+	@mkdir -p build
+	$(TOOLS)/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible \
+	    --output-file build/meddef.cdx.json
+
+# Known vulnerabilities, from PyPI's database. An audit that could not ask for every package fails.
+audit: $(TOOLS)/installed
+	$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    --requirement requirements-test.lock
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(TOOLS) build *.egg-info

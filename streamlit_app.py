@@ -117,6 +117,9 @@ if __name__ == "__main__":
     checked_settings()
     main()
 else:
+    from dashboard.admission import Admission
+    from dashboard.departed import departed_go
     from dashboard.server import Door
 
-    app = App(__file__, middleware=[Middleware(Door, now=checked_settings())])
+    now = checked_settings()
+    app = App(__file__, lifespan=departed_go, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])

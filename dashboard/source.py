@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.services.models import windows_of
 from dashboard.services.queue import HELD
+from dashboard.services.visitor import session_id
 from meddef_core.errors import MedDefError
 from meddef_core.scans import Scan, WindowRange
 
@@ -25,7 +26,7 @@ def keep(data: bytes, scan: Scan) -> None:
     """Remember a file that was read as `scan` if there is anything to choose in it, and forget the last one."""
     if has_choices(scan):
         source = Source(data, scan.digest, _frames(scan))
-        HELD.admit(source, len(data))
+        HELD.admit(source, len(data), owner=session_id())
         st.session_state[KEY] = source
     else:
         forget()

@@ -148,7 +148,7 @@ def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) ->
 
 def _choose(scan: Chosen) -> None:
     st.session_state["chosen"] = scan
-    for key in ("problem", "pending", "lab_note"):
+    for key in ("problem", "pending", "waiting", "lab_note"):
         st.session_state.pop(key, None)
 
 
@@ -158,7 +158,7 @@ def refuse(sentence: str, *, pending: Pending | None = None) -> None:
     Whatever was shown of the scan before goes: it must not be taken for the one that was refused. `pending` is a file
     that only lacks the number of a frame.
     """
-    for key in ("chosen", "pending", "history_shown", "attention_cancelled"):
+    for key in ("chosen", "pending", "waiting", "history_shown", "attention_cancelled"):
         st.session_state.pop(key, None)
     forget_lab()
     source.forget()
@@ -271,7 +271,7 @@ def clear_everything() -> None:
     """
     for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
-    for key in ("chosen", "problem", "pending", "anyway", "attention_cancelled"):
+    for key in ("chosen", "problem", "pending", "waiting", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
     forget_lab()
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):

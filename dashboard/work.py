@@ -1,49 +1,75 @@
-"""What sessions share: a bounded queue for heavy work, and a bound on what all of them hold in memory.
+"""What sessions share: a fair queue for heavy work, and a bound on what each and all of them hold in memory.
 
 On few cores, two attacks at once are slower than one after the other.
 """
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from meddef_core.errors import MedDefError
 
 POLL_SECONDS = 0.25
 """How often a waiting request reports its place; also how soon it notices that it was cancelled."""
 
+NEWEST = 0.3
+"""Weight of the last request in the mean duration: a class that changes its attack is told right after a few."""
+
 
 class BusyError(MedDefError):
-    """The queue, or the memory for scans, is full."""
+    """The memory for scans is full; it is worth trying again."""
+
+
+class QuotaError(MedDefError):
+    """One session holds as much as one may; only its own reader can change that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a waiting request stands."""
+
+    ahead: int
+    """Requests that come first, those that run among them."""
+    seconds: float | None
+    """Expected wait; None until a request has ended."""
+
+
+OnWait = Callable[[Place], None]
+"""Hears the place in the line; may raise to leave it."""
+
+
+@dataclass(eq=False)
+class _Ticket:
+    owner: object
 
 
 class WorkQueue:
-    """First come, first served; `slots` requests run at once and at most `waiting` more may queue."""
+    """`slots` requests run at once. First come, first served, but nobody takes two slots while others wait.
 
-    def __init__(self, slots: int, *, waiting: int = 20) -> None:
+    Nobody is refused: a line of a hundred costs a hundred sleeping threads, which their sessions have anyway.
+    """
+
+    def __init__(self, slots: int) -> None:
         self._slots = slots
-        self._waiting = waiting
-        self._running = 0
-        self._line: list[object] = []
+        self._running: list[_Ticket] = []
+        self._line: list[_Ticket] = []
+        self._mean: float | None = None
         self._changed = threading.Condition()
 
     @property
     def load(self) -> tuple[int, int]:
         """Requests running and requests waiting."""
         with self._changed:
-            return self._running, len(self._line)
+            return len(self._running), len(self._line)
 
     @contextmanager
-    def turn(self, on_wait: Callable[[int], None]) -> Iterator[None]:
-        """Hold one slot. While waiting, `on_wait(ahead)` hears how many come first; it may raise to leave the line.
-
-        Raises BusyError when the line is full.
-        """
-        ticket = object()
+    def turn(self, on_wait: OnWait, *, owner: object = None) -> Iterator[None]:
+        """Hold one slot. While waiting, `on_wait` hears the place; `owner` is the session, None for one of its own."""
+        ticket = _Ticket(owner if owner is not None else object())
         with self._changed:
-            if len(self._line) + self._running >= self._slots + self._waiting:
-                raise BusyError("Too many people are using this server at the moment; please try again in a minute.")
             self._line.append(ticket)
         try:
             self._wait(ticket, on_wait)
@@ -52,45 +78,70 @@ class WorkQueue:
                 self._line.remove(ticket)
                 self._changed.notify_all()
             raise
+        began = time.monotonic()
         try:
             yield
         finally:
             with self._changed:
-                self._running -= 1
+                self._running.remove(ticket)
+                self._learn(time.monotonic() - began)
                 self._changed.notify_all()
 
-    def _wait(self, ticket: object, on_wait: Callable[[int], None]) -> None:
+    def _wait(self, ticket: _Ticket, on_wait: OnWait) -> None:
         while True:
             with self._changed:
-                if self._line[0] is ticket and self._running < self._slots:
-                    self._line.pop(0)
-                    self._running += 1
+                order = self._order()
+                if order[0] is ticket and len(self._running) < self._slots:
+                    self._line.remove(ticket)
+                    self._running.append(ticket)
                     self._changed.notify_all()
                     return
-                ahead = self._line.index(ticket) + self._running
+                ahead = order.index(ticket) + len(self._running)
+                seconds = None if self._mean is None else self._mean * ahead / self._slots
                 self._changed.wait(POLL_SECONDS)
-            on_wait(ahead)
+            on_wait(Place(ahead=ahead, seconds=seconds))
+
+    def _order(self) -> list[_Ticket]:
+        """The line as it will be served: a session that runs something already comes after all who run nothing."""
+        running = {id(ticket.owner) for ticket in self._running}
+        return sorted(self._line, key=lambda ticket: id(ticket.owner) in running)
+
+    def _learn(self, seconds: float) -> None:
+        self._mean = seconds if self._mean is None else (1 - NEWEST) * self._mean + NEWEST * seconds
 
 
 class Holdings:
-    """How many bytes all sessions hold of what came up the wire; at most `most`.
+    """How many bytes sessions hold of what came up the wire: at most `most` all together, and `each` one of them.
 
     Nothing is given back by hand: what is counted goes with the object that it was counted for, however a session ends.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, each: int | None = None) -> None:
         self._most = most
-        self._sizes: weakref.WeakKeyDictionary[object, int] = weakref.WeakKeyDictionary()
+        self._each = most if each is None else each
+        self._sizes: weakref.WeakKeyDictionary[object, tuple[int, object]] = weakref.WeakKeyDictionary()
         self._changing = threading.Lock()
 
     @property
     def bytes(self) -> int:
         """Bytes held now."""
-        return sum(list(self._sizes.values()))
+        return sum(size for size, _ in list(self._sizes.values()))
 
-    def admit(self, holder: object, size: int) -> None:
-        """Count `size` bytes for as long as `holder` lives; raises BusyError where they are too many."""
+    def bytes_of(self, owner: object) -> int:
+        """Bytes that one session holds now."""
+        return sum(size for size, whose in list(self._sizes.values()) if whose == owner)
+
+    def admit(self, holder: object, size: int, *, owner: object = None) -> None:
+        """Count `size` bytes for as long as `holder` lives, for the session `owner`.
+
+        Raises QuotaError where that session holds too many, and BusyError where all of them together do.
+        """
         with self._changing:
+            if owner is not None and self.bytes_of(owner) + size > self._each:
+                raise QuotaError(
+                    f"One session may hold scans of {self._each // 1024**2} MB together; press Clear everything, then "
+                    "choose the scan again."
+                )
             if self.bytes + size > self._most:
                 raise BusyError("This server holds as many scans as it has memory for; please try again in a minute.")
-            self._sizes[holder] = size
+            self._sizes[holder] = (size, owner)

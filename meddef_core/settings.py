@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, le=MOST_THREADS, description="Torch threads a request of the dashboard may use.")
     slots: int | None = Field(None, ge=1, le=MOST_THREADS, description="Requests computed at once; else by cores.")
     held_mb: int = Field(1024, ge=1, le=1024**2, description="Megabytes of uploads held for all sessions together.")
+    session_mb: int = Field(512, ge=1, le=1024**2, description="Megabytes of uploads held for one session.")
+    sessions: int = Field(100, ge=1, le=100_000, description="Browser pages connected at once; others wait outside.")
     decoders: int = Field(2, ge=1, le=MOST_DECODERS, description="Files decoded at once, each in its own process.")
     hosts: Names = Field((), description="Names that browsers may use for this server, besides those of this machine.")
     origins: Names = Field((), description="Origins besides the server's own that may connect, as https://name.")

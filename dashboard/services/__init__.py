@@ -21,11 +21,12 @@ from dashboard.services.models import (
     thumbnail_of,
     warm_up,
 )
-from dashboard.services.queue import QUEUE, THREADS, turn
+from dashboard.services.queue import HELD_WAITING, QUEUE, THREADS, turn
 from dashboard.services.reading import CAVEAT, maps, read, reading_of
 
 __all__ = [
     "CAVEAT",
+    "HELD_WAITING",
     "QUEUE",
     "THREADS",
     "OnProgress",

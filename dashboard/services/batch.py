@@ -1,6 +1,6 @@
 """Many scans in one go: what came up the wire, one row after another, and what they come to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -9,7 +9,8 @@ from typing import Literal
 from dashboard.results import ModelChoice
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
-from dashboard.services.visitor import has_left
+from dashboard.services.visitor import has_left, session_id
+from dashboard.work import OnWait
 from meddef_core.batch import Row, Score, read_entry, score, to_csv
 from meddef_core.data.tasks import get_task
 from meddef_core.errors import ScanError
@@ -49,7 +50,7 @@ class Job:
 
 
 def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: str) -> Job:
-    """The files, as (name, bytes), made ready to be read; raises ScanError, or BusyError where memory is short."""
+    """The files, as (name, bytes), made ready to be read; raises ScanError, BusyError or QuotaError."""
     size = sum(len(data) for _, data in files)
     if size > MOST_BYTES:
         raise ScanError(
@@ -58,15 +59,15 @@ def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: st
         )
     entries = upload_entries(files, classes=tuple(get_task(task).classes))
     held = Held()
-    HELD.admit(held, size)
+    HELD.admit(held, size, owner=session_id())
     return Job(model, task, len(entries), entries, held)
 
 
-def next_row(job: Job, on_wait: Callable[[int], None]) -> Job:
+def next_row(job: Job, on_wait: OnWait) -> Job:
     """The job one row further. Each scan waits for its own turn, so that a long batch keeps nobody waiting.
 
-    Raises BusyError where the line is full, and CancelledError where the session has left while a file was decoded:
-    the job is as it was and can be tried again.
+    Raises CancelledError where the session has left while a file was decoded: the job is as it was and can be tried
+    again.
     """
     row = read_entry(
         loaded(job.model.id),

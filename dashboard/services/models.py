@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dashboard import limits
 from dashboard.results import ModelChoice
 from dashboard.services.queue import HELD
-from dashboard.services.visitor import has_left
+from dashboard.services.visitor import has_left, session_id
 from meddef_core import zoo
 from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choices
 from meddef_core.data.tasks import TASKS, Task, get_task
@@ -69,12 +69,12 @@ def thumbnail_of(task: str, fingerprint: str, _scan: Scan) -> NDArray[np.float32
 
 
 def read_upload(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
-    """Decode and de-identify the bytes of a file in a worker; raises ScanError, or BusyError where memory is short.
+    """Decode and de-identify the bytes of a file in a worker; raises ScanError, BusyError or QuotaError.
 
     CancelledError where the session has left: its file is not decoded further.
     """
     scan = read_scan_isolated(data, frame=frame, window=window, cancelled=has_left)
-    HELD.admit(scan, scan.pixels.nbytes)
+    HELD.admit(scan, scan.pixels.nbytes, owner=session_id())
     return scan
 
 

@@ -1,7 +1,13 @@
-"""Whether the reader behind the work at hand is still there."""
+"""Who the reader behind the work at hand is, and whether that one is still there."""
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+
+def session_id() -> str | None:
+    """Names the session that asks; None outside one."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return None if context is None else context.session_id
 
 
 def has_left() -> bool:

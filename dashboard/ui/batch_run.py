@@ -1,19 +1,14 @@
 """A batch while it runs: how far it is, the place in the line, and a way to stop it."""
 
-import time
-
 import streamlit as st
 
 from dashboard import state
 from dashboard.language import tr
 from dashboard.services import batch
 from dashboard.ui.progress import waiting_words
-from dashboard.work import BusyError
+from dashboard.work import Place
 from meddef_core.errors import MedDefError
 from meddef_core.io import CancelledError
-
-RETRY = 2.0
-"""Seconds until a full line is tried again."""
 
 
 def run_on(job: batch.Job) -> None:
@@ -25,17 +20,14 @@ def run_on(job: batch.Job) -> None:
     st.button(tr("Cancel"), key="batch_cancel", icon=":material/stop_circle:", on_click=_cancel)
     st.caption(tr("Cancelling keeps the rows that are done."))
 
-    def on_wait(ahead: int) -> None:
-        bar.progress(len(job.rows) / job.total, text=waiting_words(ahead))
+    def on_wait(where: Place) -> None:
+        bar.progress(len(job.rows) / job.total, text=waiting_words(where))
 
     while not job.ended:
         words = tr("Scan {n} of {total}", n=len(job.rows) + 1, total=job.total)
         bar.progress(len(job.rows) / job.total, text=words)
         try:
             job = batch.next_row(job, on_wait)
-        except BusyError as error:
-            bar.progress(len(job.rows) / job.total, text=str(error))
-            time.sleep(RETRY)
         except CancelledError:  # the reader left; the job waits for one who comes back
             st.stop()
         except MedDefError as error:

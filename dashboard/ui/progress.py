@@ -1,5 +1,6 @@
 """Long work made visible: place in the queue, what runs, how far it is."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import streamlit as st
 
 from dashboard import services
 from dashboard.language import tr
+from dashboard.work import Place
 
 T = TypeVar("T")
 
@@ -17,6 +19,10 @@ OnShare = Callable[[str, float], None]
 
 PAUSE = 0.2
 """Seconds between two updates of a bar: a browser that gets a thousand a second falls behind."""
+
+MINUTE = 60
+SHORTEST = 5
+"""Seconds that an expected wait is rounded up to: it is an estimate."""
 
 
 @contextmanager
@@ -27,8 +33,8 @@ def working(label: str, *, quick: bool = False) -> Iterator[None]:
     """
     place = st.empty()
 
-    def on_wait(ahead: int) -> None:
-        place.info(waiting_words(ahead), icon=":material/hourglass_top:")
+    def on_wait(where: Place) -> None:
+        place.info(waiting_words(where), icon=":material/hourglass_top:")
 
     with services.turn(on_wait, quick=quick):
         place.empty()
@@ -54,8 +60,8 @@ def cancellable(
     def on_progress(what: str, step: int, total: int) -> None:
         bar.progress(min(1.0, step / total), text=what)
 
-    def on_wait(ahead: int) -> None:
-        bar.progress(0.0, text=waiting_words(ahead))
+    def on_wait(where: Place) -> None:
+        bar.progress(0.0, text=waiting_words(where))
 
     try:
         with services.turn(on_wait, quick=quick):
@@ -64,9 +70,17 @@ def cancellable(
         box.empty()
 
 
-def waiting_words(ahead: int) -> str:
-    """ "2 ahead of you": the place in the line."""
-    return tr("This server is busy: {ahead} ahead of you.", ahead=ahead)
+def waiting_words(place: Place) -> str:
+    """ "2 ahead of you, about 10 seconds": the place in the line and the expected wait, where it is known."""
+    if place.seconds is None:
+        return tr("This server is busy: {ahead} ahead of you.", ahead=place.ahead)
+    if place.seconds < MINUTE:
+        seconds = max(SHORTEST, SHORTEST * math.ceil(place.seconds / SHORTEST))
+        return tr(
+            "This server is busy: {ahead} ahead of you, about {seconds} seconds.", ahead=place.ahead, seconds=seconds
+        )
+    minutes = math.ceil(place.seconds / MINUTE)
+    return tr("This server is busy: {ahead} ahead of you, about {minutes} min.", ahead=place.ahead, minutes=minutes)
 
 
 def paced(show: services.OnProgress, *, pause: float = PAUSE) -> services.OnProgress:

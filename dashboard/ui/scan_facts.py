@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, uploads
 from dashboard.language import tr
 from dashboard.results import Picture
 from dashboard.state import UPLOADED, Chosen
@@ -59,6 +59,15 @@ def refused_line() -> None:
     problem = state.problem()
     if problem is not None:
         st.error(tr(problem), icon=":material/block:")
+    if uploads.waiting() is not None:
+        _try_again()
+
+
+@st.fragment(run_every=uploads.AGAIN)
+def _try_again() -> None:
+    st.caption(tr("The file is tried again by itself every few seconds."))
+    if uploads.try_again():
+        st.rerun()
 
 
 def no_scan() -> None:

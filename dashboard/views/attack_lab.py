@@ -20,6 +20,7 @@ from dashboard.ui.progress import paced, waiting_words, working
 from dashboard.ui.scan_facts import id_words, no_scan, origin_line
 from dashboard.ui.scan_level import guards, may_use, scan_notes
 from dashboard.ui.words import class_words
+from dashboard.work import Place
 from meddef_core.errors import AttackError, MedDefError
 
 
@@ -130,8 +131,8 @@ def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) ->
         st.button(tr("Cancel"), key="cancel_attack", icon=":material/stop_circle:", on_click=state.note_cancelled)
     outcomes: list[Outcome] = []
 
-    def on_wait(ahead: int) -> None:
-        bar.progress(0.0, text=waiting_words(ahead))
+    def on_wait(where: Place) -> None:
+        bar.progress(0.0, text=waiting_words(where))
 
     try:
         spec, source = services.checked(choice, chosen.task)

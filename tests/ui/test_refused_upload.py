@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from test_history import film
 
 from dashboard import state, uploads
+from dashboard.services.queue import HELD, SETTINGS
 from dashboard.state import LAB_FOUND, UPLOADED
 from meddef_core.scans.limits import MAX_BYTES
 
@@ -17,6 +18,7 @@ ATTENTION = "dashboard/views/attention.py"
 BATCH = "dashboard/views/batch.py"
 TEACH = "dashboard/views/teach.py"
 PAGES = (DIAGNOSE, LAB, ATTENTION, BATCH, TEACH, ROBUSTNESS, ABOUT)
+HELD_BYTES = SETTINGS.held_mb * 1024**2
 OF_THE_SCAN = (DIAGNOSE, LAB, ATTENTION)
 """Pages that work on the chosen scan."""
 
@@ -162,3 +164,23 @@ def test_a_refused_batch_takes_the_table_before_with_it(app: AppTest) -> None:
         assert not app.exception
         assert bool(app.main.dataframe) == (name == "a.png")
     assert "There is no file to read" in app.error[0].value and "batch_job" not in app.session_state
+
+
+def test_a_file_that_memory_is_short_for_is_tried_again_by_itself(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Others:
+        """Stands for what other sessions hold."""
+
+    others = Others()
+    HELD.admit(others, HELD_BYTES - HELD.bytes)
+    upload(app, scan(0))
+    assert "chosen" not in app.session_state and "as many scans as it has memory for" in main_text(app)
+    assert "tried again by itself" in main_text(visit(app, LAB))
+    app.run()
+    assert "chosen" not in app.session_state
+    del others
+    monkeypatch.setattr(uploads, "AGAIN", 0.0)
+    app.run()
+    assert app.session_state["chosen"].origin == UPLOADED and "waiting" not in app.session_state
+    assert "tried again" not in main_text(visit(app, DIAGNOSE))
