@@ -118,8 +118,8 @@ if __name__ == "__main__":
     main()
 else:
     from dashboard.admission import Admission
-    from dashboard.departed import departed_go
+    from dashboard.lifespan import lifespan
     from dashboard.server import Door
 
     now = checked_settings()
-    app = App(__file__, lifespan=departed_go, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])
+    app = App(__file__, lifespan=lifespan, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from dashboard import source, state
 from dashboard.results import LabResult, Picture, Reading
-from dashboard.services import exports
+from dashboard.services import audit, exports
 from dashboard.services.exports import Kept, ScanNote
 from dashboard.source import Source
 from dashboard.state import Chosen
+from meddef_core.io.audit_log import Action
 
 MOST = 20
 """Entries of a session."""
@@ -67,6 +68,9 @@ def remember(chosen: Chosen, found: Found) -> Entry:
             return held
     st.session_state.pop("history_aside", None)
     entry = _entry(key, chosen, found)
+    for each in entry.kept:
+        action: Action = "predict" if isinstance(found, Reading) else "attack"
+        audit.note(action, model=each.record.model.key, record=each.record)
     _store((entry, *(held for held in entries() if held.key != key)))
     return entry
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import services, source
 from dashboard.language import tr
 from dashboard.results import LabResult
-from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.services import audit, batch, inspection, inspection_scores, reading, teaching, teaching_broken
 from dashboard.source import Source
 from meddef_core.errors import MedDefError
 from meddef_core.scans import Sample, Scan
@@ -269,6 +269,7 @@ def clear_everything() -> None:
 
     How the reader set the page stays: the browser would go on showing settings that the server forgot.
     """
+    audit.note("clear")
     for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
     for key in ("chosen", "problem", "pending", "waiting", "anyway", "attention_cancelled"):

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     decoders: int = Field(2, ge=1, le=MOST_DECODERS, description="Files decoded at once, each in its own process.")
     hosts: Names = Field((), description="Names that browsers may use for this server, besides those of this machine.")
     origins: Names = Field((), description="Origins besides the server's own that may connect, as https://name.")
+    audit_log: Path | None = Field(None, description="File of the audit log, a JSON line an action; else none is kept.")
     metrics: bool = Field(False, description="Whether the server publishes its metrics, at /_stcore/metrics.")
 
     @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from meddef_core.data.tasks import Task, get_task
 from meddef_core.errors import DataError, ModelError
-from meddef_core.files import replacing
+from meddef_core.files import read_whole, replacing, write_pair
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.pruning.packed import Values, is_pruned, pack, unpack
 from meddef_core.scans.preprocess import Preprocessing
@@ -152,7 +152,7 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
     card = _read_card(folder / "card.json")
     path = folder / card.weights.file
     try:
-        data = path.read_bytes()
+        data = read_whole(path, sha256=card.weights.sha256)
     except OSError as error:
         raise ModelError(f"The weights of {key} are missing ({path.name}); restore the file.") from error
     if hashlib.sha256(data).hexdigest() != card.weights.sha256:
@@ -213,16 +213,18 @@ def save_model(
         preprocessing=preprocessing,
         dtype=dtype,
     )
-    with replacing(folder / card.weights.file) as beside:
-        beside.write_bytes(blob)
-    rewrite_card(folder, card)
+    write_pair(folder / card.weights.file, blob, card=folder / "card.json", text=_text(card))
     return card
 
 
 def rewrite_card(folder: Path, card: Card) -> None:
     """Write a card anew, whole or not at all; its weights stay as they are."""
     with replacing(folder / "card.json") as beside:
-        beside.write_text(json.dumps(card.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+        beside.write_text(_text(card), encoding="utf-8")
+
+
+def _text(card: Card) -> str:
+    return json.dumps(card.model_dump(mode="json"), indent=2) + "\n"
 
 
 def describe(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal
 
 from dashboard.results import ModelChoice
+from dashboard.services import audit
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
 from dashboard.services.visitor import has_left, session_id
@@ -60,6 +61,7 @@ def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: st
     entries = upload_entries(files, classes=tuple(get_task(task).classes))
     held = Held()
     HELD.admit(held, size, owner=session_id())
+    audit.note("batch", model=model.id, n=len(entries))
     return Job(model, task, len(entries), entries, held)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import history
 from dashboard.history import Entry, Found
 from dashboard.language import tr
-from dashboard.services import exports
+from dashboard.services import audit, exports
 from dashboard.services.exports import Kept, ScanNote
 from dashboard.state import Chosen
 
@@ -31,7 +31,7 @@ def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
         for label, suffix, mime, icon, make in FILES:
             st.download_button(
                 tr(label),
-                partial(make, entry.kept, entry.found, entry.note),
+                partial(_noted, make, entry, by=audit.who()),
                 file_name=f"{name}.{suffix}",
                 mime=mime,
                 key=f"export_{key}_{suffix}",
@@ -45,6 +45,13 @@ def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
             id=chosen.short_id,
         )
     )
+
+
+def _noted(make: MakeFile, entry: Entry, *, by: str) -> bytes:
+    """The bytes of a file, entered into the audit log before anybody has them."""
+    for each in entry.kept:
+        audit.note("export", model=each.record.model.key, record=each.record, by=by)
+    return make(entry.kept, entry.found, entry.note)
 
 
 def file_name(entry: Entry, *, kind: str) -> str:

@@ -1,5 +1,6 @@
 """The folder of scans: what stands in it, and how a downloaded archive gets into it."""
 
+import os
 import re
 import shutil
 import tarfile
@@ -7,6 +8,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,24 +75,39 @@ def fetch(key: str, *, archive: Path, data_dir: Path, on_file: OnFile | None = N
         raise DataError(
             f"There is no archive {archive}; download {ARCHIVES[key]} of {task.source} and name it with --archive."
         )
-    data_dir.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{task.folder}-", dir=data_dir))
+    with _unpacking(data_dir):
+        data_dir.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{task.folder}-", dir=data_dir))
     try:
         for count, (part, name, file, stream) in enumerate(_scans_in(archive, task), start=1):
             folder = beside / ("test" if part == "test" else "train") / name
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / file).open("wb") as out:
-                shutil.copyfileobj(stream, out)
+            with _unpacking(data_dir):
+                folder.mkdir(parents=True, exist_ok=True)
+                with (folder / file).open("wb") as out:
+                    shutil.copyfileobj(stream, out)
             if on_file:
                 on_file(count)
         left_out = _leave_out_test_patients(beside) if task.key == "oct" else 0
         counts = Counter(path.parts[-3] for path in beside.glob("*/*/*"))
         if not counts["train"] or not counts["test"]:
             raise DataError(f"{archive.name} holds no train and test folders of {task.title}; is it the right archive?")
-        beside.rename(target)
+        with _unpacking(data_dir):
+            if hasattr(os, "sync"):
+                os.sync()  # the scans before the name that says that they are all there
+            beside.rename(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return {"task": key, "folder": str(target), "scans": dict(counts), "left_out_of_training": left_out}
+
+
+@contextmanager
+def _unpacking(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{data_dir} cannot be written ({error.strerror}); make room or choose another folder: nothing is unpacked."
+        ) from error
 
 
 def _scans_in(archive: Path, task: Task) -> Iterator[tuple[str, str, str, IO[bytes]]]:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from meddef_core.errors import ModelError
-from meddef_core.files import replacing
+from meddef_core.files import read_whole, write_pair
 from meddef_core.model import MedDef
 from meddef_core.reading.abstention import Detector, Kinds
 from meddef_core.reading.gaussian import Array, Gaussian
@@ -90,7 +90,7 @@ def load_fitted(folder: Path, *, key: str, weights_sha256: str) -> Fitted:
     """Read both files of a folder; raises ModelError if one is missing, malformed, or fitted for other weights."""
     try:
         card = ReadingCard.model_validate_json((folder / NAME).read_bytes())
-        blob = (folder / ARRAYS).read_bytes()
+        blob = read_whole(folder / ARRAYS, sha256=card.arrays_sha256)
     except OSError as error:
         raise ModelError(f"The calibration of {key} is incomplete; fit it again with `meddef calibrate`.") from error
     except ValidationError as error:
@@ -117,10 +117,8 @@ def save_fitted(folder: Path, fitted: Fitted) -> None:
     """Write both files, arrays first, and stamp the card with their hash."""
     blob = encode(fitted)
     card = fitted.card.model_copy(update={"arrays_sha256": hashlib.sha256(blob).hexdigest()})
-    with replacing(folder / ARRAYS) as beside:
-        beside.write_bytes(blob)
-    with replacing(folder / NAME) as beside:
-        beside.write_text(json.dumps(card.model_dump(mode="json"), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(card.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+    write_pair(folder / ARRAYS, blob, card=folder / NAME, text=text)
 
 
 def encode(fitted: Fitted) -> bytes:

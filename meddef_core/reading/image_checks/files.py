@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from meddef_core.errors import ModelError
-from meddef_core.files import replacing
+from meddef_core.files import read_whole, write_pair
 from meddef_core.reading.image_checks.composite import PageNet
 from meddef_core.reading.image_checks.upright import Upright
 
@@ -62,7 +62,7 @@ def load_checks(folder: Path) -> ImageChecks:
     again = "restore assets/image_checks, or fit the checks again with `meddef image-checks`."
     try:
         card = ChecksCard.model_validate_json((folder / NAME).read_bytes())
-        blob = (folder / ARRAYS).read_bytes()
+        blob = read_whole(folder / ARRAYS, sha256=card.arrays_sha256)
     except (OSError, ValidationError) as error:
         raise ModelError(f"The image checks are incomplete or malformed; {again}") from error
     if hashlib.sha256(blob).hexdigest() != card.arrays_sha256:
@@ -84,7 +84,5 @@ def save_checks(folder: Path, checks: ImageChecks) -> None:
     blob = bytes(save({key: np.ascontiguousarray(value) for key, value in arrays.items()}))
     card = checks.card.model_copy(update={"arrays_sha256": hashlib.sha256(blob).hexdigest()})
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / ARRAYS) as beside:
-        beside.write_bytes(blob)
-    with replacing(folder / NAME) as beside:
-        beside.write_text(json.dumps(card.model_dump(mode="json"), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(card.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+    write_pair(folder / ARRAYS, blob, card=folder / NAME, text=text)

@@ -1,0 +1,23 @@
+"""The pages' audit log: what was done in which session, where the server keeps one."""
+
+from dashboard.services.visitor import session_id
+from meddef_core.io.audit_log import Action, AuditLog, record_id, session_number
+from meddef_core.records import Record
+from meddef_core.settings import settings
+
+NOBODY = "none"
+"""Stands for the session where a page is run without a server."""
+
+
+def who() -> str:
+    """The session at work, as the log names it. Ask on the page: a download is made on a thread without a session."""
+    return session_number(session_id() or NOBODY)
+
+
+def note(action: Action, *, model: str | None = None, record: Record | None = None, n: int = 1, by: str = "") -> None:
+    """Add a line, where there is a log; raises AuditError where it cannot be written."""
+    path = settings().audit_log
+    if path is None:
+        return
+    named = None if record is None else record_id(record.document())
+    AuditLog(path).add(action, who=by or who(), model=model, record=named, n=n)

@@ -1,0 +1,120 @@
+"""Who did what with which model: a JSON line each, for whoever answers for the server.
+
+A line holds a time, an action, the key of a model, the id of a record and who acted, as a number that the provider of
+logins can tell back into a person. What could hold a name, a file name or a pixel has no field, and every field has a
+form that free text does not fit.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from filelock import FileLock, Timeout
+
+from meddef_core import __version__
+from meddef_core.errors import MedDefError
+
+Action = Literal["predict", "attack", "batch", "export", "clear", "login", "watch"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+MOST_BYTES = 10 * 1024**2
+"""Of one file; a line has about 200."""
+
+KEPT = 20
+"""Older files that are kept beside it, as `name.1` (the newest) and so on."""
+
+WAIT = 10.0
+"""Seconds to wait for another process that writes."""
+
+_FORMS = {
+    "who": re.compile(r"(user|session|uid) [0-9a-f]{1,32}"),
+    "model": re.compile(r"[a-z0-9]+/[a-z0-9+_-]{1,64}"),
+    "record": re.compile(r"[0-9a-f]{16}|\d+(\.\d+){3,30}"),
+}
+"""What each field may hold; a record is named by `record_id`, or a DICOM object by its UID."""
+
+
+class AuditError(MedDefError):
+    """The audit log cannot be written: what it would have said must not happen."""
+
+
+class AuditLog:
+    """A file that only grows by whole lines, open to its owner alone; a full one makes way for the next.
+
+    Several processes may write to it: each takes the lock beside it.
+    """
+
+    def __init__(self, path: Path, *, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> None:
+        self._path = path
+        self._most = most_bytes
+        self._kept = kept
+
+    def add(self, action: Action, *, who: str, model: str | None = None, record: str | None = None, n: int = 1) -> None:
+        """Add a line, on the disk when this returns. `n` counts scans. Raises AuditError; ValueError for free text."""
+        given = {"who": who, "model": model, "record": record}
+        for field, value in given.items():
+            if value is not None and not _FORMS[field].fullmatch(value):
+                raise ValueError(f"{field} has a form of its own in the audit log; free text has no place there")
+        if action not in ACTIONS:
+            raise ValueError(f"{action!r} is no action of the audit log")
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "action": action,
+            **{field: value for field, value in given.items() if value is not None},
+            "n": n,
+            "software": f"MedDef {__version__}",
+        }
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with FileLock(self._path.with_name(f"{self._path.name}.lock"), timeout=WAIT, mode=0o600):
+                self._append(json.dumps(line).encode() + b"\n")
+        except (OSError, Timeout) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is locked"
+            raise AuditError(
+                f"The audit log {self._path} cannot be written ({reason}), so nothing was done; make room or correct "
+                "MEDDEF_AUDIT_LOG."
+            ) from error
+
+    def _append(self, line: bytes) -> None:
+        if self._path.exists() and self._path.stat().st_size + len(line) > self._most:
+            self._rotate()
+        with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            broken = end > 0 and file.read(1) != b"\n"  # a process was killed in the middle of a line
+            os.write(file.fileno(), (b"\n" if broken else b"") + line)
+            os.fsync(file.fileno())
+
+    def _rotate(self) -> None:
+        older = [self._path.with_name(f"{self._path.name}.{number}") for number in range(1, self._kept + 1)]
+        for old, new in reversed(list(pairwise(older))):
+            if old.exists():
+                old.replace(new)
+        self._path.replace(older[0])
+
+
+def record_id(document: Mapping[str, Any]) -> str:
+    """Names a record: the beginning of the sha256 of its JSON document with sorted keys."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+
+
+def user_number(issuer: str, subject: str) -> str:
+    """Who a login is, as the log says it: subjects of some providers are names or addresses."""
+    return f"user {hashlib.sha256(f'{issuer} {subject}'.encode()).hexdigest()[:16]}"
+
+
+def session_number(session: str) -> str:
+    """Who a session without a login is: the same for all it does, and nothing that it could be entered by."""
+    return f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
+
+
+def own_number() -> str:
+    """Who runs this process: the number of the user on this machine, as the command line says it."""
+    getuid = getattr(os, "getuid", None)
+    return f"uid {getuid() if getuid else 0:x}"
