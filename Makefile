@@ -10,13 +10,17 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test lint clean browser lock sbom audit
+.PHONY: app test test-long lint clean browser lock sbom audit
 
 app: $(VENV)/installed
 	$(BIN)/meddef app
 
 test: $(VENV)/installed-for-tests browser lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# What takes minutes and is no part of `make test`: run it before a release.
+test-long: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

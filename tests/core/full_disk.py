@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
-    """No file can grow beyond 20 kB: what the system says then is what it says of a disk that is full."""
+def full_disk(most: int = 20_000) -> Iterator[None]:
+    """No file can grow beyond `most` bytes: what the system says then is what it says of a disk that is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     try:
         yield
     finally:
