@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hostile_files import HOSTILE, SEQUENCE_END, box, decoy, jp2, jpeg_with, legal, progressive, stream
+from hostile_more import MORE
 from scan_files import dicom, jpeg, png, ramp
 from test_scans_fuzz import VALID
 
@@ -62,9 +63,12 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
         pipe.close()
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+EVERY = HOSTILE | MORE
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_a_hostile_file_costs_one_sentence(ask: Ask, name: str) -> None:
-    data = HOSTILE[name]()
+    data = EVERY[name]()
     assert len(data) <= 20 * 1024**2
     found = ask(data)
     said = found["outcome"]

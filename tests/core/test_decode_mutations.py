@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 from scan_files import colour, data_set, encapsulated, ramp, saved
+from test_scans_fuzz import VALID
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import read_scan, read_scan_isolated
@@ -50,6 +51,10 @@ WHOLE = {
     "WebP without loss": saved(Image.fromarray(RGB), "WEBP", lossless=True),
 }
 
+ALL = WHOLE | VALID
+MANY = 20_000 // len(ALL) + 1
+"""Of each format, in `make test-long`: twenty thousand in all."""
+
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
     """Bytes changed, mostly near the beginning where headers are, then perhaps a piece lost, doubled or cut off."""
@@ -75,15 +80,27 @@ def test_what_is_damaged_below_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_damaged_file_costs_one_sentence(name: str) -> None:
-    rng = np.random.default_rng(sorted(WHOLE).index(name))
+    assert damaged(WHOLE[name], seed=sorted(WHOLE).index(name), frame=2 if "pages" in name else None) < LONGEST
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ALL)
+def test_twenty_thousand_damaged_files_cost_one_sentence_each(name: str) -> None:
+    frame = 2 if "pages" in name else None
+    assert damaged(ALL[name], seed=1000 + sorted(ALL).index(name), count=MANY, frame=frame) < LONGEST
+
+
+def damaged(whole: bytes, *, seed: int, count: int = COUNT, frame: int | None = None) -> float:
+    """Read so many damaged copies through a worker; the seconds of the slowest. Fails where one is no sentence."""
+    rng = np.random.default_rng(seed)
     longest = 0.0
-    for _ in range(COUNT):
-        data, began = mutated(WHOLE[name], rng), time.monotonic()
+    for _ in range(count):
+        data, began = mutated(whole, rng), time.monotonic()
         try:
-            pixels = read_scan_isolated(data, frame=2 if "pages" in name else None).pixels
+            pixels = read_scan_isolated(data, frame=frame).pixels
         except ScanError as error:
             assert str(error).endswith(".")
         else:
             assert float(pixels.min()) >= 0 and float(pixels.max()) <= 1
         longest = max(longest, time.monotonic() - began)
-    assert longest < LONGEST
+    return longest
