@@ -77,6 +77,7 @@ def predict(
     as_json: JsonFlag = False,
 ) -> None:
     """Predict a scan: the model's output with a probability for every class, or why it abstains."""
+    from meddef_core.io.audit_log import note
     from meddef_core.predict import predict as predict_scan
     from meddef_core.predict import prepare
     from meddef_core.records import PredictionRecord, build, scan_facts
@@ -100,6 +101,7 @@ def predict(
     )
     if prediction.note is not None:
         tell(prediction.note)
+    note("predict", model=loaded.card.key, record=record.document())
     emit(record.document(), [*_prediction_lines(prediction, loaded), *scan_lines(scan, loaded.task)], as_json=as_json)
 
 

@@ -68,6 +68,7 @@ def attack(
     import torch
 
     from meddef_core.attacks import AttackStep, check_engine, get_attack, run_attack
+    from meddef_core.io.audit_log import note
     from meddef_core.predict import from_logits, predict, prepare
     from meddef_core.records import AttackRecord, build, scan_facts
     from meddef_core.records.results import attack_numbers
@@ -121,6 +122,7 @@ def attack(
         numbers=attack_numbers(result, clean, attacked, label=loaded.task.classes[away_from], source=made_on),
     )
     lines = _lines(result, clean, attacked, task=loaded.task, info=info)
+    note("attack", model=loaded.card.key, record=record.document())
     emit(record.document(), [*lines, *scan_lines(scan, loaded.task)], as_json=as_json)
 
 

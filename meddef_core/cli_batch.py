@@ -28,6 +28,7 @@ def batch(
 ) -> None:
     """Read every scan of a folder or ZIP archive. Folders named by a class say what their scans are known to be."""
     from meddef_core.batch import read_entry, score, to_csv
+    from meddef_core.io.audit_log import note
 
     if output is not None:
         check_writable(output, suffixes=(".csv",))
@@ -43,6 +44,7 @@ def batch(
             # Interrupted, too: what was read is worth keeping.
             if output is not None and rows:
                 write_file(output, to_csv(rows, card=loaded.card, classes=classes))
+    note("batch", model=loaded.card.key, n=len(rows))
     result = score(rows, classes)
     lines = [*_lines(loaded, rows, result), loaded.task.population.sentence, INTENDED_USE]
     emit(_document(loaded, rows, result), lines, as_json=as_json)

@@ -1,9 +1,9 @@
 """The pages' audit log: what was done in which session, where the server keeps one."""
 
 from dashboard.services.visitor import session_id
-from meddef_core.io.audit_log import Action, AuditLog, record_id, session_number
+from meddef_core.io import audit_log
+from meddef_core.io.audit_log import Action, session_number
 from meddef_core.records import Record
-from meddef_core.settings import settings
 
 NOBODY = "none"
 """Stands for the session where a page is run without a server."""
@@ -16,8 +16,5 @@ def who() -> str:
 
 def note(action: Action, *, model: str | None = None, record: Record | None = None, n: int = 1, by: str = "") -> None:
     """Add a line, where there is a log; raises AuditError where it cannot be written."""
-    path = settings().audit_log
-    if path is None:
-        return
-    named = None if record is None else record_id(record.document())
-    AuditLog(path).add(action, who=by or who(), model=model, record=named, n=n)
+    document = None if record is None else record.document()
+    audit_log.note(action, who=by or who(), model=model, record=document, n=n)

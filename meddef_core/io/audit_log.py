@@ -1,8 +1,7 @@
 """Who did what with which model: a JSON line each, for whoever answers for the server.
 
-A line holds a time, an action, the key of a model, the id of a record and who acted, as a number that the provider of
-logins can tell back into a person. What could hold a name, a file name or a pixel has no field, and every field has a
-form that free text does not fit.
+A line holds a time, an action, the key of a model, the id of a record and who acted, as a number. What could hold a
+name, a file name or a pixel has no field, and every field has a form that free text does not fit.
 """
 
 import hashlib
@@ -19,8 +18,9 @@ from filelock import FileLock, Timeout
 
 from meddef_core import __version__
 from meddef_core.errors import MedDefError
+from meddef_core.settings import settings
 
-Action = Literal["predict", "attack", "batch", "export", "clear", "login", "watch"]
+Action = Literal["predict", "attack", "batch", "export", "clear"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 MOST_BYTES = 10 * 1024**2
@@ -33,7 +33,7 @@ WAIT = 10.0
 """Seconds to wait for another process that writes."""
 
 _FORMS = {
-    "who": re.compile(r"(user|session|uid) [0-9a-f]{1,32}"),
+    "who": re.compile(r"(session|uid) [0-9a-f]{1,32}"),
     "model": re.compile(r"[a-z0-9]+/[a-z0-9+_-]{1,64}"),
     "record": re.compile(r"[0-9a-f]{16}|\d+(\.\d+){3,30}"),
 }
@@ -99,18 +99,23 @@ class AuditLog:
         self._path.replace(older[0])
 
 
+def note(
+    action: Action, *, who: str = "", model: str | None = None, record: Mapping[str, Any] | None = None, n: int = 1
+) -> None:
+    """Add a line to the log of the settings, where there is one; `record` is its document, `who` else this process."""
+    path = settings().audit_log
+    if path is not None:
+        named = None if record is None else record_id(record)
+        AuditLog(path).add(action, who=who or own_number(), model=model, record=named, n=n)
+
+
 def record_id(document: Mapping[str, Any]) -> str:
     """Names a record: the beginning of the sha256 of its JSON document with sorted keys."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
 
 
-def user_number(issuer: str, subject: str) -> str:
-    """Who a login is, as the log says it: subjects of some providers are names or addresses."""
-    return f"user {hashlib.sha256(f'{issuer} {subject}'.encode()).hexdigest()[:16]}"
-
-
 def session_number(session: str) -> str:
-    """Who a session without a login is: the same for all it does, and nothing that it could be entered by."""
+    """Who a session is: the same for all it does, and nothing that it could be entered by."""
     return f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli_runs import Run, assert_refused
 from full_disk import full_disk
 
 from meddef_core.io.audit_log import (
@@ -17,7 +18,6 @@ from meddef_core.io.audit_log import (
     own_number,
     record_id,
     session_number,
-    user_number,
 )
 
 RECORD = "0123456789abcdef"
@@ -70,7 +70,7 @@ def test_free_text_has_no_place(tmp_path: Path, field: str, value: str) -> None:
 
 
 def test_numbers_are_the_same_for_the_same_person_and_no_others() -> None:
-    assert user_number("https://login", "7") == user_number("https://login", "7") != user_number("https://login", "8")
+    assert session_number("7") == session_number("7") != session_number("8")
     assert record_id({"a": 1, "b": 2}) == record_id({"b": 2, "a": 1}) != record_id({"a": 1})
     assert "predict" in ACTIONS
 
@@ -113,3 +113,19 @@ def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     with full_disk(), pytest.raises(AuditError, match="cannot be written"):
         AuditLog(path).add("predict", who="uid 0")
     assert path.stat().st_size == 30_000
+
+
+def test_commands_write_it_and_do_nothing_without_it(
+    run: Run, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    monkeypatch.setenv("MEDDEF_AUDIT_LOG", str(path))
+    predicted = run("predict", scan, "--task", "oct", "--json").document
+    attacked = run("attack", scan, "--task", "oct", "--attack", "fgsm", "--json").document
+    run("batch", scan.parent, "--task", "oct")
+    found = lines(path)
+    assert [line["action"] for line in found] == ["predict", "attack", "batch"]
+    assert [line.get("record") for line in found] == [record_id(predicted), record_id(attacked), None]
+    assert {line["who"] for line in found} == {own_number()} and scan.stem not in path.read_text()
+    monkeypatch.setenv("MEDDEF_AUDIT_LOG", str(scan / "audit.jsonl"))
+    assert_refused(run("predict", scan, "--task", "oct", "--json"), "nothing was done")
