@@ -47,10 +47,15 @@ NOTES: dict[Colouring, str] = {
 """What is said of each; nothing of grey."""
 
 
+def _smaller(rgb: npt.NDArray[np.uint8], factor: float) -> npt.NDArray[np.uint8]:
+    height, width = (max(1, round(side * factor)) for side in rgb.shape[:2])  # a line stays one pixel wide
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
 def colouring(rgb: npt.NDArray[np.uint8]) -> Colouring:
     """How a picture `(H, W, 3)` of 8-bit red, green and blue is coloured."""
     factor = LONGEST / max(rgb.shape[:2])
-    small = rgb if factor >= 1 else cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small = rgb if factor >= 1 else _smaller(rgb, factor)
     channels = (small / 255).astype(np.float32)
     brightest = channels.max(axis=2)
     colour = brightest - channels.min(axis=2)

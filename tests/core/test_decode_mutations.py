@@ -107,3 +107,11 @@ def damaged(whole: bytes, *, seed: int, count: int = COUNT, frame: int | None = 
             assert float(pixels.min()) >= 0 and float(pixels.max()) <= 1
         longest = max(longest, time.monotonic() - began)
     return longest
+
+
+@pytest.mark.parametrize("size", [(1, 4000), (4000, 1)])
+def test_a_coloured_line_is_one_sentence_without_a_worker_too(size: tuple[int, int]) -> None:
+    """Found among the twenty thousand: made smaller to judge its colours, it had no width left."""
+    data = saved(Image.fromarray(colour(size)), "JPEG")
+    with pytest.raises(ScanError, match="pixels"):
+        read_scan(data)

@@ -91,7 +91,7 @@ def prune(folder: Path, data: Path) -> Case:
     save_tiny_model(folder / "models", "oct/meddef", variant="resnet18", training={"step": 1})
     model = folder / "models" / "oct" / "pruned"
     arguments = ("prune", "--task", "oct", "--sparsity", "0.5", "--name", "pruned", "--data-dir", str(data))
-    command = Command(arguments=arguments, writes=[folder / "models"], setting=setting(folder))
+    command = Command(arguments=arguments, writes=[folder / "models"], setting=setting(folder), once=True)
     return Case(command=command, result=lambda: record(model / "card.json"), check=lambda: loads(model))
 
 

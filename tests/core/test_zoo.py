@@ -90,7 +90,7 @@ def test_a_card_that_could_not_be_written_costs_no_second_measuring(
 ) -> None:
     in_the_way = tmp_path / "models"
     in_the_way.write_text("not a folder")
-    with pytest.raises(MedDefError, match=r"weights\.safetensors") as caught:
+    with pytest.raises(MedDefError, match=r"card\.json cannot be written") as caught:
         publish(published / "run", data_dir=tiny_data, root=in_the_way, name="again", devices=2)
     assert "cannot be written" in str(caught.value)
     in_the_way.unlink()
