@@ -50,9 +50,9 @@ def decoder_warmed() -> None:
 
 def main() -> None:
     """One run of the page that a session is on."""
-    from dashboard import state  # here, where the settings are known to work: its queues take their sizes
+    from dashboard.components.history_panel import history_panel
     from dashboard.language import language_picker, tr
-    from dashboard.ui.history import history_panel
+    from dashboard.session import state  # here, where the settings are known to work: its queues take their sizes
 
     # Pictures of our own: the browser would fetch a Material page icon from another host.
     st.set_page_config(page_title="MedDef", page_icon=PICTURES / "favicon.svg", layout="wide")
@@ -64,30 +64,33 @@ def main() -> None:
     page = st.navigation(
         [
             st.Page(
-                "dashboard/views/diagnose.py",
+                "dashboard/views/diagnose/page.py",
                 title=tr("Diagnose"),
                 icon=":material/radiology:",
                 url_path="diagnose",
                 default=True,
             ),
             st.Page(
-                "dashboard/views/attack_lab.py",
+                "dashboard/views/attack_lab/page.py",
                 title=tr("Attack lab"),
                 icon=":material/experiment:",
                 url_path="attack-lab",
             ),
             st.Page(
-                "dashboard/views/attention.py",
+                "dashboard/views/attention/page.py",
                 title=tr("Attention"),
                 icon=":material/visibility:",
                 url_path="attention",
             ),
-            st.Page("dashboard/views/batch.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
-            st.Page("dashboard/views/teach.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
+            st.Page("dashboard/views/batch/page.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
+            st.Page("dashboard/views/teach/page.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
             st.Page(
-                "dashboard/views/robustness.py", title=tr("Robustness"), icon=":material/shield:", url_path="robustness"
+                "dashboard/views/robustness/page.py",
+                title=tr("Robustness"),
+                icon=":material/shield:",
+                url_path="robustness",
             ),
-            st.Page("dashboard/views/about.py", title=tr("About"), icon=":material/info:", url_path="about"),
+            st.Page("dashboard/views/about/page.py", title=tr("About"), icon=":material/info:", url_path="about"),
         ]
     )
 

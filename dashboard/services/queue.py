@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dashboard.services.visitor import session_id
-from dashboard.work import Holdings, OnWait, WorkQueue
-from meddef_core.pictures import use_threads
+from dashboard.services.work import Holdings, OnWait, WorkQueue
+from meddef_core.io.arrays import use_threads
 from meddef_core.settings import settings
 
 SETTINGS = settings()

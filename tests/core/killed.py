@@ -18,7 +18,14 @@ from pathlib import Path
 
 from safetensors.numpy import load as load_tensors
 
-LOADED = ["torch", "pandas", "meddef_core.cli", "meddef_core.training.loop", "meddef_core.publish", "meddef_core.batch"]
+LOADED = [
+    "torch",
+    "pandas",
+    "meddef_core.cli",
+    "meddef_core.training.loop",
+    "meddef_core.publishing.trained",
+    "meddef_core.predict.batch",
+]
 SECONDS = 600.0
 
 

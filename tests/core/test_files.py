@@ -14,14 +14,14 @@ import pytest
 from full_disk import full_disk
 
 from meddef_core.errors import MedDefError
-from meddef_core.files import read_whole, replacing, write_pair
+from meddef_core.io.files import read_whole, replacing, write_pair
 
 OLD, NEW = b"old" * 30_000, b"new" * 30_000
 
 REPLACES = """
 import sys
 from pathlib import Path
-from meddef_core.files import replacing
+from meddef_core.io.files import replacing
 with replacing(Path(sys.argv[1])) as beside:
     beside.write_bytes(b"new" * 10)
 """

@@ -15,7 +15,7 @@ from killed import Command, killed_at_random, to_the_end, warm
 from tiny_models import save_tiny_model
 from tiny_training import tiny_recipe
 
-from meddef_core.files import read_whole
+from meddef_core.io.files import read_whole
 from meddef_core.zoo import load_model
 
 FEW = 2

@@ -9,8 +9,8 @@ import pytest
 from app_driving import attack, main_text, png_of, upload
 from streamlit.testing.v1 import AppTest
 
-from dashboard import history
-from dashboard.ui.exports import FILES, _noted
+from dashboard.components.export_buttons import FILES, _noted
+from dashboard.session import history
 from meddef_core.io.audit_log import record_id
 
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from dashboard.components.progress import waiting_words
 from dashboard.services.queue import QUEUE, QUICK, turn
-from dashboard.ui.progress import waiting_words
-from dashboard.work import BusyError, Holdings, Place, QuotaError, WorkQueue
+from dashboard.services.work import BusyError, Holdings, Place, QuotaError, WorkQueue
 
 
 class Leave(Exception):
