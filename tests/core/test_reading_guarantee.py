@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from meddef_core.data.external import DEVELOPMENT_SETS, external_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError
-from meddef_core.reading import load_fitted
-from meddef_core.reading.abstention import Detector, fit_detector
-from meddef_core.reading.guarantee import ALPHA, EVERYTHING, REMARK_ALPHA, controlled
-from meddef_core.reading.risk_control import Source
-from meddef_core.reading.statistics import STATISTICS
+from meddef_core.predict import load_fitted
+from meddef_core.predict.abstention import Detector, fit_detector
+from meddef_core.predict.guarantee import ALPHA, EVERYTHING, REMARK_ALPHA, controlled
+from meddef_core.predict.risk_control import Source
+from meddef_core.predict.statistics import STATISTICS
+from meddef_core.tasks import get_task
 from meddef_core.zoo import list_models, models_root
 
 WITH_FIT = [card for card in list_models() if (models_root() / card.key / "reading.json").is_file()]
