@@ -110,7 +110,7 @@ def attack(
             on_step=on_step,
             source=None if made_on is None else made_on.network,
         )
-    attacked = from_logits(loaded, result.adversarial_logits[0])
+    attacked = from_logits(loaded, result.adversarial_logits[0], distance=clean.distance)
     if output is not None:
         write_file(output, _encode(result.adversarial[0], output.suffix.lower()))
     record = build(

@@ -29,6 +29,12 @@ def publish(
             "--shifted", help="With --offsets: choose them over stretched, cut and brightened copies as well."
         ),
     ] = False,
+    other_hospital: Annotated[
+        bool,
+        typer.Option(
+            "--other-hospital", help="With --offsets: choose them on another hospital's development scans as well."
+        ),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Folder and name of the model; else the recipe's name.")] = None,
     title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
     summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
@@ -49,6 +55,8 @@ def publish(
     zeros_of(sparsity, size=0)
     if shifted and not offsets:
         raise MedDefError("--shifted says what offsets are chosen over; give --offsets as well, or leave it out.")
+    if other_hospital and not offsets:
+        raise MedDefError("--other-hospital says what offsets are chosen on; give --offsets as well, or leave it out.")
     over = () if not offsets else MOVING if shifted else ("none",)
     if name is not None:
         check_spelling(name)
@@ -59,6 +67,7 @@ def publish(
             root=models_root(),
             sparsity=sparsity,
             balanced_over=[shift for shift in SHIFTS if shift.key in over],
+            other_hospital=other_hospital,
             values=cast("Values", values),
             name=name,
             title=title,

@@ -130,10 +130,11 @@ def _attack(recorded: AttackRecord, model: LoadedModel, scan: Scan, on_step: OnS
         on_step=on_step,
         source=None if made_on is None else made_on.network,
     )
+    clean = predict(model, image, scan=scan)
     return attack_numbers(
         result,
-        predict(model, image, scan=scan),
-        from_logits(model, result.adversarial_logits[0]),
+        clean,
+        from_logits(model, result.adversarial_logits[0], distance=clean.distance),
         label=label,
         source=made_on,
     )

@@ -95,7 +95,7 @@ def _attacked(
 
     def on_step(step: AttackStep) -> None:
         softmax = step.probabilities[0]
-        shares = from_logits(subject, softmax.clamp_min(LEAST).log()).shares
+        shares = from_logits(subject, softmax.clamp_min(LEAST).log(), distance=clean.prediction.distance).shares
         steps.append(Step(step.step, step.loss, tuple(softmax.tolist()), shares, step.success))
         if album is not None and step.images is not None:
             album.add(step.step, as_picture(step.images), mark=step.success > 0)
@@ -123,7 +123,7 @@ def _measured(clean: Reading, result: AttackResult, steps: tuple[Step, ...], sec
         norm=info.norm,
         eps=eps,
         distance=distance,
-        reading=reading_of(clean.model, as_picture(result.adversarial)),
+        reading=reading_of(clean.model, as_picture(result.adversarial), like=clean),
         success=bool(result.success[0]),
         first_fooled=None if first < 0 else first,
         linf=float(result.linf[0]),

@@ -31,6 +31,8 @@ class Familiarity(Strict):
     refused_above: float
     differs: tuple[str, ...]
     looks_like: str | None
+    evidence: float | None = None
+    evidence_limit: float | None = None
 
 
 class Abstention(Strict):
@@ -39,7 +41,7 @@ class Abstention(Strict):
     looks_like: str | None
     differs: tuple[str, ...]
     sentence: str
-    reason: Literal["header", "image"] = "image"
+    reason: Literal["header", "image", "output"] = "image"
 
 
 class Output(Strict):
