@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test lint clean browser
+.PHONY: app test test-long lint clean browser
 
 app: $(VENV)/installed
 	$(BIN)/meddef app
 
 test: $(VENV)/installed-for-tests browser lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Thousands of damaged volumes through the decoding processes: some minutes.
+test-long: $(VENV)/installed-for-tests
+	MEDDEF_MUTATIONS=1000 $(BIN)/python -m pytest tests/core/test_volume_hostile.py
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from meddef_core.scans.phantoms import Phantom, oct_phantom
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.samples import Sample, list_samples
 from meddef_core.scans.scan import Scan
+from meddef_core.scans.volume import Volume, read_volume
 from meddef_core.scans.windows import WindowRange, window_range
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "Preprocessing",
     "Sample",
     "Scan",
+    "Volume",
     "WindowRange",
     "close_decoders",
     "list_samples",
     "oct_phantom",
     "read_scan",
     "read_scan_isolated",
+    "read_volume",
     "warm_decoders",
     "window_range",
     "window_range_isolated",
