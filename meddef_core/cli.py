@@ -25,7 +25,7 @@ from meddef_core.cli_doctor import doctor
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
 from meddef_core.cli_image_checks import image_checks
-from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
+from meddef_core.cli_input import Frame, JsonFlag, ModelName, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import card, publish, tables
 from meddef_core.cli_output import bars, emit, output_words, scan_lines, sentence, tell
 from meddef_core.cli_prune import prune
@@ -68,15 +68,26 @@ app.command()(prune)
 
 @app.command()
 def predict(
-    file: ScanFile,
+    file: Annotated[
+        Path,
+        typer.Argument(help="A DICOM, PNG, JPEG or TIFF file; or a volume: a ZIP or a folder, too.", exists=True),
+    ],
     task: TaskKey,
     model: ModelName = "meddef",
     frame: Frame = None,
+    number: Annotated[int | None, typer.Option("--slice", help="Slice of a volume, from 1, in its own order.")] = None,
     window: Window = None,
     maps: Annotated[bool, typer.Option("--maps", help=MAPS_HELP)] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Of a volume, write the table of its slices here as CSV.", dir_okay=False)
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Predict a scan: the model's output with a probability for every class, or why it abstains."""
+    """Predict a scan: the model's output with a probability for every class, or why it abstains.
+
+    Of a volume, every slice is predicted, and what they say together is told with its rule.
+    """
+    from meddef_core.cli_volume import open_slice, predict_volume, volume_in
     from meddef_core.predict import predict as predict_scan
     from meddef_core.predict import prepare
     from meddef_core.records import PredictionRecord, build, scan_facts
@@ -85,7 +96,17 @@ def predict(
 
     warm_decoders()  # while the model is loaded
     loaded = open_model(task, model)
-    scan = open_scan(file, frame=frame, window=window)
+    if number is not None:
+        scan, frame = open_slice(file, number, frame=frame, window=window)
+    elif frame is None and (volume := volume_in(file)) is not None:
+        if window is not None or maps:
+            raise MedDefError("--window and --maps need a single picture; choose one of the volume with --slice.")
+        predict_volume(loaded, volume, output=output, as_json=as_json)
+        return
+    else:
+        scan = open_scan(file, frame=frame, window=window)
+    if output is not None:
+        raise MedDefError("--output is the table of a volume's slices; leave it out for a single picture.")
     prediction = predict_scan(loaded, scan)
     found = None
     if maps:

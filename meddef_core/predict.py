@@ -1,5 +1,6 @@
 """A Scan goes in, a Prediction comes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
@@ -105,14 +106,27 @@ def predict(
     x = prepare(model, image) if isinstance(image, Scan) else image
     if x.ndim != 4 or x.shape[0] != 1:
         raise ModelError(f"One image of shape (1, C, H, W) is predicted at a time, not {tuple(x.shape)}.")
-    x = x.to(_device(model))
+    (found,) = predict_batch(model, x, (scan,), like=like)
+    return found
+
+
+def predict_batch(
+    model: LoadedModel, images: Tensor, scans: Sequence[Scan | None], *, like: "Prediction | None" = None
+) -> tuple[Prediction, ...]:
+    """Predict images `(B, C, 224, 224)` in [0, 1] in one pass, each as `predict` predicts it alone.
+
+    `scans` are those that the images were prepared from. Raises ModelError for logits that are not finite.
+    """
+    x = images.to(_device(model))
     with torch.inference_mode():
-        logits = model.network(x)[0]
-    familiarity = _familiarity(model, x, logits)
-    evidence = Evidence(task=model.task, scan=scan, familiarity=familiarity)
-    own = None if familiarity is None else familiarity.score
-    predicted = from_logits(model, logits, distance=own if like is None else like.distance)
-    return replace(predicted, familiarity=familiarity, abstained=abstention(evidence))
+        logits = model.network(x)
+    found = []
+    for scan, row, familiarity in zip(scans, logits, _familiarities(model, x, logits), strict=True):
+        evidence = Evidence(task=model.task, scan=scan, familiarity=familiarity)
+        own = None if familiarity is None else familiarity.score
+        predicted = from_logits(model, row, distance=own if like is None else like.distance)
+        found.append(replace(predicted, familiarity=familiarity, abstained=abstention(evidence)))
+    return tuple(found)
 
 
 def from_logits(model: LoadedModel, logits: Tensor, *, distance: float | None = None) -> Prediction:
@@ -148,12 +162,14 @@ def _temperature(fitted: Fitted, distance: float | None) -> float:
     return fitted.card.temperature * exp(fitted.card.temperature_slope * max(distance or 0.0, 0.0))
 
 
-def _familiarity(model: LoadedModel, x: Tensor, logits: Tensor) -> Familiarity | None:
-    """None where nothing was fitted, or where a wrapper hides the network's features."""
+def _familiarities(model: LoadedModel, x: Tensor, logits: Tensor) -> tuple[Familiarity | None, ...]:
+    """One an image; None where nothing was fitted, or where a wrapper hides the network's features."""
     fitted, _ = _fitted(model)
     if fitted is None or not isinstance(model.network, MedDef):
-        return None
-    return fitted.detector.judge(describe(model.network, x), logits[None].double().cpu().numpy())
+        return (None,) * len(x)
+    found, outputs = describe(model.network, x), logits.double().cpu().numpy()
+    each = (slice(place, place + 1) for place in range(len(x)))
+    return tuple(fitted.detector.judge({name: rows[i] for name, rows in found.items()}, outputs[i]) for i in each)
 
 
 def _fitted(model: LoadedModel) -> tuple[Fitted | None, str | None]:

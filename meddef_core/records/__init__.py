@@ -63,6 +63,7 @@ from meddef_core.records.read import (
 )
 from meddef_core.records.reported import Reported, ReportedTable
 from meddef_core.records.shares import Attacked, Balanced, Measured, Share
+from meddef_core.records.volume import VolumeNumbers, VolumeRecord, volume_facts, volume_numbers
 
 __all__ = [
     "EARLIER",
@@ -118,6 +119,8 @@ __all__ = [
     "Shifted",
     "Shipped",
     "Spec",
+    "VolumeNumbers",
+    "VolumeRecord",
     "WorstNumbers",
     "WorstRecord",
     "WorstRow",
@@ -138,4 +141,6 @@ __all__ = [
     "shipped",
     "source_of",
     "versions",
+    "volume_facts",
+    "volume_numbers",
 ]

@@ -15,6 +15,7 @@ from meddef_core.records.evaluation import CardFigures, EvaluationRecord, PruneR
 from meddef_core.records.modules import AblationRecord, DissectionRecord
 from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection, PredictionRecord
 from meddef_core.records.upgrade import READABLE, float_eps, upgraded
+from meddef_core.records.volume import VolumeRecord
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -24,6 +25,7 @@ KINDS: dict[str, type[Record]] = {
         PredictionRecord,
         AttackRecord,
         BatchRecord,
+        VolumeRecord,
         EvaluationRecord,
         WorstRecord,
         PruneRecord,

@@ -55,11 +55,17 @@ class Volume:
     def __len__(self) -> int:
         return len(self.slices)
 
-    def scan(self, number: int, *, cancelled: Cancelled | None = None) -> Scan:
+    def scan(
+        self, number: int, *, window: tuple[float, float] | None = None, cancelled: Cancelled | None = None
+    ) -> Scan:
         """Slice `number` (from 1), as `read_scan` reads its file; raises ScanError."""
         place = self.place(number)
         return read_scan_isolated(
-            self.bytes_of(number), frame=place.frame, most_bytes=limits.MAX_VOLUME_BYTES, cancelled=cancelled
+            self.bytes_of(number),
+            frame=place.frame,
+            window=window,
+            most_bytes=limits.MAX_VOLUME_BYTES,
+            cancelled=cancelled,
         )
 
     def scans(self, *, cancelled: Cancelled | None = None) -> Iterator[Scan | ScanError]:
