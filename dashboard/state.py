@@ -10,13 +10,18 @@ import streamlit as st
 from dashboard import services, source
 from dashboard.language import tr
 from dashboard.results import LabResult
-from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken, volumes
 from dashboard.source import Source
 from meddef_core.errors import MedDefError
-from meddef_core.scans import Sample, Scan
+from meddef_core.scans import Sample, Scan, Volume
 
 UPLOADED = "your upload"
 """Origin of a scan that came as a file."""
+
+VOLUME = "volume"
+"""Key of the volume that the chosen scan is a slice of."""
+
+OF_A_VOLUME = (VOLUME, "volume_found", "volume_problem", "volume_cancelled")
 
 LAB_FOUND = "lab_found_"
 """Begins the keys under which the sections of the laboratory keep what they found."""
@@ -26,7 +31,8 @@ LAB_FOUND = "lab_found_"
 class Chosen:
     """The scan that all pages work on. `truth` is a class name, if known; `frame` and `window` were asked for.
 
-    `read` is when it was read (UTC): with the scan's short id it tells this scan from any other.
+    `number` is that of a slice in its volume, from 1. `read` is when it was read (UTC): with the scan's short id it
+    tells this scan from any other.
     """
 
     task: str
@@ -38,6 +44,7 @@ class Chosen:
     sample: str | None = None
     frame: int | None = None
     window: tuple[float, float] | None = None
+    number: int | None = None
     read: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -114,6 +121,15 @@ def choose_upload(data: bytes, *, frame: int | None = None) -> None:
     _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame))
 
 
+def choose_slice(volume: Volume, number: int) -> None:
+    """Make a slice of a volume, from 1, the chosen scan; raises MedDefError where it cannot be read."""
+    scan, frame = volumes.read_slice(volume, number), volume.place(number).frame
+    source.keep(volume.bytes_of(number), scan)
+    st.session_state[VOLUME] = volume
+    title = tr("Uploaded scan, slice {n}", n=number)
+    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame, number=number))
+
+
 def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
     """Read the chosen file anew, at another frame or window. One that fails is refused, and asks for a frame again."""
     held = st.session_state.get("chosen")
@@ -148,7 +164,15 @@ def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) ->
 
 def _choose(scan: Chosen) -> None:
     st.session_state["chosen"] = scan
+    volume: Volume | None = st.session_state.get(VOLUME)
+    if volume is not None and (scan.number is None or not volume.holds(scan.scan.digest, scan.frame)):
+        _forget_volume()
     for key in ("problem", "pending", "lab_note"):
+        st.session_state.pop(key, None)
+
+
+def _forget_volume() -> None:
+    for key in OF_A_VOLUME:
         st.session_state.pop(key, None)
 
 
@@ -160,6 +184,7 @@ def refuse(sentence: str, *, pending: Pending | None = None) -> None:
     """
     for key in ("chosen", "pending", "history_shown", "attention_cancelled"):
         st.session_state.pop(key, None)
+    _forget_volume()
     forget_lab()
     source.forget()
     st.session_state["cleared"] = True
@@ -273,6 +298,7 @@ def clear_everything() -> None:
         st.session_state.pop(key, None)
     for key in ("chosen", "problem", "pending", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
+    _forget_volume()
     forget_lab()
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
         st.session_state.pop(key, None)

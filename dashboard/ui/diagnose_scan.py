@@ -5,7 +5,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import source, state
+from dashboard import source, state, volumes
 from dashboard.language import tr
 from dashboard.source import Source
 from dashboard.state import Chosen
@@ -59,7 +59,9 @@ def reading_controls(chosen: Chosen) -> None:
             st.caption(tr("The history had no room for this file: upload it again to choose another frame or window."))
         return
     known = source.windows(kept.digest, chosen.frame, kept.data)
-    if kept.frames == 1 and known is None:
+    # The slices of an open volume are chosen beside its strip.
+    frames = 1 if volumes.opened() is not None else kept.frames
+    if frames == 1 and known is None:
         return
     with st.expander(tr("Frame and window of this file"), icon=":material/tune:", key="diagnose_window_box"):
         st.caption(
@@ -68,7 +70,7 @@ def reading_controls(chosen: Chosen) -> None:
                 "pages, as with `meddef predict --window`. A window outside the usual can change the model output."
             )
         )
-        if kept.frames > 1:
+        if frames > 1:
             _frame_form(chosen, kept)
         if known is not None:
             _window_form(chosen, known)

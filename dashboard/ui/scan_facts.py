@@ -44,6 +44,8 @@ def _privacy_words(chosen: Chosen) -> str:
 
 def title_of(chosen: Chosen) -> str:
     """What the scan is called; a frame of an upload by its number."""
+    if chosen.number is not None:
+        return tr("Uploaded scan, slice {n}", n=chosen.number)
     if chosen.origin == UPLOADED and chosen.frame is not None:
         return tr("Uploaded scan, frame {frame}", frame=chosen.frame)
     return tr(chosen.title)

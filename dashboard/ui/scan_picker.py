@@ -8,6 +8,7 @@ from dashboard.ui.emphasis import main_button
 from dashboard.ui.scan_facts import refused_line
 from dashboard.ui.upload_watch import upload_watch
 from dashboard.ui.words import class_code
+from meddef_core.scans.limits import MAX_VOLUME_BYTES
 from meddef_core.scans.samples import SYNTHETIC, Sample
 
 TILE = 124
@@ -81,7 +82,9 @@ def upload_box() -> None:
     """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
     with st.container(key=UPLOAD_BOX):
         st.file_uploader(
-            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF, up to 20 MB)"),
+            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF) or a volume (several files or a ZIP, too)"),
+            accept_multiple_files=True,
+            max_upload_size=MAX_VOLUME_BYTES // 1024**2,
             key=uploads.uploader_key(),
             on_change=uploads.receive_upload,
             help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),

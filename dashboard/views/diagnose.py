@@ -17,6 +17,7 @@ from dashboard.ui.probability_bars import output_card
 from dashboard.ui.progress import working
 from dashboard.ui.scan_facts import model_view_card, origin_line, scan_warnings
 from dashboard.ui.scan_picker import scan_picker
+from dashboard.ui.volume_card import volume_card
 from meddef_core.errors import MedDefError
 
 
@@ -35,7 +36,10 @@ def page() -> None:
         origin_line(chosen)
         scan_warnings(chosen)
         reading_controls(chosen)
-        reading = _reading(chosen, model_picker(chosen.task, key="diagnose_model"))
+        model = model_picker(chosen.task, key="diagnose_model")
+        if model is not None:
+            volume_card(model, task=services.tasks()[chosen.task])
+        reading = _reading(chosen, model)
     if reading is None:
         return
     if reading.abstained is not None:

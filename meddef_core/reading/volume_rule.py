@@ -25,7 +25,6 @@ import numpy as np
 from meddef_core.reading.calibration import calibrate
 from meddef_core.reading.files import Fitted
 from meddef_core.reading.operating import HEALTHY
-from meddef_core.words import percent
 
 if TYPE_CHECKING:
     from meddef_core.predict import Prediction
@@ -93,7 +92,7 @@ class Verdict:
         return (
             "A slice carries a finding if it is accepted, its output is a finding, and its probability of any finding "
             f"exceeds that of all {self.healthy} healthy validation scans. A healthy slice does so at most once in "
-            f"{self.healthy + 1}. With at least {self.needed} such slices required, at most {percent(self.alpha)} of "
+            f"{self.healthy + 1}. With at least {self.needed} such slices required, at most {100 * self.alpha:g}% of "
             f"healthy volumes are reported, however alike neighbouring slices are. {LIMITS}"
         )
 

@@ -51,6 +51,8 @@ class Volume:
     """Plain sentences about what was assumed, or left out."""
     members: tuple[Callable[[], bytes], ...] = field(default=(), repr=False)
     """Give the bytes of each file."""
+    digests: tuple[str, ...] = field(default=(), repr=False)
+    """SHA-256 of each file."""
 
     def __len__(self) -> int:
         return len(self.slices)
@@ -96,6 +98,10 @@ class Volume:
             raise ScanError(f"There is no slice {number}: the volume has {held}; choose one from 1 to {held}.")
         return self.slices[number - 1]
 
+    def holds(self, digest: str, frame: int | None) -> bool:
+        """Whether a frame of the file with that digest is one of the slices."""
+        return digest in self.digests and Slice(self.digests.index(digest), frame) in self.slices
+
     def bytes_of(self, number: int) -> bytes:
         """The file that slice `number` is read from; raises ScanError where an archive cannot give it."""
         return self.members[self.place(number).member]()
@@ -134,6 +140,7 @@ def volume_of(entries: Sequence[Entry], *, cancelled: Cancelled | None = None) -
         localiser=_localiser(found, cancelled),
         notes=found.notes,
         members=tuple(member.entry.load for member in found.members),
+        digests=tuple(member.digest for member in found.members),
     )
 
 
