@@ -172,24 +172,24 @@ def _verdict(verdict: Verdict, *, task: Task) -> None:
 def _slices(reading: VolumeReading, *, task: Task) -> None:
     volume, found = reading.volume, reading.found
     at = volumes.chosen_number() or 1
-    viewer, chart = st.columns([5, 7], gap="large")
+    key = f"volume_strip_{volume.digest[:12]}_{reading.model.id.replace('/', '_')}"
+    st.plotly_chart(
+        strip(found, at=at, task=task),
+        key=key,
+        config=CONFIG,
+        on_select=partial(_pressed, key),
+        selection_mode="points",
+        alt=strip_words(found),
+    )
+    viewer, choices = st.columns([3, 2], gap="medium")
     with viewer:
         texts = [slice_words(row, total=len(volume), task=task) for row in found.slices]
         slice_viewer(reading.previews, texts, at=at, volume=f"{volume.digest} {reading.model.id}", on_slice=_viewed)
+    with choices:
         _slider(volume)
         problem = volumes.problem()
         if problem is not None:
             st.error(problem, icon=":material/block:")
-    with chart:
-        key = f"volume_strip_{volume.digest[:12]}_{reading.model.id.replace('/', '_')}"
-        st.plotly_chart(
-            strip(found, at=at, task=task),
-            key=key,
-            config=CONFIG,
-            on_select=partial(_pressed, key),
-            selection_mode="points",
-            alt=strip_words(found),
-        )
         _strongest(reading, task=task)
 
 

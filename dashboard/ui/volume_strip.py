@@ -6,22 +6,26 @@ import plotly.graph_objects as go
 
 from dashboard.language import tr
 from dashboard.services.volumes import SlicePrediction, VolumePrediction
-from dashboard.ui.charts import COLOURS, DASHES, MARKERS
+from dashboard.ui.charts import COLOURS, DASHES
 from dashboard.ui.words import class_code, percent
 from meddef_core.data.tasks import Task
 
 LEVELS = {
-    "usual": ("accepted", "#17939b", "circle"),
-    "unusual": ("unusual", "#d9772b", "triangle-up"),
-    "refused": ("the model abstains", "#c2557f", "x"),
-    "unread": ("not read", "#8a979d", "square-open"),
+    "usual": ("accepted", COLOURS[6], "circle"),
+    "unusual": ("unusual", COLOURS[7], "triangle-up"),
+    "refused": ("the model abstains", COLOURS[4], "x"),
+    "unread": ("not read", COLOURS[2], "square-open"),
 }
 """Of a slice: words, colour and marker."""
+
+FINDINGS = (COLOURS[0], COLOURS[1], COLOURS[3])
+SHAPES = ("square", "diamond-open", "cross")
+"""Of the findings, none of which is that of a level; each line has a dash of its own, too."""
 
 ROW = -14
 """Height at which the levels stand, below 0%."""
 
-HEIGHT = 300
+HEIGHT = 250
 
 
 def level_of(row: SlicePrediction) -> str:
@@ -52,8 +56,8 @@ def strip(found: VolumePrediction, *, at: int, task: Task) -> go.Figure:
             y=[_height(row, found.classes.index(label)) for row in found.slices],
             customdata=words,
             mode="lines+markers",
-            line={"color": COLOURS[place], "dash": DASHES[(place + 1) % len(DASHES)], "width": 2},
-            marker={"symbol": MARKERS[place + 1], "size": 6},
+            line={"color": FINDINGS[place % len(FINDINGS)], "dash": DASHES[(place + 1) % len(DASHES)], "width": 2},
+            marker={"symbol": SHAPES[place % len(SHAPES)], "size": 6},
             hovertemplate="%{customdata}<extra></extra>",
         )
     for key, (word, colour, symbol) in LEVELS.items():

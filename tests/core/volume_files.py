@@ -74,8 +74,10 @@ def opt(values: Array, **options: Any) -> bytes:
 
 def slice_file(values: Array, **elements: Any) -> bytes:
     """One slice of a DICOM series."""
-    given = {"Modality": "OPT", "SeriesInstanceUID": "1.2.3", **elements}
-    return written(data_set(values, **given))
+    kind = uid.OphthalmicTomographyImageStorage
+    ds = data_set(values, **{"Modality": "OPT", "SOPClassUID": kind, "SeriesInstanceUID": "1.2.3", **elements})
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    return written(ds)
 
 
 def series(values: Array, *, places: Sequence[float] | None = None, **elements: Any) -> list[tuple[str, bytes]]:
