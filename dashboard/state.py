@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import services, source
 from dashboard.language import tr
 from dashboard.results import LabResult
-from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken, volumes
+from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
 from dashboard.source import Source
 from meddef_core.errors import MedDefError
 from meddef_core.scans import Sample, Scan, Volume
@@ -56,14 +56,6 @@ class Chosen:
     def synthetic(self) -> bool:
         """Drawn by a program, not taken of a patient."""
         return self.scan.container == "synthetic"
-
-
-@dataclass(frozen=True, eq=False)
-class Pending:
-    """Bytes of a file with several `frames`, kept until the reader names one."""
-
-    data: bytes
-    frames: int
 
 
 # ---- the chosen scan ---------------------------------------------------------------------------------------------
@@ -117,21 +109,17 @@ def choose_upload(data: bytes, *, frame: int | None = None) -> None:
     """Read a file's bytes and make it the chosen scan; raises MedDefError for one to `refuse`."""
     scan = services.read_upload(data, frame=frame)
     title = "Uploaded scan" if frame is None else tr("Uploaded scan, frame {n}", n=frame)
+    choose_read(data, scan, title=title, frame=frame)
+
+
+def choose_read(data: bytes, scan: Scan, *, title: str, frame: int | None, number: int | None = None) -> None:
+    """Make a scan that was read from a file's bytes the chosen one; `number` is that of a slice of a volume."""
     source.keep(data, scan)
-    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame))
-
-
-def choose_slice(volume: Volume, number: int) -> None:
-    """Make a slice of a volume, from 1, the chosen scan; raises MedDefError where it cannot be read."""
-    scan, frame = volumes.read_slice(volume, number), volume.place(number).frame
-    source.keep(volume.bytes_of(number), scan)
-    st.session_state[VOLUME] = volume
-    title = tr("Uploaded scan, slice {n}", n=number)
     _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame, number=number))
 
 
 def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
-    """Read the chosen file anew, at another frame or window. One that fails is refused, and asks for a frame again."""
+    """Read the chosen file anew, at another frame or window. One that fails is refused."""
     held = st.session_state.get("chosen")
     kept = None if held is None else source.of(held.scan)
     if held is None or kept is None:
@@ -139,7 +127,7 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
     try:
         scan = services.read_upload(kept.data, frame=frame, window=window)
     except MedDefError as error:
-        refuse(str(error), pending=Pending(kept.data, kept.frames) if kept.frames > 1 else None)
+        refuse(str(error))
         return
     title = held.title if frame == held.frame else f"Uploaded scan, frame {frame}"
     again = replace(held, title=title, scan=scan, fingerprint=_fingerprint(scan), frame=frame, window=window)
@@ -167,7 +155,7 @@ def _choose(scan: Chosen) -> None:
     volume: Volume | None = st.session_state.get(VOLUME)
     if volume is not None and (scan.number is None or not volume.holds(scan.scan.digest, scan.frame)):
         _forget_volume()
-    for key in ("problem", "pending", "lab_note"):
+    for key in ("problem", "lab_note"):
         st.session_state.pop(key, None)
 
 
@@ -176,31 +164,23 @@ def _forget_volume() -> None:
         st.session_state.pop(key, None)
 
 
-def refuse(sentence: str, *, pending: Pending | None = None) -> None:
+def refuse(sentence: str) -> None:
     """Nothing is chosen any more, and every page says why.
 
-    Whatever was shown of the scan before goes: it must not be taken for the one that was refused. `pending` is a file
-    that only lacks the number of a frame.
+    Whatever was shown of the scan before goes: it must not be taken for the one that was refused.
     """
-    for key in ("chosen", "pending", "history_shown", "attention_cancelled"):
+    for key in ("chosen", "history_shown", "attention_cancelled"):
         st.session_state.pop(key, None)
     _forget_volume()
     forget_lab()
     source.forget()
     st.session_state["cleared"] = True
     st.session_state["problem"] = sentence
-    if pending is not None:
-        st.session_state["pending"] = pending
 
 
 def problem() -> str | None:
     """Why the last scan asked for was refused."""
     return st.session_state.get("problem")
-
-
-def pending() -> Pending | None:
-    """The multi-frame file that waits for the number of a frame."""
-    return st.session_state.get("pending")
 
 
 def _fingerprint(scan: Scan) -> str:
@@ -296,7 +276,7 @@ def clear_everything() -> None:
     """
     for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
-    for key in ("chosen", "problem", "pending", "anyway", "attention_cancelled"):
+    for key in ("chosen", "problem", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
     _forget_volume()
     forget_lab()

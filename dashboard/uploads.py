@@ -72,14 +72,6 @@ def read_pending(data: bytes) -> None:
         state.refuse(str(error))
 
 
-def read_frame(waiting: state.Pending, frame: int) -> None:
-    """Read one frame of a file that waits; where that one is refused, the file waits for another."""
-    try:
-        state.choose_upload(waiting.data, frame=frame)
-    except MedDefError as error:
-        state.refuse(str(error), pending=waiting)
-
-
 def forget_file(file_id: str) -> None:
     """Free the upload now rather than when the session ends; Streamlit itself does so for chat uploads."""
     context = get_script_run_ctx()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import source, state
 from dashboard.language import tr
 from dashboard.services import volumes
 from dashboard.services.volumes import VolumeReading
@@ -40,7 +40,7 @@ def open_files(files: Sequence[tuple[str, bytes]]) -> None:
     nearest = sorted(range(1, len(volume) + 1), key=lambda number: abs(number - middle))[:TRIED]
     for place, number in enumerate(nearest, start=1):
         try:
-            state.choose_slice(volume, number)
+            _take(volume, number)
             return
         except MedDefError:
             if place == len(nearest):
@@ -54,9 +54,39 @@ def choose(number: int) -> None:
     if volume is None or number == chosen_number():
         return
     try:
-        state.choose_slice(volume, number)
+        _take(volume, number)
     except MedDefError as error:
         st.session_state[PROBLEM] = tr("Slice {n} cannot be shown. {why}", n=number, why=tr(str(error)))
+
+
+def _take(volume: Volume, number: int) -> None:
+    scan = volumes.read_slice(volume, number)
+    st.session_state[state.VOLUME] = volume
+    title = tr("Uploaded scan, slice {n}", n=number)
+    state.choose_read(volume.bytes_of(number), scan, title=title, frame=volume.place(number).frame, number=number)
+
+
+def can_reopen() -> bool:
+    """Whether the chosen scan is a slice whose volume was let go and whose file is still kept."""
+    chosen = state.chosen()
+    if opened() is not None or chosen is None or chosen.number is None:
+        return False
+    kept = source.of(chosen.scan)
+    return kept is not None and kept.frames > 1
+
+
+def reopen() -> None:
+    """Read the volume of the chosen slice again, and go to that slice."""
+    chosen = state.chosen()
+    kept = None if chosen is None else source.of(chosen.scan)
+    if chosen is None or kept is None:
+        return
+    try:
+        open_files([("volume", kept.data)])
+    except MedDefError as error:
+        state.refuse(str(error))
+        return
+    choose(chosen.number or 1)
 
 
 def chosen_number() -> int | None:

@@ -91,16 +91,3 @@ def upload_box() -> None:
         )
     upload_watch(UPLOAD_BOX, on_lost=uploads.refuse_lost)
     refused_line()
-    pending = state.pending()
-    if pending is not None:
-        _frame_form(pending)
-
-
-def _frame_form(pending: state.Pending) -> None:
-    with st.form("frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(tr("Frame, 1 to {frames}", frames=pending.frames), 1, pending.frames, 1, key="frame", width=160)
-        st.form_submit_button(tr("Read this frame"), key="read_frame", on_click=_read_frame, args=(pending,))
-
-
-def _read_frame(pending: state.Pending) -> None:
-    uploads.read_frame(pending, int(st.session_state["frame"]))

@@ -32,6 +32,8 @@ def volume_card(model: ModelChoice, *, task: Task) -> None:
     """The volume that the chosen scan is a slice of; nothing where it is none."""
     volume = volumes.opened()
     if volume is None:
+        if volumes.can_reopen():
+            st.button(tr("Open the whole volume again"), key="volume_reopen", on_click=volumes.reopen)
         return
     with st.container(border=True, key="volume_card"):
         st.markdown(f"**{tr('Volume')}** · {_facts(volume)}")

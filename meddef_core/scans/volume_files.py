@@ -106,6 +106,9 @@ def _member(entry: Entry, cancelled: Cancelled | None, *, alone: bool) -> Member
         raise ScanError("There is an archive inside the archive, which is not opened; unpack it first.")
     if not alone and not is_dicom(data) and container_of(data) is None:
         return None
+    # Only these hold several pictures.
+    several = is_dicom(data) or container_of(data) == "TIFF"
+    limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES if several else limits.MAX_BYTES)
     try:
         outline = outline_isolated(data, most_bytes=limits.MAX_VOLUME_BYTES, cancelled=cancelled)
     except ScanError as error:
