@@ -23,6 +23,7 @@ SOURCES = {
     "DICOM series": "DICOM series",
     "numbered images": "numbered images",
     "multi-page TIFF": "TIFF with several pages",
+    "Heidelberg .vol": "Heidelberg .vol",
 }
 
 EYES = {"L": "left eye", "R": "right eye"}

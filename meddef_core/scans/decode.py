@@ -6,6 +6,7 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.dicom import read_dicom
 from meddef_core.scans.dicom_parse import is_dicom
+from meddef_core.scans.heidelberg import is_vol, read_vol
 from meddef_core.scans.opened import container_of
 from meddef_core.scans.raster import read_channels, read_raster
 from meddef_core.scans.scan import Pixels, Scan
@@ -35,7 +36,7 @@ def read_scan(
     window: tuple[float, float] | None = None,
     most_bytes: int = limits.MAX_BYTES,
 ) -> Scan:
-    """Read one DICOM, PNG, JPEG, TIFF, BMP or WebP file.
+    """Read one DICOM, PNG, JPEG, TIFF, BMP or WebP file, or one B-scan of a Heidelberg .vol file.
 
     Args:
         data: the whole file, at most `most_bytes`, which are 20 MB but for one that holds a volume.
@@ -50,6 +51,8 @@ def read_scan(
     limits.check_bytes(data, most=most_bytes)
     if is_dicom(data):
         return read_dicom(data, frame=frame, window=window)
+    if is_vol(data):
+        return read_vol(data, frame=frame, window=window)
     container = container_of(data)
     if container is not None:
         return read_raster(data, container=container, frame=frame, window=window)

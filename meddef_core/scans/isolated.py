@@ -70,6 +70,13 @@ def outline_isolated(data: bytes, *, most_bytes: int, cancelled: Cancelled | Non
     return Outline(**_checked(reply.header, Outline))
 
 
+def fundus_isolated(data: bytes, *, cancelled: Cancelled | None = None) -> Scan | None:
+    """`fundus_of` a .vol file in a worker process; raises as `read_scan_isolated`."""
+    limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES)
+    reply = _asked("fundus", data, {}, most=_FLOAT_BYTES * limits.MAX_PIXELS, cancelled=cancelled)
+    return _scan(reply.header, reply.body) if "fields" in reply.header else None
+
+
 def read_frames_isolated(
     data: bytes, frames: Sequence[int | None], *, cancelled: Cancelled | None = None
 ) -> list[Scan | ScanError]:

@@ -13,6 +13,7 @@ import numpy as np
 from meddef_core.errors import ScanError
 from meddef_core.io.messages import Bytes
 from meddef_core.scans.decode import read_picture, read_scan
+from meddef_core.scans.heidelberg import fundus_of
 from meddef_core.scans.scan import Pixels, Scan
 from meddef_core.scans.volume_frames import read_frames
 from meddef_core.scans.volume_outline import outline
@@ -51,6 +52,13 @@ def _picture(data: bytes, *, size: int, channels: int) -> tuple[dict[str, Any], 
 
 def _outline(data: bytes) -> tuple[dict[str, Any], Bytes]:
     return {"fields": _plain(outline(data))}, b""
+
+
+def _fundus(data: bytes) -> tuple[dict[str, Any], Bytes]:
+    scan = fundus_of(data)
+    if scan is None:
+        return {}, b""
+    return {"shape": scan.pixels.shape, "fields": _plain(scan)}, _raw(scan.pixels)
 
 
 def _frames(data: bytes, *, frames: list[int | None]) -> tuple[dict[str, Any], Bytes]:
@@ -95,5 +103,6 @@ _CALLS: dict[str, Callable[..., tuple[dict[str, Any], Bytes]]] = {
     "window_range": _window_range,
     "picture": _picture,
     "outline": _outline,
+    "fundus": _fundus,
     "frames": _frames,
 }

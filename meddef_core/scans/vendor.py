@@ -18,13 +18,12 @@ _HEIDELBERG = "in Heidelberg Eye Explorer (HEYEX), export the volume as DICOM, o
 _TOPCON = "in Topcon's software (IMAGEnet), export the volume as DICOM, or its B-scans as numbered PNG or TIFF"
 
 VENDORS = (
-    Vendor(0, b"HSF-OCT-", "a Heidelberg .vol file (raw export)", _HEIDELBERG),
     Vendor(0, b"CMDb", "a Heidelberg E2E file", _HEIDELBERG),
     Vendor(0, b"MDbMDir", "a Heidelberg E2E file", _HEIDELBERG),
     Vendor(0, b"FOCTFDS", "a Topcon FDS file", _TOPCON),
     Vendor(0, b"FOCTFDA", "a Topcon FDA file", _TOPCON),
 )
-"""Marks of HEYEX raw data, of E2E and SDB databases, and of Topcon's two."""
+"""Marks of E2E and SDB databases, and of Topcon's two. The raw export of HEYEX is read (`heidelberg`)."""
 
 
 def check_vendor(data: bytes) -> None:

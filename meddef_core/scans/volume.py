@@ -13,14 +13,17 @@ from typing import Literal
 from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.archive import Entry, upload_entries
-from meddef_core.scans.isolated import Cancelled, read_frames_isolated, read_scan_isolated
+from meddef_core.scans.heidelberg import NAME as VOL
+from meddef_core.scans.isolated import Cancelled, fundus_isolated, read_frames_isolated, read_scan_isolated
 from meddef_core.scans.scan import Scan
 from meddef_core.scans.volume_files import Arranged, arranged, stop_if
 from meddef_core.scans.volume_outline import Laterality
 
 __all__ = ["Slice", "Source", "Volume", "read_volume", "volume_of"]
 
-Source = Literal["multi-frame DICOM", "DICOM series", "numbered images", "multi-page TIFF", "single scan"]
+Source = Literal[
+    "multi-frame DICOM", "DICOM series", "numbered images", "multi-page TIFF", "Heidelberg .vol", "single scan"
+]
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ def volume_of(entries: Sequence[Entry], *, cancelled: Cancelled | None = None) -
 def _source(found: Arranged) -> Source:
     if len(found.places) == 1:
         return "single scan"
+    if found.first.container == VOL:
+        return "Heidelberg .vol"
     if found.first.container == "DICOM":
         return "multi-frame DICOM" if len(found.members) == 1 else "DICOM series"
     return "multi-page TIFF" if len(found.members) == 1 else "numbered images"
@@ -158,9 +163,11 @@ def _digest(digests: Sequence[str]) -> str:
 
 def _localiser(found: Arranged, cancelled: Cancelled | None) -> Scan | None:
     """The picture of the fundus; one that cannot be read is left out, as no slice depends on it."""
-    if found.localiser is None:
-        return None
     try:
+        if found.first.container == VOL:
+            return fundus_isolated(found.members[0].entry.load(), cancelled=cancelled)
+        if found.localiser is None:
+            return None
         return read_scan_isolated(found.localiser.entry.load(), cancelled=cancelled)
     except ScanError:
         return None

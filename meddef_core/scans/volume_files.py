@@ -10,6 +10,8 @@ from meddef_core.io import CancelledError
 from meddef_core.scans import limits
 from meddef_core.scans.archive import Entry, is_zip
 from meddef_core.scans.dicom_parse import is_dicom
+from meddef_core.scans.heidelberg import NAME as VOL
+from meddef_core.scans.heidelberg import is_vol
 from meddef_core.scans.isolated import Cancelled, outline_isolated, read_scan_isolated
 from meddef_core.scans.opened import container_of
 from meddef_core.scans.vendor import check_vendor
@@ -18,6 +20,10 @@ from meddef_core.scans.volume_outline import Laterality, Outline, check_slices
 
 _UNKNOWN = (0, 0)
 """Size of a picture that cannot be opened: its slice says why when it is read."""
+
+
+_OF_DEVICES = ("DICOM", VOL)
+"""Containers whose files do not stand beside pictures in one volume."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +110,15 @@ def _member(entry: Entry, cancelled: Cancelled | None, *, alone: bool) -> Member
     check_vendor(data)
     if is_zip(data):
         raise ScanError("There is an archive inside the archive, which is not opened; unpack it first.")
-    if not alone and not is_dicom(data) and container_of(data) is None:
+    if not alone and not (is_dicom(data) or is_vol(data) or container_of(data)):
         return None
     # Only these hold several pictures.
-    several = is_dicom(data) or container_of(data) == "TIFF"
+    several = is_dicom(data) or is_vol(data) or container_of(data) == "TIFF"
     limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES if several else limits.MAX_BYTES)
     try:
         outline = outline_isolated(data, most_bytes=limits.MAX_VOLUME_BYTES, cancelled=cancelled)
     except ScanError as error:
-        if alone or is_dicom(data):
+        if alone or is_dicom(data) or is_vol(data):
             raise error if alone else ScanError(f"{entry.name}: {error}") from error
         outline = Outline(container_of(data) or "", 1, _UNKNOWN, (None,), (None,))
     if outline.frames == 0:
@@ -154,7 +160,7 @@ def _check_one_kind(slices: tuple[Member, ...]) -> None:
         raise ScanError(f"The files hold {len(several)} volumes; choose one of them.")
     if several and len(slices) > 1:
         raise ScanError(f"One of the files is a whole volume of {several[0]} slices; choose that file, or the others.")
-    if len({outline.container == "DICOM" for outline in outlines}) > 1:
+    if len({outline.container if outline.container in _OF_DEVICES else "" for outline in outlines}) > 1:
         raise ScanError("The files are DICOM and other pictures mixed; choose the files of one volume.")
     series = {outline.series for outline in outlines}
     if len(series) > 1:

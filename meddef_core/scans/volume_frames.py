@@ -1,12 +1,13 @@
 """Several pictures of one file, each as `read_scan` reads it, the file parsed once. Runs in a worker (`served`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.dicom import read_dicom_frames
 from meddef_core.scans.dicom_parse import is_dicom
+from meddef_core.scans.heidelberg import is_vol, read_vol_frames
 from meddef_core.scans.opened import container_of
 from meddef_core.scans.raster import read_raster
 from meddef_core.scans.scan import Scan, digest_of
@@ -24,12 +25,18 @@ def read_frames(data: bytes, frames: Sequence[int | None]) -> list[Scan | ScanEr
     limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES)
     found: list[Scan | ScanError] = []
     held = 0
-    for each in read_dicom_frames(data, frames) if is_dicom(data) else _pictures(data, frames):
+    for each in _reader(data)(data, frames):
         found.append(each)
         held += each.pixels.nbytes if isinstance(each, Scan) else 0
         if held >= CHUNK_BYTES:
             break
     return found
+
+
+def _reader(data: bytes) -> Callable[[bytes, Sequence[int | None]], Iterator[Scan | ScanError]]:
+    if is_dicom(data):
+        return read_dicom_frames
+    return read_vol_frames if is_vol(data) else _pictures
 
 
 def _pictures(data: bytes, frames: Sequence[int | None]) -> Iterator[Scan | ScanError]:

@@ -17,6 +17,8 @@ from meddef_core.scans.damage import refusing_damage
 from meddef_core.scans.deidentify import PIXELS, plain_text
 from meddef_core.scans.dicom_attributes import item_of, numbers, places, whole
 from meddef_core.scans.dicom_parse import is_dicom, parse
+from meddef_core.scans.heidelberg import NAME as VOL
+from meddef_core.scans.heidelberg import Vol, is_vol, read_header
 from meddef_core.scans.opened import container_of, opened
 from meddef_core.scans.origin import coded_terms
 from meddef_core.scans.tiff_header import read_pages, sizes_of
@@ -63,6 +65,8 @@ def outline(data: bytes) -> Outline:
     if is_dicom(data):
         with refusing_damage("DICOM"):
             return _of_dicom(parse(data))
+    if is_vol(data):
+        return _of_vol(read_header(data))
     container = container_of(data)
     if container is None:
         raise ScanError("The file is not an image; choose a scan saved as PNG, JPEG or DICOM.")
@@ -79,6 +83,23 @@ def _of_tiff(data: bytes) -> Outline:
     nowhere = (None,) * len(sizes)
     notes = () if len(set(sizes)) == 1 else ("The pages of the file differ in size.",)
     return Outline("TIFF", len(sizes), sizes[0], nowhere, nowhere, notes=notes)
+
+
+def _of_vol(header: Vol) -> Outline:
+    check_slices(header.slices)
+    nowhere = (None,) * header.slices
+    eyes: tuple[Laterality, ...] = ("R",) if header.eye == "R" else ("L",) if header.eye == "L" else ()
+    return Outline(
+        container=VOL,
+        frames=header.slices,
+        size=(header.rows, header.columns),
+        positions=nowhere,
+        normals=nowhere,
+        row_mm=_length((header.row_mm,)),
+        column_mm=_length((header.column_mm,)),
+        slice_mm=_length((header.slice_mm,)),
+        lateralities=eyes,
+    )
 
 
 def _of_dicom(header: Dataset) -> Outline:

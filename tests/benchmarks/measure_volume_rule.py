@@ -2,8 +2,8 @@
 
 `MEDDEF_DATA_DIR=… python tests/benchmarks/measure_volume_rule.py`. No volume with a known diagnosis is at hand, so two
 stand-ins. "blocks": scans of Noor Eye Hospital whose file numbers follow each other, which run along volumes with gaps
-(another device, another hospital). "drawn": slices drawn from the test list of the training's own hospital, those of one
-class beside healthy ones. Neither chose anything.
+(another device, another hospital). "drawn": slices drawn from the test list of the training's own hospital, those of
+one class beside healthy ones. Neither chose anything.
 """
 
 import json

@@ -267,7 +267,6 @@ def test_a_volume_larger_than_a_scan_may_be_is_read() -> None:
 @pytest.mark.parametrize(
     ("start", "name"),
     [
-        (b"HSF-OCT-103\0", "Heidelberg .vol"),
         (b"CMDb\0\0\0\0", "Heidelberg E2E"),
         (b"FOCTFDS", "Topcon FDS"),
         (b"FOCTFDA", "Topcon FDA"),

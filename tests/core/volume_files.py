@@ -1,6 +1,7 @@
 """Volumes as files: ophthalmic tomography with per-frame groups, series, archives, pages. None shows a patient."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -95,6 +96,21 @@ def series(values: Array, *, places: Sequence[float] | None = None, **elements: 
         )
         for number, each in enumerate(values)
     ]
+
+
+def vol(values: Array, *, eye: bytes = b"OD", fundus: Array | None = None, header: int = 256, **other: int) -> bytes:
+    """A Heidelberg .vol file, from the published layout; `values` are intensities, float32, largest where invalid."""
+    slices, rows, columns = values.shape
+    photo = np.zeros((0, 0), np.uint8) if fundus is None else fundus
+    start = bytearray(2048)
+    sizes = {"columns": columns, "slices": slices, "rows": rows} | other
+    struct.pack_into("<12siiiddd", start, 0, b"HSF-OCT-103", *sizes.values(), 0.0116, GAP, 0.00387)
+    struct.pack_into("<iidd", start, 48, photo.shape[1], photo.shape[0], 0.01, 0.01)
+    struct.pack_into("<4s", start, 84, eye)
+    struct.pack_into("<i", start, 100, header)
+    start[140:161] = b"Doe^Jane".ljust(21, b"\0")
+    scans = (bytes(header) + each.astype("<f4").tobytes() for each in values)
+    return bytes(start) + photo.tobytes() + b"".join(scans)
 
 
 def pages(values: Array, **options: Any) -> bytes:
