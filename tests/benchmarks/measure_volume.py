@@ -30,7 +30,7 @@ from meddef_core.scans.isolated import decoders
 from meddef_core.zoo import LoadedModel, load_model
 
 SLICES, ROWS, COLUMNS = 49, 496, 512
-ROUNDS = 5
+ROUNDS = 3
 MOST_SECONDS, MOST_MB = 3.0, 400.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
