@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import source, state
 from dashboard.language import tr
 from dashboard.services import volumes
 from dashboard.services.volumes import VolumeReading
+from dashboard.session import source, state
 from meddef_core.errors import MedDefError
 from meddef_core.scans import Volume
 

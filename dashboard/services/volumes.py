@@ -7,16 +7,16 @@ from functools import partial
 import cv2
 import numpy as np
 
-from dashboard.results import ModelChoice
+from dashboard.results.common import ModelChoice
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
 from dashboard.services.visitor import has_left
 from meddef_core.errors import ScanError
-from meddef_core.exports.slices import slices_csv
-from meddef_core.reading.volume import SlicePrediction, VolumePrediction, predict_volume
-from meddef_core.reading.volume_rule import Verdict
+from meddef_core.predict.volume import SlicePrediction, VolumePrediction, predict_volume
+from meddef_core.predict.volume_rule import Verdict
 from meddef_core.records import VolumeRecord, build, volume_facts, volume_numbers
-from meddef_core.records.results import document_bytes
+from meddef_core.report.results import document_bytes
+from meddef_core.report.slices import slices_csv
 from meddef_core.scans import Scan, Volume, read_volume
 
 __all__ = [

@@ -7,8 +7,8 @@ from meddef_core.records.plain import plain
 from meddef_core.records.prediction import Output
 
 if TYPE_CHECKING:
-    from meddef_core.reading.volume import SlicePrediction, VolumePrediction
-    from meddef_core.reading.volume_rule import Verdict
+    from meddef_core.predict.volume import SlicePrediction, VolumePrediction
+    from meddef_core.predict.volume_rule import Verdict
     from meddef_core.scans import Volume
 
 
@@ -25,7 +25,7 @@ class VolumeSlice(Strict):
 
 
 class VolumeVerdict(Strict):
-    """The output for the volume; see `meddef_core.reading.volume_rule.Verdict`."""
+    """The output for the volume; see `meddef_core.predict.volume_rule.Verdict`."""
 
     outcome: Literal["finding", "none", "abstains"]
     label: str | None
@@ -83,7 +83,7 @@ def volume_numbers(volume: "Volume", found: "VolumePrediction") -> VolumeNumbers
 
 
 def _slice(row: "SlicePrediction") -> VolumeSlice:
-    from meddef_core.records.results import output_of
+    from meddef_core.report.results import output_of
 
     return VolumeSlice(
         number=row.number,

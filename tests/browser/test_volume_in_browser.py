@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 
 from volume_files import images, opt
 
-from meddef_core.scans import oct_phantom
+from meddef_core.data.phantoms import oct_phantom
 
 LABELS = ["NORMAL"] * 4 + ["DME"] * 3 + ["NORMAL"] * 2
 

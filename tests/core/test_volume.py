@@ -211,6 +211,7 @@ def test_there_are_no_slices_beyond_the_last() -> None:
 
 # ---- contradictions, each one sentence ---------------------------------------------------------------------------
 
+
 def a_film() -> bytes:
     return encapsulated(data_set(CUBE[0]), b"\0\0\1\xb3" * 9, uid.MPEG2MPML)
 

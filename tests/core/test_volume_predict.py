@@ -12,13 +12,14 @@ from cli_runs import Run, assert_refused
 from tiny_models import save_tiny_model
 from volume_files import cube, images, opt, packed, pages
 
-from meddef_core.exports.slices import slices_csv
+from meddef_core.data.phantoms import oct_phantom
 from meddef_core.io import CancelledError
-from meddef_core.predict import predict
-from meddef_core.reading.volume import BATCH, predict_volume
+from meddef_core.predict.prediction import predict
+from meddef_core.predict.volume import BATCH, predict_volume
 from meddef_core.records import VolumeRecord, build, read, volume_facts, volume_numbers
-from meddef_core.records.results import document_bytes
-from meddef_core.scans import Scan, oct_phantom, read_volume
+from meddef_core.report.results import document_bytes
+from meddef_core.report.slices import slices_csv
+from meddef_core.scans import Scan, read_volume
 from meddef_core.zoo import LoadedModel, load_model
 
 CUBE = cube(2 * BATCH + 3, (100, 120))

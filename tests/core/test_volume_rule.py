@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from meddef_core.data.tasks import TASKS
-from meddef_core.predict import Prediction, from_logits
-from meddef_core.reading import Abstention, Familiarity, Fitted, fitted_for
-from meddef_core.reading.volume_rule import ALPHA, healthy_strengths, judge, needed, strength
+from meddef_core.predict import Abstention, Familiarity, Fitted, fitted_for
+from meddef_core.predict.prediction import Prediction, from_logits
+from meddef_core.predict.volume_rule import ALPHA, healthy_strengths, judge, needed, strength
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import LoadedModel, load_model
 
 CLASSES = TASKS["oct"].classes

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from meddef_core.data.tasks import get_task
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
+from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, save_model
 
 

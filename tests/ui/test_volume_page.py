@@ -15,12 +15,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 
 from volume_files import cube, images, opt, packed, pages, series
 
-from dashboard import state, volumes
+from dashboard import volumes
+from dashboard.components.slice_viewer import KEY
+from dashboard.components.volume_strip import LEVELS, level_of, picked, strip
 from dashboard.services import volumes as service
-from dashboard.ui.slice_viewer import KEY
-from dashboard.ui.volume_strip import LEVELS, level_of, picked, strip
-from meddef_core.data.tasks import TASKS
+from dashboard.session import state
 from meddef_core.scans import read_scan
+from meddef_core.tasks import TASKS
 
 CUBE = cube(9, (120, 140), seed=2)
 
@@ -196,7 +197,7 @@ def test_the_volume_in_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_viewer_tells_of_a_slice(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dashboard.ui import slice_viewer
+    from dashboard.components import slice_viewer
 
     class Told:
         slice = 3
