@@ -28,6 +28,7 @@ from meddef_core.cli_image_checks import image_checks
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import card, publish, tables
 from meddef_core.cli_output import bars, emit, output_words, scan_lines, sentence, tell
+from meddef_core.cli_pacs import pacs_app
 from meddef_core.cli_prune import prune
 from meddef_core.cli_replay import replay
 from meddef_core.cli_shifts import shifts
@@ -57,6 +58,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(pacs_app, name="pacs")
 app.command()(train)
 app.command()(average)
 app.command()(publish)

@@ -1,11 +1,9 @@
 """Find, fetch and send against a real server; and what happens when it is away, hostile or set up wrongly."""
 
-import pytest
 from orthanc_server import Orthanc
-from pacs_files import film, study_of, volume, written
+from pacs_files import film, written
 
-from meddef_core.pacs.client import Pacs, open_pacs
-from meddef_core.pacs.errors import AbsentError, PacsError
+from meddef_core.pacs.client import Pacs
 
 
 def test_what_is_sent_is_found_and_fetched_byte_for_byte(orthanc: Orthanc, pacs: Pacs) -> None:

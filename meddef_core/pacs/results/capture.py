@@ -24,7 +24,6 @@ SERIES_NUMBER = 9902
 
 def capture(subject: Subject) -> Dataset:
     """The panel of the picture that stands for a subject (`Subject.shown`); no text on it is of a patient."""
-    uids = subject.uids
     result = SCImage(
         pixel_array=panel_pixels(subject),
         photometric_interpretation="RGB",
@@ -32,9 +31,9 @@ def capture(subject: Subject) -> Dataset:
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),
         study_instance_uid=subject.instance.study,
-        series_instance_uid=uids.capture_series,
+        series_instance_uid=subject.series.capture,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=uids.capture,
+        sop_instance_uid=subject.uids.capture,
         instance_number=subject.instance.number or 1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=subject.model.card.key,
@@ -42,7 +41,7 @@ def capture(subject: Subject) -> Dataset:
         device_serial_number=subject.weights,
         series_description=DESCRIPTION,
     )
-    result.PatientOrientation, result.Laterality = None, ""  # a page of text has neither
+    result.PatientOrientation, result.Laterality = [], ""  # a page of text has neither
     result.ConversionType = "WSD"
     result.BurnedInAnnotation = "YES"
     result.ContentQualification = "RESEARCH"
@@ -57,7 +56,9 @@ def capture(subject: Subject) -> Dataset:
 def panel_pixels(subject: Subject) -> NDArray[np.uint8]:
     """The panel below its banner, `(h, 1600, 3)`."""
     shown = subject.shown
-    title = "Scan from the PACS" if shown.frame is None else f"Frame {shown.frame} of {len(subject.slices)} from the PACS"
+    title = (
+        "Scan from the PACS" if shown.frame is None else f"Frame {shown.frame} of {len(subject.slices)} from the PACS"
+    )
     record = build(
         PredictionRecord, model=subject.model, scan=shown.facts, numbers=prediction_numbers(shown.prediction)
     )

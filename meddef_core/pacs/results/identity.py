@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydicom import config
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import Tag
 
 REPEATED = (
-    "StudyDate", "StudyTime", "AccessionNumber", "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID",
+    "StudyDate", "StudyTime", "AccessionNumber", "StudyID",
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
 )  # fmt: skip
 EMPTY = ("ReferringPhysicianName",)
 

@@ -4,6 +4,7 @@ from typing import cast
 
 from highdicom.sr import (
     AlgorithmIdentification,
+    CodedConcept,
     ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
     Measurement,
@@ -18,6 +19,7 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.pacs.frames import Slice
@@ -37,13 +39,12 @@ LEAST = 1e-6
 
 def report(subject: Subject) -> Dataset:
     """The report of a subject: which software and weights, what they say of each picture, and that it is research."""
-    uids = subject.uids
     result = ComprehensiveSR(
         evidence=[_evidence(subject)],
         content=_content(subject)[0],
-        series_instance_uid=uids.report_series,
+        series_instance_uid=subject.series.report,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=uids.report,
+        sop_instance_uid=subject.uids.report,
         instance_number=subject.instance.number or 1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=subject.model.card.key,
@@ -146,7 +147,7 @@ def _uncertain(share: float) -> float:
 
 def _evaluations(subject: Subject, each: Slice) -> list[QualitativeEvaluation]:
     prediction, task = each.prediction, subject.model.task
-    found = [(concepts.INTENDED_USE, concepts.FOR_RESEARCH)]
+    found: list[tuple[CodedConcept, CodedConcept | Code]] = [(concepts.INTENDED_USE, concepts.FOR_RESEARCH)]
     if prediction.level is not None:
         found.append((concepts.LEVEL, concepts.LEVELS[prediction.level]))
     if prediction.abstained is not None:

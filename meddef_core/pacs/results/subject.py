@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from meddef_core import __version__
 from meddef_core.pacs.found import Instance
@@ -23,24 +23,28 @@ def derived_uid(*parts: str) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, '|'.join(parts)).int}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResultUids:
-    """Names of the two objects that one source gets from one model's weights for one task, and of their series."""
+class SeriesUids(NamedTuple):
+    """Names of the two series that all results of a study for one task and one model's weights are in."""
 
     report: str
-    report_series: str
     capture: str
-    capture_series: str
+
+
+class ResultUids(NamedTuple):
+    """Names of the two objects that one source gets for one task and one model's weights."""
+
+    report: str
+    capture: str
+
+
+def series_uids(study: str, *, weights: str, task: str) -> SeriesUids:
+    """The series in the study of that UID."""
+    return SeriesUids(*(derived_uid(study, weights, task, f"{kind} series") for kind in SeriesUids._fields))
 
 
 def result_uids(instance: Instance, *, weights: str, task: str) -> ResultUids:
-    """The UIDs of the results for an instance; the series are shared by all results of its study."""
-    return ResultUids(
-        report=derived_uid(instance.uid, weights, task, "report"),
-        report_series=derived_uid(instance.study, weights, task, "report series"),
-        capture=derived_uid(instance.uid, weights, task, "capture"),
-        capture_series=derived_uid(instance.study, weights, task, "capture series"),
-    )
+    """The results for an instance."""
+    return ResultUids(*(derived_uid(instance.uid, weights, task, kind) for kind in ResultUids._fields))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +68,11 @@ class Subject:
     def uids(self) -> ResultUids:
         """The names of its results."""
         return result_uids(self.instance, weights=self.weights, task=self.model.task.key)
+
+    @property
+    def series(self) -> SeriesUids:
+        """The names of the series that they are in."""
+        return series_uids(self.instance.study, weights=self.weights, task=self.model.task.key)
 
     @property
     def software(self) -> str:
