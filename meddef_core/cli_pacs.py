@@ -10,6 +10,7 @@ from meddef_core.cli_input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli_output import check_writable, emit, output_words, progress, tell, write_file
 from meddef_core.errors import MedDefError, ScanError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.settings import settings
 
 if TYPE_CHECKING:
     from meddef_core.pacs.client import Pacs
@@ -93,6 +94,7 @@ def read(
     from meddef_core.records.results import collection, prediction_numbers
     from meddef_core.scans import warm_decoders
 
+    _spare()
     warm_decoders(2)  # while the model is loaded
     pacs, loaded = _open(), open_model(task, model)
     fitting = {each.uid for each in pacs.series(study) if series or instance or models_for(each, [loaded])}
@@ -165,6 +167,7 @@ def watch(
     from meddef_core.pacs.setup import open_watch
     from meddef_core.scans import warm_decoders
 
+    _spare()
     warm_decoders(2)
     pacs = _open()
     models = [open_model(each, model) for each in ([task] if task else TASKS)]
@@ -183,6 +186,13 @@ def _open() -> "Pacs":
     if pacs.readable_on_the_way:
         tell("The password or token travels unencrypted: use an https address in MEDDEF_PACS_URL.")
     return pacs
+
+
+def _spare() -> None:
+    """One picture at a time is fastest on few threads, and the decoders need cores too."""
+    from meddef_core.pictures import use_threads
+
+    use_threads(settings().threads)
 
 
 def _objects(pacs: "Pacs", study: str, series: str, instance: str) -> "list[Instance]":
