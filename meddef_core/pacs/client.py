@@ -144,6 +144,8 @@ class Pacs:
         begin = 0
         while len(seen) < most:
             page = self._asked(partial(search, search_filters=filters, fields=fields, limit=PAGE, offset=begin))
+            if not isinstance(page, list):
+                raise not_dicomweb(self.address)
             entries = (read(document) for document in page if isinstance(document, Mapping))
             fresh = [each for each in entries if each is not None and each.uid not in seen]
             for each in fresh[: most - len(seen)]:
@@ -223,8 +225,13 @@ def refusal_of(error: Exception, *, address: str) -> PacsError:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _of_status(error.response.status_code, address)
     if isinstance(error, requests.JSONDecodeError):
-        return PacsError(f"{address} does not answer as a DICOMweb service; correct MEDDEF_PACS_URL.")
+        return not_dicomweb(address)
     return AwayError(f"The PACS at {address} cannot be reached; check that it is running and try again.")
+
+
+def not_dicomweb(address: str) -> PacsError:
+    """The sentence for an answer that is no DICOM JSON."""
+    return PacsError(f"{address} does not answer as a DICOMweb service; correct MEDDEF_PACS_URL.")
 
 
 def _of_status(status: int, address: str) -> PacsError:

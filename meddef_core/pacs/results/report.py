@@ -67,6 +67,8 @@ def date_of(result: Dataset, subject: Subject) -> None:
     for keyword in ("InstanceCreation", "Content", "Series"):
         setattr(result, f"{keyword}Date", date)
         setattr(result, f"{keyword}Time", time)
+    for library in result.get("ContributingEquipmentSequence", ()):  # highdicom names itself there
+        library.ContributionDateTime = date + time
 
 
 def _evidence(subject: Subject) -> Dataset:
