@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.language import tr
 from dashboard.results import Picture
-from dashboard.state import UPLOADED, Chosen
+from dashboard.state import TITLES, Chosen
 
 
 def model_view_card(picture: Picture, chosen: Chosen) -> None:
@@ -24,7 +24,7 @@ def origin_line(chosen: Chosen) -> None:
             st.badge(tr("Synthetic: drawn, not a patient"), icon=":material/draw:", color="orange")
         else:
             st.badge(tr("Origin: {origin}", origin=tr(chosen.origin)), icon=":material/image:", color="grey")
-        if chosen.scan.container == "DICOM" or chosen.origin == UPLOADED:
+        if chosen.scan.container == "DICOM" or chosen.origin in TITLES:
             st.badge(_privacy_words(chosen), icon=":material/shield_person:", color="green")
 
 
@@ -44,8 +44,8 @@ def _privacy_words(chosen: Chosen) -> str:
 
 def title_of(chosen: Chosen) -> str:
     """What the scan is called; a frame of an upload by its number."""
-    if chosen.origin == UPLOADED and chosen.frame is not None:
-        return tr("Uploaded scan, frame {frame}", frame=chosen.frame)
+    if chosen.origin in TITLES and chosen.frame is not None:
+        return tr("{scan}, frame {n}", scan=tr(TITLES[chosen.origin]), n=chosen.frame)
     return tr(chosen.title)
 
 

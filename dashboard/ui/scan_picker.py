@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import services, state, uploads
 from dashboard.language import tr
 from dashboard.ui.emphasis import main_button
+from dashboard.ui.pacs_picker import pacs_picker
 from dashboard.ui.scan_facts import refused_line
 from dashboard.ui.upload_watch import upload_watch
 from dashboard.ui.words import class_code
@@ -38,6 +39,7 @@ def scan_picker() -> None:
         sample_strip(state.task())
     with upload:
         upload_box()
+    pacs_picker()
 
 
 def sample_strip(task: str) -> None:
