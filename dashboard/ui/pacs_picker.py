@@ -4,16 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import services, state, uploads
 from dashboard.language import tr
 from dashboard.services import pacs
 from dashboard.services.pacs import Listing, Series, Study
 from meddef_core.errors import MedDefError
-
-WIDTHS = (2, 2, 3, 2, 2)
-"""Of the columns of both lists."""
 
 
 def pacs_picker() -> None:
@@ -60,15 +56,14 @@ def _studies(listing: Listing) -> None:
     if not listing.studies:
         st.info(tr("No study matches. Leave fields empty to find more."), icon=":material/search_off:")
         return
-    _row(tr("Date"), tr("Modality"), tr("Patient ID"), tr("Objects"), head=True)
     for study in listing.studies:
-        with _row(_date(study), ", ".join(study.modalities), study.patient_id, _count(study.images)):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(_study_words(study), width="stretch")
             pressed = st.button(
                 tr("Series"),
                 key=f"pacs_study_{study.uid}",
                 icon=":material/expand_more:",
                 disabled=study.uid == listing.opened,
-                width="stretch",
             )
         if pressed:
             with st.spinner(tr("Asking the PACS…")):
@@ -88,14 +83,13 @@ def _series(listing: Listing) -> None:
 
 
 def _one_series(series: Series) -> None:
-    count = series.images or 1
-    number = 1
-    with _row("", series.modality, series.body_part, _count(series.images)):
+    count, number = series.images or 1, 1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(_words(series.modality, series.body_part, tr("pictures: {n}", n=count)), width="stretch")
         if count > 1:
-            number = int(
-                st.number_input(tr("Picture, 1 to {n}", n=count), 1, count, 1, key=f"pacs_number_{series.uid}")
-            )
-        pressed = st.button(tr("Read"), key=f"pacs_read_{series.uid}", icon=":material/download:", width="stretch")
+            title = tr("Picture, 1 to {n}", n=count)
+            number = int(st.number_input(title, 1, count, 1, key=f"pacs_number_{series.uid}", width=150))
+        pressed = st.button(tr("Read"), key=f"pacs_read_{series.uid}", icon=":material/download:")
     if pressed:
         with st.spinner(tr("Fetching the scan…")):
             _fetch(series, number)
@@ -112,12 +106,14 @@ def _fetch(series: Series, number: int) -> None:
     uploads.read_pending(data, origin=state.FROM_PACS)
 
 
-def _row(*cells: str, head: bool = False) -> DeltaGenerator:
-    """One line of a list; gives the column behind its last cell."""
-    columns = st.columns(WIDTHS, vertical_alignment="center")
-    for column, cell in zip(columns, cells, strict=False):
-        column.markdown(f"**{cell}**" if head else (_plain(cell) or "–"))
-    return columns[-1]
+def _study_words(study: Study) -> str:
+    patient = tr("patient {id}", id=study.patient_id) if study.patient_id else ""
+    objects = "" if study.images is None else tr("objects: {n}", n=study.images)
+    return _words(_date(study) or tr("no date"), ", ".join(study.modalities), patient, objects)
+
+
+def _words(*parts: str) -> str:
+    return " · ".join(_plain(part) for part in parts if part)
 
 
 def _plain(text: str) -> str:
@@ -128,7 +124,3 @@ def _plain(text: str) -> str:
 def _date(study: Study) -> str:
     day = study.date
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 and day.isdigit() else day
-
-
-def _count(number: int | None) -> str:
-    return "?" if number is None else str(number)
