@@ -46,14 +46,17 @@ FOREIGN = {
 """What a source may say and no result may repeat: each value is found by its bytes."""
 
 
-def film(**elements: Any) -> Dataset:
-    """The packaged chest film as a study of its own: CR, CHEST, PA, with an age the models are for."""
+def film(*, every: int = 4, **elements: Any) -> Dataset:
+    """The packaged chest film as a study of its own, with `every` so manyth row and column (1: 1955 x 1841 pixels).
+
+    It is a CR of the CHEST, PA, of an age the models are for.
+    """
     sample = next(each for each in list_samples("chest") if each.data is not None)
     assert sample.data is not None
     source = dcmread(io.BytesIO(sample.data()))
     ds = _object(uid.ComputedRadiographyImageStorage, Modality="CR", BodyPartExamined="CHEST", ViewPosition="PA")
     ds.PatientAge = "004Y"
-    pixels = source.pixel_array[::4, ::4]
+    pixels = source.pixel_array[::every, ::every]
     _pixels(ds, (pixels // 8).astype(np.uint16), bits=12)
     ds.PhotometricInterpretation = "MONOCHROME1"
     return _set(ds, elements)
