@@ -24,6 +24,7 @@ from meddef_core.cli_dissect import dissect
 from meddef_core.cli_doctor import doctor
 from meddef_core.cli_evaluate import evaluate
 from meddef_core.cli_explain import point
+from meddef_core.cli_external import external
 from meddef_core.cli_image_checks import image_checks
 from meddef_core.cli_input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli_models import card, publish, tables
@@ -120,6 +121,7 @@ app.command()(ablation)
 app.command()(dissect)
 app.command()(point)
 app.command()(shifts)
+app.command()(external)
 app.command()(tables)
 app.command()(doctor)
 
