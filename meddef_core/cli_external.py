@@ -38,6 +38,7 @@ def external(
         attack_of,
         development_source,
         digest_of,
+        fit_of,
         folder_source,
         measured,
         see,
@@ -48,6 +49,7 @@ def external(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     loaded = open_model(task, model)
+    fit_of(loaded)
     if data is None:
         source = development_source(loaded.task, find_data_dir(data_dir))
     else:

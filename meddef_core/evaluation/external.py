@@ -130,6 +130,14 @@ def folder_source(task: Task, folder: Path, *, title: str | None = None) -> Sour
     return Source(FOLDER, title or folder.resolve().name, "As sorted by whoever made the folder.", entries, groups)
 
 
+def fit_of(model: LoadedModel) -> Fitted:
+    """What was fitted for the model's weights; raises ModelError where nothing was: without it nothing is accepted."""
+    fitted = fitted_for(model)
+    if fitted is None:
+        raise ModelError(f"Nothing was fitted for {model.card.key} yet; run `meddef calibrate` first.")
+    return fitted
+
+
 def attack_of(task: Task, *, seed: int = 0) -> AttackSpec:
     """PGD-20 at 4/255: an upper bound on robust accuracy."""
     return AttackSpec(name="pgd", eps=EPS, steps=STEPS, seed=seed)
@@ -185,9 +193,7 @@ def see(
 
 def measured(model: LoadedModel, source: Source, seen: Seen, *, spec: AttackSpec | None) -> ExternalNumbers:
     """The numbers of a record; raises ModelError where nothing was fitted for the model's weights."""
-    fitted = fitted_for(model)
-    if fitted is None:
-        raise ModelError(f"Nothing was fitted for {model.card.key} yet; run `meddef calibrate` first.")
+    fitted = fit_of(model)
     folds = _folds(model, fitted, source, seen)
     distances = fitted.detector.scores(seen.clean.statistics)
     rows = [_row(model, source, seen, _taken(fitted, seen.clean, folds), spec=None)]
