@@ -110,6 +110,10 @@ class LoadedModel:
     folder: Path | None = None
     """Where card and weights stand, and what was fitted for them (`meddef_core.reading`); None for one in no folder."""
 
+    def prepares_like(self, other: "LoadedModel") -> bool:
+        """Whether an image that was prepared for one may be given to the other."""
+        return self.preprocessing == other.preprocessing and self.channels == other.channels
+
     @property
     def channels(self) -> int:
         """Channels of the images the network takes."""
