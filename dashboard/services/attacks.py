@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dashboard import limits
-from dashboard.results import AttackChoice, Attacked, AttackOption, ModelChoice, Outcome, Reading, Step
+from dashboard.results.common import AttackChoice, Attacked, AttackOption, ModelChoice, Outcome, Reading, Step
 from dashboard.services.iterates import Album
 from dashboard.services.models import loaded, models
 from dashboard.services.reading import reading_of
 from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.result import DISTANCES, tolerance
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import AttackError
-from meddef_core.pictures import as_images, as_labels, as_picture
-from meddef_core.predict import from_logits
+from meddef_core.io.arrays import as_images, as_labels, as_picture
+from meddef_core.predict.prediction import from_logits
+from meddef_core.tasks import get_task
 
 CONTROLS = {"linf": "noise", "l2": "noise_l2", "l0": "noise_l0"}
 """Registry key, by norm, of the control that every attack is shown beside."""

@@ -13,8 +13,6 @@ from pydantic import BaseModel, ValidationError
 
 from dashboard.services.models import rank
 from meddef_core.errors import MedDefError, RecordError
-from meddef_core.evaluation import paper
-from meddef_core.evaluation.documents import results_root
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.records import (
     MAX_BYTES,
@@ -41,6 +39,8 @@ from meddef_core.records import (
     shipped,
     versions,
 )
+from meddef_core.records.documents import results_root
+from meddef_core.studies import paper
 from meddef_core.zoo import Card, malformed_models, models_root
 
 Kind = TypeVar("Kind", bound=BaseModel)

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 
-from dashboard.results import LabResult, Reading
+from dashboard.results.common import LabResult, Reading
+from dashboard.results.sweeps import BudgetPoint, Curve, Shown, Smallest
 from dashboard.services.attacks import OnProgress
 from dashboard.services.models import loaded
 from dashboard.services.reading import reading_of
-from dashboard.sweep_results import BudgetPoint, Curve, Shown, Smallest
 from meddef_core.attacks import AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.smallest import smallest_flip
 from meddef_core.errors import AttackError
-from meddef_core.pictures import as_images, as_labels, as_picture
+from meddef_core.io.arrays import as_images, as_labels, as_picture
 
 BUDGETS = tuple(k / 255 for k in (1, 2, 3, 4, 6, 8, 12, 16))
 """What a sweep tries after epsilon 0."""

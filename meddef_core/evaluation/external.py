@@ -19,24 +19,24 @@ from torch import Tensor
 
 from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.data.external import DevelopmentSet, development_set, external_lists
-from meddef_core.data.tasks import Task
 from meddef_core.errors import DataError, ModelError, ScanError
 from meddef_core.evaluation.metrics import auroc, expected_calibration_error
 from meddef_core.evaluation.selective import risk_coverage
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
-from meddef_core.predict import prepare
-from meddef_core.reading import Fitted, fitted_for
-from meddef_core.reading.checks import Evidence, abstention
-from meddef_core.reading.gaussian import Array
-from meddef_core.reading.guarantee import Limits, limits_of_card, share
-from meddef_core.reading.risk_control import FOLDS, folds_of
-from meddef_core.reading.statistics import describe
-from meddef_core.reading.taken import Taken, in_place_of, take
+from meddef_core.predict import Fitted, fitted_for
+from meddef_core.predict.checks import Evidence, abstention
+from meddef_core.predict.gaussian import Array
+from meddef_core.predict.guarantee import Limits, limits_of_card, share
+from meddef_core.predict.prediction import prepare
+from meddef_core.predict.risk_control import FOLDS, folds_of
+from meddef_core.predict.statistics import describe
+from meddef_core.predict.taken import Taken, in_place_of, take
 from meddef_core.records import ExternalNumbers, plain
 from meddef_core.scans import read_scan_isolated
 from meddef_core.scans.archive import Entry, folder_entries
 from meddef_core.scans.files import read_file
+from meddef_core.tasks import Task
 from meddef_core.zoo import LoadedModel
 
 EPS = 4 / 255
@@ -143,9 +143,7 @@ def attack_of(task: Task, *, seed: int = 0) -> AttackSpec:
     return AttackSpec(name="pgd", eps=EPS, steps=STEPS, seed=seed)
 
 
-def see(
-    model: LoadedModel, source: Source, *, spec: AttackSpec | None, on_progress: OnProgress | None = None
-) -> Seen:
+def see(model: LoadedModel, source: Source, *, spec: AttackSpec | None, on_progress: OnProgress | None = None) -> Seen:
     """Read every scan of a source and ask the model, some at a time; raises ModelError for a wrapped model.
 
     Raises DataError where not a single file can be read.
@@ -257,9 +255,7 @@ def _taken(fitted: Fitted, answers: Answers, folds: _Folds | None, *, distances:
     return taken
 
 
-def _row(
-    model: LoadedModel, source: Source, seen: Seen, taken: Taken, *, spec: AttackSpec | None
-) -> dict[str, Any]:
+def _row(model: LoadedModel, source: Source, seen: Seen, taken: Taken, *, spec: AttackSpec | None) -> dict[str, Any]:
     classes, labels, predicted = model.task.classes, seen.labels, taken.predicted
     accepted = taken.accepted & ~seen.refused
     wrong, correct = source.wrong(classes, labels, predicted), predicted == labels

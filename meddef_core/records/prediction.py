@@ -23,7 +23,7 @@ Level = Literal["usual", "unusual", "refused"]
 
 
 class Familiarity(Strict):
-    """How much a scan is like the training scans; see `meddef_core.reading.Familiarity`."""
+    """How much a scan is like the training scans; see `meddef_core.predict.Familiarity`."""
 
     level: Level
     score: float
@@ -36,7 +36,7 @@ class Familiarity(Strict):
 
 
 class Abstention(Strict):
-    """Why a model gives no prediction; see `meddef_core.reading.Abstention`."""
+    """Why a model gives no prediction; see `meddef_core.predict.Abstention`."""
 
     looks_like: str | None
     differs: tuple[str, ...]
@@ -163,7 +163,7 @@ class BatchRow(Strict):
 
 
 class BatchScore(Strict):
-    """How often the predictions are correct; see `meddef_core.batch.Score`."""
+    """How often the predictions are correct; see `meddef_core.predict.batch.Score`."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[Count, ...], ...]

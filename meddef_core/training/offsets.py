@@ -20,14 +20,14 @@ from torch import nn
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.external import development_set, external_lists
 from meddef_core.data.images import Images, load_images
-from meddef_core.data.tasks import Task
 from meddef_core.errors import DataError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
 from meddef_core.model import MedDef
-from meddef_core.reading.risk_control import FOLDS, folds_of
+from meddef_core.predict.risk_control import FOLDS, folds_of
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.tasks import Task
 from meddef_core.training.scoring import subset
 
 REACH, STEP = 4.0, 0.05

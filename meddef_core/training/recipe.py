@@ -17,12 +17,12 @@ from pydantic import (
 )
 
 from meddef_core.data.lists import PROTOCOLS
-from meddef_core.data.tasks import TASKS, get_task
 from meddef_core.eps import parse_eps
 from meddef_core.errors import MedDefError, RecipeError
 from meddef_core.model import VARIANTS, MedDefConfig
 from meddef_core.pruning.settings import PruningSettings
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.tasks import TASKS, get_task
 from meddef_core.training.alarm import AlarmSettings
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.objectives import READS, CraftMode, Kind

@@ -13,11 +13,11 @@ from torch import nn
 
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import Lists, build_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, RecipeError
 from meddef_core.model import MedDef
 from meddef_core.pruning.pruner import Pruner
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.tasks import get_task
 from meddef_core.training.objectives import LossSettings
 from meddef_core.training.recipe import OptimizerSettings, Recipe
 from meddef_core.training.scanner import WIDE

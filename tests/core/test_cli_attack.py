@@ -10,8 +10,8 @@ from cli_runs import Run, assert_refused
 from tiny_models import save_tiny_model
 
 from meddef_core.attacks import ATTACKS, default_spec
-from meddef_core.data.tasks import TASKS
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.tasks import TASKS
 
 ATTACK = ("--task", "oct", "--steps", 3, "--eps", "8/255")
 

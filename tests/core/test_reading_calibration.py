@@ -8,10 +8,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from meddef_core.data.tasks import TASKS
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import expected_calibration_error
-from meddef_core.reading import (
+from meddef_core.predict import (
     Question,
     Share,
     calibrate,
@@ -24,7 +23,8 @@ from meddef_core.reading import (
     threshold_at_sensitivity,
     youden_threshold,
 )
-from meddef_core.reading.calibration import error_interval, fit_slope, negative_log_likelihood, tempered
+from meddef_core.predict.calibration import error_interval, fit_slope, negative_log_likelihood, tempered
+from meddef_core.tasks import TASKS
 
 
 def drawn(n: int, *, classes: int = 4, seed: int = 0, true_temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from meddef_core.data.external import DEVELOPMENT_SETS, external_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError
-from meddef_core.reading import load_fitted
-from meddef_core.reading.abstention import Detector, abstention_of, fit_detector
-from meddef_core.reading.guarantee import (
+from meddef_core.predict import load_fitted
+from meddef_core.predict.abstention import Detector, abstention_of, fit_detector
+from meddef_core.predict.guarantee import (
     ALPHAS,
     EVERYTHING,
     FOLDS,
@@ -24,9 +23,10 @@ from meddef_core.reading.guarantee import (
     limits_of_card,
     out_of_fold,
 )
-from meddef_core.reading.output_limits import output_limits
-from meddef_core.reading.statistics import STATISTICS
-from meddef_core.reading.taken import Taken
+from meddef_core.predict.output_limits import output_limits
+from meddef_core.predict.statistics import STATISTICS
+from meddef_core.predict.taken import Taken
+from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, list_models, models_root
 
 WITH_FIT = [card for card in list_models() if (models_root() / card.key / "reading.json").is_file()]

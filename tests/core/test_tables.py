@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from meddef_core.data.tasks import TASKS
 from meddef_core.errors import DataError, MedDefError
-from meddef_core.evaluation.tables import (
+from meddef_core.report.tables import (
     ablation_table,
     audit_table,
     baseline_table,
@@ -17,6 +16,7 @@ from meddef_core.evaluation.tables import (
     worst_case_table,
     write_blocks,
 )
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import MODELS, list_models
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from meddef_core.data.tasks import get_task
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, save_model
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meddef_core.evaluation.documents import RESULTS
 from meddef_core.records import SCHEMA_VERSION
+from meddef_core.records.documents import RESULTS
 from meddef_core.zoo import list_models
 
 N = 40
