@@ -34,7 +34,8 @@ def external(
 ) -> None:
     """Measure a model on scans of another hospital: what it accepts, and what of that is wrong; clean and attacked."""
     from meddef_core.data.store import find_data_dir
-    from meddef_core.evaluation.external import (
+    from meddef_core.records import ExternalRecord, build, plain
+    from meddef_core.studies.external import (
         attack_of,
         development_source,
         digest_of,
@@ -43,7 +44,6 @@ def external(
         measured,
         see,
     )
-    from meddef_core.records import ExternalRecord, build, plain
     from meddef_core.zoo import rewrite_card
 
     if output is not None:

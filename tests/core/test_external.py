@@ -15,9 +15,9 @@ from tiny_models import save_tiny_model
 
 from meddef_core.data.external import DEVELOPMENT_SETS
 from meddef_core.errors import DataError
-from meddef_core.evaluation.external import attack_of, development_source, folder_source, measured, see
 from meddef_core.evaluation.selective import risk_coverage
 from meddef_core.records import ExternalRecord, read_as
+from meddef_core.studies.external import attack_of, development_source, folder_source, measured, see
 from meddef_core.tasks import get_task
 from meddef_core.zoo import load_model
 
