@@ -134,7 +134,7 @@ def test_no_scan_is_judged_by_limits_that_saw_its_group() -> None:
 def test_every_shipped_fit_states_its_guarantee_and_keeps_it_out_of_fold(card: Card) -> None:
     key, digest = card.key, card.weights.sha256
     said = load_fitted(models_root() / key, key=key, weights_sha256=digest).card.guarantee
-    assert said is not None and said["alpha"] == alpha_of(key.split("/")[0])
+    assert said is not None and said["alpha"] <= alpha_of(key.split("/")[0])
     other = said["other_hospital"]
     assert other["key"] in said["sources"] and other["labels"]
     # Out of fold the share varies around alpha: its interval must not lie above it.
