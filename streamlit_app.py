@@ -25,9 +25,10 @@ def settings_checked() -> None:
 
 settings_checked()  # before the imports below, whose queues take their size from the settings
 
-from dashboard import services, state  # noqa: E402
+from dashboard import services  # noqa: E402
+from dashboard.components.history_panel import history_panel  # noqa: E402
 from dashboard.language import language_picker, tr  # noqa: E402
-from dashboard.ui.history import history_panel  # noqa: E402
+from dashboard.session import state  # noqa: E402
 
 PICTURES = Path(__file__).parent / "dashboard"
 
@@ -59,24 +60,33 @@ with st.sidebar:  # before the titles below, which are in its language
 page = st.navigation(
     [
         st.Page(
-            "dashboard/views/diagnose.py",
+            "dashboard/views/diagnose/page.py",
             title=tr("Diagnose"),
             icon=":material/radiology:",
             url_path="diagnose",
             default=True,
         ),
         st.Page(
-            "dashboard/views/attack_lab.py", title=tr("Attack lab"), icon=":material/experiment:", url_path="attack-lab"
+            "dashboard/views/attack_lab/page.py",
+            title=tr("Attack lab"),
+            icon=":material/experiment:",
+            url_path="attack-lab",
         ),
         st.Page(
-            "dashboard/views/attention.py", title=tr("Attention"), icon=":material/visibility:", url_path="attention"
+            "dashboard/views/attention/page.py",
+            title=tr("Attention"),
+            icon=":material/visibility:",
+            url_path="attention",
         ),
-        st.Page("dashboard/views/batch.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
-        st.Page("dashboard/views/teach.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
+        st.Page("dashboard/views/batch/page.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
+        st.Page("dashboard/views/teach/page.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
         st.Page(
-            "dashboard/views/robustness.py", title=tr("Robustness"), icon=":material/shield:", url_path="robustness"
+            "dashboard/views/robustness/page.py",
+            title=tr("Robustness"),
+            icon=":material/shield:",
+            url_path="robustness",
         ),
-        st.Page("dashboard/views/about.py", title=tr("About"), icon=":material/info:", url_path="about"),
+        st.Page("dashboard/views/about/page.py", title=tr("About"), icon=":material/info:", url_path="about"),
     ]
 )
 

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
-from dashboard.results import ModelChoice
+from dashboard.results.common import ModelChoice
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
 from dashboard.services.visitor import has_left
-from meddef_core.batch import Row, Score, read_entry, score, to_csv
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import ScanError
+from meddef_core.predict.batch import Row, Score, read_entry, score, to_csv
 from meddef_core.scans.archive import MAX_ENTRIES, Entry, upload_entries
+from meddef_core.tasks import get_task
 
 __all__ = ["MAX_ENTRIES", "MOST_BYTES", "Job", "Row", "Score", "csv_of", "next_row", "open_job", "score_of", "stop"]
 

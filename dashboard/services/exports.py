@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.results import Attacked, LabResult, ModelChoice, Outcome, Picture, Reading
+from dashboard.results.common import Attacked, LabResult, ModelChoice, Outcome, Picture, Reading
 from dashboard.services.attacks import CONTROLS
 from dashboard.services.models import loaded
 from dashboard.services.queue import turn
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.explain import explain, shared_scale
-from meddef_core.exports.panel import panel
-from meddef_core.exports.report import report
-from meddef_core.exports.sheet import MapPair, Record, Sheet, Side
-from meddef_core.exports.trust import trust_line
-from meddef_core.pictures import as_images
+from meddef_core.io.arrays import as_images
 from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, plain, source_of
 from meddef_core.records.prediction import Step
-from meddef_core.records.results import image_digest, output_of, prediction_numbers
+from meddef_core.report.one_page import report
+from meddef_core.report.panel import panel
+from meddef_core.report.results import image_digest, output_of, prediction_numbers
+from meddef_core.report.sheet import MapPair, Record, Sheet, Side
+from meddef_core.report.trust import trust_line
 
 ATTACK_MAPS = ("gradcam", "channel_attention")
 """Maps shown before and after: the one that every model has, and the one that says most of the defence."""

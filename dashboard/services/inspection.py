@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.attention_results import Inspected, MapGroup, Pictures
-from dashboard.results import LabResult, MapView, ModelChoice, Picture, Reading
+from dashboard.results.attention import Inspected, MapGroup, Pictures
+from dashboard.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from dashboard.services.models import loaded, models, undefended_first
 from meddef_core.explain import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
 from meddef_core.explain.explainer import Subject
 from meddef_core.explain.grad_cam import DEFAULT_LAYER
+from meddef_core.io.arrays import as_images
 from meddef_core.model import MedDef, Trace
-from meddef_core.pictures import as_images
 
 GRADIENT = ("gradcam", "integrated_gradients", "occlusion")
 """Maps that explain one class's score; the others are read from the network's own modules and know no class."""

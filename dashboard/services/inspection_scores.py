@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.attention_results import (
+from dashboard.results.attention import (
     Alike,
     Channel,
     MapStability,
@@ -12,14 +12,14 @@ from dashboard.attention_results import (
     Randomised,
     Stage,
 )
-from dashboard.results import ModelChoice
+from dashboard.results.common import ModelChoice
 from dashboard.services.inspection import GRADIENT, group, network_of, own_maps, trace_of
 from dashboard.services.models import cards, loaded, models
-from meddef_core.evaluation.documents import read_study
 from meddef_core.explain import ExplanationMap, channel_ranking, explain, sanity_check, stability, top_channels
 from meddef_core.explain import propagation as measure
-from meddef_core.pictures import as_images
+from meddef_core.io.arrays import as_images
 from meddef_core.records import Match, PointingRecord, PointingRow, match, shipped
+from meddef_core.records.documents import read_study
 
 CHANNELS = 8
 """Channels shown: those that weigh most for the clean scan."""

@@ -8,23 +8,16 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import limits
-from dashboard.results import ModelChoice
+from dashboard.results.common import ModelChoice
 from dashboard.services.queue import HELD
 from dashboard.services.visitor import has_left
 from meddef_core import zoo
 from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choices
-from meddef_core.data.tasks import TASKS, Task, get_task
+from meddef_core.data.samples import Sample, list_samples
 from meddef_core.errors import ModelError
-from meddef_core.scans import (
-    Sample,
-    Scan,
-    WindowRange,
-    list_samples,
-    read_scan_isolated,
-    warm_decoders,
-    window_range_isolated,
-)
+from meddef_core.scans import Scan, WindowRange, read_scan_isolated, warm_decoders, window_range_isolated
 from meddef_core.settings import settings
+from meddef_core.tasks import TASKS, Task, get_task
 
 WORKERS = 2
 """Decoders kept ready: one for the next upload while another is busy."""

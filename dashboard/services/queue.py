@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dashboard.work import Holdings, WorkQueue
-from meddef_core.pictures import use_threads
+from dashboard.services.work import Holdings, WorkQueue
+from meddef_core.io.arrays import use_threads
 from meddef_core.settings import settings
 
 SETTINGS = settings()

@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from dashboard.reading_results import Calibration, Operating
-from dashboard.results import MapView, ModelChoice, Picture, Reading
+from dashboard.results.common import MapView, ModelChoice, Picture, Reading
+from dashboard.results.reading import Calibration, Operating
 from dashboard.services.models import loaded, models, tasks
 from meddef_core.errors import ModelError
 from meddef_core.explain import MAP_CAVEAT, ExplanationMap, explain, shared_scale
-from meddef_core.pictures import as_images, as_picture
-from meddef_core.predict import predict, prepare
-from meddef_core.reading import (
+from meddef_core.io.arrays import as_images, as_picture
+from meddef_core.predict import (
     Fitted,
     calibrate,
     fitted_for,
@@ -19,6 +18,7 @@ from meddef_core.reading import (
     threshold_at_sensitivity,
     youden_threshold,
 )
+from meddef_core.predict.prediction import predict, prepare
 from meddef_core.scans import Scan
 
 CAVEAT = MAP_CAVEAT
@@ -40,9 +40,13 @@ def reading_of_scan(model: ModelChoice, scan: Scan) -> Reading:
     return Reading(model, predict(subject, scan), as_picture(prepare(subject, scan)))
 
 
-def reading_of(model: ModelChoice, picture: Picture) -> Reading:
-    """The model's prediction for a picture as models see it, such as an attacked one. Call inside `turn`."""
-    return Reading(model, predict(loaded(model.id), as_images(picture)), picture)
+def reading_of(model: ModelChoice, picture: Picture, *, like: Reading | None = None) -> Reading:
+    """The model's prediction for a picture as models see it, such as an attacked one. Call inside `turn`.
+
+    An attacked picture is tempered `like` its clean scan.
+    """
+    clean = None if like is None else like.prediction
+    return Reading(model, predict(loaded(model.id), as_images(picture), like=clean), picture)
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.quiz import Item
-from dashboard.results import AttackChoice, ModelChoice, Outcome, Reading
+from dashboard.lessons.quiz import Item
+from dashboard.results.common import AttackChoice, ModelChoice, Outcome, Reading
+from dashboard.results.teaching import Curve, Measured, QuizPair, Recipe, Rival, card_number
 from dashboard.services.attacks import attack, checked
 from dashboard.services.models import cards, models, samples, tasks
 from dashboard.services.reading import reading_of_scan
-from dashboard.teach_results import Curve, Measured, QuizPair, Recipe, Rival, card_number
 from meddef_core.attacks import ATTACKS
+from meddef_core.data.samples import Sample
 from meddef_core.errors import DataError, ModelError
 from meddef_core.records import DamagedRecord, Share, figures_of
-from meddef_core.scans import Sample
 
 BUDGETS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))
 """Epsilons of a lesson's curve."""

@@ -1,9 +1,9 @@
 """What the audits on this server say of its models."""
 
-from dashboard.results import ModelChoice
+from dashboard.results.common import ModelChoice
+from dashboard.results.sweeps import Trust
 from dashboard.services.models import cards
-from dashboard.sweep_results import Trust
-from meddef_core.exports import trust as audits
+from meddef_core.report import trust as audits
 
 UNAUDITED = "No audit of this model is here, so nothing vouches for a robustness number of it."
 OTHER_WEIGHTS = "The audit here is of other weights than this server's, so it says nothing about them."

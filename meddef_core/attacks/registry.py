@@ -1,20 +1,20 @@
-"""Every attack there is. An attack family is one module of this package with a tuple `ATTACKS` of `AttackInfo`."""
+"""Every attack there is. An attack family is one module of `methods` with a tuple `ATTACKS` of `AttackInfo`."""
 
 import importlib
 import pkgutil
 from typing import Any
 
-from meddef_core.attacks.spec import THREATS, AttackInfo, AttackSpec
+from meddef_core.attacks.info import AttackInfo
+from meddef_core.attacks.spec import AttackSpec
+from meddef_core.attacks.traits import THREATS
 from meddef_core.errors import AttackError
 
 
 def _discover() -> dict[str, AttackInfo]:
-    """Collect `ATTACKS` from the sibling modules, so that adding an attack is adding a file."""
-    package = importlib.import_module(__package__ or "meddef_core.attacks")
+    """Collect `ATTACKS` from the modules of `methods`, so that adding an attack is adding a file."""
+    package = importlib.import_module("meddef_core.attacks.methods")
     found: dict[str, AttackInfo] = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        if module in ("registry", "run", "smallest"):  # these build on the registry; importing them here would go round
-            continue
         for info in getattr(importlib.import_module(f"{package.__name__}.{module}"), "ATTACKS", ()):
             if info.name in found:
                 raise RuntimeError(f"two attacks are called {info.name!r}")

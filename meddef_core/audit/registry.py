@@ -1,6 +1,7 @@
-"""Every check there is, in the order it runs. A family is one module of this package with a tuple `CHECKS`."""
+"""Every check there is, in the order it runs. A family is one module of `checks` with a tuple `CHECKS`."""
 
-from meddef_core.audit import (
+from meddef_core.audit.check import Check
+from meddef_core.audit.checks import (
     attack_works,
     black_box,
     contract,
@@ -12,7 +13,6 @@ from meddef_core.audit import (
     sanity,
     statistics,
 )
-from meddef_core.audit.check import Check
 
 CHECKS: dict[str, Check] = {
     check.name: check

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from meddef_core.audit.check import GROUPS, Finding
+from meddef_core.audit.finding import GROUPS, Finding
 from meddef_core.audit.run import Audit
 from meddef_core.audit.self_test import Row
+from meddef_core.audit.words import flaws
 from meddef_core.eps import format_eps
-from meddef_core.evaluation.words import flaws
 
 MARKS = {"passed": "ok", "not applicable": "--"}
 

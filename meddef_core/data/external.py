@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meddef_core.data.lists import EXTENSIONS, Item, Lists
-from meddef_core.data.tasks import Task
 from meddef_core.errors import DataError
+from meddef_core.tasks import Task
 
 BLOCK = 10
 """Neighbouring files that are kept together where names tell no patient: in volumes they show one eye."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from meddef_core.data.lists import Item, Lists
 from meddef_core.errors import DataError, ScanError
-from meddef_core.files import replacing
+from meddef_core.io.files import replacing
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.settings import settings

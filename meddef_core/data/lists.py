@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from meddef_core.data.tasks import Task
 from meddef_core.errors import DataError
 from meddef_core.scans.files import is_ignored
+from meddef_core.tasks import Task
 
 PARTS = ("train", "val", "test")
 

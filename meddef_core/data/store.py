@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from meddef_core.data.lists import PARTS, PROTOCOLS, build_lists, is_listed, patient_of
-from meddef_core.data.tasks import TASKS, Task, get_task
 from meddef_core.errors import DataError
 from meddef_core.settings import settings
+from meddef_core.tasks import TASKS, Task, get_task
 
 ARCHIVES = {"oct": "OCT2017.tar.gz", "chest": "ChestXRay2017.zip"}
 """Names of the archives under the data set's DOI; Kaggle's editions hold the same folders."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.attacks import get_attack
-from meddef_core.evaluation.report import summarise
+from meddef_core.evaluation.card_numbers import summarise
 from meddef_core.evaluation.trials import CLEAN, ImageResult, Trial
 from meddef_core.evaluation.worst_case import WorstCase
 

@@ -6,7 +6,6 @@ from meddef_core.explain.explainer import Explainer, Subject
 from meddef_core.explain.grad_cam import DEFAULT_LAYER, gradcam, private_view
 from meddef_core.explain.layers import grad_cam_layers
 from meddef_core.explain.maps import MAP_CAVEAT, ExplanationMap, MapInfo, shared_scale
-from meddef_core.explain.pointing import PointingScore, draw_phantoms, pointing_game
 from meddef_core.explain.propagation import StageChange, propagation
 from meddef_core.explain.registry import EXPLAINERS, available, explain
 from meddef_core.explain.sanity import SanityRow, sanity_check
@@ -21,7 +20,6 @@ __all__ = [
     "Explainer",
     "ExplanationMap",
     "MapInfo",
-    "PointingScore",
     "SanityRow",
     "Stability",
     "StageChange",
@@ -29,11 +27,9 @@ __all__ = [
     "attention_from",
     "available",
     "channel_ranking",
-    "draw_phantoms",
     "explain",
     "grad_cam_layers",
     "gradcam",
-    "pointing_game",
     "private_view",
     "propagation",
     "sanity_check",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from meddef_core.io import CancelledError
+from meddef_core.io.worker import CancelledError
 from meddef_core.pacs.errors import AwayError, PacsError
 
 MOST_ANSWER = 32 * 1024**2

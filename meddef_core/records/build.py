@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meddef_core import __version__
-from meddef_core.data.tasks import get_task
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records.envelope import SCHEMA_VERSION, ModelRef, Record
 from meddef_core.records.plain import plain
+from meddef_core.tasks import get_task
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec

@@ -23,7 +23,7 @@ Level = Literal["usual", "unusual", "refused"]
 
 
 class Familiarity(Strict):
-    """How much a scan is like the training scans; see `meddef_core.reading.Familiarity`."""
+    """How much a scan is like the training scans; see `meddef_core.predict.Familiarity`."""
 
     level: Level
     score: float
@@ -31,19 +31,21 @@ class Familiarity(Strict):
     refused_above: float
     differs: tuple[str, ...]
     looks_like: str | None
+    evidence: float | None = None
+    evidence_limit: float | None = None
 
 
 class Abstention(Strict):
-    """Why a model gives no prediction; see `meddef_core.reading.Abstention`."""
+    """Why a model gives no prediction; see `meddef_core.predict.Abstention`."""
 
     looks_like: str | None
     differs: tuple[str, ...]
     sentence: str
-    reason: Literal["header", "image"] = "image"
+    reason: Literal["header", "image", "output"] = "image"
 
 
 class Output(Strict):
-    """One model's output for one image; see `meddef_core.predict.Prediction`.
+    """One model's output for one image; see `meddef_core.predict.prediction.Prediction`.
 
     `shares` is the one probability of each class that is shown. Records from before there were levels end at `label` or
     at `note`.
@@ -161,7 +163,7 @@ class BatchRow(Strict):
 
 
 class BatchScore(Strict):
-    """How often the predictions are correct; see `meddef_core.batch.Score`."""
+    """How often the predictions are correct; see `meddef_core.predict.batch.Score`."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[Count, ...], ...]

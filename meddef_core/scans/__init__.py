@@ -1,4 +1,4 @@
-"""A file becomes a `Scan`: decode, de-identify, contrast, geometry; and scans to try without a file."""
+"""A file becomes a `Scan`: decode, de-identify, contrast, geometry."""
 
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.isolated import (
@@ -8,22 +8,16 @@ from meddef_core.scans.isolated import (
     window_range_isolated,
 )
 from meddef_core.scans.limits import FrameError
-from meddef_core.scans.phantoms import Phantom, oct_phantom
 from meddef_core.scans.preprocess import Preprocessing
-from meddef_core.scans.samples import Sample, list_samples
 from meddef_core.scans.scan import Scan
 from meddef_core.scans.windows import WindowRange, window_range
 
 __all__ = [
     "FrameError",
-    "Phantom",
     "Preprocessing",
-    "Sample",
     "Scan",
     "WindowRange",
     "close_decoders",
-    "list_samples",
-    "oct_phantom",
     "read_scan",
     "read_scan_isolated",
     "warm_decoders",

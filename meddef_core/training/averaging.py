@@ -9,9 +9,9 @@ import torch
 
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import build_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import RecipeError
 from meddef_core.model import MedDef
+from meddef_core.tasks import get_task
 from meddef_core.training.finished import read_run
 from meddef_core.training.scoring import Judge, validation_score
 from meddef_core.training.state import write_tensors

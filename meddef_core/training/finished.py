@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import ModelError
 from meddef_core.model import VARIANT_WORDS, MedDef
-from meddef_core.pruning.packed import Values
+from meddef_core.tasks import get_task
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import LoadedModel, describe, encode, restored
+from meddef_core.zoo.packed import Values
 
 
 @dataclass(frozen=True)

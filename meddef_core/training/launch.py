@@ -16,7 +16,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import Lists
-from meddef_core.processes import end_with_parent, environment_kept, own_error
+from meddef_core.io.processes import end_with_parent, environment_kept, own_error
 from meddef_core.training.recipe import Recipe
 from meddef_core.training.run import preprocessing_of
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from meddef_core.data.lists import Lists
 from meddef_core.errors import RecipeError
-from meddef_core.processes import sole_use
+from meddef_core.io.processes import sole_use
 from meddef_core.training.alarm import watch_out
 from meddef_core.training.launch import launch
 from meddef_core.training.memory import keep_freed_memory

@@ -13,14 +13,15 @@ from torch import nn
 
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import Lists, build_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, RecipeError
 from meddef_core.model import MedDef
 from meddef_core.pruning.pruner import Pruner
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.tasks import get_task
 from meddef_core.training.objectives import LossSettings
-from meddef_core.training.recipe import OptimizerSettings, Recipe
+from meddef_core.training.recipe import Recipe
 from meddef_core.training.scanner import WIDE
+from meddef_core.training.settings import OptimizerSettings
 from meddef_core.training.sharing import Share, share_randomness_and_statistics
 from meddef_core.training.start import load_init, load_teacher
 from meddef_core.training.state import Progress

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from meddef_core.errors import RecipeError
-from meddef_core.files import replacing
+from meddef_core.io.files import replacing
 from meddef_core.pruning.pruner import Pruner
 
 

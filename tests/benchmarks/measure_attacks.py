@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from meddef_core.attacks import AttackSpec, format_eps
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
-from meddef_core.evaluation.documents import results_root
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.worst_case import run_worst_case, worst_case_attacks
 from meddef_core.records import Match, WorstRecord, match_weights, read_file, shipped
+from meddef_core.records.documents import results_root
 from meddef_core.zoo import LoadedModel, load_model
 
 Crafting = Callable[[nn.Module, Tensor, Tensor], Tensor]

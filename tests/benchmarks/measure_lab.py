@@ -10,9 +10,9 @@ import statistics
 import time
 
 from dashboard import services
-from dashboard.results import AttackChoice, Outcome, Reading
+from dashboard.results.common import AttackChoice, Outcome, Reading
 from dashboard.services import sweeps
-from meddef_core.pictures import use_threads
+from meddef_core.io.arrays import use_threads
 
 ROUNDS = 7
 CHOICES = {

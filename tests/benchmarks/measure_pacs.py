@@ -22,7 +22,7 @@ from pacs_files import film, study_of, volume, written
 from pydicom.dataset import Dataset
 from watching import CHEST, OCT, results_in, watching
 
-from meddef_core.pictures import use_threads
+from meddef_core.io.arrays import use_threads
 from meddef_core.scans import warm_decoders
 
 ROUNDS = 3
@@ -55,7 +55,7 @@ def cold(orthanc: Orthanc, model: str, ds: Dataset) -> float:
     task = model.partition("/")[0]
     command = [
         "-c",
-        "from meddef_core.cli import main; main()",
+        "from meddef_core.cli.entry import main; main()",
         "pacs",
         "watch",
         "--once",

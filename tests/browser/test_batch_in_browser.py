@@ -10,8 +10,8 @@ import numpy as np
 from driving import open_page, settled
 from playwright.sync_api import Page, expect
 
+from meddef_core.data.phantoms import oct_phantom
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.scans import oct_phantom
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 

@@ -8,7 +8,7 @@ import numpy as np
 from driving import chosen, settled, tab_to
 from playwright.sync_api import Locator, Page, expect
 
-from meddef_core.scans import oct_phantom
+from meddef_core.data.phantoms import oct_phantom
 
 LESSON = "what-a-network-sees"
 NOTES = "Notes for the teacher"

@@ -9,7 +9,9 @@ from cli_runs import Run, assert_refused
 from tiny_training import tiny_recipe
 
 from meddef_core.errors import AttackError
-from meddef_core.evaluation.ablation import (
+from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.records import AblationRecord
+from meddef_core.studies.ablation import (
     NO_DIFFERENCE,
     VERDICTS,
     Measured,
@@ -20,8 +22,6 @@ from meddef_core.evaluation.ablation import (
     variant_of,
     verdict,
 )
-from meddef_core.evaluation.metrics import mcnemar
-from meddef_core.records import AblationRecord
 from meddef_core.training.loop import train
 
 VARIANTS = ("full", "without_daam")
@@ -132,7 +132,7 @@ def test_what_was_attacked_is_kept_when_the_next_is_interrupted(
         return measure_trained(each, *given, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr("meddef_core.evaluation.ablation.measure_trained", once)
+        patch.setattr("meddef_core.studies.ablation.measure_trained", once)
         run(*command(runs, tiny_data, "full-0", "without_daam-0"), "--output", output)
     (row,) = json.loads(output.read_text())["numbers"]["rows"]
     assert row["variant"] == "full" and row["seeds"][0]["run"] == attacked[0]

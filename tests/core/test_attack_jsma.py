@@ -8,7 +8,7 @@ from attack_nets import LinearNet, Recorder, own_labels, scans, small_net
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.attacks.jsma import MOST_LISTED, choose_pairs, shortlist
+from meddef_core.attacks.methods.jsma import MOST_LISTED, choose_pairs, shortlist
 
 
 def best_pair(alpha: Tensor, beta: Tensor, up: Tensor, down: Tensor) -> tuple[float, int, int, int]:

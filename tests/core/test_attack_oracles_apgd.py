@@ -12,7 +12,7 @@ from attack_nets import LinearNet, Recorder, own_labels, scans
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.attacks.apgd import checkpoints
+from meddef_core.attacks.methods.apgd import checkpoints
 
 EPS = 8 / 255
 APGD = ("apgd_ce", "apgd_margin", "apgd_targeted")

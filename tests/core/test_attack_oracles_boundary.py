@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.attacks.fab import nearest_on_plane
-from meddef_core.attacks.square import square_side
+from meddef_core.attacks.methods.fab import nearest_on_plane
+from meddef_core.attacks.methods.square import square_side
 
 EPS = 8 / 255
 

@@ -13,7 +13,7 @@ from attack_nets import LinearNet, Recorder, own_labels, scans, small_net
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.attacks.carlini_wagner import _TradeOff
+from meddef_core.attacks.methods.carlini_wagner import _TradeOff
 from meddef_core.attacks.result import l2_distance, linf_distance
 
 Case = tuple[LinearNet, Tensor, Tensor]

@@ -7,7 +7,7 @@ from attack_nets import LinearNet, Recorder, own_labels, scans, small_net
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
-from meddef_core.attacks.square import square_side
+from meddef_core.attacks.methods.square import square_side
 
 EPS = 8 / 255
 

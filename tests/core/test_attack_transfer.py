@@ -10,7 +10,7 @@ from attack_nets import LinearNet, Recorder, assert_same_state, own_labels, scan
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.attacks.universal import universal_perturbation
+from meddef_core.attacks.methods.universal import universal_perturbation
 from meddef_core.errors import AttackError
 
 EPS = 12 / 255

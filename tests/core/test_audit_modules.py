@@ -8,7 +8,7 @@ import torch
 from cli_runs import Run, assert_refused
 from PIL import Image
 
-from meddef_core.audit.broken import BROKEN
+from meddef_core.audit.broken.defences import BROKEN
 from meddef_core.audit.modules import digest_of, load_folder, load_module
 from meddef_core.audit.outputs import choose_channels
 from meddef_core.errors import DataError

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import AttackResult, AttackSpec, default_spec, run_attack
 from meddef_core.audit import QUICK, Audit, Plan, Subject, audit
-from meddef_core.audit.broken_nets import Quantiser, SaturatedLogits, Wrapper, k_winners
+from meddef_core.audit.broken.nets import Quantiser, SaturatedLogits, Wrapper, k_winners
 from meddef_core.audit.original import as_handed_over, private_copy
 from meddef_core.audit.outputs import check_outputs, choose_channels, wide_inputs
 from meddef_core.audit.subject import Harness

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec
 from meddef_core.baselines import BASELINES, Defended, get_baseline
-from meddef_core.baselines.compare import Contender, adaptive_spec, compare, ignoring_spec
-from meddef_core.baselines.contenders import contenders, entrant_of_model, entrant_of_run
 from meddef_core.baselines.sides import load_side, side_choices
 from meddef_core.data.images import Images
 from meddef_core.data.lists import Item
 from meddef_core.errors import AttackError, ModelError
 from meddef_core.explain import available, explain
-from meddef_core.predict import predict
+from meddef_core.predict.prediction import predict
+from meddef_core.studies.defence_contenders import contenders, entrant_of_model, entrant_of_run
+from meddef_core.studies.defences import Contender, adaptive_spec, compare, ignoring_spec
 from meddef_core.training.loop import train
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import load_model
@@ -220,6 +220,9 @@ def test_contenders_are_told_apart_by_how_they_were_trained(zoo: Path) -> None:
         contenders(reference, [distilled], names=["ensemble"])
     with pytest.raises(ModelError, match="one task and protocol"):
         contenders(reference, [replace(second, protocol="patient_split")])
+    other = replace(second, preprocessing=replace(second.preprocessing, fill_border=False))
+    with pytest.raises(ModelError, match="prepare scans in different ways"):
+        contenders(reference, [other])
 
 
 def test_a_finished_run_takes_part(tiny_data: Path, tmp_path: Path, own_cache: Path, zoo: Path) -> None:

@@ -9,8 +9,8 @@ from tiny_models import save_tiny_model
 from torch import nn
 
 from meddef_core.data.lists import build_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.evaluation.cost import compare_times, macs
+from meddef_core.tasks import get_task
 from meddef_core.zoo import load_model, rewrite_card
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import PROTOCOLS, Item, Lists, build_lists, check_disjoint, patient_of
 from meddef_core.data.store import fetch, find_data_dir, status
-from meddef_core.data.tasks import TASKS, get_task
 from meddef_core.errors import DataError
 from meddef_core.scans import read_scan
+from meddef_core.tasks import TASKS, get_task
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from torch import Tensor
 from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.data.images import Images
 from meddef_core.errors import ModelError
-from meddef_core.evaluation.dissection import LESIONS, Lesion, dissect, lesioned, means_of
 from meddef_core.evaluation.metrics import mcnemar
-from meddef_core.evaluation.tables import gate_table, lesion_table
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
+from meddef_core.report.tables import gate_table, lesion_table
+from meddef_core.studies.dissection import LESIONS, Lesion, dissect, lesioned, means_of
 
 RESULTS = Path(__file__).parents[2] / "assets" / "results"
 PGD = AttackSpec(name="pgd", eps=8 / 255, steps=2, loss="margin", stop_when_fooled=True)

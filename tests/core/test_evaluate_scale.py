@@ -11,12 +11,12 @@ from worst_cases import set_of
 
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import DataError, ModelError
-from meddef_core.evaluation.processes import Job, own_error, run_job
 from meddef_core.evaluation.resume import read_parts
 from meddef_core.evaluation.worst_case import plan_each_alone, plan_worst_case
-from meddef_core.processes import LOCK, sole_use
+from meddef_core.io.processes import LOCK, sole_use
+from meddef_core.studies.worst_case_job import Job, own_error, run_job
+from meddef_core.tasks import get_task
 from meddef_core.zoo import LoadedModel, load_model
 
 

@@ -9,14 +9,13 @@ import torch
 from cli_runs import Run, assert_refused
 from torch import Tensor
 
-from meddef_core.data.tasks import TASKS
+from meddef_core.data.phantoms import LesionPhantom, chest_phantom, oct_phantom, phantom_with_lesion
 from meddef_core.errors import DataError, MedDefError, ScanError
-from meddef_core.evaluation.documents import RESULTS
 from meddef_core.evaluation.metrics import wilson
-from meddef_core.explain import draw_phantoms, pointing_game
-from meddef_core.explain.pointing import TOLERANCE, pointing_games, read_right
 from meddef_core.model import VARIANTS, DaamMaps, MedDef, MedDefConfig, Trace
-from meddef_core.scans.phantoms import LesionPhantom, chest_phantom, oct_phantom, phantom_with_lesion
+from meddef_core.records.documents import RESULTS
+from meddef_core.studies.pointing import TOLERANCE, draw_phantoms, pointing_game, pointing_games, read_right
+from meddef_core.tasks import TASKS
 
 SICK = [(task, label) for task, known in TASKS.items() for label in known.classes if label != "NORMAL"]
 

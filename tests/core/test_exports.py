@@ -16,20 +16,20 @@ from pypdf.generic import ContentStream
 from tiny_models import save_tiny_model
 
 from meddef_core.attacks import default_spec, run_attack
-from meddef_core.exports import facts, tiles
-from meddef_core.exports.canvas import fitted, paragraph, wrapped
-from meddef_core.exports.panel import WIDTH, panel
-from meddef_core.exports.pdf import A4, PdfCanvas
-from meddef_core.exports.png import PngCanvas
-from meddef_core.exports.report import fitting, report
-from meddef_core.exports.sheet import MapPair, Sheet, Side
-from meddef_core.exports.trust import NOT_AUDITED, trust_line
+from meddef_core.data.samples import list_samples
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.pictures import as_picture
-from meddef_core.predict import from_logits, predict, prepare
+from meddef_core.io.arrays import as_picture
+from meddef_core.predict.prediction import from_logits, predict, prepare
 from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, scan_facts
-from meddef_core.records.results import attack_numbers, document_digest, prediction_numbers
-from meddef_core.scans import list_samples
+from meddef_core.report import facts, tiles
+from meddef_core.report.canvas import fitted, paragraph, wrapped
+from meddef_core.report.one_page import fitting, report
+from meddef_core.report.panel import WIDTH, panel
+from meddef_core.report.pdf import A4, PdfCanvas
+from meddef_core.report.png import PngCanvas
+from meddef_core.report.results import attack_numbers, document_digest, prediction_numbers
+from meddef_core.report.sheet import MapPair, Sheet, Side
+from meddef_core.report.trust import NOT_AUDITED, trust_line
 from meddef_core.words import percent
 from meddef_core.zoo import LoadedModel, load_model
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from meddef_core.data.tasks import TASKS
-from meddef_core.reading.image_checks import find_fault, image_checks
-from meddef_core.reading.image_checks.upright import COPIES, laid
+from meddef_core.predict.image_checks import find_fault, image_checks
+from meddef_core.predict.image_checks.upright import COPIES, laid
 from meddef_core.scans import read_scan
 from meddef_core.scans.scan import Pixels
+from meddef_core.tasks import TASKS
 
 SOURCES = [
     ("oct", "oct/val"),

@@ -15,17 +15,17 @@ from scan_files import data_set, ramp, written
 from test_exports import texts_of
 from tiny_models import save_tiny_model
 
-from meddef_core.data.tasks import TASKS
-from meddef_core.exports import facts
-from meddef_core.exports.panel import panel
-from meddef_core.exports.report import report
-from meddef_core.exports.sheet import Sheet, Side
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.pictures import as_picture
-from meddef_core.predict import prepare
-from meddef_core.reading.abstention import Level
-from meddef_core.replay import read_records, replay
+from meddef_core.io.arrays import as_picture
+from meddef_core.predict.abstention import Level
+from meddef_core.predict.prediction import prepare
+from meddef_core.replay.replaying import read_records, replay
+from meddef_core.report import facts
+from meddef_core.report.one_page import report
+from meddef_core.report.panel import panel
+from meddef_core.report.sheet import Sheet, Side
 from meddef_core.scans import read_scan
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import load_model
 
 FITTING = {"BodyPartExamined": "CHEST", "ViewPosition": "PA", "PatientAge": "003Y"}

@@ -14,12 +14,12 @@ from scan_files import png
 from tiny_models import save_tiny_model
 
 from meddef_core.audit.modules import load_folder
-from meddef_core.cells import harmless
-from meddef_core.data.tasks import TASKS
 from meddef_core.errors import ModelError, ScanError
-from meddef_core.evaluation.tables import model_table
+from meddef_core.io.cells import harmless
+from meddef_core.report.tables import model_table
 from meddef_core.scans.archive import folder_entries
 from meddef_core.scans.files import read_file
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import list_models, load_model, malformed_models
 
 CLASSES = TASKS["oct"].classes

@@ -15,12 +15,12 @@ from safetensors.torch import load, save
 from tiny_models import save_tiny_model
 from torch import Tensor, nn
 
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import ModelError
 from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.pruning import pruned, sparsity_of
-from meddef_core.pruning.packed import int8_loss, is_pruned, pack, pack_tensor, unpack, unpack_tensor
+from meddef_core.tasks import get_task
 from meddef_core.zoo import compact, encode, load_model, save_model
+from meddef_core.zoo.packed import int8_loss, is_pruned, pack, pack_tensor, unpack, unpack_tensor
 
 
 def bits(value: Tensor) -> Tensor:

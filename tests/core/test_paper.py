@@ -7,7 +7,7 @@ import pytest
 
 from meddef_core.attacks import ATTACKS
 from meddef_core.errors import DataError
-from meddef_core.evaluation.paper import (
+from meddef_core.studies.paper import (
     PAPER_EPSILONS,
     PAPER_MODELS,
     differences,
@@ -17,7 +17,7 @@ from meddef_core.evaluation.paper import (
     reported_rows,
     success_table,
 )
-from meddef_core.evaluation.paper_pruning import paper_pruning_table
+from meddef_core.studies.paper_pruning import paper_pruning_table
 from meddef_core.zoo import MODELS, list_models
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meddef_core.data.tasks import get_task
 from meddef_core.scans import read_scan
 from meddef_core.scans.preprocess import Preprocessing, centre_square, fill_white_border, resize
+from meddef_core.tasks import get_task
 
 
 @settings(max_examples=25, deadline=None)

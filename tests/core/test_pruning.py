@@ -16,7 +16,7 @@ from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.pruning import apply_masks, magnitude_masks, prunable, pruned, sparsity_of, weight_counts
 from meddef_core.pruning.budgets import layer_zeros
 from meddef_core.pruning.masks import choose
-from meddef_core.pruning.sweep import SPARSITIES, prune_sweep
+from meddef_core.studies.pruning_sweep import SPARSITIES, prune_sweep
 
 
 def small_network(seed: int = 0) -> nn.Module:

@@ -8,9 +8,9 @@ import torch
 from cli_runs import Run, assert_refused
 from tiny_models import save_tiny_model
 
-from meddef_core.data.tasks import get_task
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
 from meddef_core.pruning import sparsity_of
+from meddef_core.tasks import get_task
 from meddef_core.zoo import load_model, save_model
 
 

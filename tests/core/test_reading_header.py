@@ -16,14 +16,15 @@ from pydicom.sr._snomed_dict import mapping
 from scan_files import data_set, dicom, png, ramp, written
 from tiny_models import save_tiny_model
 
-from meddef_core.data.tasks import AGE_GROUPS, TASKS
-from meddef_core.predict import predict, prepare
-from meddef_core.reading.header import header_contradictions
+from meddef_core.data.samples import list_samples
+from meddef_core.predict.header import header_contradictions
+from meddef_core.predict.prediction import predict, prepare
 from meddef_core.records import PredictionRecord, build, scan_facts
-from meddef_core.records.results import prediction_numbers
-from meddef_core.scans import Scan, list_samples, read_scan
+from meddef_core.report.results import prediction_numbers
+from meddef_core.scans import Scan, read_scan
 from meddef_core.scans.age import age_group
 from meddef_core.scans.origin import _REGIONS, _VIEWS
+from meddef_core.tasks import AGE_GROUPS, TASKS
 from meddef_core.zoo import MODELS, LoadedModel, load_model
 
 GREY = ramp()

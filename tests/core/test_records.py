@@ -18,11 +18,11 @@ from tiny_models import save_tiny_model
 import meddef_core
 from meddef_core import attacks
 from meddef_core.attacks import AttackSpec
-from meddef_core.data.tasks import TASKS
+from meddef_core.data.samples import list_samples
 from meddef_core.eps import exact_eps, format_eps, grey_steps, parse_eps, short_eps
 from meddef_core.errors import DataError, RecordError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict import predict
+from meddef_core.predict.prediction import predict
 from meddef_core.records import (
     KINDS,
     SCHEMA_VERSION,
@@ -48,9 +48,9 @@ from meddef_core.records import (
     scan_facts,
     shipped,
 )
-from meddef_core.records.results import prediction_numbers
 from meddef_core.records.upgrade import float_eps
-from meddef_core.scans import list_samples
+from meddef_core.report.results import prediction_numbers
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import Card, LoadedModel, load_model
 
 SHARE = {"balanced_accuracy": 0.5, "balanced_interval": [0.4, 0.6], "accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}

@@ -13,14 +13,15 @@ from cli_runs import Run, assert_refused
 from tiny_models import save_tiny_model
 
 from meddef_core.attacks import ATTACKS, default_spec, run_attack
+from meddef_core.data.samples import list_samples
 from meddef_core.errors import RecordError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict import from_logits, predict, prepare
+from meddef_core.predict.prediction import from_logits, predict, prepare
 from meddef_core.records import AttackRecord, PredictionRecord, ScanRef, build, scan_facts
-from meddef_core.records.results import attack_numbers, collection, prediction_numbers
-from meddef_core.replay import compare, read_records, replay
-from meddef_core.replay_scan import find_scan
-from meddef_core.scans import list_samples, read_scan
+from meddef_core.replay.replaying import compare, read_records, replay
+from meddef_core.replay.scan import find_scan
+from meddef_core.report.results import attack_numbers, collection, prediction_numbers
+from meddef_core.scans import read_scan
 from meddef_core.zoo import load_model
 
 ATTACK = ("--task", "oct", "--steps", 2, "--eps", "8/255")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meddef_core.scans.phantoms import oct_phantom
+from meddef_core.data.phantoms import oct_phantom
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.retina import AXIAL_MM, FRAME_ROWS, frame_of, retina_row
 from meddef_core.scans.scan import Pixels

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from meddef_core.audit.modules import load_folder
-from meddef_core.data.tasks import TASKS
 from meddef_core.errors import ScanError
 from meddef_core.scans import Preprocessing, read_scan
 from meddef_core.scans.archive import upload_entries
 from meddef_core.scans.colour import NOTES
 from meddef_core.scans.decode import read_picture
+from meddef_core.tasks import TASKS
 
 POINTS = ((40, 60), (128, 120), (200, 180))
 """Row and column."""

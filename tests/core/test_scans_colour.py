@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from scan_files import dicom, jpeg, png, saved
 
-from meddef_core.scans import oct_phantom, read_scan
+from meddef_core.data.phantoms import chest_phantom, oct_phantom
+from meddef_core.scans import read_scan
 from meddef_core.scans.colour import Colouring, colouring
-from meddef_core.scans.phantoms import chest_phantom
 
 CASES = Path(__file__).parent / "cases"
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meddef_core.data.tasks import TASKS
+from meddef_core.data.phantoms import oct_phantom
+from meddef_core.data.samples import list_samples
 from meddef_core.errors import DataError, ScanError
-from meddef_core.scans import list_samples, oct_phantom, read_scan
+from meddef_core.scans import read_scan
+from meddef_core.tasks import TASKS
 
 CLASSES = TASKS["oct"].classes
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from meddef_core.data.images import Images
 from meddef_core.evaluation.shifts import MOVING, SHIFTS, read_shifted
 from meddef_core.evaluation.shifts import shifted as stored_shifted
-from meddef_core.evaluation.tables import shift_table
+from meddef_core.report.tables import shift_table
 
 RESULTS = Path(__file__).parents[2] / "assets" / "results"
 

@@ -10,10 +10,11 @@ from meddef_core.baselines.registry import BASELINES
 from meddef_core.baselines.sides import partners, side_choices
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
+from meddef_core.data.phantoms import oct_phantom
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.predict import predict, prepare
-from meddef_core.scans import oct_phantom, read_scan
+from meddef_core.predict.prediction import predict, prepare
+from meddef_core.scans import read_scan
 from meddef_core.zoo import MODELS, list_models, load_model
 
 OCT = ["oct/meddef", "oct/undefended"]

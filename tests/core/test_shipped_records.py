@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from meddef_core.evaluation.documents import RESULTS
-from meddef_core.evaluation.tables import tables
 from meddef_core.records import (
     EARLIER,
     AblationRecord,
@@ -20,6 +18,8 @@ from meddef_core.records import (
     read_file,
     shipped,
 )
+from meddef_core.records.documents import RESULTS
+from meddef_core.report.tables import tables
 from meddef_core.zoo import MODELS, Card, list_models
 
 PATHS = sorted(path for path in RESULTS.rglob("*.json") if path.name != "reported.json")
@@ -110,7 +110,7 @@ def test_tables_mark_every_number_of_earlier_weights_and_no_other(monkeypatch: p
 
 
 def test_what_was_fitted_beside_a_model_is_of_its_weights() -> None:
-    from meddef_core.reading.files import load_fitted
+    from meddef_core.predict.files import load_fitted
 
     fitted = [card for card in cards() if (MODELS / card.key / "reading.json").is_file()]
     assert len(fitted) > 10

@@ -10,8 +10,8 @@ from tiny_models import save_tiny_model
 from tiny_training import log_of, tiny_recipe
 
 from meddef_core.errors import ModelError, RecipeError
+from meddef_core.io.processes import LOCK
 from meddef_core.model import MedDef
-from meddef_core.processes import LOCK
 from meddef_core.training import loop
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.averaging import average_runs

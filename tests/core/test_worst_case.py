@@ -13,9 +13,9 @@ from worst_cases import CLASSES, EPS, set_of, some_images
 
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
 from meddef_core.errors import AttackError, DataError
+from meddef_core.evaluation.card_numbers import measure
 from meddef_core.evaluation.chunk import break_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.evaluation.report import measure
 from meddef_core.evaluation.resume import PartFile, read_parts
 from meddef_core.evaluation.selection import few_of, some_of_each_class, take
 from meddef_core.evaluation.trials import CLEAN, Trial

@@ -10,15 +10,15 @@ from tiny_training import tiny_recipe
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import build_lists
-from meddef_core.data.tasks import get_task
 from meddef_core.errors import MedDefError, ModelError
+from meddef_core.evaluation.card_numbers import CARD_EPSILONS, card_attacks, measure, strongest
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.evaluation.report import CARD_EPSILONS, card_attacks, measure, strongest
 from meddef_core.model import MedDef
 from meddef_core.pruning.masks import weight_counts
-from meddef_core.publish import publish
+from meddef_core.publishing.trained import publish
 from meddef_core.records import Attacked
+from meddef_core.tasks import get_task
 from meddef_core.training.finished import titled
 from meddef_core.training.loop import train
 from meddef_core.training.recipe import Recipe

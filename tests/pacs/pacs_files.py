@@ -8,8 +8,8 @@ import numpy as np
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from meddef_core.scans import oct_phantom
-from meddef_core.scans.samples import list_samples
+from meddef_core.data.phantoms import oct_phantom
+from meddef_core.data.samples import list_samples
 
 PATIENT = {"PatientName": "Müller^Jürgen", "PatientID": "0815-X", "PatientBirthDate": "19500101", "PatientSex": "M"}
 STUDY = {"StudyDate": "20240229", "StudyTime": "101112", "AccessionNumber": "ACC77", "StudyID": "ST5"}

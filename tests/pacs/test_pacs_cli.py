@@ -11,7 +11,7 @@ import pytest
 from orthanc_server import PASSWORD, Orthanc, free_port
 from pacs_files import film, save, study_of, volume, written
 
-from meddef_core.cli import main
+from meddef_core.cli.entry import main
 from meddef_core.settings import settings
 
 

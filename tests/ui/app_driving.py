@@ -9,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import language, services
 
-LAB = "dashboard/views/attack_lab.py"
-ABOUT = "dashboard/views/about.py"
-DIAGNOSE = "dashboard/views/diagnose.py"
-ROBUSTNESS = "dashboard/views/robustness.py"
+LAB = "dashboard/views/attack_lab/page.py"
+ABOUT = "dashboard/views/about/page.py"
+DIAGNOSE = "dashboard/views/diagnose/page.py"
+ROBUSTNESS = "dashboard/views/robustness/page.py"
 
 QUICK = {"steps": 2, "samples": 2, "search_steps": 1}
 """Settings that keep an attack short."""

@@ -10,8 +10,8 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from meddef_core.data.tasks import TASKS
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import save_model
 
 ROOT = Path(__file__).resolve().parents[2]

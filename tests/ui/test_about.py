@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.language import catalogue
 from dashboard.services import records
-from dashboard.ui.card_facts import OBJECTIVES, facts
+from dashboard.views.about.card_facts import OBJECTIVES, facts
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.zoo import MODELS, Card, list_models
 

@@ -13,20 +13,18 @@ from robustness_records import OTHER, record, write
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.attention_results import Inspected, Pointing, Stage
+from dashboard.components import colours
 from dashboard.language import catalogue
-from dashboard.results import Reading
+from dashboard.results.attention import Inspected, Pointing, Stage
+from dashboard.results.common import Reading
 from dashboard.services import inspection, inspection_scores
-from dashboard.ui import (
-    attention_channels,
-    attention_compare,
-    attention_positions,
-    attention_propagation,
-    attention_scores,
-    attention_sections,
-    attention_work,
-    colours,
-)
+from dashboard.views.attention import channels as attention_channels
+from dashboard.views.attention import compare as attention_compare
+from dashboard.views.attention import positions as attention_positions
+from dashboard.views.attention import propagation as attention_propagation
+from dashboard.views.attention import scores as attention_scores
+from dashboard.views.attention import sections as attention_sections
+from dashboard.views.attention import work as attention_work
 from meddef_core.errors import DataError
 from meddef_core.explain import EXPLAINERS, MAP_CAVEAT
 from meddef_core.explain.channels import CHANNEL
@@ -34,14 +32,14 @@ from meddef_core.explain.daam import ATTENTION_FROM
 from meddef_core.explain.propagation import TITLES
 from meddef_core.zoo import list_models
 
-PAGE = "dashboard/views/attention.py"
+PAGE = "dashboard/views/attention/page.py"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def page(start: Callable[[], AppTest]) -> AppTest:
     """A fresh session whose first page this is."""
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=240).switch_page(PAGE).run()
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=240).run().switch_page(PAGE).run()
     assert not app.exception
     return app
 
@@ -99,7 +97,7 @@ def test_an_attack_on_another_scan_is_not_shown(page: AppTest) -> None:
     attack(page)
     page.pills(key="attention_models_oct").set_value(["oct/undefended", "oct/meddef"]).run()
     assert "shown clean only: Undefended" in page.warning[0].value
-    page.switch_page("dashboard/views/diagnose.py").run()
+    page.switch_page("dashboard/views/diagnose/page.py").run()
     page.button(key="sample_synthetic-NORMAL").click().run()
     page.switch_page(PAGE).run()
     assert "No attack on this scan yet" in text_of(page)
@@ -239,7 +237,7 @@ def costly_section() -> None:
     """A page of one section that costs next to nothing."""
     import streamlit as st
 
-    from dashboard.ui.attention_work import costly
+    from dashboard.views.attention.work import costly
 
     found = costly("weighing", [], lambda each: 0, say=str)
     st.caption("given up" if found is None else "computed")

@@ -14,12 +14,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.services import batch
-from dashboard.work import BusyError, Holdings
+from dashboard.services.work import BusyError, Holdings
+from meddef_core.data.phantoms import oct_phantom
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.scans.phantoms import oct_phantom
 
-BATCH = "dashboard/views/batch.py"
+BATCH = "dashboard/views/batch/page.py"
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 
 
@@ -41,7 +41,7 @@ def packed(files: dict[str, bytes]) -> bytes:
 @pytest.fixture
 def visit(start: Callable[[], AppTest]) -> Callable[[], AppTest]:
     """Starts a session on the page; the server of `start` is used, its own first page is not."""
-    return lambda: AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).switch_page(BATCH).run()
+    return lambda: AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run().switch_page(BATCH).run()
 
 
 @pytest.fixture

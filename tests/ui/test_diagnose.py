@@ -10,8 +10,8 @@ from app_driving import png_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.ui.diagnose_scan import cut
-from dashboard.ui.words import percent
+from dashboard.components.words import percent
+from dashboard.views.diagnose.scan import cut
 from meddef_core.zoo import MODELS
 
 

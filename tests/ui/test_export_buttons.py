@@ -13,11 +13,12 @@ from PIL import Image
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
-from dashboard import history, services
-from dashboard.history import Entry
-from dashboard.results import AttackChoice, LabResult, Reading
+from dashboard import services
+from dashboard.results.common import AttackChoice, LabResult, Reading
 from dashboard.services import exports
 from dashboard.services.exports import ScanNote
+from dashboard.session import history
+from dashboard.session.history import Entry
 from meddef_core.cli import main
 from meddef_core.intended_use import INTENDED_USE
 

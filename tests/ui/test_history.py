@@ -11,9 +11,10 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
 
-from dashboard import history, services
-from dashboard.history import Entry
-from dashboard.results import LabResult, Reading
+from dashboard import services
+from dashboard.results.common import LabResult, Reading
+from dashboard.session import history
+from dashboard.session.history import Entry
 
 
 def entries(app: AppTest) -> tuple[Entry, ...]:

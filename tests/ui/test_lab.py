@@ -8,8 +8,8 @@ from app_driving import DIAGNOSE, LAB, QUICK, attack, keys_of, open_lab, press, 
 from streamlit.testing.v1 import AppTest
 
 from dashboard import limits, services
-from dashboard.results import AttackChoice, Reading
-from dashboard.ui.progress import paced
+from dashboard.components.progress import paced
+from dashboard.results.common import AttackChoice, Reading
 from meddef_core.attacks import ATTACKS, default_spec
 from meddef_core.errors import MedDefError
 from meddef_core.explain import MAP_CAVEAT

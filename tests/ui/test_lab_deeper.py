@@ -11,14 +11,17 @@ from app_driving import attack, open_lab, press, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard import limits, services
+from dashboard.components import budgets
+from dashboard.components import trust as lab_trust
 from dashboard.language import catalogue
-from dashboard.results import AttackChoice, LabResult, ModelChoice, Outcome, Reading
+from dashboard.results.common import AttackChoice, LabResult, ModelChoice, Outcome, Reading
 from dashboard.services import sweeps
 from dashboard.services.iterates import Album
 from dashboard.services.trust import DAMAGED, OTHER_WEIGHTS, UNAUDITED, WRAPPED, trust
-from dashboard.ui import attack_form, budgets, lab_player, lab_trust
+from dashboard.views.attack_lab import attack_form
+from dashboard.views.attack_lab import player as lab_player
 from meddef_core.attacks import ATTACKS
-from meddef_core.audit.check import MEANINGS
+from meddef_core.audit.finding import MEANINGS
 from meddef_core.errors import AttackError
 
 

@@ -7,7 +7,7 @@ import pytest
 from app_driving import LAB, keys_of, open_lab, png_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
-from dashboard.ui import lab_link
+from dashboard.views.attack_lab import link as lab_link
 
 REFUSED = "The link asked for something that is not here or out of bounds"
 

@@ -11,12 +11,12 @@ from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
-from meddef_core.evaluation.ablation import VERDICTS
-from meddef_core.evaluation.documents import RESULTS
-from meddef_core.evaluation.paper import OTHER_ROWS, PAPER_MODELS
-from meddef_core.reading.image_checks import SENTENCES
+from meddef_core.predict.image_checks import SENTENCES
 from meddef_core.records import AblationRecord, BaselineRecord, read_file
+from meddef_core.records.documents import RESULTS
 from meddef_core.scans.colour import NOTES
+from meddef_core.studies.ablation import VERDICTS
+from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS
 from meddef_core.zoo import MODELS, list_models
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageSt
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
-from dashboard.ui.model_cards import MODELS_ABREAST
+from dashboard.views.about.model_cards import MODELS_ABREAST
 from meddef_core.explain import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 

@@ -9,13 +9,13 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile
 from streamlit.testing.v1 import AppTest
 from test_history import film
 
-from dashboard import state, uploads
-from dashboard.state import LAB_FOUND, UPLOADED
+from dashboard.session import state, uploads
+from dashboard.session.state import LAB_FOUND, UPLOADED
 from meddef_core.scans.limits import MAX_BYTES
 
-ATTENTION = "dashboard/views/attention.py"
-BATCH = "dashboard/views/batch.py"
-TEACH = "dashboard/views/teach.py"
+ATTENTION = "dashboard/views/attention/page.py"
+BATCH = "dashboard/views/batch/page.py"
+TEACH = "dashboard/views/teach/page.py"
 PAGES = (DIAGNOSE, LAB, ATTENTION, BATCH, TEACH, ROBUSTNESS, ABOUT)
 OF_THE_SCAN = (DIAGNOSE, LAB, ATTENTION)
 """Pages that work on the chosen scan."""

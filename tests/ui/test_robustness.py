@@ -14,15 +14,15 @@ from app_driving import ROBUSTNESS, open_robustness, speak_chinese, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
-from dashboard.robustness_results import Curve
+from dashboard.components.record_parts import csv_of
+from dashboard.results.robustness import Curve
 from dashboard.services import commands, records, robust_curves
-from dashboard.ui import robustness_figures
-from dashboard.ui.robustness_headline import curve_table
-from dashboard.ui.robustness_paper import paper_table
-from dashboard.ui.robustness_parts import csv_of
-from meddef_core.evaluation.tables import worst_case_table
+from dashboard.views.robustness import figures as robustness_figures
+from dashboard.views.robustness.headline import curve_table
+from dashboard.views.robustness.paper import paper_table
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records import AblationRow, BaselineRow, Match
+from meddef_core.report.tables import worst_case_table
 from meddef_core.zoo import MODELS, list_models
 
 

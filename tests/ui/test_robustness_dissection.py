@@ -9,7 +9,7 @@ from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
 from dashboard.services import records
-from dashboard.ui.robustness_dissection import gate_words, lesion_table
+from dashboard.views.robustness.dissection import gate_words, lesion_table
 from meddef_core.records import Gates
 
 

@@ -13,10 +13,10 @@ from app_driving import open_robustness, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.record_parts import csv_of
 from dashboard.language import catalogue
 from dashboard.services import commands, records
-from dashboard.ui.robustness_parts import csv_of
-from dashboard.ui.robustness_shifts import shift_table
+from dashboard.views.robustness.shifts import shift_table
 from meddef_core.evaluation.shifts import SHIFTS
 from meddef_core.zoo import list_models
 

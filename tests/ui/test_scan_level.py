@@ -15,22 +15,25 @@ from app_driving import DIAGNOSE, LAB, attack, main_text, open_lab, png_of, pres
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services, uploads
-from dashboard.history import Entry
+from dashboard import services
+from dashboard.components import scan_level
+from dashboard.components.export_buttons import file_name
+from dashboard.components.words import counted, percent
 from dashboard.language import catalogue
-from dashboard.results import LabResult, Reading
+from dashboard.results.common import LabResult, Reading
 from dashboard.services import batch, exports, sweeps
-from dashboard.ui import batch_table, diagnose_trust, scan_level
-from dashboard.ui.exports import file_name
-from dashboard.ui.words import counted, percent
-from meddef_core.data.tasks import TASKS, get_task
-from meddef_core.predict import predict
-from meddef_core.reading import Abstention, calibrate
+from dashboard.session import uploads
+from dashboard.session.history import Entry
+from dashboard.views.batch import table as batch_table
+from dashboard.views.diagnose import trust as diagnose_trust
+from meddef_core.predict import Abstention, calibrate
+from meddef_core.predict.prediction import predict
 from meddef_core.scans import read_scan
+from meddef_core.tasks import TASKS, get_task
 from meddef_core.zoo import MODELS, load_model
 
-ATTENTION = "dashboard/views/attention.py"
-BATCH = "dashboard/views/batch.py"
+ATTENTION = "dashboard/views/attention/page.py"
+BATCH = "dashboard/views/batch/page.py"
 SENTENCE = get_task("oct").population.sentence
 
 

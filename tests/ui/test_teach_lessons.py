@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard import limits
-from dashboard.lesson_fields import LessonError
-from dashboard.lessons import DEFENCES, LESSONS, VIEWS, Lesson, LessonStep, Question, StepState, parse, read_shelf
-from meddef_core.audit.broken import get_broken
+from dashboard.lessons.fields import LessonError
+from dashboard.lessons.model import DEFENCES, LESSONS, VIEWS, Lesson, LessonStep, Question, StepState, parse, read_shelf
+from meddef_core.audit.broken.defences import get_broken
 
 GOOD = """---
 title: A lesson

@@ -8,11 +8,11 @@ import pytest
 from app_driving import LAB, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard import lessons
-from dashboard.lessons import read_shelf
+from dashboard.lessons import model as lessons
+from dashboard.lessons.model import read_shelf
 from dashboard.services import teaching, teaching_broken
 
-TEACH = "dashboard/views/teach.py"
+TEACH = "dashboard/views/teach/page.py"
 SHELF = read_shelf()
 ATTACK = {"lesson": "a-change-you-cannot-see", "step": "1"}
 

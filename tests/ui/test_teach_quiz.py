@@ -8,8 +8,8 @@ import pytest
 from app_driving import text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard import quiz
-from dashboard.quiz import Answer, Item, Round
+from dashboard.lessons import quiz
+from dashboard.lessons.quiz import Answer, Item, Round
 from dashboard.services import teaching
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import wilson
@@ -76,7 +76,7 @@ def test_the_class_result_holds_every_item_and_no_name() -> None:
 @pytest.fixture
 def page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr(teaching, "STEPS", 2)
-    app.switch_page("dashboard/views/teach.py").run()
+    app.switch_page("dashboard/views/teach/page.py").run()
     return app.segmented_control(key="teach_mode").set_value("quiz").run()
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from dashboard.services.queue import QUEUE, QUICK, turn
-from dashboard.work import BusyError, Holdings, WorkQueue
+from dashboard.services.work import BusyError, Holdings, WorkQueue
 
 
 class Leave(Exception):

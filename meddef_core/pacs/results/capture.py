@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from meddef_core.exports.canvas import LEADING, STAMP, paragraph
-from meddef_core.exports.panel import STYLE, WIDTH, panel
-from meddef_core.exports.png import PngCanvas
-from meddef_core.exports.sheet import Sheet, Side
 from meddef_core.pacs.results.identity import stamp
 from meddef_core.pacs.results.report import DESCRIPTION, MANUFACTURER, RESEARCH_USE, date_of
 from meddef_core.pacs.results.subject import Subject
 from meddef_core.records import PredictionRecord, build
-from meddef_core.records.results import prediction_numbers
+from meddef_core.report.canvas import LEADING, STAMP, paragraph
+from meddef_core.report.panel import STYLE, WIDTH, panel
+from meddef_core.report.png import PngCanvas
+from meddef_core.report.results import prediction_numbers
+from meddef_core.report.sheet import Sheet, Side
 
 SERIES_NUMBER = 9902
 

@@ -4,7 +4,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr.coding import CodedConcept
 from pydicom.sr.coding import Code
 
-from meddef_core.data.tasks import Task
+from meddef_core.tasks import Task
 
 SCHEME = "99MEDDEF"
 """Designators that begin with 99 are for codes of one's own (PS3.16 section 8.2)."""

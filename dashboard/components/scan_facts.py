@@ -1,0 +1,68 @@
+"""What is known of the chosen scan: its id, origin, privacy and warnings, and what a model sees of it."""
+
+import streamlit as st
+
+from dashboard.language import tr
+from dashboard.results.common import Picture
+from dashboard.session import state
+from dashboard.session.state import TITLES, Chosen
+
+
+def model_view_card(picture: Picture, chosen: Chosen) -> None:
+    """The 224 x 224 picture that preprocessing hands to the model."""
+    st.markdown(f"**{tr('What the model saw')}**")
+    st.image(picture, width="stretch", clamp=True, alt=tr("The scan after preprocessing, 224 by 224 pixels"))
+    st.caption(f"{chosen.short_id} · {tr('After preprocessing: 224 × 224 pixels, grey')}")
+
+
+def origin_line(chosen: Chosen) -> None:
+    """Title, id and origin in one line; a synthetic scan says so first."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{title_of(chosen)}**", width="content")
+        st.badge(id_words(chosen), icon=":material/tag:", color="grey")
+        if chosen.synthetic:
+            st.badge(tr("Synthetic: drawn, not a patient"), icon=":material/draw:", color="orange")
+        else:
+            st.badge(tr("Origin: {origin}", origin=tr(chosen.origin)), icon=":material/image:", color="grey")
+        if chosen.scan.container == "DICOM" or chosen.origin in TITLES:
+            st.badge(_privacy_words(chosen), icon=":material/shield_person:", color="green")
+
+
+def scan_warnings(chosen: Chosen) -> None:
+    """What reading the file assumed or changed."""
+    if chosen.synthetic:  # its badge says it already
+        return
+    for sentence in chosen.scan.warnings:
+        st.warning(tr(sentence), icon=":material/warning:")
+
+
+def _privacy_words(chosen: Chosen) -> str:
+    if chosen.scan.container == "DICOM":
+        return tr("Removed {n} identifying elements", n=chosen.scan.removed)
+    return tr("File name not kept")
+
+
+def title_of(chosen: Chosen) -> str:
+    """What the scan is called; a frame of an upload by its number."""
+    if chosen.origin in TITLES and chosen.frame is not None:
+        return tr("{scan}, frame {n}", scan=tr(TITLES[chosen.origin]), n=chosen.frame)
+    return tr(chosen.title)
+
+
+def id_words(chosen: Chosen) -> str:
+    """ "3FA-91C, read 14:02 UTC": by which a person tells this scan from any other."""
+    return tr("{id}, read {time} UTC", id=chosen.short_id, time=f"{chosen.read:%H:%M}")
+
+
+def refused_line() -> None:
+    """Why the last scan asked for is not shown; nothing where it is."""
+    problem = state.problem()
+    if problem is not None:
+        st.error(tr(problem), icon=":material/block:")
+
+
+def no_scan() -> None:
+    """Stands on a page that works on the chosen scan when there is none: why, and where to choose one."""
+    refused_line()
+    st.info(tr("No scan is chosen yet."), icon=":material/touch_app:")
+    st.page_link("dashboard/views/diagnose/page.py", label=tr("Choose a scan"), icon=":material/radiology:")

@@ -1,0 +1,43 @@
+"""How numbers and classes are written, the same on every page."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.language import tr
+from meddef_core.eps import format_eps, grey_steps, short_eps
+from meddef_core.tasks import Task
+from meddef_core.words import counted, percent
+
+__all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "percent", "strongest_region"]
+
+
+def class_words(task: Task, label: str) -> str:
+    """ "Choroidal neovascularisation (CNV)": the plain words, and the code where readers use one."""
+    words = tr(task.words[label])
+    words = words[0].upper() + words[1:]
+    return f"{words} ({label})" if len(label) <= 3 else words
+
+
+def class_code(task: Task, label: str) -> str:
+    """The short form for charts and tables: "CNV", "Drusen", "No finding"."""
+    return label if len(label) <= 3 else class_words(task, label)
+
+
+def eps_words(eps: float) -> str:
+    """ "4/255 (0.0157)": a budget as readers know it, beside its decimal."""
+    return format_eps(eps) if "/" in short_eps(eps) else grey_steps(eps)
+
+
+def strongest_region(values: NDArray[np.float32]) -> str:
+    """Where the largest value lies in a picture, in words, for readers who do not see it."""
+    row, column = np.unravel_index(int(np.argmax(np.abs(values))), values.shape)
+    place = PLACES[min(2, 3 * int(row) // values.shape[0])][min(2, 3 * int(column) // values.shape[1])]
+    return tr(place)
+
+
+PLACES = (
+    ("the upper left of the picture", "the upper centre of the picture", "the upper right of the picture"),
+    ("the middle left of the picture", "the centre of the picture", "the middle right of the picture"),
+    ("the lower left of the picture", "the lower centre of the picture", "the lower right of the picture"),
+)
+"""Ninths of a picture, row by row."""

@@ -1,0 +1,1 @@
+"""What services return and pages draw: plain, frozen values."""

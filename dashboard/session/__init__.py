@@ -1,0 +1,1 @@
+"""What one session holds: its scan, its results, its place in a lesson."""

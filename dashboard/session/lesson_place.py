@@ -1,0 +1,172 @@
+"""Where a session is in the lessons, and the link that leads there: a lesson, a step, and what its card shows.
+
+Not `bind="query-params"`: that drops a value which equals its default, and a step's defaults are those of the lesson
+file, so such a link would show something else as soon as the file changes.
+"""
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard import limits, services
+from dashboard.language import KEY as LANGUAGE
+from dashboard.language import language, tr
+from dashboard.lessons.model import DEFENCES, Lesson, StepState
+from dashboard.results.common import AttackOption
+from dashboard.services import teaching
+from meddef_core.eps import exact_eps, parse_eps
+from meddef_core.errors import MedDefError
+from meddef_core.pruning.masks import MOST_SPARSITY
+
+NAMES = ("lesson", "step", "sample", "model", "attack", "eps", "defence", "sparsity")
+"""Parameters of a link; `model` holds names with commas between them, `step` counts from 1."""
+
+PLACE, WRITTEN = "teach_place", "teach_written"
+
+USED: dict[str, tuple[str, ...]] = {
+    "scan": ("sample",),
+    "reading": ("sample", "model"),
+    "maps": ("sample", "model"),
+    "attack": ("sample", "model", "attack", "eps"),
+    "controls": ("sample", "model", "eps"),
+    "sweep": ("sample", "model", "attack"),
+    "training": ("sample", "model"),
+    "broken": ("sample", "model", "eps", "defence"),
+    "pruning": ("sample", "model", "eps", "sparsity"),
+    "records": ("model",),
+    "foreign": ("model",),
+}
+"""What a reader can change on each live card, and what its link therefore names."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A step of a lesson (from 0) with what a link or a reader changed on its card, as text."""
+
+    lesson: str
+    step: int
+    changes: tuple[tuple[str, str], ...] = ()
+
+    def changed(self, name: str, value: str) -> "Place":
+        """The same step with one setting of its card changed."""
+        return replace(self, changes=tuple({**dict(self.changes), name: value}.items()))
+
+
+def current() -> Place | None:
+    """Where this session is; a link that it was just opened with comes first. None is the list of lessons."""
+    asked = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    if "lesson" in asked and asked != st.session_state.get(WRITTEN):
+        number = asked.get("step", "1")
+        step = int(number) - 1 if number.isdecimal() and len(number) < 4 else 0
+        changes = tuple((name, asked[name]) for name in NAMES[2:] if name in asked)
+        st.session_state[PLACE] = Place(asked["lesson"], max(0, step), changes)
+    return st.session_state.get(PLACE)
+
+
+def go(place: Place | None) -> None:
+    """Open a step as its lesson says, or the list of lessons."""
+    st.session_state[PLACE] = place
+
+
+def change(name: str, key: str) -> None:
+    """Take over what the reader chose in the widget of that key."""
+    place, value = st.session_state.get(PLACE), st.session_state.get(key)
+    if place is not None and value is not None and value != []:
+        text = f"{value:g}" if name == "sparsity" else written(value)
+        st.session_state[PLACE] = place.changed(name, text)
+
+
+def written(value: object) -> str:
+    """A setting as a link holds it: epsilons in grey levels where they are whole."""
+    if isinstance(value, float):
+        return exact_eps(value)
+    return ",".join(value) if isinstance(value, list | tuple) else str(value)
+
+
+def state_at(place: Place, own: StepState) -> tuple[StepState, bool]:
+    """What the card shows: the step's own state with the place's changes, and whether every change could be made."""
+    state, whole = own, True
+    for name, value in place.changes:
+        try:
+            state = _changed(state, own, name, value)
+        except (MedDefError, ValueError):
+            whole = False
+    return state, whole
+
+
+def _changed(state: StepState, own: StepState, name: str, value: str) -> StepState:
+    """One change; raises MedDefError or ValueError on what the card does not offer. A link is checked like a form."""
+    if name not in USED[own.view]:
+        return state
+    if name == "sample" and value in {sample.key for sample in services.samples(own.task)}:
+        return replace(state, sample=value)
+    if name == "model":
+        names = tuple(dict.fromkeys(value.split(",")))[: limits.MOST_MODELS]
+        teaching.named(own.task, names)
+        return replace(state, models=names)
+    if name == "attack" and value in {option.key for option in attacks_for(own)}:
+        return replace(state, attack=value)
+    if name == "eps":
+        return replace(state, eps=parse_eps(value, norm=norm_of(own)))
+    if name == "defence" and value in DEFENCES:
+        return replace(state, defence=value)
+    if name == "sparsity" and 0 <= float(value) <= MOST_SPARSITY:
+        return replace(state, sparsity=float(value))
+    raise ValueError(name)
+
+
+def norm_of(own: StepState) -> str:
+    """Norm of the budget that the card's settings are in."""
+    return services.option(own.attack).norm if own.attack else "linf"
+
+
+def attacks_for(own: StepState) -> list[AttackOption]:
+    """Attacks that can take the place of the step's: of its norm, on one model alone."""
+    norm = norm_of(own)
+    return [option for option in services.attack_options() if option.norm == norm and not option.needs_source]
+
+
+def parameters(place: Place, state: StepState | None) -> dict[str, str]:
+    """Everything that a link to this step names; a sample by its key, so never an upload."""
+    found = {"lesson": place.lesson, "step": str(place.step + 1)}
+    if state is None:
+        return found
+    values = {
+        "sample": state.sample,
+        "model": state.models,
+        "attack": state.attack,
+        "eps": state.eps,
+        "defence": state.defence,
+        "sparsity": None if state.sparsity is None else f"{state.sparsity:g}",
+    }
+    return found | {name: written(values[name]) for name in USED[state.view] if values[name] is not None}
+
+
+def write(wanted: dict[str, str]) -> None:
+    """Put the step's parameters into the browser's address, and take those of another step out."""
+    for name in NAMES:
+        if name in wanted and st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+    st.session_state[WRITTEN] = wanted
+
+
+def link(wanted: dict[str, str]) -> str:
+    """The whole address, in the reader's language."""
+    base = str(st.context.url or "").partition("?")[0] or "/teach"
+    words = {} if language() == "en" else {LANGUAGE: language()}
+    return f"{base}?{urlencode({**wanted, **words}, safe='/,')}"
+
+
+def link_box(wanted: dict[str, str]) -> None:
+    """The link, ready to copy."""
+    with st.popover(tr("Link to this step"), icon=":material/link:", key="teach_link"):
+        st.code(link(wanted), language=None, wrap_lines=True)
+        st.caption(tr("Opens this step with this sample, model, attack and budget. A link never leads to an upload."))
+
+
+def bounded(place: Place, lesson: Lesson) -> Place:
+    """The place, at a step that the lesson has."""
+    return place if place.step < len(lesson.steps) else replace(place, step=len(lesson.steps) - 1, changes=())

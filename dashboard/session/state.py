@@ -1,0 +1,295 @@
+"""What one session holds: the chosen scan and the last laboratory result. Bounded, in memory, cleared at once."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import streamlit as st
+
+from dashboard import services
+from dashboard.language import tr
+from dashboard.results.common import LabResult
+from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.session import source
+from dashboard.session.source import Source
+from meddef_core.data.samples import Sample
+from meddef_core.errors import MedDefError
+from meddef_core.scans import Scan
+
+UPLOADED, FROM_PACS = "your upload", "the PACS"
+TITLES = {UPLOADED: "Uploaded scan", FROM_PACS: "Scan from the PACS"}
+"""Titles of scans that came as a file, by origin."""
+
+LAB_FOUND = "lab_found_"
+"""Begins the keys under which the sections of the laboratory keep what they found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The scan that all pages work on. `truth` is a class name, if known; `frame` and `window` were asked for.
+
+    `read` is when it was read (UTC): with the scan's short id it tells this scan from any other.
+    """
+
+    task: str
+    title: str
+    origin: str
+    truth: str | None
+    scan: Scan
+    fingerprint: str
+    sample: str | None = None
+    frame: int | None = None
+    window: tuple[float, float] | None = None
+    read: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def short_id(self) -> str:
+        """ "3FA-91C": stands with the scan and with every result of it."""
+        return self.scan.short_id
+
+    @property
+    def synthetic(self) -> bool:
+        """Drawn by a program, not taken of a patient."""
+        return self.scan.container == "synthetic"
+
+
+@dataclass(frozen=True, eq=False)
+class Pending:
+    """Bytes of a file with several `frames`, kept until the reader names one."""
+
+    data: bytes
+    frames: int
+    origin: str = UPLOADED
+
+
+# ---- the chosen scan ---------------------------------------------------------------------------------------------
+
+
+def chosen() -> Chosen | None:
+    """The scan this session works on; a fresh session starts with the task's first sample."""
+    if "chosen" not in st.session_state and not st.session_state.get("cleared", False):
+        choose_first_sample()
+    return st.session_state.get("chosen")
+
+
+def task() -> str:
+    """Key of the task in view."""
+    return str(st.session_state.get("task") or next(iter(services.tasks())))
+
+
+def change_task() -> None:
+    """Follow the task picked by the reader: an upload stays and is read as the other kind, a sample makes way.
+
+    Where nothing is chosen, after a refusal for instance, nothing takes its place.
+    """
+    held = st.session_state.get("chosen")
+    if held is not None and held.origin in TITLES:
+        _choose(replace(held, task=task()))
+    elif held is not None or not st.session_state.get("cleared", False):
+        choose_first_sample()
+
+
+def choose_first_sample() -> None:
+    """Take the first sample of the task in view: what a fresh session shows."""
+    for sample in services.samples(task())[:1]:
+        choose_sample(sample)
+
+
+def choose_sample(sample: Sample) -> None:
+    """Make a sample the chosen scan; one that cannot be read is refused."""
+    try:
+        scan = sample.load()
+    except MedDefError as error:
+        refuse(str(error))
+        return
+    if sample.data is not None:
+        source.keep(sample.data(), scan)
+    else:
+        source.forget()
+    _choose(Chosen(sample.task, sample.title, sample.origin, sample.truth, scan, _fingerprint(scan), sample.key))
+
+
+def choose_upload(data: bytes, *, frame: int | None = None, origin: str = UPLOADED) -> None:
+    """Read a file's bytes and make it the chosen scan; raises MedDefError for one to `refuse`."""
+    scan = services.read_upload(data, frame=frame)
+    title = TITLES[origin] if frame is None else tr("{scan}, frame {n}", scan=tr(TITLES[origin]), n=frame)
+    source.keep(data, scan)
+    _choose(Chosen(task(), title, origin, None, scan, _fingerprint(scan), frame=frame))
+
+
+def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
+    """Read the chosen file anew, at another frame or window. One that fails is refused, and asks for a frame again."""
+    held = st.session_state.get("chosen")
+    kept = None if held is None else source.of(held.scan)
+    if held is None or kept is None:
+        return
+    try:
+        scan = services.read_upload(kept.data, frame=frame, window=window)
+    except MedDefError as error:
+        refuse(str(error), pending=Pending(kept.data, kept.frames, held.origin) if kept.frames > 1 else None)
+        return
+    title = held.title if frame == held.frame else f"{TITLES.get(held.origin, held.title)}, frame {frame}"
+    again = replace(held, title=title, scan=scan, fingerprint=_fingerprint(scan), frame=frame, window=window)
+    _choose(replace(again, read=datetime.now(UTC)))
+
+
+def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) -> None:
+    """Choose a scan of before again, with the attack on it and the file it was read from, if that is still kept.
+
+    Call where no widget of this run is drawn yet.
+    """
+    st.session_state["task"] = scan.task
+    sample = next((each for each in services.samples(scan.task) if each.key == scan.sample), None)
+    if file is not None:
+        source.take_back(file)
+    elif sample is not None and sample.data is not None:
+        source.keep(sample.data(), scan.scan)
+    _choose(scan)
+    if result is not None:
+        keep_lab_result(result)
+
+
+def _choose(scan: Chosen) -> None:
+    st.session_state["chosen"] = scan
+    for key in ("problem", "pending", "lab_note"):
+        st.session_state.pop(key, None)
+
+
+def refuse(sentence: str, *, pending: Pending | None = None) -> None:
+    """Nothing is chosen any more, and every page says why.
+
+    Whatever was shown of the scan before goes: it must not be taken for the one that was refused. `pending` is a file
+    that only lacks the number of a frame.
+    """
+    for key in ("chosen", "pending", "history_shown", "attention_cancelled"):
+        st.session_state.pop(key, None)
+    forget_lab()
+    source.forget()
+    st.session_state["cleared"] = True
+    st.session_state["problem"] = sentence
+    if pending is not None:
+        st.session_state["pending"] = pending
+
+
+def problem() -> str | None:
+    """Why the last scan asked for was refused."""
+    return st.session_state.get("problem")
+
+
+def pending() -> Pending | None:
+    """The multi-frame file that waits for the number of a frame."""
+    return st.session_state.get("pending")
+
+
+def _fingerprint(scan: Scan) -> str:
+    """Names all that models judge a scan by, not the file: frames of one file differ, and so do headers."""
+    judged = repr((sorted(scan.tags.items()), scan.age_group, scan.row_mm)).encode()
+    digest = hashlib.sha256(judged)
+    digest.update(np.ascontiguousarray(scan.pixels).data)  # not copied: 50 megapixels have 200 MB
+    return digest.hexdigest()
+
+
+# ---- a scan from which a model abstains --------------------------------------------------------------------------
+
+
+def use_anyway(scan: Chosen) -> None:
+    """The reader wants attacks and maps of this scan although a model abstains from it."""
+    st.session_state["anyway"] = {*st.session_state.get("anyway", ()), (scan.task, scan.fingerprint)}
+
+
+def used_anyway(scan: Chosen) -> bool:
+    """Whether the reader said so of this scan."""
+    return (scan.task, scan.fingerprint) in st.session_state.get("anyway", ())
+
+
+# ---- laboratory --------------------------------------------------------------------------------------------------
+
+
+def lab_result() -> LabResult | None:
+    """The last attack of this session."""
+    return st.session_state.get("lab_result")
+
+
+def keep_lab_result(result: LabResult) -> None:
+    """Remember one result: the newest."""
+    st.session_state["lab_result"] = result
+
+
+def lab_asked() -> str | None:
+    """What the form asked for when it was last followed."""
+    return st.session_state.get("lab_asked")
+
+
+def forget_lab(*, asked: str | None = None) -> None:
+    """A new attack begins: the last result and what was said of it go. `asked` names what it was asked for."""
+    st.session_state["lab_asked"] = asked
+    st.session_state.pop("lab_result", None)
+    st.session_state.pop("lab_note", None)
+    _forget_found()
+
+
+def _forget_found() -> None:
+    """What the sections of the laboratory found when their buttons were pressed."""
+    for key in [str(key) for key in st.session_state if str(key).startswith(LAB_FOUND)]:
+        del st.session_state[key]
+
+
+def lab_note() -> str | None:
+    """What to say about the last attack instead of a result."""
+    return st.session_state.get("lab_note")
+
+
+def note_cancelled() -> None:
+    """The reader pressed Cancel; the script that ran the attack is already stopping."""
+    st.session_state["lab_note"] = "Attack cancelled. Nothing of it was kept."
+
+
+# ---- batch -------------------------------------------------------------------------------------------------------
+
+
+def batch_job() -> batch.Job | None:
+    """The batch of this session, running or ended."""
+    return st.session_state.get("batch_job")
+
+
+def keep_batch(job: batch.Job) -> None:
+    """Remember one batch: the newest."""
+    st.session_state["batch_job"] = job
+
+
+def forget_batch() -> None:
+    """Its table, its file names and its files go, and what was chosen in the browser but not read."""
+    for key in ("batch_job", "batch_problem"):
+        st.session_state.pop(key, None)
+    st.session_state["batch_uploads"] = st.session_state.get("batch_uploads", 0) + 1
+
+
+# ---- forgetting --------------------------------------------------------------------------------------------------
+
+
+def clear_everything() -> None:
+    """Forget the scan, its readings, maps and attacks, and start over with nothing chosen.
+
+    How the reader set the page stays: the browser would go on showing settings that the server forgot.
+    """
+    for key in ("history", "history_aside", "history_open", "history_shown", "pacs_listing", "pacs_problem"):
+        st.session_state.pop(key, None)
+    for key in ("chosen", "problem", "pending", "anyway", "attention_cancelled"):
+        st.session_state.pop(key, None)
+    forget_lab()
+    for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
+        st.session_state.pop(key, None)
+    forget_batch()
+    teaching.forget()
+    teaching_broken.forget()
+    source.forget()
+    source.windows.clear()
+    services.read.clear()
+    reading.fits_better.clear()
+    services.maps.clear()
+    inspection.forget()
+    inspection_scores.forget()
+    services.thumbnail_of.clear()
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+    st.session_state["cleared"] = True

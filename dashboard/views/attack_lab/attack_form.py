@@ -1,0 +1,232 @@
+"""The attack form, built from the registry's metadata: a new attack appears here by itself."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import services
+from dashboard.components.budgets import budget_slider
+from dashboard.components.emphasis import main_button
+from dashboard.components.words import class_words
+from dashboard.language import tr
+from dashboard.results.common import AttackChoice, AttackOption, ModelChoice
+from meddef_core.tasks import Task
+
+THREATS = {"white box": "White box", "black box": "Black box"}
+
+LOSSES = {"ce": "Cross-entropy", "margin": "Margin"}
+
+COUNTS = {
+    "restarts": ("Random starts", "The best of all starts is shown."),
+    "samples": ("Samples a step", "Gradients, or questions to the model, averaged into one step."),
+    "search_steps": ("Search rounds", "Rounds of the search for the trade-off between success and size."),
+}
+"""Whole-number settings: their names and what they mean."""
+
+ANY_CLASS = "any other class"
+MAX_SEED = 2**31 - 1
+USUAL = "pgd"
+"""Attack that the form shows unless the reader says otherwise."""
+
+FIELD = 150
+"""Width of a number field in pixels."""
+
+
+def attack_picker() -> AttackOption:
+    """What the attacker may see comes first: it is the question that a reader can answer without knowing attacks."""
+    options = services.attack_options()
+    threats = [threat for threat in THREATS if any(option.threat == threat for option in options)]
+    threat = st.segmented_control(
+        tr("What the attacker knows"),
+        threats,
+        format_func=lambda threat: tr(THREATS[threat]),
+        default=threats[0],
+        required=True,
+        key="threat",
+        persist_state="session",
+        help=tr(
+            "White box: the attacker follows the model's own gradients. Black box: the attacker only sees what the "
+            "model puts out, or makes the picture on another model."
+        ),
+    )
+    threat = threat if threat in threats else threats[0]
+    group = {option.key: option for option in options if option.threat == threat}
+    keys = list(group)
+    key = st.selectbox(
+        tr("Attack"),
+        keys,
+        index=keys.index(USUAL) if USUAL in group else 0,
+        format_func=lambda key: tr(group[key].title) if key in group else key,
+        key=attack_key(threat),
+        persist_state="session",
+    )
+    option = group.get(str(key), group[keys[0]])
+    st.caption(tr(option.one_line), help=f"{tr(THREATS[option.threat])}. {option.citation}.")
+    return option
+
+
+def attack_key(threat: str) -> str:
+    """Key of the field that holds the attack chosen among those of one threat."""
+    return f"attack_{threat.replace(' ', '_')}"
+
+
+def attack_form(
+    option: AttackOption, task: Task, models: Sequence[ModelChoice], *, following: bool
+) -> tuple[AttackChoice, bool]:
+    """The settings, and whether the button was pressed. Nothing here is checked: `services.checked` does that.
+
+    An attack that is quick enough has its fields outside a form; `following` says that its result follows them.
+    """
+    with st.container() if option.live else st.form("attack_form", border=False):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            eps = budget_slider(option)
+            steps = _steps(option)
+        with right:
+            target = _target(option, task)
+            loss = _loss(option)
+            source = _source(option, task)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            counts = {setting: _count(option, setting) for setting in COUNTS}
+            theta = _theta(option)
+            seed = _seed()
+        pressed = _run_button(option, models)
+    if option.live:
+        st.caption(
+            tr("The result below follows every setting here: move the budget and watch.")
+            if following
+            else tr("One step is quick: after the first press, the result follows every setting here.")
+        )
+    choice = AttackChoice(
+        attack=option.key,
+        eps=eps,
+        steps=steps,
+        loss=loss,
+        target=target,
+        source=source,
+        seed=seed,
+        theta=theta,
+        **counts,
+    )
+    return choice, pressed
+
+
+def _run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
+    label = tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models))
+    if option.live:
+        return st.button(label, key="run_attack", type=main_button(), icon=":material/bolt:", disabled=not models)
+    return st.form_submit_button(
+        label, key="run_attack", type=main_button(), icon=":material/bolt:", disabled=not models
+    )
+
+
+def _on_words(option: AttackOption, models: Sequence[ModelChoice]) -> str:
+    if option.needs_source:
+        return tr("the other models")
+    if len(models) == 1:
+        return tr(models[0].title)
+    return tr("both models") if len(models) == 2 else tr("{n} models", n=len(models))
+
+
+def _steps(option: AttackOption) -> int | None:
+    if "steps" not in option.settings:
+        return None
+    by_gradient = option.threat == "white box" or option.needs_source
+    return st.slider(
+        tr("Gradient steps") if by_gradient else tr("Steps"),
+        1,
+        services.most(option.key, "steps"),
+        option.usual.steps,
+        key=f"steps_{option.key}",
+        persist_state="session",
+    )
+
+
+def _target(option: AttackOption, task: Task) -> str | None:
+    if "target" not in option.settings:
+        return None
+    names = [ANY_CLASS, *task.classes]
+    picked = st.selectbox(
+        tr("Aim"),
+        names,
+        format_func=lambda name: tr("any other class") if name == ANY_CLASS else class_words(task, name),
+        key=f"target_{task.key}",
+        persist_state="session",
+        help=tr("Untargeted, or towards one class."),
+    )
+    return None if picked == ANY_CLASS else picked
+
+
+def _loss(option: AttackOption) -> str | None:
+    if "loss" not in option.settings:
+        return None
+    return st.selectbox(
+        tr("Loss to climb"),
+        list(LOSSES),
+        index=list(LOSSES).index(option.usual.loss),
+        format_func=lambda loss: tr(LOSSES[loss]),
+        key=f"loss_{option.key}",
+        persist_state="session",
+        help=tr("Cross-entropy makes the model's own class unlikely; margin puts another class ahead of it."),
+    )
+
+
+def _source(option: AttackOption, task: Task) -> str | None:
+    """Any trained model of the task can be the source; it then stays out of the comparison."""
+    if not option.needs_source:
+        return None
+    titles = {model.id: tr(model.title) for model in services.models(task.key)[::-1]}
+    picked = st.selectbox(
+        tr("Source: the model the picture is made on"),
+        list(titles),
+        format_func=titles.__getitem__,
+        key=f"source_{task.key}",
+        persist_state="session",
+        help=tr("Its gradients alone make the picture; it is not attacked itself: that would be a white-box attack."),
+    )
+    return str(picked)
+
+
+def _count(option: AttackOption, setting: str) -> int | None:
+    if setting not in option.settings:
+        return None
+    label, meaning = COUNTS[setting]
+    return st.number_input(
+        tr(label),
+        1,
+        services.most(option.key, setting),
+        getattr(option.usual, setting),
+        key=f"{setting}_{option.key}",
+        width=FIELD,
+        persist_state="session",
+        help=tr(meaning),
+    )
+
+
+def _theta(option: AttackOption) -> float | None:
+    if "theta" not in option.settings:
+        return None
+    return st.number_input(
+        tr("Change of one value"),
+        0.01,
+        1.0,
+        option.usual.theta,
+        0.05,
+        key=f"theta_{option.key}",
+        width=FIELD,
+        persist_state="session",
+        help=tr("How far one value moves in one step; 1 is from black to white."),
+    )
+
+
+def _seed() -> int:
+    return st.number_input(
+        tr("Seed"),
+        0,
+        MAX_SEED,
+        0,
+        key="seed",
+        width=FIELD,
+        persist_state="session",
+        help=tr("The same seed gives the same result, noise included."),
+    )

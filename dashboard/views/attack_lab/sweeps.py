@@ -1,0 +1,141 @@
+"""How far each model holds on this scan: growing budgets, and the smallest one that suffices."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components.charts import CONFIG, against_budget
+from dashboard.components.progress import OnShare
+from dashboard.components.slow_section import computed, kept, settings_key
+from dashboard.components.trust import trust_line, trust_link
+from dashboard.components.words import class_words, eps_words, percent
+from dashboard.language import tr
+from dashboard.results.common import LabResult, Reading
+from dashboard.results.sweeps import Curve, Smallest
+from dashboard.services import OnProgress, sweeps
+from meddef_core.tasks import Task
+
+T = TypeVar("T")
+
+
+def sweeps_card(result: LabResult, *, task: Task) -> None:
+    """The settings, a button for each question, and what was found."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        steps = st.number_input(
+            tr("Steps of PGD at each budget"),
+            1,
+            sweeps.MOST_STEPS,
+            min(result.spec.steps, sweeps.MOST_STEPS) if result.option.iterative else sweeps.USUAL_STEPS,
+            key=f"lab_sweep_steps_{result.option.key}",
+            width=240,
+            help=tr("PGD on the margin loss, untargeted, whichever attack is chosen above, so that budgets compare."),
+        )
+        sweep = st.button(tr("Sweep the budget"), key="lab_sweep", icon=":material/show_chart:")
+        smallest = st.button(tr("Find the smallest budget"), key="lab_smallest", icon=":material/compress:")
+    key = settings_key(result, steps)
+    seed = result.spec.seed
+    clean = [outcome.clean for outcome in result.outcomes]
+    if sweep:
+        computed("sweep", key, partial(_each, clean, partial(sweeps.sweep, steps=steps, seed=seed)))
+    if smallest:
+        computed("smallest", key, partial(_each, clean, partial(sweeps.smallest, steps=steps, seed=seed)))
+    curves, found = kept("sweep", key), kept("smallest", key)
+    if curves is None and found is None:
+        st.caption(
+            tr("Each button attacks every model again, at many budgets: some seconds a model. Nothing runs before.")
+        )
+        return
+    if isinstance(curves, tuple):
+        _curves(curves, task=task, steps=steps)
+    if isinstance(found, tuple):
+        _smallest(found, task=task)
+    for column, reading in zip(st.columns(len(clean), gap="medium"), clean, strict=True):
+        with column:
+            st.markdown(f"**{tr(reading.model.title)}**")
+            trust_line(reading.model)
+    trust_link()
+
+
+def _each(clean: Sequence[Reading], ask: Callable[[Reading, OnProgress], T], on_share: OnShare) -> tuple[T, ...]:
+    """The answer for each model, its share of the progress heard."""
+    answers: list[T] = []
+    for reading in clean:
+
+        def on_progress(what: str, step: int, total: int) -> None:
+            on_share(tr(what), (len(answers) + step / total) / len(clean))
+
+        answers.append(ask(reading, on_progress))
+    return tuple(answers)
+
+
+def _curves(curves: Sequence[Curve], *, task: Task, steps: int) -> None:
+    left, right = st.columns(2, gap="medium")
+    words = [_curve_words(curve) for curve in curves]
+    for column, quantity, title in (
+        (left, "probability", tr("Probability of the clean output, within growing budgets")),
+        (right, "margin", tr("Margin of the clean output, within growing budgets")),
+    ):
+        with column:
+            st.markdown(f"**{title}**")
+            st.plotly_chart(
+                against_budget(curves, quantity=quantity, task=task),
+                key=f"lab_sweep_{quantity}",
+                config=CONFIG,
+                alt=f"{title}. " + " ".join(words),
+            )
+    for sentence in words:
+        st.markdown(f"- {sentence}")
+    st.caption(
+        tr(
+            "PGD, {n} steps, each model by its own gradients. A picture found within a small budget counts within "
+            "every larger one. The margin is the logarithm of how much likelier the clean output is than the next "
+            "class; below 0 the output has changed, and a cross marks where.",
+            n=steps,
+        )
+    )
+
+
+def _curve_words(curve: Curve) -> str:
+    model = tr(curve.clean.model.title)
+    most = eps_words(curve.points[-1].eps)
+    if curve.flips_at is None:
+        said = tr("{model}: no budget up to {most} changed the output.", model=model, most=most)
+    else:
+        said = tr("{model}: the output changes within ε = {eps}.", model=model, eps=eps_words(curve.flips_at))
+    if curve.noise_flips_at is None:
+        return said + " " + tr("Random noise of these sizes changed nothing.")
+    return said + " " + tr("Random noise changed it at ε = {eps}.", eps=eps_words(curve.noise_flips_at))
+
+
+def _smallest(found: Sequence[Smallest], *, task: Task) -> None:
+    st.markdown("**" + tr("The smallest budget that changed each output") + "**")
+    rows = {
+        tr(each.clean.model.title): [
+            tr("none up to {eps}", eps=eps_words(each.high)) if each.eps is None else eps_words(each.eps),
+            eps_words(each.withstood),
+            "–" if each.attacked is None else _reading_words(each.attacked, task=task),
+            _reading_words(each.noise, task=task),
+            str(each.attacks),
+        ]
+        for each in found
+    }
+    names = [tr("Changed at ε"), tr("Failed at ε"), tr("Output there"), tr("Noise control"), tr("Attacks run")]
+    st.table(
+        pd.DataFrame(rows, index=names),
+        border="horizontal",
+        alt=tr("Smallest budget that changed each model's output, one column a model"),
+    )
+    st.caption(
+        ":material/info: "
+        + tr(
+            "An upper bound, found by this attack: the picture at this budget does change the output, but a stronger "
+            "attack may need less. That it failed below is no proof that the model holds there."
+        )
+    )
+
+
+def _reading_words(reading: Reading, *, task: Task) -> str:
+    return f"{class_words(task, reading.label)} {percent(reading.probability)}"

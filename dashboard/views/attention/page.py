@@ -1,0 +1,131 @@
+"""Page "Attention": what moved each model's output, clean beside attacked."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import services
+from dashboard.components.model_picker import models_with_maps
+from dashboard.components.progress import working
+from dashboard.components.scan_facts import no_scan, origin_line
+from dashboard.components.scan_level import guards, may_use, scan_notes
+from dashboard.language import tr
+from dashboard.results.attention import Inspected
+from dashboard.results.common import LabResult, ModelChoice
+from dashboard.services import inspection
+from dashboard.session import state
+from dashboard.session.state import Chosen
+from dashboard.views.attention import scores, sections
+from dashboard.views.attention.channels import channels
+from dashboard.views.attention.maps import Look, look_controls
+from dashboard.views.attention.pointing import pointing
+from dashboard.views.attention.positions import self_attention
+from dashboard.views.attention.propagation import propagation
+from dashboard.views.attention.setup import attack_line, attack_of, outputs_table, quick_attack
+from dashboard.views.attention.worth import worth
+from meddef_core.errors import MedDefError
+from meddef_core.tasks import Task
+
+Section = Callable[[Sequence[Inspected], Task, Look], None]
+
+MAPS: dict[str, tuple[str, Section]] = {
+    "grad-cam": ("Grad-CAM", lambda found, task, look: sections.grad_cam(found, task=task, look=look)),
+    "modules": ("Defence modules", lambda found, task, look: sections.modules(found, look=look)),
+    "channels": ("Channel attention", lambda found, task, look: channels(found, look=look)),
+    "self-attention": ("Self-attention", lambda found, task, look: self_attention(found, look=look)),
+    "gradients": (
+        "Integrated gradients",
+        lambda found, task, look: sections.class_maps(found, task=task, look=look, name="integrated_gradients"),
+    ),
+    "occlusion": (
+        "Occlusion",
+        lambda found, task, look: sections.class_maps(found, task=task, look=look, name="occlusion"),
+    ),
+}
+"""Sections that draw maps, by their name in a link."""
+
+OTHERS: dict[str, tuple[str, Callable[[Sequence[Inspected], Task], None]]] = {
+    "scan": ("The scans alone", lambda found, task: sections.scans(found)),
+    "stability": ("Stability", lambda found, task: scores.stability(found)),
+    "propagation": ("Propagation", lambda found, task: propagation(found)),
+    "sanity": ("Randomised weights", lambda found, task: scores.sanity(found)),
+    "pointing": ("Pointing game", lambda found, task: pointing(found, task=task)),
+}
+"""Sections without maps to set the display of: the scans themselves, and what scores maps and networks."""
+
+TITLES = {key: title for key, (title, _) in (*MAPS.items(), *OTHERS.items())}
+
+
+def page() -> None:
+    """Set up, then look at one section: the others compute nothing."""
+    st.title(tr("Attention"), anchor=False)
+    chosen = state.chosen()
+    if chosen is None:
+        no_scan()
+        return
+    task = services.tasks()[chosen.task]
+    with st.container(border=True):
+        st.header(tr("1 · Scan, models and a quick attack"), anchor=False)
+        found = _setup(chosen, task)
+    if found:
+        with st.container(border=True):
+            st.header(tr("2 · What moved the outputs"), anchor=False)
+            _sections(found, task)
+
+
+def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
+    origin_line(chosen)
+    picture, form = st.columns([2, 5], gap="large")
+    with picture:
+        thumbnail = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
+        st.image(thumbnail, clamp=True, width=200, alt=tr("The scan, as the models see it"))
+        st.caption(chosen.short_id)
+        st.page_link("dashboard/views/diagnose/page.py", label=tr("Other scan"), icon=":material/arrow_back:")
+    with form:
+        models = models_with_maps(chosen.task)
+        try:
+            if not may_use(chosen, guards(chosen, models), task=task, key="attention"):
+                return []
+            quick_attack(chosen, models)
+            found = _read(chosen, models, attack_of(chosen))
+        except MedDefError as error:
+            st.error(str(error), icon=":material/error:")
+            return []
+        if found:
+            attack_line(attack_of(chosen), found)
+            outputs_table(found, task=task, truth=chosen.truth)
+            scan_notes([each.clean for each in found], task=task)
+    return found
+
+
+def _read(chosen: Chosen, models: Sequence[ModelChoice], attack: LabResult | None) -> list[Inspected]:
+    with working(tr("Reading the scan…"), quick=True):
+        readings = [services.read(model, chosen.fingerprint, chosen.scan) for model in models]
+    return [inspection.inspected(reading, attack) for reading in readings]
+
+
+def _sections(found: Sequence[Inspected], task: Task) -> None:
+    """One section. No fragment: who turns to another would wait there until every model's slow maps are drawn."""
+    picked = st.segmented_control(
+        tr("What to look at"),
+        list(TITLES),
+        default=next(iter(TITLES)),
+        required=True,
+        format_func=lambda key: tr(TITLES[key]) if key in TITLES else key,
+        key="attention_section",
+        bind="query-params",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    name = picked if picked in TITLES else next(iter(TITLES))
+    worth(name, found, task=task.key)
+    try:
+        if name in MAPS:
+            MAPS[name][1](found, task, look_controls(attacked=any(each.outcome is not None for each in found)))
+        else:
+            OTHERS[name][1](found, task)
+    except MedDefError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+page()

@@ -1,0 +1,53 @@
+"""Page "Batch": many scans in, one table out."""
+
+import streamlit as st
+
+from dashboard.language import tr
+from dashboard.services import batch
+from dashboard.session import state
+from dashboard.views.batch import table as batch_table
+from dashboard.views.batch.form import batch_form
+from dashboard.views.batch.run import run_on
+
+
+def page() -> None:
+    """Choose, read, look at the table, take it away."""
+    st.title(tr("Batch"), anchor=False)
+    job = state.batch_job()
+    with st.container(border=True):
+        st.header(tr("1 · Scans"), anchor=False)
+        if job is not None and not job.ended:
+            run_on(job)
+        batch_form()
+    if job is None:
+        st.info(
+            tr("No table yet. Choose a ZIP archive or several files above and press the button."),
+            icon=":material/touch_app:",
+        )
+        return
+    with st.container(border=True):
+        st.header(tr("2 · Model outputs"), anchor=False)
+        _table(job)
+    with st.container(border=True):
+        st.header(tr("3 · Against what is known"), anchor=False)
+        batch_table.score_card(job)
+
+
+def _table(job: batch.Job) -> None:
+    batch_table.summary(job)
+    batch_table.outputs(job)
+    batch_table.rows_table(job)
+    with st.container(horizontal=True):
+        st.download_button(
+            tr("Download the table (CSV)"),
+            lambda: batch.csv_of(job),
+            f"meddef-batch-{job.task}-{job.read:%Y%m%d-%H%M%S}.csv",
+            "text/csv",
+            key="batch_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.button(tr("Forget this table"), key="batch_forget", icon=":material/delete:", on_click=state.forget_batch)
+
+
+page()

@@ -1,0 +1,50 @@
+"""A batch while it runs: how far it is, the place in the line, and a way to stop it."""
+
+import time
+
+import streamlit as st
+
+from dashboard.components.progress import waiting_words
+from dashboard.language import tr
+from dashboard.services import batch
+from dashboard.services.work import BusyError
+from dashboard.session import state
+from meddef_core.errors import MedDefError
+from meddef_core.io.worker import CancelledError
+
+RETRY = 2.0
+"""Seconds until a full line is tried again."""
+
+
+def run_on(job: batch.Job) -> None:
+    """Read what is left, one scan after the other, and start the page over.
+
+    Each row is kept as soon as it is there: whatever interrupts this script, the page goes on where it stopped.
+    """
+    bar = st.progress(0.0, text=tr("Starting…"))
+    st.button(tr("Cancel"), key="batch_cancel", icon=":material/stop_circle:", on_click=_cancel)
+    st.caption(tr("Cancelling keeps the rows that are done."))
+
+    def on_wait(ahead: int) -> None:
+        bar.progress(len(job.rows) / job.total, text=waiting_words(ahead))
+
+    while not job.ended:
+        words = tr("Scan {n} of {total}", n=len(job.rows) + 1, total=job.total)
+        bar.progress(len(job.rows) / job.total, text=words)
+        try:
+            job = batch.next_row(job, on_wait)
+        except BusyError as error:
+            bar.progress(len(job.rows) / job.total, text=str(error))
+            time.sleep(RETRY)
+        except CancelledError:  # the reader left; the job waits for one who comes back
+            st.stop()
+        except MedDefError as error:
+            job = batch.stop(job, problem=str(error))
+        state.keep_batch(job)
+    st.rerun()
+
+
+def _cancel() -> None:
+    job = state.batch_job()
+    if job is not None and not job.ended:
+        state.keep_batch(batch.stop(job))

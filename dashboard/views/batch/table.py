@@ -1,0 +1,157 @@
+"""What came of a batch: counts in words, every row, the score where classes are known, the file to take away."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import services
+from dashboard.components.scan_level import population_line
+from dashboard.components.words import class_code, class_words, counted, percent
+from dashboard.language import tr
+from dashboard.services import batch
+from meddef_core.tasks import Task
+
+MOST_ROWS = 12
+"""Rows shown without scrolling inside the table."""
+
+ROW_PIXELS = 35
+
+LEVELS = {"usual": "usual scan", "unusual": "unusual scan", "refused": "refused"}
+"""What the check of a scan found, in words."""
+
+
+def summary(job: batch.Job) -> None:
+    """How many files have a prediction; from how many the model abstained, and how many it could not read."""
+    with_output = sum(row.output is not None for row in job.rows)
+    said = tr(
+        "{model} gave a prediction for {n} of {total} files.", model=tr(job.model.title), n=with_output, total=job.total
+    )
+    if job.ended == "cancelled":
+        left = job.total - len(job.rows)
+        st.warning(f"{said} " + tr("Cancelled: {n} files were not looked at.", n=left), icon=":material/cancel:")
+    elif job.ended == "failed":
+        st.error(f"{said} {job.problem}", icon=":material/error:")
+    else:
+        st.markdown(f"**{said}**")
+    if abstained := sum(row.abstained for row in job.rows):
+        st.markdown(":material/block: " + tr("The model abstained from {n}; the table says why.", n=abstained))
+    if unread := sum(row.prediction is None for row in job.rows):
+        st.markdown(":material/report: " + tr("{n} could not be read; the table says why.", n=unread))
+    if unusual := sum(_unusual(row) for row in job.rows):
+        st.markdown(":material/warning: " + tr("Unusual scans, whose percentages are not calibrated: {n}.", n=unusual))
+    st.caption(tr("Begun at {time} UTC.", time=f"{job.read:%H:%M}"))
+    population_line(services.tasks()[job.task])
+
+
+def _unusual(row: batch.Row) -> bool:
+    return row.output is not None and row.output.level == "unusual"
+
+
+def outputs(job: batch.Job) -> None:
+    """One number a class: how often it was the model output."""
+    task = services.tasks()[job.task]
+    with st.container(horizontal=True):
+        for label in job.classes:
+            count = sum(row.output is not None and row.output.label == label for row in job.rows)
+            st.metric(class_code(task, label), count, border=True, width=150)
+
+
+def rows_table(job: batch.Job) -> None:
+    """Every row: file, output, probabilities, and the reason where there is no output."""
+    if not job.rows:
+        return
+    st.dataframe(
+        rows_frame(job),
+        key="batch_rows",
+        hide_index=True,
+        height=ROW_PIXELS * (min(len(job.rows), MOST_ROWS) + 1) + 3,
+        alt=tr("{n} rows, one a file: model output, probabilities and what could not be read", n=len(job.rows)),
+    )
+    calibrated = any(row.output is not None and row.output.calibration_holds for row in job.rows)
+    st.caption(
+        tr("Model outputs, not diagnoses; probabilities of usual scans are calibrated on validation patients.")
+        if calibrated
+        else tr("Model outputs, not diagnoses; probabilities are the model's own scoring, not calibrated.")
+    )
+
+
+def rows_frame(job: batch.Job) -> pd.DataFrame:
+    """The rows as the page shows them, in the session's language."""
+    task = services.tasks()[job.task]
+    known = any(row.truth for row in job.rows)
+    return pd.DataFrame([_line(row, task, known=known) for row in job.rows])
+
+
+def _line(row: batch.Row, task: Task, *, known: bool) -> dict[str, str | int]:
+    found, shares = row.output, row.shares
+    line: dict[str, str | int] = {tr("Row"): row.number, tr("File"): row.name, tr("Scan id"): row.short_id or ""}
+    if known:
+        line[tr("Known class")] = class_code(task, row.truth) if row.truth else ""
+    line[tr("Model output")] = class_code(task, found.label) if found else tr("abstains") if row.abstained else "—"
+    if known:
+        line[tr("As known")] = "" if not (found and row.truth) else tr("yes") if found.label == row.truth else tr("no")
+    for index, label in enumerate(task.classes):
+        line[class_code(task, label)] = percent(shares[index]) if shares else ""
+    level = row.prediction.level if row.prediction is not None else None
+    line[tr("Scan check")] = "" if level is None else tr(LEVELS[level])
+    line[tr("Remarks")] = row.remarks
+    return line
+
+
+def score_card(job: batch.Job) -> None:
+    """Outputs against known classes; a sentence on how to get one where nothing is known."""
+    score = batch.score_of(job)
+    if score is None:
+        st.caption(
+            tr("No file lay in a folder named by a class, so the outputs cannot be counted against anything known.")
+        )
+        return
+    task = services.tasks()[job.task]
+    low, high = score.interval
+    st.markdown(
+        tr(
+            "**Right on {right} of {n} scans of known class: {share}** (95% interval {low} to {high}).",
+            right=score.right, n=score.n, share=counted(score.accuracy), low=percent(low), high=percent(high),
+        )
+    )  # fmt: skip
+    _balanced(score, task)
+    frame = pd.DataFrame(
+        score.counts,
+        index=[class_code(task, label) for label in score.classes],
+        columns=[class_code(task, label) for label in score.classes],
+    )
+    frame.index.name = tr("Known class ↓, model output →")
+    st.table(frame, border="horizontal", alt=_matrix_alt(score, task))
+    said = tr(
+        "The class of a scan is the name of its folder. Intervals take scans as independent; several of one patient "
+        "are not, and make them too narrow."
+    )
+    if score.repeated:
+        said += " " + tr("Files that stand in the batch twice count once; left out: {n}.", n=score.repeated)
+    if score.abstained:
+        said += " " + tr("Scans that the model abstains from are not counted: {n}.", n=score.abstained)
+    st.caption(said)
+
+
+def _balanced(score: batch.Score, task: Task) -> None:
+    if score.balanced is None or score.balanced_interval is None:
+        missing = ", ".join(class_words(task, label) for label in score.missing)
+        st.markdown(tr("No balanced accuracy: no scan here is known to be {classes}.", classes=missing))
+        return
+    low, high = score.balanced_interval
+    st.markdown(
+        tr(
+            "Balanced accuracy {share} (95% interval {low} to {high}): the mean share of right outputs over classes.",
+            share=counted(score.balanced), low=percent(low), high=percent(high),
+        )
+    )  # fmt: skip
+
+
+def _matrix_alt(score: batch.Score, task: Task) -> str:
+    lines = [
+        tr(
+            "known {label}: {right} of {n} right",
+            label=class_words(task, label), right=score.counts[index][index], n=sum(score.counts[index]),
+        )
+        for index, label in enumerate(score.classes)
+    ]  # fmt: skip
+    return tr("Confusion matrix") + ". " + "; ".join(lines)

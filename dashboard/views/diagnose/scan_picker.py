@@ -1,0 +1,106 @@
+"""Choosing a scan: the task, a strip of samples, or a file."""
+
+import streamlit as st
+
+from dashboard import services
+from dashboard.components.emphasis import main_button
+from dashboard.components.scan_facts import refused_line
+from dashboard.components.words import class_code
+from dashboard.language import tr
+from dashboard.session import state, uploads
+from dashboard.views.diagnose.pacs_picker import pacs_picker
+from dashboard.views.diagnose.upload_watch import upload_watch
+from meddef_core.data.samples import SYNTHETIC, Sample
+
+TILE = 124
+"""Width of a thumbnail in the strip, in pixels."""
+
+FITTING = 3
+"""Samples that stand beside each other without scrolling on any wide screen."""
+
+UPLOAD_BOX = "upload_box"
+"""Key of the box around the uploader, which `upload_watch` looks into."""
+
+
+def scan_picker() -> None:
+    """Task, samples and upload; the choice is kept by `state` and serves every page."""
+    tasks = services.tasks()
+    st.segmented_control(
+        tr("Kind of scan"),
+        list(tasks),
+        format_func=lambda key: tr(tasks[key].title),
+        default=next(iter(tasks)),
+        required=True,
+        key="task",
+        persist_state="session",
+        on_change=state.change_task,
+    )
+    strip, upload = st.columns([5, 3], gap="large")
+    with strip:
+        sample_strip(state.task())
+    with upload:
+        upload_box()
+    pacs_picker()
+
+
+def sample_strip(task: str) -> None:
+    """One row of thumbnails that scrolls sideways; each says where it is from."""
+    offered = services.samples(task)
+    count = tr("{n}, scroll sideways", n=len(offered)) if len(offered) > FITTING else str(len(offered))
+    st.markdown(f"**{tr('Samples')}** ({count})")
+    with st.container(horizontal=True, wrap=False, gap="small"):
+        for sample in offered:
+            with st.container(width=TILE, gap="xsmall"):
+                _tile(sample)
+
+
+def _tile(sample: Sample) -> None:
+    chosen = state.chosen()
+    selected = chosen is not None and chosen.sample == sample.key
+    title, origin = tr(sample.title), tr(sample.origin)
+    alt = tr("Sample: {title}, {origin}", title=title, origin=origin)
+    st.image(services.thumbnail(sample.task, sample.key), width=TILE, alt=alt)
+    st.button(
+        tr("Chosen") if selected else tr("Choose"),
+        key=f"sample_{sample.key}",
+        type=main_button() if selected else "secondary",
+        icon=":material/check:" if selected else None,
+        on_click=state.choose_sample,
+        args=(sample,),
+        width="stretch",
+        help=tr("{title}. Origin: {origin}.", title=title, origin=origin),
+    )
+    st.caption(_label(sample))
+
+
+def _label(sample: Sample) -> str:
+    truth = class_code(services.tasks()[sample.task], sample.truth) if sample.truth else tr("class not known")
+    if sample.origin == SYNTHETIC:
+        return f"**{tr('Synthetic')}**, {truth}"
+    return tr("Real scan, {truth}", truth=truth)
+
+
+def upload_box() -> None:
+    """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
+    with st.container(key=UPLOAD_BOX):
+        st.file_uploader(
+            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF, up to 20 MB)"),
+            key=uploads.uploader_key(),
+            on_change=uploads.receive_upload,
+            help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),
+        )
+    upload_watch(UPLOAD_BOX, on_lost=uploads.refuse_lost)
+    refused_line()
+    pending = state.pending()
+    if pending is not None:
+        _frame_form(pending)
+
+
+def _frame_form(pending: state.Pending) -> None:
+    with st.form("frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(tr("Frame, 1 to {frames}", frames=pending.frames), 1, pending.frames, 1, key="frame", width=160)
+        st.form_submit_button(tr("Read this frame"), key="read_frame", on_click=_read_frame, args=(pending,))
+
+
+def _read_frame(pending: state.Pending) -> None:
+    uploads.read_frame(pending, int(st.session_state["frame"]))

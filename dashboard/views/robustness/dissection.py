@@ -1,0 +1,112 @@
+"""What the modules of trained networks do: each put out of action, and where the gates stand."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components.record_parts import again, attack_words, balanced_columns, not_measured, save_data
+from dashboard.language import tr
+from dashboard.services import commands
+from dashboard.services.records import TaskRecords
+from dashboard.services.robust_curves import title_of
+from meddef_core.eps import format_eps
+from meddef_core.records import Balanced, DissectionRecord, Gates, Match
+
+
+def dissection_section(found: TaskRecords) -> None:
+    """A table a network, with its gates in words above it."""
+    st.subheader(tr("A trained network without a module"), anchor=False)
+    st.markdown(
+        tr(
+            "Here a trained network loses a module and is not trained again: the module gives its mean over the scans "
+            "instead of its answer. Each damaged network is attacked anew. A row like the first means that the module "
+            "contributes nothing to what the network answers; its maps on the page *Attention* then explain nothing."
+        )
+    )
+    cards = {each.card.name: each.card for each in found.models}
+    others = [name for name, record in found.dissections.items() if found.match(name, record) is Match.OTHER_WEIGHTS]
+    titles = {name: tr(cards[name].title if name in cards else title_of(name)) for name in found.dissections}
+    if others:
+        st.warning(
+            tr(
+                "Measured of other weights than these, so left out: {models}.",
+                models=", ".join(titles[name] for name in others),
+            ),
+            icon=":material/report:",
+        )
+    if not found.dissections.keys() - set(others):
+        not_measured(tr("No dissection."), commands.dissect_command(found.task, "meddef"))
+    for name, record in found.dissections.items():
+        if name not in others:
+            _network(found.task, name, titles[name], record)
+
+
+def _network(task: str, name: str, title: str, record: DissectionRecord) -> None:
+    numbers = record.numbers
+    st.markdown(f"**{title}**. {gate_words(numbers.gates)}")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                tr("the trained network"): [tr(row.title) for row in numbers.lesions],
+                tr("clean, %"): [_shown(row.clean) for row in numbers.lesions],
+                tr("attacked, %"): [_shown(row.attacked) for row in numbers.lesions],
+                tr("clean scans read otherwise"): [row.read_otherwise for row in numbers.lesions],
+                "p": [f"{row.p:.2g}" for row in numbers.lesions],
+            }
+        ),
+        hide_index=True,
+        key=f"robustness_dissection_{task}_{name}",
+        alt=tr("{model}: accuracy after each lesion", model=title),
+    )
+    st.caption(
+        tr(
+            "Balanced accuracy with 95% intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p is McNemar's, "
+            "against the network as trained.",
+            attack=attack_words(record.spec),
+            n=numbers.n,
+            eps=format_eps(numbers.eps),
+        )
+    )
+    save_data(lesion_table(name, record), name=f"{task}-dissection-{name}")
+    again(commands.dissect_command(task, name, record))
+
+
+def gate_words(gates: Gates) -> str:
+    """Where the gates stand and what an attack does to them."""
+    said = tr(
+        "The DAAM adds {added:.0f}% to the norm of its features; the attack moves them by {before:.0f}% before it "
+        "and by {after:.0f}% after it.",
+        added=100 * gates.added,
+        before=100 * gates.moved_before,
+        after=100 * gates.moved_after,
+    )
+    gate = gates.noise_gate
+    if gate is None:
+        return said
+    told = tr(
+        "AFD's gate stands at {mean:.2f} on average, {decided:.1f}% of it below 0.1 or above 0.9. The attack moves it "
+        "by {moved:.3f}, and its mean tells attacked scans from others at a ROC area of {area:.2f} (chance: 0.50).",
+        mean=gate.mean,
+        decided=100 * (gate.shut + gate.open),
+        moved=gate.moved,
+        area=gate.detects,
+    )
+    return f"{said} {told}"
+
+
+def lesion_table(name: str, record: DissectionRecord) -> pd.DataFrame:
+    """A row a lesion, as CSV."""
+    about = {"model": name, "n": record.numbers.n, "epsilon": record.numbers.eps}
+    return pd.DataFrame(
+        [
+            about
+            | {"lesion": row.lesion, "read_otherwise": row.read_otherwise, "p": row.p}
+            | balanced_columns(row.clean, prefix="clean_")
+            | balanced_columns(row.attacked, prefix="attacked_")
+            for row in record.numbers.lesions
+        ]
+    )
+
+
+def _shown(share: Balanced) -> str:
+    low, high = share.balanced_interval
+    return f"{100 * share.balanced_accuracy:.1f} ({100 * low:.0f}–{100 * high:.0f})"

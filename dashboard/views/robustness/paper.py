@@ -1,0 +1,136 @@
+"""What the paper reports beside what was re-measured here."""
+
+from itertools import product
+from math import isclose
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components.record_parts import not_measured, save_data, shown_title
+from dashboard.language import tr
+from dashboard.services import commands, records
+from dashboard.services.records import TaskRecords
+from dashboard.services.robust_curves import attack_title, title_of
+from meddef_core.records import EvaluationRecord, Match, Reported
+from meddef_core.studies.paper import OTHER_ROWS, PAPER_ATTACKS, PAPER_EPSILONS, PAPER_MODELS
+
+CLEAN = "clean"
+
+
+def paper_section(found: TaskRecords) -> None:
+    """A table for each budget, and why reported and re-measured differ."""
+    if found.reported is None:
+        st.info(tr("The paper's numbers (reported.json) are not here, so there is nothing to compare with."))
+        return
+    st.markdown(
+        tr(
+            "Accuracy in percent (plain, as in the paper). *Reported* is the paper's, on its own lists; *re-measured* "
+            "is ours, on patients that were not trained on, with attacks that are checked."
+        )
+    )
+    st.caption(tr("Source of the reported numbers: {source}", source=found.reported.source))
+    rows = [row for row in found.reported.rows if row.task == found.task]
+    table = paper_table(rows, found.paper)
+    _budget_tables(table, found)
+    weights = {name: found.match(name, record).value for name, record in found.paper.items()}
+    save_data(table.assign(weights=table["model"].map(weights)), name=f"{found.task}-reported-and-re-measured")
+    missing = [name for name in PAPER_MODELS if name not in found.paper]
+    if missing:
+        names = ", ".join(tr(title_of(name)) for name in missing)
+        not_measured(tr("Re-measured numbers are missing for: {models}.", models=names), _command(found, missing))
+    _reasons(found.task)
+
+
+def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
+    task = found.task
+    labels = [f"{eps:.2f}" for eps in PAPER_EPSILONS]
+    chosen = st.segmented_control(
+        tr("Budget ε of the paper"),
+        labels,
+        default="0.05",
+        key=f"robustness_paper_eps_{task}",
+        required=True,
+        persist_state="session",
+    )
+    eps = float(chosen) if chosen in labels else PAPER_EPSILONS[0]
+    here = table[table["epsilon"] == eps]
+    shown = here[here["reported"].notna() | here["re_measured"].notna()]
+    if shown.empty:
+        st.caption(tr("Nothing is reported or re-measured at this budget."))
+        return
+    columns = {
+        tr("model"): [_title(found, name) for name in shown["model"]],
+        tr("attack"): [tr(CLEAN) if name == CLEAN else attack_title(name) for name in shown["attack"]],
+        tr("reported"): [_number(value) for value in shown["reported"]],
+        tr("re-measured"): [_number(value) for value in shown["re_measured"]],
+        tr("difference"): [_signed(value) for value in shown["difference"]],
+        "n": ["–" if pd.isna(n) else str(int(n)) for n in shown["n"]],
+    }
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        key=f"robustness_paper_table_{task}",
+        alt=tr("Reported and re-measured accuracy at a budget of {eps}", eps=chosen),
+    )
+
+
+def _title(found: TaskRecords, name: str) -> str:
+    record = found.paper.get(name)
+    return shown_title(title_of(name), Match.UNKNOWN_MODEL if record is None else found.match(name, record))
+
+
+def paper_table(rows: list[Reported], measured: dict[str, EvaluationRecord]) -> pd.DataFrame:
+    """One row a model, budget and attack, clean among them; percent. Missing is NaN."""
+    reported = {(row.model, row.eps): row for row in rows}
+    table = []
+    for eps, model, attack in product(PAPER_EPSILONS, PAPER_MODELS | OTHER_ROWS, (CLEAN, *PAPER_ATTACKS)):
+        claim = reported.get((model, eps))
+        said = None if claim is None else claim.of(attack)
+        ours, n = _ours(measured.get(model), attack, eps)
+        gap = None if said is None or ours is None else ours - said
+        cells = {"reported": said, "re_measured": ours, "difference": gap, "n": n}
+        table.append({"model": model, "epsilon": eps, "attack": attack} | cells)
+    numbers = ["reported", "re_measured", "difference", "n"]
+    return pd.DataFrame(table).astype(dict.fromkeys(numbers, "float64"))
+
+
+def _ours(record: EvaluationRecord | None, attack: str, eps: float) -> tuple[float | None, int | None]:
+    if record is None:
+        return None, None
+    if attack == CLEAN:
+        return 100 * record.numbers.clean.accuracy, record.numbers.n
+    rows = (row for row in record.numbers.attacked if row.spec.name == attack and isclose(row.intensity, eps))
+    row = next(rows, None)
+    return (None, None) if row is None else (100 * row.accuracy, row.n or record.numbers.n)
+
+
+def _reasons(task: str) -> None:
+    reasons = records.contradictions(task)
+    if not reasons:
+        return
+    details = st.expander(
+        tr("Why they differ: {n} contradictions within the reported numbers", n=len(reasons)),
+        key=f"robustness_reasons_{task}",
+        on_change="rerun",
+    )
+    if details.open:
+        with details:
+            st.caption(tr("Each names the audit check that the reported row fails."))
+            st.markdown("\n".join(f"- {reason}" for reason in reasons))
+
+
+def _command(found: TaskRecords, missing: list[str]) -> str:
+    shipped = {each.card.name for each in found.models}
+    name = missing[0]
+    if name in shipped:
+        return commands.paper_command(found.task, name)
+    output = f"assets/results/paper/{found.task}/{name}.json"
+    return f"meddef evaluate --task {found.task} --run runs/{name} --attacks paper --output {output}"
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:+.1f}"

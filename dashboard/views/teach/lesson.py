@@ -1,0 +1,196 @@
+"""One lesson: its step, the live card, the question, and the teacher's presenter mode."""
+
+import streamlit as st
+
+from dashboard import services
+from dashboard.components.emphasis import main_button
+from dashboard.language import language, tr
+from dashboard.lessons.model import Lesson, LessonStep, Question, Shelf, StepState
+from dashboard.services import teaching
+from dashboard.session import state
+from dashboard.session.lesson_place import Place, go, link_box, parameters, state_at, write
+from dashboard.views.teach.cards import live_card
+from dashboard.views.teach.controls import step_controls
+from dashboard.views.teach.presenter import PRESENTER, large_type, presenting
+from meddef_core.errors import MedDefError
+
+NOTES, REVEALED = "teach_notes", "teach_revealed"
+ACROSS = 3
+"""Lessons beside each other; on a telephone they stand below each other."""
+
+
+def lesson_list(shelf: Shelf) -> None:
+    """Every lesson with its length; below, the files that were refused."""
+    if not shelf.lessons:
+        st.info(tr("There is no lesson here; add one to assets/lessons."), icon=":material/info:")
+    for start in range(0, len(shelf.lessons), ACROSS):
+        row = shelf.lessons[start : start + ACROSS]
+        for column, lesson in zip(st.columns(ACROSS, gap="small"), row, strict=False):
+            with column.container(border=True, height="stretch"):
+                _lesson_tile(lesson)
+    if shelf.problems:
+        said = "\n".join(f"- {problem}" for problem in shelf.problems)
+        st.warning(f"{tr('Some lesson files were refused; the others stay.')}\n\n{said}", icon=":material/rule:")
+
+
+def _lesson_tile(lesson: Lesson) -> None:
+    st.subheader(lesson.title, anchor=False)
+    st.markdown(lesson.summary)
+    st.caption(tr("{minutes} minutes · {n} steps", minutes=lesson.minutes, n=len(lesson.steps)))
+    st.button(
+        tr("Open"),
+        key=f"teach_open_{lesson.key}",
+        icon=":material/school:",
+        on_click=go,
+        args=(Place(lesson.key, 0),),
+    )
+
+
+def lesson_page(lesson: Lesson, place: Place) -> None:
+    """The step at `place`, ready to be read or presented."""
+    step = lesson.steps[place.step]
+    shown, whole = (None, True) if step.state is None else state_at(place, step.state)
+    wanted = parameters(place, shown)
+    write(wanted)
+    _bar(lesson, place, wanted)
+    if lesson.language != language():
+        st.caption(tr("This lesson has no version in your language yet; it is shown in English."))
+    if not whole:
+        st.warning(
+            tr("The link asked for something that is not here; the step's own setting is shown instead."),
+            icon=":material/link_off:",
+        )
+    st.header(step.title, anchor=False)
+    _body(step, shown, place)
+    _moves(lesson, place)
+    if presenting() and st.session_state.get(NOTES):
+        _notes(step)
+
+
+def _bar(lesson: Lesson, place: Place, wanted: dict[str, str]) -> None:
+    """Title, where we are, the link, and the switch to presenter mode."""
+    number, total = place.step + 1, len(lesson.steps)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(tr("All lessons"), key="teach_back", icon=":material/arrow_back:", on_click=go, args=(None,))
+        link_box(wanted)
+        # A button, no switch: with the focus on a switch, which is an input, the browser's arrow keys belong to it.
+        st.button(
+            tr("Leave presenter mode") if presenting() else tr("Presenter mode"),
+            key="teach_presenter_button",
+            icon=":material/co_present:",
+            on_click=_toggle,
+            args=(PRESENTER,),
+            help=tr("Large type. Arrow keys change the step, N shows the teacher's notes."),
+        )
+    if presenting():
+        large_type()
+    st.progress(number / total, text=f"**{lesson.title}** · {tr('Step {n} of {total}', n=number, total=total)}")
+
+
+def _body(step: LessonStep, shown: StepState | None, place: Place) -> None:
+    """Words, card, question; for a reader the question stands beside the words, so that it is in mind at the card."""
+    beside = step.question is not None and not presenting()
+    words, question = st.columns([3, 2], gap="large") if beside else (st.container(), None)
+    with words:
+        st.markdown(step.text)
+    if shown is not None and step.state is not None:
+        with st.container(border=True):
+            step_controls(place, step.state, shown)
+            live_card(shown)
+            _lab_button(shown)
+    if step.question is not None:
+        with (question or st.container()).container(border=True):
+            _question(step.question, suffix=f"{place.lesson}_{place.step}")
+
+
+def _question(question: Question, *, suffix: str) -> None:
+    """Asked first; the answer and its reason on request, with or without a guess."""
+    st.markdown(f":material/quiz: **{tr('Question')}**")
+    options = list(range(len(question.options)))
+    given = st.radio(
+        question.prompt, options, index=None, format_func=question.options.__getitem__, key=f"teach_answer_{suffix}"
+    )
+    key = f"{REVEALED}_{suffix}"
+    if st.button(tr("Reveal the answer"), key=f"teach_reveal_{suffix}", icon=":material/visibility:"):
+        st.session_state[key] = True
+    if not st.session_state.get(key):
+        return
+    right = question.options[question.answer]
+    if given is None:
+        st.info(f"**{right}**", icon=":material/lightbulb:")
+    elif given == question.answer:
+        st.success(f"**{tr('Right.')}** {right}", icon=":material/check_circle:")
+    else:
+        st.error(f"**{tr('Not quite.')}** {right}", icon=":material/cancel:")
+    st.markdown(question.explanation)
+
+
+def _moves(lesson: Lesson, place: Place) -> None:
+    """Back and on; arrow keys only when presenting, because they move sliders and carets otherwise."""
+    last = len(lesson.steps) - 1
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            tr("Previous step"),
+            key="teach_previous",
+            icon=":material/chevron_left:",
+            disabled=place.step == 0,
+            shortcut="Left" if presenting() else None,
+            on_click=go,
+            args=(Place(lesson.key, max(0, place.step - 1)),),
+        )
+        st.button(
+            tr("Next step"),
+            key="teach_next",
+            type=main_button(),
+            icon=":material/chevron_right:",
+            icon_position="right",
+            disabled=place.step == last,
+            shortcut="Right" if presenting() else None,
+            on_click=go,
+            args=(Place(lesson.key, min(last, place.step + 1)),),
+        )
+        if presenting():
+            st.button(
+                tr("Teacher's notes"),
+                key="teach_notes_button",
+                icon=":material/sticky_note_2:",
+                shortcut="N",
+                on_click=_toggle,
+                args=(NOTES,),
+            )
+
+
+def _toggle(key: str) -> None:
+    st.session_state[key] = not st.session_state.get(key, False)
+
+
+def _notes(step: LessonStep) -> None:
+    with st.container(border=True, key="teach_notes_box"):
+        st.markdown(f":material/sticky_note_2: **{tr('Notes for the teacher')}**")
+        st.markdown(step.notes or tr("This step has no notes."))
+
+
+def _lab_button(shown: StepState) -> None:
+    """The same scan, models and budget in the laboratory, where everything can be changed."""
+    if shown.attack is None or shown.eps is None:
+        return
+    if st.button(
+        tr("Open in the Attack lab"), key="teach_to_lab", icon=":material/experiment:", on_click=_set_lab, args=(shown,)
+    ):
+        st.switch_page("dashboard/views/attack_lab/page.py")
+
+
+def _set_lab(shown: StepState) -> None:
+    """Leave the laboratory's form as the step has it; its widgets read these keys."""
+    option = services.option(shown.attack or "pgd")
+    try:
+        sample = teaching.find_sample(shown.sample)
+    except MedDefError as error:
+        state.refuse(str(error))
+        return
+    st.session_state["task"] = shown.task
+    state.choose_sample(sample)
+    st.session_state[f"compare_{shown.task}"] = [f"{shown.task}/{name}" for name in shown.models]
+    st.session_state["threat"] = option.threat
+    st.session_state[f"attack_{option.threat.replace(' ', '_')}"] = option.key
+    st.session_state[f"eps_{option.norm}"] = shown.eps

@@ -1,0 +1,53 @@
+"""Page "Teach": lessons with live steps, and a quiz for a class."""
+
+import streamlit as st
+
+from dashboard.language import language, tr
+from dashboard.lessons.model import read_shelf
+from dashboard.session import lesson_place as teach_place
+from dashboard.views.teach.lesson import lesson_list, lesson_page
+from dashboard.views.teach.quiz import quiz_page
+
+MODES = ("lessons", "quiz")
+
+
+def page() -> None:
+    """The lesson that is open, or the list of them, or the quiz."""
+    st.title(tr("Teach"), anchor=False)
+    place = teach_place.current()
+    if place is None:
+        mode = st.segmented_control(
+            tr("What to do"),
+            MODES,
+            default="lessons",
+            required=True,
+            format_func=lambda key: tr("Lessons") if key == "lessons" else tr("Quiz"),
+            key="teach_mode",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        teach_place.write({})
+        if mode == "quiz":
+            quiz_page()
+            return
+    shelf = read_shelf(language=language())
+    if place is None:
+        st.markdown(
+            tr(
+                "Each step computes on this server's models at the moment you open it, and asks before it tells. "
+                "Everything on a card can be changed, and every step has its own link."
+            )
+        )
+        lesson_list(shelf)
+        return
+    lesson = next((each for each in shelf.lessons if each.key == place.lesson), None)
+    if lesson is None:
+        st.warning(tr("There is no such lesson here; choose one of these."), icon=":material/link_off:")
+        teach_place.go(None)
+        teach_place.write({})
+        lesson_list(shelf)
+        return
+    lesson_page(lesson, teach_place.bounded(place, lesson))
+
+
+page()

@@ -1,0 +1,1 @@
+"""The attacks, one family a module: each offers a tuple `ATTACKS` of `AttackInfo`."""

@@ -1,0 +1,1 @@
+"""Deliberately broken defences, which an audit must see through."""

@@ -1,0 +1,1 @@
+"""The checks, one family a module: each offers a tuple `CHECKS`."""

@@ -1,0 +1,188 @@
+"""`meddef audit`: whether a robustness number can be trusted, of a model here or of somebody's own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from meddef_core.cli.input import DataDir, JsonFlag, ModelName, open_model
+from meddef_core.cli.output import check_writable, emit, progress, write_record
+from meddef_core.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from meddef_core.audit import Plan, Subject
+    from meddef_core.audit.original import Original
+    from meddef_core.records import ModelRef, Record
+    from meddef_core.zoo import LoadedModel
+
+TWIN = "undefended"
+"""Model that a task's others are compared with, unless told."""
+
+
+def audit(
+    task: Annotated[str | None, typer.Option(help="What the scans show: oct or chest.")] = None,
+    model: ModelName = "meddef",
+    module: Annotated[
+        str | None, typer.Option(help="Your own model instead: a function that builds it.", metavar="FILE.py:FUNCTION")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="With --module: images, one folder a class.")] = None,
+    size: Annotated[int, typer.Option(help="With --module: side of its images in pixels.", min=8, max=1024)] = 224,
+    channels: Annotated[
+        int | None, typer.Option(help="With --module: 1 (grey) or 3 (colour); else what it takes.")
+    ] = None,
+    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 4/255 or 0.016.")] = "4/255",
+    full: Annotated[bool, typer.Option("--full/--quick", help="More images and steps, or minutes.")] = False,
+    images: Annotated[int | None, typer.Option(help="Use so many images, spread over all classes.", min=8)] = None,
+    twin: Annotated[str | None, typer.Option(help=f"Model without the defence; else {TWIN}.")] = None,
+    independent: Annotated[str | None, typer.Option(help="Another model of the task, to transfer images from.")] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Audit deliberately broken defences built around the model instead.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws.", min=0)] = 0,
+    output: Annotated[Path | None, typer.Option(help="Write the JSON document here.")] = None,
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check whether a model's robustness number can be trusted: green, amber (an upper bound) or red (no number)."""
+    from meddef_core.audit import FULL, QUICK
+    from meddef_core.audit.self_test import PLAN
+    from meddef_core.eps import parse_eps
+
+    if output is not None:
+        check_writable(output, suffixes=(".json",))
+    if (task is None) == (module is None):
+        raise ModelError("Name either a --task with a --model of ours, or your own --module with its --data.")
+    plan = PLAN if self_test else FULL if full else QUICK
+    asked = _Asked(eps=parse_eps(eps), images=images or plan.images, seed=seed)
+    if module is not None:
+        case = _own_case(module, data, asked, size=size, channels=channels)
+    else:
+        case = _shipped_case(str(task), model, asked, twin=twin, independent=independent, data_dir=data_dir)
+    record, lines = _self_test(case) if self_test else _audit(case, plan)
+    if case.original is not None:
+        case.original.check()
+    if module is not None:
+        lines = [*lines, f"Classes, in the order of the model's outputs: {', '.join(case.data['classes'])}."]
+    write_record(output, record)
+    emit(record.document(), lines, as_json=as_json)
+
+
+class _Asked(NamedTuple):
+    """What was asked for, whatever the model."""
+
+    eps: float
+    images: int
+    seed: int
+
+
+class _Case(NamedTuple):
+    """A model with images, and what a record says about them."""
+
+    name: str
+    model: "LoadedModel | ModelRef"
+    data: dict[str, Any]
+    subject: "Subject"
+    original: "Original | None" = None
+    """Somebody's own model, of which the subject is a copy."""
+
+
+def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
+    from meddef_core.audit import audit as examine
+    from meddef_core.audit.report import lines
+    from meddef_core.records import AuditRecord, build
+
+    with progress(f"auditing {case.name}") as show:
+        found = examine(case.subject, plan=plan, on_check=show)
+    record = build(AuditRecord, model=case.model, numbers=found, seed=case.subject.seed, data=case.data)
+    return record, lines(found, name=case.name)
+
+
+def _self_test(case: _Case) -> "tuple[Record, list[str]]":
+    from meddef_core.audit.report import self_test_lines
+    from meddef_core.audit.self_test import self_test
+    from meddef_core.records import SelfTestRecord, build
+
+    with progress(f"breaking {case.name}") as show:
+        honest, rows = self_test(case.subject, on_row=show)
+    numbers = {"honest": honest, "rows": rows}
+    record = build(SelfTestRecord, model=case.model, numbers=numbers, seed=case.subject.seed, data=case.data)
+    return record, self_test_lines(honest, rows, name=case.name)
+
+
+def _shipped_case(
+    task: str, name: str, asked: _Asked, *, twin: str | None, independent: str | None, data_dir: Path | None
+) -> _Case:
+    """A model of the zoo on its own test list."""
+    from meddef_core.audit import Subject
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+    from meddef_core.evaluation.selection import some_of_each_class, take
+
+    loaded = open_model(task, name)
+    others = [_other(task, loaded.card.key, given) for given in (twin or _twin_of(loaded.card.key), independent)]
+    try:
+        folder = find_data_dir(data_dir)
+    except DataError as error:
+        raise DataError(f"An audit needs images to attack. {error}") from error
+    protocol = str(loaded.card.data.get("protocol", "official"))
+    lists = build_lists(loaded.task, folder, protocol=protocol)
+    scans = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
+    if asked.images < len(scans):
+        scans = take(scans, some_of_each_class(scans, asked.images))
+    x, y = scans.batch(slice(None))
+    about = {"protocol": protocol, "part": "test", "n": len(scans), "sha256": lists.digest("test")}
+    subject = Subject(
+        network=loaded.network,
+        x=x,
+        y=y,
+        classes=len(loaded.task.classes),
+        eps=asked.eps,
+        seed=asked.seed,
+        twin=others[0],
+        independent=others[1],
+    )
+    return _Case(loaded.card.key, loaded, about, subject)
+
+
+def _twin_of(key: str) -> str | None:
+    """The task's undefended model, where there is one and it is another."""
+    from meddef_core.zoo import list_models
+
+    twin = f"{key.partition('/')[0]}/{TWIN}"
+    return twin if twin != key and any(card.key == twin for card in list_models()) else None
+
+
+def _other(task: str, audited: str, name: str | None) -> Any:
+    """The network of another model to compare with, or None; ModelError where it is the audited one."""
+    if name is None:
+        return None
+    loaded = open_model(task, name)
+    if loaded.card.key == audited:
+        raise ModelError(f"{audited} cannot be compared with itself; name another model.")
+    return loaded.network
+
+
+def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, channels: int | None) -> _Case:
+    """A copy of somebody's own model on somebody's own images."""
+    from meddef_core.audit import Subject
+    from meddef_core.audit.modules import digest_of, load_folder, load_module
+    from meddef_core.audit.original import as_handed_over, private_copy
+    from meddef_core.audit.outputs import CHANNELS, check_outputs, choose_channels
+    from meddef_core.records import ModelRef
+
+    if data is None:
+        raise DataError("An audit needs images to attack; name a folder with one folder a class as --data.")
+    if channels is not None and channels not in CHANNELS:
+        raise DataError(f"--channels must be 1 (grey) or 3 (colour), not {channels}.")
+    original = as_handed_over(load_module(target))
+    model = private_copy(original.model)
+    channels = channels or choose_channels(model, size=size)
+    folder = load_folder(data, size=size, channels=channels, limit=asked.images)
+    check_outputs(model, folder.x, classes=folder.classes)
+    identity = ModelRef(key=target, weights_sha256=digest_of(original.model))
+    about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
+    subject = Subject(
+        network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
+    )
+    return _Case(Path(target).name, identity, about, subject, original)

@@ -1,0 +1,1 @@
+"""`meddef evaluate`: the command, what it evaluates, and the lines it prints."""

@@ -1,0 +1,1 @@
+"""A record read back and computed anew: does the same come out?"""
