@@ -4,6 +4,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from meddef_core.pacs.audit_log import AuditLog
 from meddef_core.pacs.client import Pacs
 from meddef_core.pacs.errors import AwayError, PacsError
 from meddef_core.pacs.ledger import Ledger, default_url
+from meddef_core.pacs.match import models_for
 from meddef_core.zoo import load_model
 
 
@@ -180,6 +182,21 @@ def test_a_file_that_cannot_be_read_is_noted_and_asked_for_once(
         watch.look()
     assert said and "not read" in said[0] and said[0].endswith(".")
     assert audit_lines(tmp_path)[0]["results"][0]["outcome"] == "not read"
+
+
+def test_its_own_results_are_never_taken(orthanc: Orthanc, pacs: Pacs, tmp_path: Path) -> None:
+    """Not by their modality; nor, were a task ever to take that, by the series that they are in."""
+    orthanc.put(written(study_of(1, volume(1, (64, 64)))))
+    model = load_model(OCT)
+    population = replace(model.task.population, modalities=("OPT", "SR", "OT"))
+    greedy = replace(model, task=replace(model.task, population=population))
+    with watching(tmp_path, OCT) as watch:
+        watch.look()
+        results = [each for each in pacs.series("1.2.826.0.1.1") if each.modality in ("SR", "OT")]
+        assert len(results) == 2
+        for series in results:
+            assert models_for(series, [model]) == () and models_for(series, [greedy]) == (greedy,)
+            assert watch._is_ours(series)
 
 
 # ---- days, loops, backing off --------------------------------------------------------------------------------------
