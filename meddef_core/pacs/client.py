@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import requests
 from dicomweb_client.api import DICOMwebClient
 
+from meddef_core.errors import ScanError
 from meddef_core.pacs import found, multipart
-from meddef_core.pacs.errors import AbsentError, AwayError, PacsError
+from meddef_core.pacs.errors import AbsentError, AwayError, PacsError, TooLargeError
 from meddef_core.pacs.found import Instance, Series, Study
 from meddef_core.pacs.transport import Bounded, OneServer
 from meddef_core.scans.limits import MAX_BYTES, check_bytes
@@ -78,11 +79,10 @@ class Pacs:
         date: str = "",
         modality: str = "",
         patient_id: str = "",
-        uid: str = "",
         most: int = MOST_FOUND,
     ) -> list[Study]:
         """Studies that match everything given: `date` as YYYYMMDD or a range of two with a hyphen between."""
-        asked = {"StudyDate": date, "ModalitiesInStudy": modality, "PatientID": patient_id, "StudyInstanceUID": uid}
+        asked = {"StudyDate": date, "ModalitiesInStudy": modality, "PatientID": patient_id}
         filters = {keyword: value for keyword, value in asked.items() if value}
         return list(self._listed(self._client.search_for_studies, found.study_of, filters, most, fields=list(IDENTITY)))
 
@@ -159,7 +159,13 @@ class Pacs:
 
     def scan(self, instance: Instance, *, cancelled: Callable[[], bool] = lambda: False) -> bytes:
         """The file of an instance, to be read; raises ScanError where it is too large for that."""
-        data = self.file(instance, most=MAX_BYTES, cancelled=cancelled)
+        try:
+            data = self.file(instance, most=MAX_BYTES, cancelled=cancelled)
+        except TooLargeError as error:
+            raise ScanError(
+                f"The object in the PACS has more than {MAX_BYTES // 1024**2} MB, and no more are read; "
+                "export a single image of it, or a smaller one."
+            ) from error
         check_bytes(data)
         return data
 
@@ -194,7 +200,10 @@ class Pacs:
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
         answer = self._session.post(f"{self.address}/{path}", data=body, headers=headers, timeout=self._timeout)
         answer.raise_for_status()
-        return answer.json() if answer.content else {}
+        try:
+            return answer.json()
+        except requests.JSONDecodeError:
+            return {}  # nothing, or XML: some servers answer with it whatever they are asked for
 
     def _asked(self, ask: Callable[[], _Answer]) -> _Answer:
         """What the server answers. The libraries' exceptions hold the request with its credentials: none is chained."""

@@ -13,3 +13,7 @@ class AwayError(PacsError):
 
 class AbsentError(PacsError):
     """The PACS does not hold what is asked for."""
+
+
+class TooLargeError(PacsError):
+    """An answer has more bytes than are taken."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from meddef_core.io.worker import CancelledError
-from meddef_core.pacs.errors import AwayError, PacsError
+from meddef_core.pacs.errors import AwayError, PacsError, TooLargeError
 
 MOST_ANSWER = 32 * 1024**2
 """Bytes of an answer that is no scan: 10,000 instances take about 10 MB of JSON."""
@@ -56,13 +56,13 @@ class Bounded:
         self._until = time.monotonic() + ANSWER_SECONDS
 
     def stream(self, size: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """The body in pieces; PacsError when it is too large, AwayError when too slow, CancelledError when unwanted."""
+        """The body in pieces; TooLargeError when it is that, AwayError when too slow, CancelledError when unwanted."""
         received = 0
         for piece in self._raw.stream(size, decode_content=decode_content):
             received += len(piece)
             if received > self._most:
                 self._raw.close()
-                raise PacsError(
+                raise TooLargeError(
                     f"The answer of the PACS has more than {self._most // 1024**2} MB; ask for less at a time."
                 )
             if time.monotonic() > self._until:

@@ -106,8 +106,10 @@ def test_a_scan_larger_than_is_read_is_refused(orthanc: Orthanc, pacs: Pacs, mon
     orthanc.put(written(film()))
     (instance,) = pacs.instances(pacs.studies()[0].uid)
     monkeypatch.setattr("meddef_core.pacs.client.MAX_BYTES", 100_000)
-    with pytest.raises(PacsError, match="more than"):
+    with pytest.raises(ScanError, match="more than"):
         pacs.scan(instance)
+    with pytest.raises(PacsError, match="more than"):
+        pacs.file(instance, most=100_000)
     monkeypatch.setattr(limits, "MAX_BYTES", 450_000)
     monkeypatch.setattr("meddef_core.pacs.client.MAX_BYTES", len(written(film())))
     with pytest.raises(ScanError, match="at most"):
@@ -229,9 +231,10 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
 def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with answering(never_ends) as odd:
         pacs = at(odd.url, monkeypatch, tmp_path)
-        for ask in (pacs.studies, lambda: pacs.scan(GONE)):
-            with pytest.raises(PacsError, match="more than"):
-                ask()
+        with pytest.raises(PacsError, match="more than"):
+            pacs.studies()
+        with pytest.raises(ScanError, match="more than"):
+            pacs.scan(GONE)
 
 
 @pytest.mark.parametrize(

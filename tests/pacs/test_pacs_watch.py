@@ -199,6 +199,16 @@ def test_its_own_results_are_never_taken(orthanc: Orthanc, pacs: Pacs, tmp_path:
             assert watch._is_ours(series)
 
 
+def test_a_file_that_is_too_large_is_noted_and_asked_for_once(
+    orthanc: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orthanc.put(written(study_of(1, film())))
+    monkeypatch.setattr("meddef_core.pacs.client.MAX_BYTES", 100_000)
+    with watching(tmp_path, CHEST) as watch:
+        assert watch.look().finished == 1 and watch.look().finished == 0
+    assert audit_lines(tmp_path)[0]["results"][0]["outcome"] == "not read"
+
+
 # ---- days, loops, backing off --------------------------------------------------------------------------------------
 
 
