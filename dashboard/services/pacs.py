@@ -14,8 +14,23 @@ from meddef_core.pacs import client
 from meddef_core.pacs.client import open_pacs
 from meddef_core.pacs.errors import AbsentError
 from meddef_core.pacs.found import Series, Study
+from meddef_core.scans.scan import digest_of
 
-__all__ = ["MOST", "Listing", "Series", "Study", "configured", "fetch", "find", "keep", "kept", "problem", "show"]
+__all__ = [
+    "MOST",
+    "Listing",
+    "Series",
+    "Study",
+    "configured",
+    "fetch",
+    "find",
+    "forget",
+    "is_from_there",
+    "keep",
+    "kept",
+    "problem",
+    "show",
+]
 
 MOST = 50
 """Studies that one list shows."""
@@ -61,14 +76,16 @@ def fetch(series: Series, number: int) -> bytes:
     instances = pacs.instances(series.study, series.uid)
     if not 1 <= number <= len(instances):
         raise AbsentError(f"The series holds {len(instances)} pictures now; find the study again.")
-    return pacs.scan(instances[number - 1], cancelled=has_left)
+    data = pacs.scan(instances[number - 1], cancelled=has_left)
+    st.session_state["pacs_digest"] = digest_of(data)
+    return data
 
 
 # ---- what this session found ---------------------------------------------------------------------------------------
 
 
 def kept() -> Listing | None:
-    """What was found last; `state.clear_everything` forgets it."""
+    """What was found last."""
     return st.session_state.get("pacs_listing")
 
 
@@ -80,3 +97,14 @@ def problem() -> str | None:
 def keep(listing: Listing | None, *, problem: str | None = None) -> None:
     """Remember what was found, or the `problem` in its place."""
     st.session_state.update(pacs_listing=listing, pacs_problem=problem)
+
+
+def is_from_there(digest: str) -> bool:
+    """Whether the file with that digest is the one that was fetched last."""
+    return st.session_state.get("pacs_digest") == digest
+
+
+def forget() -> None:
+    """What was found and where the last file came from."""
+    for key in ("pacs_listing", "pacs_problem", "pacs_digest"):
+        st.session_state.pop(key, None)

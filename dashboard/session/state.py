@@ -10,16 +10,15 @@ import streamlit as st
 from dashboard import services
 from dashboard.language import tr
 from dashboard.results.common import LabResult
-from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.services import batch, inspection, inspection_scores, pacs, reading, teaching, teaching_broken
 from dashboard.session import source
 from dashboard.session.source import Source
 from meddef_core.data.samples import Sample
 from meddef_core.errors import MedDefError
 from meddef_core.scans import Scan
 
-UPLOADED, FROM_PACS = "your upload", "the PACS"
-TITLES = {UPLOADED: "Uploaded scan", FROM_PACS: "Scan from the PACS"}
-"""Titles of scans that came as a file, by origin."""
+UPLOADED = "your upload"
+"""Origin of a scan that came as a file."""
 
 LAB_FOUND = "lab_found_"
 """Begins the keys under which the sections of the laboratory keep what they found."""
@@ -60,7 +59,6 @@ class Pending:
 
     data: bytes
     frames: int
-    origin: str = UPLOADED
 
 
 # ---- the chosen scan ---------------------------------------------------------------------------------------------
@@ -84,7 +82,7 @@ def change_task() -> None:
     Where nothing is chosen, after a refusal for instance, nothing takes its place.
     """
     held = st.session_state.get("chosen")
-    if held is not None and held.origin in TITLES:
+    if held is not None and held.origin == UPLOADED:
         _choose(replace(held, task=task()))
     elif held is not None or not st.session_state.get("cleared", False):
         choose_first_sample()
@@ -110,12 +108,12 @@ def choose_sample(sample: Sample) -> None:
     _choose(Chosen(sample.task, sample.title, sample.origin, sample.truth, scan, _fingerprint(scan), sample.key))
 
 
-def choose_upload(data: bytes, *, frame: int | None = None, origin: str = UPLOADED) -> None:
+def choose_upload(data: bytes, *, frame: int | None = None) -> None:
     """Read a file's bytes and make it the chosen scan; raises MedDefError for one to `refuse`."""
     scan = services.read_upload(data, frame=frame)
-    title = TITLES[origin] if frame is None else tr("{scan}, frame {n}", scan=tr(TITLES[origin]), n=frame)
+    title = "Uploaded scan" if frame is None else tr("Uploaded scan, frame {n}", n=frame)
     source.keep(data, scan)
-    _choose(Chosen(task(), title, origin, None, scan, _fingerprint(scan), frame=frame))
+    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame))
 
 
 def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
@@ -127,9 +125,9 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
     try:
         scan = services.read_upload(kept.data, frame=frame, window=window)
     except MedDefError as error:
-        refuse(str(error), pending=Pending(kept.data, kept.frames, held.origin) if kept.frames > 1 else None)
+        refuse(str(error), pending=Pending(kept.data, kept.frames) if kept.frames > 1 else None)
         return
-    title = held.title if frame == held.frame else f"{TITLES.get(held.origin, held.title)}, frame {frame}"
+    title = held.title if frame == held.frame else f"Uploaded scan, frame {frame}"
     again = replace(held, title=title, scan=scan, fingerprint=_fingerprint(scan), frame=frame, window=window)
     _choose(replace(again, read=datetime.now(UTC)))
 
@@ -273,7 +271,7 @@ def clear_everything() -> None:
 
     How the reader set the page stays: the browser would go on showing settings that the server forgot.
     """
-    for key in ("history", "history_aside", "history_open", "history_shown", "pacs_listing", "pacs_problem"):
+    for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
     for key in ("chosen", "problem", "pending", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
@@ -291,5 +289,6 @@ def clear_everything() -> None:
     inspection.forget()
     inspection_scores.forget()
     services.thumbnail_of.clear()
+    pacs.forget()
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     st.session_state["cleared"] = True

@@ -40,12 +40,12 @@ def refuse_lost() -> None:
     state.refuse(NOT_TAKEN)
 
 
-def read_pending(data: bytes, *, origin: str = state.UPLOADED) -> None:
+def read_pending(data: bytes) -> None:
     """Read bytes into the chosen scan, or refuse them. Those of a multi-frame file wait until a frame is named."""
     try:
-        state.choose_upload(data, origin=origin)
+        state.choose_upload(data)
     except FrameError as error:
-        state.refuse(str(error), pending=state.Pending(data, error.frames, origin))
+        state.refuse(str(error), pending=state.Pending(data, error.frames))
     except MedDefError as error:
         state.refuse(str(error))
 
@@ -53,7 +53,7 @@ def read_pending(data: bytes, *, origin: str = state.UPLOADED) -> None:
 def read_frame(waiting: state.Pending, frame: int) -> None:
     """Read one frame of a file that waits; where that one is refused, the file waits for another."""
     try:
-        state.choose_upload(waiting.data, frame=frame, origin=waiting.origin)
+        state.choose_upload(waiting.data, frame=frame)
     except MedDefError as error:
         state.refuse(str(error), pending=waiting)
 

@@ -71,23 +71,25 @@ def test_a_film_is_found_and_read(orthanc: Orthanc, start: Callable[[], AppTest]
     assert "2024\\-02\\-29" in words(app)
     app = press(app, "pacs_study_1.2.826.0.1.1")
     app = press(app, "pacs_read_1.2.826.0.1.1.1")
-    chosen = app.session_state["chosen"]
-    assert (chosen.title, chosen.origin, chosen.scan.container) == ("Scan from the PACS", "the PACS", "DICOM")
-    assert "**Scan from the PACS**" in words(app) and "Origin: the PACS" in words(app)
+    assert app.session_state["chosen"].scan.container == "DICOM"
+    assert "Origin: the PACS" in words(app)
     assert "Number1" not in words(app)
     app = press(app, "clear_everything")
     assert not [key for key in keys(app) if key.startswith("pacs_study")] and "P1" not in words(app)
     assert [each.value for each in app.text_input if str(each.key).startswith("pacs_patient")] == [""]
 
 
-def test_a_volume_asks_for_a_frame(orthanc: Orthanc, start: Callable[[], AppTest]) -> None:
-    orthanc.put(written(study_of(2, volume(3, (256, 256)))))
+def test_a_volume_is_opened_like_an_uploaded_one(orthanc: Orthanc, start: Callable[[], AppTest]) -> None:
+    data = written(study_of(2, volume(3, (256, 256))))
+    orthanc.put(data)
     app = press(find(start()), "pacs_study_1.2.826.0.1.2")
     app = press(app, "pacs_read_1.2.826.0.1.2.1")
-    assert "3 frames" in words(app)
-    app.number_input(key="frame").set_value(2)
-    app = press(app, "read_frame")
-    assert app.session_state["chosen"].frame == 2 and "**Scan from the PACS, frame 2**" in words(app)
+    other = start()
+    other.file_uploader[0].set_value(("volume.dcm", data, "application/dicom"))
+    other.run()
+    for key in ("chosen", "problem"):
+        assert (key in app.session_state) == (key in other.session_state)
+    assert app.session_state["pacs_digest"] and [e.value for e in app.main.error] == [e.value for e in other.main.error]
 
 
 def test_what_finds_nothing_and_who_is_away_is_one_sentence(

@@ -104,7 +104,7 @@ def _fetch(series: Series, number: int) -> None:
     except MedDefError as error:
         state.refuse(str(error))
         return
-    uploads.read_pending(data, origin=state.FROM_PACS)
+    uploads.read_pending(data)
 
 
 def _study_words(study: Study) -> str:
