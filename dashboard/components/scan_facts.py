@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.results.common import Picture
+from dashboard.services import pacs
 from dashboard.session import state
 from dashboard.session.state import UPLOADED, Chosen
 
@@ -23,7 +24,8 @@ def origin_line(chosen: Chosen) -> None:
         if chosen.synthetic:
             st.badge(tr("Synthetic: drawn, not a patient"), icon=":material/draw:", color="orange")
         else:
-            st.badge(tr("Origin: {origin}", origin=tr(chosen.origin)), icon=":material/image:", color="grey")
+            origin = tr("the PACS") if pacs.is_from_there(chosen.scan.digest) else tr(chosen.origin)
+            st.badge(tr("Origin: {origin}", origin=origin), icon=":material/image:", color="grey")
         if chosen.scan.container == "DICOM" or chosen.origin == UPLOADED:
             st.badge(_privacy_words(chosen), icon=":material/shield_person:", color="green")
 

@@ -73,6 +73,11 @@ def attack(clean: Reading, spec: AttackSpec, on_progress: OnProgress, *, source:
     info = ATTACKS[spec.name]
     if source is not None and source.id == clean.model.id:
         raise AttackError(f"{source.title} is the source, on which this would be no transfer; choose another model.")
+    if source is not None and not loaded(source.id).prepares_like(loaded(clean.model.id)):
+        raise AttackError(
+            f"{source.title} and {clean.model.title} prepare scans in different ways, so an image cannot be carried "
+            "from one to the other; choose another source."
+        )
     album = Album(clean.picture) if info.iterative else None
     attacked = _attacked(clean, spec, on_progress, source=source, album=album)
     # An attack that seeks the smallest change stops short of its budget: noise of the whole budget would be larger.

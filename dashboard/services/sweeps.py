@@ -92,6 +92,12 @@ def smallest(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int =
     return Smallest(clean, HIGHEST, found.eps, found.withstood, len(found.trials), attacked, noise)
 
 
+def can_be_shown_around(result: LabResult) -> bool:
+    """Whether every model of the comparison is given the same image of the scan."""
+    first, *others = (loaded(outcome.clean.model.id) for outcome in result.outcomes)
+    return all(first.prepares_like(other) for other in others)
+
+
 def shown_around(result: LabResult) -> tuple[Shown, ...]:
     """Every model's adversarial picture read by every model of the comparison. Call inside `turn`."""
     return tuple(

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import services
 from dashboard.language import tr
 from dashboard.results.common import LabResult
-from dashboard.services import batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.services import batch, inspection, inspection_scores, pacs, reading, teaching, teaching_broken
 from dashboard.session import source
 from dashboard.session.source import Source
 from meddef_core.data.samples import Sample
@@ -295,5 +295,6 @@ def clear_everything() -> None:
     inspection.forget()
     inspection_scores.forget()
     services.thumbnail_of.clear()
+    pacs.forget()
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     st.session_state["cleared"] = True

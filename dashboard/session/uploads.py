@@ -7,8 +7,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from dashboard import volumes
-from dashboard.session import state
+from dashboard.session import state, volumes
 from meddef_core.errors import MedDefError
 from meddef_core.scans import FrameError
 from meddef_core.scans.archive import is_zip

@@ -151,6 +151,11 @@ def _open_source(info: "AttackInfo", name: str | None, *, task: str, attacked: "
             f"{source.card.key} would be attacked with its own gradients, which is no transfer; "
             "name another model with --source"
         )
+    if not source.prepares_like(attacked):
+        raise AttackError(
+            f"{source.card.key} and {attacked.card.key} prepare scans in different ways, so an image made on one is "
+            "nothing that the other would be given; name another model with --source"
+        )
     return source
 
 

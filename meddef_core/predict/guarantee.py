@@ -23,11 +23,12 @@ from meddef_core.data.images import load_images
 from meddef_core.evaluation.metrics import wilson
 from meddef_core.model import MedDef
 from meddef_core.predict.abstention import LEAST_BEYOND, Detector
-from meddef_core.predict.calibration import calibrate, fit_slope, tempered
+from meddef_core.predict.calibration import fit_slope
 from meddef_core.predict.gaussian import Array
 from meddef_core.predict.outliers import Outlier
 from meddef_core.predict.risk_control import FOLDS, Source, controlled_threshold, folds_of, smallest_threshold
 from meddef_core.predict.statistics import BATCH, STATISTICS, describe
+from meddef_core.predict.taken import Taken, in_place_of, take
 from meddef_core.zoo import LoadedModel
 
 ALPHAS: Mapping[str, Mapping[tuple[str, ...], float]] = {
@@ -82,8 +83,12 @@ class OtherHospital:
     @property
     def wrong(self) -> NDArray[np.bool_]:
         """Which outputs would be errors if they were accepted."""
+        return self.wrong_as(self.logits.argmax(axis=1))
+
+    def wrong_as(self, predicted: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these outputs, one a scan, would be errors."""
         names = self.classes
-        pairs = zip(self.labels, self.logits.argmax(axis=1), strict=True)
+        pairs = zip(self.labels, predicted, strict=True)
         return np.array([self.about.is_wrong(names[label], names[output]) for label, output in pairs])
 
     def of(self, these: NDArray[np.bool_]) -> "OtherHospital":
@@ -199,7 +204,10 @@ def figures(
         return said
     about, names = hospital.about, np.array(hospital.classes)
     said["sources"][about.key] = {"n": len(hospital.labels), "groups": len(np.unique(hospital.groups))}
-    outcome = out_of_fold(detector, others, hospital, temperature=temperature)
+    limits = limits_by_fold(detector, others, hospital, temperature=temperature)
+    said["by_fold"] = [each.as_json() for each in limits]
+    outcome = out_of_fold(hospital, limits, temperature=temperature)
+    wrong = hospital.wrong_as(outcome.predicted)
     labels, outputs = names[hospital.labels], names[outcome.predicted]
     said["other_hospital"] = {
         "key": about.key,
@@ -208,7 +216,7 @@ def figures(
         "folds": FOLDS,
         "accepted": share(outcome.accepted),
         "without_remark": share(outcome.accepted & ~outcome.remarked),
-        "wrong_and_accepted": share(outcome.accepted & outcome.wrong),
+        "wrong_and_accepted": share(outcome.accepted & wrong),
         "confidence": float(outcome.confidence.mean()),
         "accuracy": float((outcome.predicted == hospital.labels).mean()),
         "by_label": {
@@ -227,38 +235,60 @@ def figures(
 
 
 @dataclass(frozen=True, eq=False)
-class OutOfFold:
-    """How each scan of the other hospital was taken, by limits chosen without its fold; `(n,)` each."""
+class Limits:
+    """What one fold's scans are judged by: limits and a slope that were chosen without it."""
 
-    predicted: NDArray[np.int64]
-    accepted: NDArray[np.bool_]
-    remarked: NDArray[np.bool_]
-    wrong: NDArray[np.bool_]
-    confidence: Array
-    """Stated probability of the predicted class, tempered by a slope fitted without the fold."""
-    scores: Array
-    """How the scans are ranked by the limits: the weaker the evidence, the larger."""
+    detector: Detector
+    slope: float
+
+    def as_json(self) -> dict[str, Any]:
+        """What the card holds, so that the fold can be judged again."""
+        outputs = self.detector.outputs
+        limits = None if outputs is None else [float(x) if np.isfinite(x) else None for x in outputs.limits]
+        return {
+            "unusual_above": self.detector.unusual_above,
+            "refused_above": self.detector.refused_above,
+            "limits": limits,
+            "slope": self.slope,
+        }
 
 
-def out_of_fold(detector: Detector, others: Pictures, hospital: OtherHospital, *, temperature: float) -> OutOfFold:
-    """Every scan of the other hospital judged by limits, offsets and a slope that were chosen without its fold."""
-    n, folds = len(hospital.labels), hospital.folds
-    predicted, confidence, scores = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
-    accepted, remarked, wrong = (np.zeros(n, dtype=bool) for _ in range(3))
-    distances = detector.scores(hospital.statistics)
+def limits_by_fold(
+    detector: Detector, others: Pictures, hospital: OtherHospital, *, temperature: float
+) -> tuple[Limits, ...]:
+    """Chosen without each fold in turn."""
+    chosen = []
     for fold in range(FOLDS):
-        held, seen = folds == fold, hospital.seen_without(fold)
-        chosen = controlled(detector, others, hospital, without=fold)
-        slope = slope_of(detector, seen.of(~held), temperature=temperature)
-        shares = calibrate(tempered(seen.logits, distances, slope=slope), temperature)
-        ranks = distances if chosen.outputs is None else chosen.outputs.scores(distances, seen.logits)
-        predicted[held] = seen.logits.argmax(axis=1)[held]
-        confidence[held] = shares.max(axis=1)[held]
-        scores[held] = ranks[held]
-        accepted[held] = chosen.accepted(seen.statistics, seen.logits)[held]
-        remarked[held] = (distances > chosen.unusual_above)[held]
-        wrong[held] = seen.wrong[held]
-    return OutOfFold(predicted, accepted, remarked, wrong, confidence, scores)
+        seen = hospital.seen_without(fold).of(hospital.folds != fold)
+        slope = slope_of(detector, seen, temperature=temperature)
+        chosen.append(Limits(controlled(detector, others, hospital, without=fold), slope))
+    return tuple(chosen)
+
+
+def limits_of_card(detector: Detector, by_fold: Sequence[Mapping[str, Any]]) -> tuple[Limits, ...]:
+    """`limits_by_fold` again, from what a card holds; `detector` is the one that is used."""
+    chosen = []
+    for each in by_fold:
+        outputs = detector.outputs
+        if outputs is not None and each["limits"] is not None:
+            values = np.array([np.inf if value is None else value for value in each["limits"]])
+            outputs = replace(outputs, limits=values)
+        changed = replace(
+            detector, outputs=outputs, unusual_above=each["unusual_above"], refused_above=each["refused_above"]
+        )
+        chosen.append(Limits(changed, each["slope"]))
+    return tuple(chosen)
+
+
+def out_of_fold(hospital: OtherHospital, limits: Sequence[Limits], *, temperature: float) -> Taken:
+    """Every scan of the other hospital as it is taken by limits, offsets and a slope chosen without its fold."""
+    taken: Taken | None = None
+    for fold, each in enumerate(limits):
+        logits = hospital.seen_without(fold).logits
+        found = take(each.detector, hospital.statistics, logits, temperature=temperature, slope=each.slope)
+        taken = found if taken is None else in_place_of(taken, found, hospital.folds == fold)
+    assert taken is not None  # there are folds
+    return taken
 
 
 def share(hits: NDArray[np.bool_]) -> dict[str, Any]:

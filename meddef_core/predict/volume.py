@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import torch
 
 from meddef_core.errors import ScanError
-from meddef_core.predict import predict_batch
 from meddef_core.predict.files import fitted_for
 from meddef_core.predict.operating import HEALTHY
-from meddef_core.predict.prediction import Prediction, prepare
+from meddef_core.predict.prediction import Prediction, predict_batch, prepare
 from meddef_core.predict.volume_rule import Verdict, judge
 from meddef_core.scans import Scan, Volume
 from meddef_core.zoo import LoadedModel

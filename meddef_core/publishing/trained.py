@@ -54,8 +54,8 @@ def publish(
     What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits where the
     classes are to be `balanced_over` changes of validation scans (and over scans of an `other_hospital`), and after
     rounding to fp16 or to 8-bit codes, computed with in fp32. Unless given, the name is the recipe's and title and
-    summary are `titled`'s. `devices` processes share the attacks; what they have done is kept in the run's folder until the card is written,
-    and the offsets for good, so that an interrupted call goes on.
+    summary are `titled`'s. `devices` processes share the attacks; what they have done is kept in the run's folder until
+    the card is written, and the offsets for good, so that an interrupted call goes on.
     Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     chosen = read_run(run_dir)

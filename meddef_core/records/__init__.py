@@ -37,6 +37,7 @@ from meddef_core.records.evaluation import (
     WorstRecord,
     WorstRow,
 )
+from meddef_core.records.external import ExternalNumbers, ExternalRecord, ExternalRow, ExternalSource, Hits
 from meddef_core.records.match import EARLIER, Match, Shipped, match, match_weights, models_named, named, shipped
 from meddef_core.records.modules import (
     FULL_TITLE,
@@ -91,8 +92,13 @@ __all__ = [
     "DissectionNumbers",
     "DissectionRecord",
     "EvaluationRecord",
+    "ExternalNumbers",
+    "ExternalRecord",
+    "ExternalRow",
+    "ExternalSource",
     "Finding",
     "Gates",
+    "Hits",
     "LesionRow",
     "Match",
     "Measured",

@@ -45,7 +45,7 @@ class Abstention(Strict):
 
 
 class Output(Strict):
-    """One model's output for one image; see `meddef_core.predict.Prediction`.
+    """One model's output for one image; see `meddef_core.predict.prediction.Prediction`.
 
     `shares` is the one probability of each class that is shown. Records from before there were levels end at `label` or
     at `note`.

@@ -12,6 +12,7 @@ from meddef_core.records.audit import AuditRecord, SelfTestRecord
 from meddef_core.records.comparison import BaselineRecord, PointingRecord, ShiftRecord
 from meddef_core.records.envelope import Record
 from meddef_core.records.evaluation import CardFigures, EvaluationRecord, PruneRecord, WorstRecord
+from meddef_core.records.external import ExternalRecord
 from meddef_core.records.modules import AblationRecord, DissectionRecord
 from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection, PredictionRecord
 from meddef_core.records.upgrade import READABLE, float_eps, upgraded
@@ -36,6 +37,7 @@ KINDS: dict[str, type[Record]] = {
         PointingRecord,
         AblationRecord,
         DissectionRecord,
+        ExternalRecord,
     )
 }
 """Every kind of record by its name in the file; a `Collection` holds several."""

@@ -86,7 +86,7 @@ def open_recorded(ref: ModelRef) -> LoadedModel:
 
 
 def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> Replay:
-    """Run a record again on its scan (see `replay_scan.find_scan`) and compare; `on_step` as in `run_attack`."""
+    """Run a record again on its scan (see `scan.find_scan`) and compare; `on_step` as in `run_attack`."""
     if scan.digest != recorded.scan.sha256:
         raise RecordError("The scan is another one than the record names; give the file that was read.")
     model = open_recorded(recorded.model)

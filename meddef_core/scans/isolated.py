@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from meddef_core.errors import ScanError
-from meddef_core.io import OverLimitError, Pool, Reply
+from meddef_core.io.pool import Pool
+from meddef_core.io.worker import OverLimitError, Reply
 from meddef_core.scans import limits
 from meddef_core.scans.scan import Pixels, Scan
 from meddef_core.scans.volume_outline import Outline

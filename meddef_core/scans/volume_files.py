@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meddef_core.errors import ScanError
-from meddef_core.io import CancelledError
+from meddef_core.io.worker import CancelledError
 from meddef_core.scans import limits
 from meddef_core.scans.archive import Entry, is_zip
 from meddef_core.scans.dicom_parse import is_dicom

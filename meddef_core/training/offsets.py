@@ -30,6 +30,9 @@ from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import Task
 from meddef_core.training.scoring import subset
 
+NO_FINDING = "NORMAL"
+"""The class of healthy scans, in every task."""
+
 REACH, STEP = 4.0, 0.05
 """How far an offset may go, and how finely: margins of these networks lie within a few units."""
 
@@ -54,7 +57,7 @@ class Offsets:
     before: float
     after: float
     beside: str | None = None
-    """Key of another hospital's development set that they were chosen on as well, each side counting half."""
+    """Key of another hospital's development set that they were chosen on as well, as one more condition."""
     added_by_fold: tuple[tuple[float, ...], ...] | None = None
     """What turns them into those that are chosen without a fold of that set, a row a fold."""
 
@@ -63,10 +66,12 @@ class Offsets:
 class Beside:
     """Clean scans of another hospital: logits `(N, K)`, `wrong` `(N, K)` where an output would be an error.
 
-    `labels` `(N,)` weigh equally, however many scans each has; `folds` `(N,)` keep neighbours together.
+    `labels` `(N,)` weigh equally, however many scans each has; `folds` `(N,)` keep neighbours together. Only `moved`
+    gets an offset: the class whose labels there can be trusted.
     """
 
     key: str
+    moved: int
     logits: NDArray[np.float64]
     wrong: NDArray[np.bool_]
     labels: NDArray[np.int64]
@@ -95,7 +100,7 @@ def beside(network: nn.Module, task: Task, preprocessing: Preprocessing, data_di
     labels = images.labels.numpy()
     wrong = np.array([[about.is_wrong(task.classes[label], output) for output in task.classes] for label in labels])
     folds = folds_of(np.array([item.patient for item in images.items]), folds=FOLDS)
-    return Beside(about.key, logits, wrong, labels, folds)
+    return Beside(about.key, task.index(NO_FINDING), logits, wrong, labels, folds)
 
 
 def choose_offsets(
@@ -117,8 +122,8 @@ def choose_offsets(
 
     Attacked scans are crafted on the network as it is: the way to a class hardly depends on an offset, but which class
     is the nearest does, and PGD away from the label would only have gone there. `network` is in eval mode; `eps` is in
-    pixel units, and 0 takes the clean scans alone. With scans of another `hospital` these count as much as all of the
-    others together, and offsets are chosen without each of its folds as well.
+    pixel units, and 0 takes the clean scans alone. Scans of another `hospital` are one more condition; then one class
+    alone gets an offset, and offsets are chosen without each of its folds as well.
     """
     labels = images.labels.numpy()
     budgets = [0.0, eps / 2, eps] if eps else [0.0]
@@ -166,19 +171,20 @@ def best_offsets(
 ) -> NDArray[np.float64]:
     """`(K,)` offsets for logits `(A, N, K)` of the same scans, the first class's zero; ties go to the smallest change.
 
-    Each class in turn takes the best of a grid, given the others. A scan is read right if it is in all A rows.
+    Each class in turn takes the best of a grid, given the others. A scan is read right if it is in all A rows. With
+    another `hospital` only its `moved` class has an offset.
     """
 
     def score(offsets: NDArray[np.float64]) -> float:
         own = _score(found, labels, offsets)
-        return own if hospital is None else (own + hospital.score(offsets)) / 2
+        return own if hospital is None else (own * len(found) + hospital.score(offsets)) / (len(found) + 1)
 
     chosen = np.zeros(classes)
     grid = np.round(np.arange(-REACH, REACH + STEP / 2, STEP), 2) + 0.0  # no -0.0
     # Sorted by size, so that the first of equally good ones is the smallest.
     grid = grid[np.argsort(np.abs(grid), kind="stable")]
     for _ in range(ROUNDS):
-        for place in range(1, classes):
+        for place in range(1, classes) if hospital is None else [hospital.moved]:
             scores = [score(_with(chosen, place, value)) for value in grid]
             # Rounded, so that equal scores are equal and the first of them is taken.
             chosen = _with(chosen, place, grid[int(np.argmax(np.round(scores, 9)))])

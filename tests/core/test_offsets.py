@@ -138,7 +138,7 @@ def hospital(n: int = 60) -> Beside:
     wrong = np.ones((n, 3), dtype=bool)
     wrong[:, 2] = False
     logits = np.array([1.0, 0.0, 0.0]) + rng.normal(scale=0.2, size=(n, 3))
-    return Beside("there", logits, wrong, np.full(n, 2), np.arange(n) % FOLDS)
+    return Beside("there", 2, logits, wrong, np.full(n, 2), np.arange(n) % FOLDS)
 
 
 def test_another_hospital_counts_half_and_has_offsets_without_each_of_its_folds() -> None:
@@ -147,7 +147,7 @@ def test_another_hospital_counts_half_and_has_offsets_without_each_of_its_folds(
     found = [(np.eye(3)[labels] * 4 + rng.normal(size=(60, 3)))[None]]
     alone, both = best_offsets(found, labels, classes=3), best_offsets(found, labels, classes=3, hospital=hospital())
     assert hospital().score(alone) < 0.1 and hospital().score(both) > 0.9 and both[2] > 0.8
-    assert score(found, labels, tuple(both)) > 0.9
+    assert both[0] == both[1] == 0 and score(found, labels, tuple(both)) > 0.9
     torch.manual_seed(4)
     network = MedDef(MedDefConfig(classes=3, width=4, pool=4)).eval().requires_grad_(False)
     stored = (rng.random((9, 1, 224, 224)) * 65535).astype(np.uint16)

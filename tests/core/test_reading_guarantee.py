@@ -19,10 +19,13 @@ from meddef_core.predict.guarantee import (
     Pictures,
     alpha_of,
     controlled,
+    limits_by_fold,
+    limits_of_card,
     out_of_fold,
 )
 from meddef_core.predict.output_limits import output_limits
 from meddef_core.predict.statistics import STATISTICS
+from meddef_core.predict.taken import Taken
 from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, list_models, models_root
 
@@ -96,14 +99,22 @@ def test_too_weak_an_output_is_withheld_and_a_strong_one_shown_on_the_same_scan(
     assert said is not None and said.reason == "output" and said.looks_like == ""
 
 
+def taken_out_of_fold(seen: OtherHospital) -> Taken:
+    """By limits that went through a card on their way."""
+    drawn = detector()
+    chosen = limits_by_fold(drawn, pictures_at(6.0), seen, temperature=1.0)
+    again = limits_of_card(drawn, [each.as_json() for each in chosen])
+    return out_of_fold(seen, again, temperature=1.0)
+
+
 def test_out_of_fold_keeps_alpha_and_uses_the_offsets_of_the_fold() -> None:
     seen = hospital(2000)
-    found = out_of_fold(detector(), pictures_at(6.0), seen, temperature=1.0)
-    assert (found.accepted & found.wrong).mean() <= alpha_of("oct") + 0.02 and found.accepted.mean() > 0.3
+    found = taken_out_of_fold(seen)
+    assert (found.accepted & seen.wrong).mean() <= alpha_of("oct") + 0.02 and found.accepted.mean() > 0.3
     # Offsets of one fold that make it answer CNV: its scans are judged with them, and the others without.
     offsets = np.zeros((FOLDS, 4))
     offsets[2, 0] = 100.0
-    moved = out_of_fold(detector(), pictures_at(6.0), replace(seen, offsets_by_fold=offsets), temperature=1.0)
+    moved = taken_out_of_fold(replace(seen, offsets_by_fold=offsets))
     np.testing.assert_array_equal(moved.predicted[seen.folds == 2], 0)
     np.testing.assert_array_equal(moved.predicted[seen.folds != 2], seen.logits.argmax(axis=1)[seen.folds != 2])
 
@@ -114,16 +125,16 @@ def test_no_scan_is_judged_by_limits_that_saw_its_group() -> None:
     bad = seen.groups == "7"
     labels = np.where(seen.logits.argmax(axis=1) == 0, 1, seen.logits.argmax(axis=1))
     logits = np.where(bad[:, None], [[50.0, 0, 0, 0]], np.eye(4)[labels])  # CNV, which no scan there shows
-    found = out_of_fold(detector(), pictures_at(6.0), replace(seen, labels=labels, logits=logits), temperature=1.0)
+    seen = replace(seen, labels=labels, logits=logits)
     # Chosen without it, everything may be accepted, so that its errors show.
-    assert found.accepted[bad].all() and found.wrong[bad].all()
+    assert taken_out_of_fold(seen).accepted[bad].all() and seen.wrong[bad].all()
 
 
 @pytest.mark.parametrize("card", WITH_FIT, ids=lambda card: card.key)
 def test_every_shipped_fit_states_its_guarantee_and_keeps_it_out_of_fold(card: Card) -> None:
     key, digest = card.key, card.weights.sha256
     said = load_fitted(models_root() / key, key=key, weights_sha256=digest).card.guarantee
-    assert said is not None and said["alpha"] == alpha_of(key.split("/")[0])
+    assert said is not None and said["alpha"] <= alpha_of(key.split("/")[0])
     other = said["other_hospital"]
     assert other["key"] in said["sources"] and other["labels"]
     # Out of fold the share varies around alpha: its interval must not lie above it.

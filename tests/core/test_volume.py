@@ -14,7 +14,7 @@ from scan_files import Array, data_set, dicom, encapsulated, jpeg, png, written
 from volume_files import GAP, cube, images, opt, opt_data_set, packed, pages, series, slice_file
 
 from meddef_core.errors import ScanError
-from meddef_core.io import CancelledError
+from meddef_core.io.worker import CancelledError
 from meddef_core.scans import Scan, Volume, read_scan, read_volume
 from meddef_core.scans.limits import MAX_VOLUME_BYTES
 from meddef_core.scans.volume_outline import MAX_SLICES

@@ -13,7 +13,7 @@ from tiny_models import save_tiny_model
 from volume_files import cube, images, opt, packed, pages
 
 from meddef_core.data.phantoms import oct_phantom
-from meddef_core.io import CancelledError
+from meddef_core.io.worker import CancelledError
 from meddef_core.predict.prediction import predict
 from meddef_core.predict.volume import BATCH, predict_volume
 from meddef_core.records import VolumeRecord, build, read, volume_facts, volume_numbers

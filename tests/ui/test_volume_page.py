@@ -15,11 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 
 from volume_files import cube, images, opt, packed, pages, series
 
-from dashboard import volumes
 from dashboard.components.slice_viewer import KEY
-from dashboard.components.volume_strip import LEVELS, level_of, picked, strip
 from dashboard.services import volumes as service
-from dashboard.session import state
+from dashboard.session import state, volumes
+from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, strip
 from meddef_core.scans import read_scan
 from meddef_core.tasks import TASKS
 

@@ -10,7 +10,7 @@ from dashboard.services import batch
 from dashboard.services.work import BusyError
 from dashboard.session import state
 from meddef_core.errors import MedDefError
-from meddef_core.io import CancelledError
+from meddef_core.io.worker import CancelledError
 
 RETRY = 2.0
 """Seconds until a full line is tried again."""

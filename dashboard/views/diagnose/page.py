@@ -9,7 +9,6 @@ from dashboard.components.model_picker import model_picker
 from dashboard.components.probability_bars import output_card
 from dashboard.components.progress import working
 from dashboard.components.scan_facts import model_view_card, origin_line, scan_warnings
-from dashboard.components.volume_card import volume_card
 from dashboard.language import tr
 from dashboard.results.common import ModelChoice, Reading
 from dashboard.services import reading as worth
@@ -19,6 +18,7 @@ from dashboard.views.diagnose.abstention import refusal, remark
 from dashboard.views.diagnose.scan import original_card, reading_controls
 from dashboard.views.diagnose.scan_picker import scan_picker
 from dashboard.views.diagnose.trust import calibration_card, operating_card
+from dashboard.views.diagnose.volume_card import volume_card
 from meddef_core.errors import MedDefError
 
 

@@ -8,6 +8,7 @@ from dashboard.components.scan_facts import refused_line
 from dashboard.components.words import class_code
 from dashboard.language import tr
 from dashboard.session import state, uploads
+from dashboard.views.diagnose.pacs_picker import pacs_picker
 from dashboard.views.diagnose.upload_watch import upload_watch
 from meddef_core.data.samples import SYNTHETIC, Sample
 from meddef_core.scans.limits import MAX_VOLUME_BYTES
@@ -40,6 +41,7 @@ def scan_picker() -> None:
         sample_strip(state.task())
     with upload:
         upload_box()
+    pacs_picker()
 
 
 def sample_strip(task: str) -> None:

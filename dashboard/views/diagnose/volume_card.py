@@ -4,16 +4,16 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import volumes
 from dashboard.components.charts import CONFIG
 from dashboard.components.progress import paced, waiting_words
 from dashboard.components.slice_viewer import asked, slice_viewer
-from dashboard.components.volume_strip import LEVELS, level_of, picked, slice_words, strip, strip_words
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
 from dashboard.results.common import ModelChoice
 from dashboard.services import volumes as service
 from dashboard.services.volumes import Verdict, VolumeReading
+from dashboard.session import volumes
+from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, slice_words, strip, strip_words
 from meddef_core.errors import MedDefError
 from meddef_core.scans import Volume
 from meddef_core.tasks import Task
