@@ -10,17 +10,18 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test test-long lint clean browser lock sbom audit
+.PHONY: app test test-long lint clean browser pacs lock sbom audit
 
 app: $(VENV)/installed
 	$(BIN)/meddef app
 
-test: $(VENV)/installed-for-tests browser lint
+test: $(VENV)/installed-for-tests browser pacs lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # What takes minutes and is no part of `make test`: run it before a release.
-test-long: $(VENV)/installed-for-tests
+test-long: $(VENV)/installed-for-tests pacs
 	$(BIN)/python -m pytest -m long
+	MEDDEF_MUTATIONS=1000 $(BIN)/python -m pytest tests/core/test_volume_hostile.py
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
@@ -36,6 +37,14 @@ browser: $(VENV)/installed-for-tests
 	    for each in $$missing; do DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$each >/dev/null || true; done; \
 	fi
 	@command -v chromium >/dev/null || $(BIN)/playwright install chromium
+
+# The PACS tests run a real Orthanc, and other programs check what is stored in it. Where none can be had, they skip.
+PACS_PACKAGES := orthanc orthanc-dicomweb dcmtk dicom3tools
+pacs:
+	@{ command -v Orthanc && command -v dsrdump && command -v dciodvfy; } >/dev/null \
+	|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	     && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACS_PACKAGES) >/dev/null; } \
+	|| echo "Without the packages $(PACS_PACKAGES) the PACS tests skip."
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from meddef_core.settings import CONFIG, PREFIX, Settings, config_file, variable
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -27,7 +29,7 @@ class Setting:
 
     name: str
     """Of its variable."""
-    value: str | int | list[str] | None
+    value: str | int | float | list[str] | None
     source: str
     """"environment", "file" or "default"."""
     meaning: str
@@ -61,7 +63,15 @@ def read_settings(now: Settings) -> tuple[Setting, ...]:
         source = (
             "environment" if os.environ.get(variable(name)) else "file" if name in now.model_fields_set else "default"
         )
-        shown = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+        shown = (
+            "set, not shown"
+            if isinstance(value, SecretStr)
+            else str(value)
+            if isinstance(value, Path)
+            else list(value)
+            if isinstance(value, tuple)
+            else value
+        )
         found.append(Setting(name=variable(name), value=shown, source=source, meaning=str(field.description)))
     return tuple(found)
 
@@ -79,6 +89,8 @@ def parts(now: Settings) -> tuple[Part, ...]:
         _models(),
         _program("Chromium", CHROMIUM, "needed by the browser tests only; install the package chromium"),
         _program("Orthanc", ("Orthanc", "orthanc"), "needed by the PACS tests only; install the package orthanc"),
+        _program("dciodvfy", ("dciodvfy",), "needed by the PACS tests only; install the package dicom3tools"),
+        _program("dsrdump", ("dsrdump",), "needed by the PACS tests only; install the package dcmtk"),
         _program("PostgreSQL", ("postgres", "psql"), "not needed with SQLite; install the package postgresql"),
         *(_module(name, decodes) for name, decodes in DECODERS.items()),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -33,7 +33,9 @@ Names = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """What can be set; the description of a field is what `meddef doctor` says of it."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     data_dir: Path | None = Field(None, description="Folder of the data sets.")
     models_dir: Path | None = Field(None, description="Folder of the models; else the shipped ones.")
@@ -50,6 +52,15 @@ class Settings(BaseSettings):
     origins: Names = Field((), description="Origins besides the server's own that may connect, as https://name.")
     audit_log: Path | None = Field(None, description="File of the audit log, a JSON line an action; else none is kept.")
     metrics: bool = Field(False, description="Whether the server publishes its metrics, at /_stcore/metrics.")
+    pacs_url: str | None = Field(None, description="Address of the PACS's DICOMweb service; without it there is none.")
+    pacs_user: str | None = Field(None, description="User name for the PACS, with its password.")
+    pacs_password: SecretStr | None = Field(None, description="Password of that user.")
+    pacs_token: SecretStr | None = Field(None, description="Bearer token for the PACS, instead of user and password.")
+    pacs_ca_file: Path | None = Field(None, description="Certificates to trust for the PACS; else the usual ones.")
+    pacs_timeout: float = Field(20.0, gt=0, le=600, description="Seconds to wait for the PACS to answer.")
+    pacs_stable: float = Field(30.0, ge=0, le=86400, description="Seconds without a new image: a study is complete.")
+    pacs_ledger: SecretStr | None = Field(None, description="Database URL of what the watch has done; else SQLite.")
+    pacs_audit: Path | None = Field(None, description="Audit log of the watch; else beside the SQLite ledger.")
 
     @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir")
     @classmethod
@@ -79,6 +90,18 @@ class Settings(BaseSettings):
                 raise ValueError("an origin is a scheme and a name, as https://meddef.example.org, without a path")
         return origins
 
+    @field_validator("pacs_ca_file")
+    @classmethod
+    def _a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("a file is needed, and there is none")
+        return path
+
+    @field_validator("pacs_url")
+    @classmethod
+    def _plain_address(cls, address: str | None) -> str | None:
+        return None if address is None else checked_address(address)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -94,6 +117,18 @@ class Settings(BaseSettings):
     def work_slots(self) -> int:
         """Requests computed at once: as set, else one for every `threads` cores."""
         return self.slots or max(1, (os.cpu_count() or 2) // self.threads)
+
+
+def checked_address(address: str) -> str:
+    """The address of a web service, without a slash at its end; ValueError for one that cannot or must not be used."""
+    parts = urlsplit(address)
+    if "@" in address:
+        raise ValueError("an address holds no user name or password; they have settings of their own")
+    if parts.scheme not in ("http", "https") or not parts.hostname or ":" in parts.hostname:
+        raise ValueError("an address such as https://pacs.example/dicom-web is needed")
+    if parts.query or parts.fragment:
+        raise ValueError("an address without ? and # is needed")
+    return address.rstrip("/")
 
 
 def config_file() -> Path | None:
@@ -124,7 +159,8 @@ def _sentence(error: ValidationError) -> str:
         return f"The settings file {config_file()} sets {field}, which there is not; choose from {', '.join(NAMES)}."
     reason = first["msg"].removeprefix("Value error, ")
     where = variable(field) if os.environ.get(variable(field)) else f"The setting {field} in {config_file()}"
-    return f"{where} is {_shown(first['input'])}, which cannot work ({reason[:1].lower()}{reason[1:]}); correct it."
+    value = "a value" if field in SECRETS or "@" in str(first["input"]) else _shown(first["input"])
+    return f"{where} is {value}, which cannot work ({reason[:1].lower()}{reason[1:]}); correct it."
 
 
 def _shown(value: Any) -> str:
@@ -138,3 +174,6 @@ def variable(field: str) -> str:
 
 
 NAMES = tuple(Settings.model_fields)
+
+SECRETS = tuple(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+"""Fields that are never shown, logged or handed to a child process."""

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.results.common import Picture
+from dashboard.services import pacs
 from dashboard.session import state, uploads
 from dashboard.session.state import UPLOADED, Chosen
 
@@ -23,7 +24,8 @@ def origin_line(chosen: Chosen) -> None:
         if chosen.synthetic:
             st.badge(tr("Synthetic: drawn, not a patient"), icon=":material/draw:", color="orange")
         else:
-            st.badge(tr("Origin: {origin}", origin=tr(chosen.origin)), icon=":material/image:", color="grey")
+            origin = tr("the PACS") if pacs.is_from_there(chosen.scan.digest) else tr(chosen.origin)
+            st.badge(tr("Origin: {origin}", origin=origin), icon=":material/image:", color="grey")
         if chosen.scan.container == "DICOM" or chosen.origin == UPLOADED:
             st.badge(_privacy_words(chosen), icon=":material/shield_person:", color="green")
 
@@ -44,6 +46,8 @@ def _privacy_words(chosen: Chosen) -> str:
 
 def title_of(chosen: Chosen) -> str:
     """What the scan is called; a frame of an upload by its number."""
+    if chosen.number is not None:
+        return tr("Uploaded scan, slice {n}", n=chosen.number)
     if chosen.origin == UPLOADED and chosen.frame is not None:
         return tr("Uploaded scan, frame {frame}", frame=chosen.frame)
     return tr(chosen.title)

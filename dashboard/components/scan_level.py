@@ -83,6 +83,9 @@ def abstention_words(reading: Reading, *, task: Task, better: str | None = None)
     hint = "" if better is None else tr(BETTER, other=tr(services.tasks()[better].title))
     if familiarity is None or abstained != abstention_of(familiarity, modality=task.modality):
         return f"{tr(abstained.sentence)} {hint}".rstrip()
+    if abstained.reason == "output":
+        weak = tr("No class stands out clearly enough to be shown for a scan this far from the training scans.")
+        return f"{weak} {_differs(familiarity)}"
     unlike = "This image is unlike the scans that the models for “{modality}” were trained on."
     first = tr(unlike, modality=tr(task.modality))
     looks = hint or tr("It looks most like {looks}.", looks=tr(PHRASES[abstained.looks_like]))

@@ -73,6 +73,11 @@ def attack(clean: Reading, spec: AttackSpec, on_progress: OnProgress, *, source:
     info = ATTACKS[spec.name]
     if source is not None and source.id == clean.model.id:
         raise AttackError(f"{source.title} is the source, on which this would be no transfer; choose another model.")
+    if source is not None and not loaded(source.id).prepares_like(loaded(clean.model.id)):
+        raise AttackError(
+            f"{source.title} and {clean.model.title} prepare scans in different ways, so an image cannot be carried "
+            "from one to the other; choose another source."
+        )
     album = Album(clean.picture) if info.iterative else None
     attacked = _attacked(clean, spec, on_progress, source=source, album=album)
     # An attack that seeks the smallest change stops short of its budget: noise of the whole budget would be larger.
@@ -95,7 +100,7 @@ def _attacked(
 
     def on_step(step: AttackStep) -> None:
         softmax = step.probabilities[0]
-        shares = from_logits(subject, softmax.clamp_min(LEAST).log()).shares
+        shares = from_logits(subject, softmax.clamp_min(LEAST).log(), distance=clean.prediction.distance).shares
         steps.append(Step(step.step, step.loss, tuple(softmax.tolist()), shares, step.success))
         if album is not None and step.images is not None:
             album.add(step.step, as_picture(step.images), mark=step.success > 0)
@@ -123,7 +128,7 @@ def _measured(clean: Reading, result: AttackResult, steps: tuple[Step, ...], sec
         norm=info.norm,
         eps=eps,
         distance=distance,
-        reading=reading_of(clean.model, as_picture(result.adversarial)),
+        reading=reading_of(clean.model, as_picture(result.adversarial), like=clean),
         success=bool(result.success[0]),
         first_fooled=None if first < 0 else first,
         linf=float(result.linf[0]),

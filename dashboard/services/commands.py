@@ -89,6 +89,12 @@ def shifts_command(task: str, record: ShiftRecord | None = None) -> str:
     return " ".join([f"meddef shifts --task {task}", *whom, *part, f"--output assets/results/shifts/{task}.json"])
 
 
+def external_command(task: str, name: str) -> str:
+    """The command that measures a model on another hospital's scans and puts the figures onto its card."""
+    output = f"assets/results/external/{task}/{name}.json"
+    return f"meddef external --task {task} --model {name} --write --output {output}"
+
+
 def _whom(record: Record, name: str) -> list[str]:
     run = record.data.run if record.data else None
     return [f"--run runs/{run}"] if run else [f"--model {name}"]

@@ -16,6 +16,7 @@ from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choice
 from meddef_core.data.samples import Sample, list_samples
 from meddef_core.errors import ModelError
 from meddef_core.scans import Scan, WindowRange, read_scan_isolated, warm_decoders, window_range_isolated
+from meddef_core.scans.limits import MAX_BYTES, MAX_VOLUME_BYTES
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS, Task, get_task
 
@@ -66,7 +67,8 @@ def read_upload(data: bytes, *, frame: int | None = None, window: tuple[float, f
 
     CancelledError where the session has left: its file is not decoded further.
     """
-    scan = read_scan_isolated(data, frame=frame, window=window, cancelled=has_left)
+    most = MAX_BYTES if frame is None else MAX_VOLUME_BYTES
+    scan = read_scan_isolated(data, frame=frame, window=window, most_bytes=most, cancelled=has_left)
     HELD.admit(scan, scan.pixels.nbytes, owner=session_id())
     return scan
 

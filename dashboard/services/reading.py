@@ -40,9 +40,13 @@ def reading_of_scan(model: ModelChoice, scan: Scan) -> Reading:
     return Reading(model, predict(subject, scan), as_picture(prepare(subject, scan)))
 
 
-def reading_of(model: ModelChoice, picture: Picture) -> Reading:
-    """The model's prediction for a picture as models see it, such as an attacked one. Call inside `turn`."""
-    return Reading(model, predict(loaded(model.id), as_images(picture)), picture)
+def reading_of(model: ModelChoice, picture: Picture, *, like: Reading | None = None) -> Reading:
+    """The model's prediction for a picture as models see it, such as an attacked one. Call inside `turn`.
+
+    An attacked picture is tempered `like` its clean scan.
+    """
+    clean = None if like is None else like.prediction
+    return Reading(model, predict(loaded(model.id), as_images(picture), like=clean), picture)
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)

@@ -24,6 +24,7 @@ from meddef_core.records import (
     DamagedRecord,
     DissectionRecord,
     EvaluationRecord,
+    ExternalRecord,
     Match,
     Pair,
     PruneRecord,
@@ -75,6 +76,7 @@ class TaskRecords:
     pruning: dict[str, PruneRecord]
     baselines: BaselineRecord | None
     shifts: ShiftRecord | None
+    external: dict[str, ExternalRecord]
     ablation: AblationRecord | None
     dissections: dict[str, DissectionRecord]
     reported: ReportedTable | None
@@ -108,6 +110,7 @@ def of_task(task: str) -> TaskRecords:
         pruning=_folder(PruneRecord, root / "pruning" / task, problems),
         baselines=_one(BaselineRecord, root / "baselines" / f"{task}.json", problems),
         shifts=_one(ShiftRecord, root / "shifts" / f"{task}.json", problems),
+        external=_folder(ExternalRecord, root / "external" / task, problems),
         ablation=_one(AblationRecord, root / "ablation" / f"{task}.json", problems),
         dissections=_folder(DissectionRecord, root / "dissection" / task, problems),
         reported=_one(ReportedTable, root / "reported.json", problems),

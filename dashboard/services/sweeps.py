@@ -88,8 +88,14 @@ def smallest(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int =
     noise = _strongest(clean, default_spec("noise", eps=size, seed=seed))
     if found is None:
         return Smallest(clean, HIGHEST, None, HIGHEST, attacks, None, noise)
-    attacked = reading_of(clean.model, as_picture(found.adversarial))
+    attacked = reading_of(clean.model, as_picture(found.adversarial), like=clean)
     return Smallest(clean, HIGHEST, found.eps, found.withstood, len(found.trials), attacked, noise)
+
+
+def can_be_shown_around(result: LabResult) -> bool:
+    """Whether every model of the comparison is given the same image of the scan."""
+    first, *others = (loaded(outcome.clean.model.id) for outcome in result.outcomes)
+    return all(first.prepares_like(other) for other in others)
 
 
 def shown_around(result: LabResult) -> tuple[Shown, ...]:
@@ -102,7 +108,7 @@ def shown_around(result: LabResult) -> tuple[Shown, ...]:
 
 def _shown(made_on: Reading, attacked: Reading, targets: Sequence[Reading]) -> Shown:
     readings = tuple(
-        attacked if target.model.id == made_on.model.id else reading_of(target.model, attacked.picture)
+        attacked if target.model.id == made_on.model.id else reading_of(target.model, attacked.picture, like=target)
         for target in targets
     )
     changed = tuple(after.label != before.label for after, before in zip(readings, targets, strict=True))
@@ -117,4 +123,4 @@ def _strongest(clean: Reading, spec: AttackSpec, on_step: Callable[[AttackStep],
         spec,
         on_step=on_step,
     )
-    return reading_of(clean.model, as_picture(result.adversarial))
+    return reading_of(clean.model, as_picture(result.adversarial), like=clean)

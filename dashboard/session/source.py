@@ -23,7 +23,12 @@ class Source:
 
 
 def keep(data: bytes, scan: Scan) -> None:
-    """Remember a file that was read as `scan` if there is anything to choose in it, and forget the last one."""
+    """Remember a file that was read as `scan` if there is anything to choose in it, and forget the last one.
+
+    Another picture of the file that is kept already costs nothing more.
+    """
+    if of(scan) is not None:
+        return
     if has_choices(scan):
         source = Source(data, scan.digest, _frames(scan))
         HELD.admit(source, len(data), owner=session_id())

@@ -10,15 +10,20 @@ import streamlit as st
 from dashboard import services
 from dashboard.language import tr
 from dashboard.results.common import LabResult
-from dashboard.services import audit, batch, inspection, inspection_scores, reading, teaching, teaching_broken
+from dashboard.services import audit, batch, inspection, inspection_scores, pacs, reading, teaching, teaching_broken
 from dashboard.session import source
 from dashboard.session.source import Source
 from meddef_core.data.samples import Sample
 from meddef_core.errors import MedDefError
-from meddef_core.scans import Scan
+from meddef_core.scans import Scan, Volume
 
 UPLOADED = "your upload"
 """Origin of a scan that came as a file."""
+
+VOLUME = "volume"
+"""Key of the volume that the chosen scan is a slice of."""
+
+OF_A_VOLUME = (VOLUME, "volume_found", "volume_problem", "volume_cancelled")
 
 LAB_FOUND = "lab_found_"
 """Begins the keys under which the sections of the laboratory keep what they found."""
@@ -28,7 +33,8 @@ LAB_FOUND = "lab_found_"
 class Chosen:
     """The scan that all pages work on. `truth` is a class name, if known; `frame` and `window` were asked for.
 
-    `read` is when it was read (UTC): with the scan's short id it tells this scan from any other.
+    `number` is that of a slice in its volume, from 1. `read` is when it was read (UTC): with the scan's short id it
+    tells this scan from any other.
     """
 
     task: str
@@ -40,6 +46,7 @@ class Chosen:
     sample: str | None = None
     frame: int | None = None
     window: tuple[float, float] | None = None
+    number: int | None = None
     read: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -51,14 +58,6 @@ class Chosen:
     def synthetic(self) -> bool:
         """Drawn by a program, not taken of a patient."""
         return self.scan.container == "synthetic"
-
-
-@dataclass(frozen=True, eq=False)
-class Pending:
-    """Bytes of a file with several `frames`, kept until the reader names one."""
-
-    data: bytes
-    frames: int
 
 
 # ---- the chosen scan ---------------------------------------------------------------------------------------------
@@ -112,12 +111,17 @@ def choose_upload(data: bytes, *, frame: int | None = None) -> None:
     """Read a file's bytes and make it the chosen scan; raises MedDefError for one to `refuse`."""
     scan = services.read_upload(data, frame=frame)
     title = "Uploaded scan" if frame is None else tr("Uploaded scan, frame {n}", n=frame)
+    choose_read(data, scan, title=title, frame=frame)
+
+
+def choose_read(data: bytes, scan: Scan, *, title: str, frame: int | None, number: int | None = None) -> None:
+    """Make a scan that was read from a file's bytes the chosen one; `number` is that of a slice of a volume."""
     source.keep(data, scan)
-    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame))
+    _choose(Chosen(task(), title, UPLOADED, None, scan, _fingerprint(scan), frame=frame, number=number))
 
 
 def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None:
-    """Read the chosen file anew, at another frame or window. One that fails is refused, and asks for a frame again."""
+    """Read the chosen file anew, at another frame or window. One that fails is refused."""
     held = st.session_state.get("chosen")
     kept = None if held is None else source.of(held.scan)
     if held is None or kept is None:
@@ -125,7 +129,7 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
     try:
         scan = services.read_upload(kept.data, frame=frame, window=window)
     except MedDefError as error:
-        refuse(str(error), pending=Pending(kept.data, kept.frames) if kept.frames > 1 else None)
+        refuse(str(error))
         return
     title = held.title if frame == held.frame else f"Uploaded scan, frame {frame}"
     again = replace(held, title=title, scan=scan, fingerprint=_fingerprint(scan), frame=frame, window=window)
@@ -150,34 +154,35 @@ def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) ->
 
 def _choose(scan: Chosen) -> None:
     st.session_state["chosen"] = scan
-    for key in ("problem", "pending", "waiting", "lab_note"):
+    volume: Volume | None = st.session_state.get(VOLUME)
+    if volume is not None and (scan.number is None or not volume.holds(scan.scan.digest, scan.frame)):
+        _forget_volume()
+    for key in ("problem", "waiting", "lab_note"):
         st.session_state.pop(key, None)
 
 
-def refuse(sentence: str, *, pending: Pending | None = None) -> None:
+def _forget_volume() -> None:
+    for key in OF_A_VOLUME:
+        st.session_state.pop(key, None)
+
+
+def refuse(sentence: str) -> None:
     """Nothing is chosen any more, and every page says why.
 
-    Whatever was shown of the scan before goes: it must not be taken for the one that was refused. `pending` is a file
-    that only lacks the number of a frame.
+    Whatever was shown of the scan before goes: it must not be taken for the one that was refused.
     """
-    for key in ("chosen", "pending", "waiting", "history_shown", "attention_cancelled"):
+    for key in ("chosen", "waiting", "history_shown", "attention_cancelled"):
         st.session_state.pop(key, None)
+    _forget_volume()
     forget_lab()
     source.forget()
     st.session_state["cleared"] = True
     st.session_state["problem"] = sentence
-    if pending is not None:
-        st.session_state["pending"] = pending
 
 
 def problem() -> str | None:
     """Why the last scan asked for was refused."""
     return st.session_state.get("problem")
-
-
-def pending() -> Pending | None:
-    """The multi-frame file that waits for the number of a frame."""
-    return st.session_state.get("pending")
 
 
 def _fingerprint(scan: Scan) -> str:
@@ -274,8 +279,9 @@ def clear_everything() -> None:
     audit.note("clear")
     for key in ("history", "history_aside", "history_open", "history_shown"):
         st.session_state.pop(key, None)
-    for key in ("chosen", "problem", "pending", "waiting", "anyway", "attention_cancelled"):
+    for key in ("chosen", "problem", "waiting", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
+    _forget_volume()
     forget_lab()
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
         st.session_state.pop(key, None)
@@ -290,5 +296,6 @@ def clear_everything() -> None:
     inspection.forget()
     inspection_scores.forget()
     services.thumbnail_of.clear()
+    pacs.forget()
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     st.session_state["cleared"] = True

@@ -1,35 +1,40 @@
 """From a file in the browser to the chosen scan, or to the sentence that says why it was refused."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import DeletedFile
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from dashboard import services
 from dashboard.services.work import BusyError
-from dashboard.session import state
+from dashboard.session import state, volumes
 from meddef_core.errors import MedDefError
 from meddef_core.scans import FrameError
+from meddef_core.scans.archive import is_zip
+from meddef_core.scans.limits import MAX_BYTES
 
 NOT_TAKEN = (
-    "The file did not arrive: it is larger than 20 MB, or the connection was lost. Choose a smaller file, or try again."
+    "The file did not arrive: it is larger than 64 MB, or the connection was lost. Choose a smaller file, or try again."
 )
 """Said where Streamlit itself refuses a file, of which no byte reaches this server."""
 
 AGAIN = 5.0
-"""Seconds until a file that there was no memory for is tried again."""
+"""Seconds until files that there was no memory for are tried again."""
 
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """A file that there was no memory for: it is read as soon as there is. `tried` is of `time.monotonic`."""
+    """Files, as (name, bytes), that there was no memory for: they are read as soon as there is.
 
-    data: bytes
-    frame: int | None
+    A single scan has no name; `tried` is of `time.monotonic`.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
     tried: float
 
 
@@ -39,17 +44,35 @@ def uploader_key() -> str:
 
 
 def receive_upload() -> None:
-    """Take the bytes of the uploaded file, drop the file with its name, and read the bytes."""
-    file = st.session_state.get(uploader_key())
-    if file is None:
+    """Take the bytes of the uploaded files, drop the files with their names, and read the bytes.
+
+    Names serve to order the slices of a volume, and go then.
+    """
+    files: list[UploadedFile | DeletedFile] = st.session_state.get(uploader_key()) or []
+    if not files:
         return
-    if isinstance(file, DeletedFile):
+    if any(isinstance(file, DeletedFile) for file in files):
         refuse_lost()
         return
-    data = file.getvalue()
-    forget_file(file.file_id)
+    taken = [(file.name, file.getvalue(), file.file_id) for file in files if not isinstance(file, DeletedFile)]
+    for _, _, file_id in taken:
+        forget_file(file_id)
     _next_key()
-    read_pending(data)
+    if len(taken) == 1 and not is_zip(taken[0][1]):
+        read_pending(taken[0][1])
+    else:
+        read_volume([(name, data) for name, data, _ in taken])
+
+
+def read_volume(files: Sequence[tuple[str, bytes]]) -> None:
+    """Read files, as (name, bytes), into a volume of which a slice is chosen, or refuse them."""
+    try:
+        volumes.open_files(files)
+    except BusyError as error:
+        state.refuse(str(error))
+        _wait(files)
+    except MedDefError as error:
+        state.refuse(str(error))
 
 
 def refuse_lost() -> None:
@@ -59,52 +82,43 @@ def refuse_lost() -> None:
 
 
 def read_pending(data: bytes) -> None:
-    """Read bytes into the chosen scan, or refuse them. Those of a multi-frame file wait until a frame is named."""
+    """Read bytes into the chosen scan, or refuse them; a file of several pictures is a volume."""
     try:
-        state.choose_upload(data)
-    except FrameError as error:
-        state.refuse(str(error), pending=state.Pending(data, error.frames))
+        if len(data) > MAX_BYTES:
+            volumes.open_files([("volume", data)])
+        else:
+            state.choose_upload(data)
+    except FrameError:
+        read_volume([("volume", data)])
     except BusyError as error:
         state.refuse(str(error))
-        _wait(data)
+        _wait([("", data)])
     except MedDefError as error:
         state.refuse(str(error))
-
-
-def read_frame(pending: state.Pending, frame: int) -> None:
-    """Read one frame of a file that waits; where that one is refused, the file waits for another."""
-    try:
-        state.choose_upload(pending.data, frame=frame)
-    except BusyError as error:
-        state.refuse(str(error), pending=pending)
-        _wait(pending.data, frame=frame)
-    except MedDefError as error:
-        state.refuse(str(error), pending=pending)
 
 
 def waiting() -> Waiting | None:
-    """The file that waits for memory."""
+    """The files that wait for memory."""
     return st.session_state.get("waiting")
 
 
 def try_again() -> bool:
-    """Read the file that waits for memory, if some seconds have passed; whether it waits no longer."""
+    """Read the files that wait for memory, if some seconds have passed; whether they wait no longer."""
     held = waiting()
     if held is None or time.monotonic() < held.tried + AGAIN:
         return held is None
-    pending = state.pending()
-    if held.frame is None or pending is None:
-        read_pending(held.data)
+    if [name for name, _ in held.files] == [""]:
+        read_pending(held.files[0][1])
     else:
-        read_frame(pending, held.frame)
+        read_volume(held.files)
     return waiting() is None
 
 
-def _wait(data: bytes, *, frame: int | None = None) -> None:
-    """Keep a file for another try, unless even that is too much for this server."""
-    held = Waiting(data, frame, time.monotonic())
+def _wait(files: Sequence[tuple[str, bytes]]) -> None:
+    """Keep files for another try, unless even that is too much for this server."""
+    held = Waiting(tuple(files), time.monotonic())
     with suppress(BusyError):
-        services.HELD_WAITING.admit(held, len(data))
+        services.HELD_WAITING.admit(held, sum(len(data) for _, data in files))
         st.session_state["waiting"] = held
 
 

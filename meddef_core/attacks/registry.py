@@ -4,7 +4,9 @@ import importlib
 import pkgutil
 from typing import Any
 
-from meddef_core.attacks.spec import THREATS, AttackInfo, AttackSpec
+from meddef_core.attacks.info import AttackInfo
+from meddef_core.attacks.spec import AttackSpec
+from meddef_core.attacks.traits import THREATS
 from meddef_core.errors import AttackError
 
 

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from meddef_core.attacks.result import DISTANCES
-from meddef_core.attacks.spec import AttackInfo, AttackSpec, AttackStep, OnStep
+from meddef_core.attacks.spec import AttackSpec, AttackStep, OnStep
+from meddef_core.attacks.traits import AttackTraits
 from meddef_core.errors import AttackError
 
 NO_GRADIENT = "the model passes no gradient to its input, so gradient attacks cannot run on it"
@@ -29,7 +30,7 @@ class Problem:
     y: Tensor
     """`(B,)` int64."""
     spec: AttackSpec
-    info: AttackInfo
+    info: AttackTraits
     clean_logits: Tensor
     """`(B, K)`."""
     source: nn.Module | None = None

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import NO_GRADIENT, Search, logits_of
-from meddef_core.attacks.spec import AttackInfo, AttackSpec
+from meddef_core.attacks.spec import AttackSpec
 from meddef_core.errors import AttackError
 
 Settings = Callable[[AttackSpec, int], dict[str, Any]]

@@ -1,20 +1,16 @@
 """What an attack is asked to do, and what it reports on the way."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
 from meddef_core.eps import is_number
 from meddef_core.errors import AttackError
 
-if TYPE_CHECKING:
-    from meddef_core.attacks.search import Search
-
 LOSSES = ("ce", "margin")
-THREATS = ("white box", "black box", "control")
 ENGINES = ("meddef", "torchattacks")
 KEEPS = ("best", "last")
 
@@ -101,40 +97,6 @@ class AttackStep(NamedTuple):
 
 OnStep = Callable[[AttackStep], bool | None]
 """Called after each step; returning False cancels the attack, anything it raises is passed on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackInfo:
-    """A registry entry: what a reader needs to know about an attack, and the function that runs it."""
-
-    name: str
-    title: str
-    one_line: str
-    """What it does, for a reader who is no expert."""
-    citation: str
-    threat: str
-    """A member of `THREATS`: "white box" (uses the model's gradients), "black box" (asks for outputs only, or uses
-    another model's gradients) or "control" (knows nothing; what a real attack must beat)."""
-    iterative: bool
-    """Whether `steps` matters."""
-    settings: frozenset[str]
-    """Fields of `AttackSpec`, beyond `name` and `eps`, that change the result."""
-    run: Callable[["Search"], None]
-    """Visits candidate images through a `Search`, which keeps the best."""
-    norm: str = "linf"
-    """Distance the budget bounds: a key of `result.DISTANCES`."""
-    seeks: str = "loss"
-    """What "best" means among fooling images: "loss" (the highest) or "smallest" (the nearest to the scan)."""
-    loss: str | None = None
-    """The loss that defines the attack, whatever the spec says; None follows the spec."""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of `AttackSpec` whose usual value for this attack is not the spec's own default."""
-    most_steps: int = 200
-    """More steps than this have no use in a form."""
-    batchwise: bool = False
-    """True where the images of one call share one perturbation, so that an image's result depends on the others."""
-    needs_source: bool = False
-    """True where the images are made on another model, `run_attack(..., source=...)`."""
 
 
 def _is_integer(value: object) -> bool:

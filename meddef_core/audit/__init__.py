@@ -8,7 +8,8 @@ arXiv:2106.09947.
 """
 
 from meddef_core.audit.adapted import Adapted
-from meddef_core.audit.check import Check, Finding, Outcome
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Finding, Outcome
 from meddef_core.audit.registry import CHECKS
 from meddef_core.audit.run import Audit, audit
 from meddef_core.audit.subject import FULL, QUICK, Plan, Subject

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.search import input_gradient, logits_of, outputs_of
-from meddef_core.audit.check import Severity
+from meddef_core.audit.finding import Severity
 from meddef_core.audit.subject import Harness, Plan, Subject
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded

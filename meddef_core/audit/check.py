@@ -1,45 +1,10 @@
-"""What a check is, what it finds, and what all findings together say about a robustness number."""
+"""What a check is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from meddef_core.audit.bench import Bench
-
-Severity = Literal["amber", "red"]
-Verdict = Literal["green", "amber", "red"]
-Status = Literal["passed", "failed", "not applicable"]
-
-GROUPS = {
-    "contract": "Contract",
-    "gradients": "Gradient health",
-    "sanity": "Attack sanity",
-    "attack": "The attack works at all",
-    "defence": "The defence",
-    "statistics": "Statistics",
-}
-"""Groups of checks in the order they run, and their titles."""
-
-MEANINGS: dict[Verdict, str] = {
-    "green": "No check found a flaw: report robust accuracy with its interval.",
-    "amber": "Some checks found a flaw: take robust accuracy as an upper bound.",
-    "red": "A check found a severe flaw: do not rely on this robust accuracy.",
-}
-"""What a verdict says about the robust accuracy that stands beside it: no verdict is shown alone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a check found."""
-
-    sentence: str
-    """In plain words, with the figures that matter."""
-    figures: Mapping[str, float]
-    failed: Severity | None = None
-    """How severe the failure is; None where the check passed."""
-    overstates: bool = False
-    """True where the flaw can only make robust accuracy too high: one that is 0% already cannot be."""
+from meddef_core.audit.bench import Bench
+from meddef_core.audit.finding import Outcome, Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,44 +19,6 @@ class Check:
     """When it fails, as one sentence that begins with "Raised if"."""
     severity: Severity
     """The worst it can find: red where the number would be worthless, amber where it is an upper bound."""
-    run: Callable[["Bench"], Outcome]
+    run: Callable[[Bench], Outcome]
     needs: tuple[str, ...] = ()
     """Keys of `bench.NEEDS`: without them the check is not applicable."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A check's outcome in one audit."""
-
-    check: str
-    """Name of the check."""
-    group: str
-    title: str
-    status: Status
-    severity: Severity | None
-    """None unless it failed."""
-    sentence: str
-    figures: Mapping[str, float]
-
-
-def passed(sentence: str, **figures: float) -> Outcome:
-    """The outcome of a check that has nothing to complain of."""
-    return Outcome(sentence=sentence, figures=figures)
-
-
-def failed(severity: Severity, sentence: str, **figures: float) -> Outcome:
-    """The outcome of a check that found a flaw."""
-    return Outcome(sentence=sentence, figures=figures, failed=severity)
-
-
-def overstated(severity: Severity, sentence: str, **figures: float) -> Outcome:
-    """The outcome of a check that found a flaw by which robust accuracy can only be too high."""
-    return Outcome(sentence=sentence, figures=figures, failed=severity, overstates=True)
-
-
-def verdict(findings: Iterable[Finding]) -> Verdict:
-    """Red if any check found a severe flaw, amber if any failed at all, else green."""
-    found = {finding.severity for finding in findings}
-    if "red" in found:
-        return "red"
-    return "amber" if "amber" in found else "green"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from meddef_core.audit.check import GROUPS, Finding
+from meddef_core.audit.finding import GROUPS, Finding
 from meddef_core.audit.run import Audit
 from meddef_core.audit.self_test import Row
 from meddef_core.audit.words import flaws

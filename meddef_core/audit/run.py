@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.audit.bench import NEEDS, Bench
-from meddef_core.audit.check import MEANINGS, Check, Finding, Verdict, verdict
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import MEANINGS, Finding, Verdict, verdict
 from meddef_core.audit.outputs import weights_remedy
 from meddef_core.audit.registry import CHECKS
 from meddef_core.audit.subject import QUICK, Plan, Subject

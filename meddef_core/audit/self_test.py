@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from meddef_core.audit.broken.defences import BROKEN
-from meddef_core.audit.check import Verdict
+from meddef_core.audit.finding import Verdict
 from meddef_core.audit.run import Audit, audit
 from meddef_core.audit.subject import Plan, Subject
 

@@ -64,9 +64,21 @@ def load_side(side_id: str) -> LoadedModel:
 
 
 def partners(key: str, cards: Sequence[Card]) -> tuple[str, ...]:
-    """Keys of the other clean-trained models of a model's task: what it can form an ensemble with."""
-    task = key.partition("/")[0]
-    return tuple(card.key for card in cards if card.task == task and card.key != key and card.objective == "clean")
+    """Keys of the other clean-trained models of a model's task: what it can form an ensemble with.
+
+    All members are given one image, so they must prepare scans alike.
+    """
+    own = next((card for card in cards if card.key == key), None)
+    if own is None:
+        return ()
+    return tuple(
+        card.key
+        for card in cards
+        if card.task == own.task
+        and card.key != key
+        and card.objective == "clean"
+        and card.preprocessing == own.preprocessing
+    )
 
 
 def _side(card: Card, baseline: Baseline) -> Side:

@@ -1,5 +1,5 @@
 """The command line: one file a command."""
 
-from meddef_core.cli.entry import app, main
+from meddef_core.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

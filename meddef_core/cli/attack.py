@@ -111,7 +111,7 @@ def attack(
             on_step=on_step,
             source=None if made_on is None else made_on.network,
         )
-    attacked = from_logits(loaded, result.adversarial_logits[0])
+    attacked = from_logits(loaded, result.adversarial_logits[0], distance=clean.distance)
     if output is not None:
         write_file(output, _encode(result.adversarial[0], output.suffix.lower()))
     record = build(
@@ -152,6 +152,11 @@ def _open_source(info: "AttackInfo", name: str | None, *, task: str, attacked: "
         raise AttackError(
             f"{source.card.key} would be attacked with its own gradients, which is no transfer; "
             "name another model with --source"
+        )
+    if not source.prepares_like(attacked):
+        raise AttackError(
+            f"{source.card.key} and {attacked.card.key} prepare scans in different ways, so an image made on one is "
+            "nothing that the other would be given; name another model with --source"
         )
     return source
 

@@ -120,7 +120,7 @@ def _shipped_case(
     from meddef_core.evaluation.selection import some_of_each_class, take
 
     loaded = open_model(task, name)
-    others = [_other(task, loaded.card.key, given) for given in (twin or _twin_of(loaded.card.key), independent)]
+    others = [_other(loaded, given) for given in (twin or _twin_of(loaded), independent)]
     try:
         folder = find_data_dir(data_dir)
     except DataError as error:
@@ -145,21 +145,30 @@ def _shipped_case(
     return _Case(loaded.card.key, loaded, about, subject)
 
 
-def _twin_of(key: str) -> str | None:
-    """The task's undefended model, where there is one and it is another."""
+def _twin_of(audited: "LoadedModel") -> str | None:
+    """The task's undefended model, where there is one, and it is another that is given the same images."""
     from meddef_core.zoo import list_models
 
-    twin = f"{key.partition('/')[0]}/{TWIN}"
-    return twin if twin != key and any(card.key == twin for card in list_models()) else None
+    twin = f"{audited.task.key}/{TWIN}"
+    there = any(card.key == twin and card.preprocessing == audited.card.preprocessing for card in list_models())
+    return twin if there and twin != audited.card.key else None
 
 
-def _other(task: str, audited: str, name: str | None) -> Any:
-    """The network of another model to compare with, or None; ModelError where it is the audited one."""
+def _other(audited: "LoadedModel", name: str | None) -> Any:
+    """The network of another model to compare with, or None.
+
+    Raises ModelError where it is the audited one, or prepares scans otherwise, so that images are none of its own.
+    """
     if name is None:
         return None
-    loaded = open_model(task, name)
-    if loaded.card.key == audited:
-        raise ModelError(f"{audited} cannot be compared with itself; name another model.")
+    loaded = open_model(audited.task.key, name)
+    if loaded.card.key == audited.card.key:
+        raise ModelError(f"{audited.card.key} cannot be compared with itself; name another model.")
+    if not loaded.prepares_like(audited):
+        raise ModelError(
+            f"{loaded.card.key} and {audited.card.key} prepare scans in different ways, so they cannot be given the "
+            "same images; name another model."
+        )
     return loaded.network
 
 

@@ -59,14 +59,15 @@ def open_list(
 def open_scan(file: Path, *, frame: int | None, window: tuple[float, float] | None) -> "Scan":
     """The scan in a file, its warnings told; no more of the file is held than may be read at all."""
     from meddef_core.scans import read_scan_isolated
-    from meddef_core.scans.limits import MAX_BYTES
+    from meddef_core.scans.limits import MAX_BYTES, MAX_VOLUME_BYTES
 
+    most = MAX_BYTES if frame is None else MAX_VOLUME_BYTES
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(most + 1)
     except OSError as error:
         raise ScanError(f"The file {file} cannot be read ({error.strerror}); check its permissions.") from error
-    scan = read_scan_isolated(data, frame=frame, window=window)
+    scan = read_scan_isolated(data, frame=frame, window=window, most_bytes=most)
     for warning in scan.warnings:
         tell(warning)
     return scan

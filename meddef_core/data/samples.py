@@ -11,6 +11,7 @@ from meddef_core.errors import DataError
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.files import is_ignored
 from meddef_core.scans.scan import Scan
+from meddef_core.tasks import get_task
 
 SYNTHETIC = "synthetic"
 PACKAGED = "pydicom-data (MIT)"
@@ -44,9 +45,6 @@ def list_samples(task: str, *, data_dir: Path | None = None) -> list[Sample]:
     `data_dir` is a folder laid out as MEDDEF_DATA_DIR; a few scans of its test list join, a list that it does not hold
     adds none. Raises DataError for an unknown task or a `data_dir` that is no folder.
     """
-    # Imported here because tasks are described with this package's Preprocessing.
-    from meddef_core.tasks import get_task
-
     known = get_task(task)
     samples = _drawn(known.classes) if task == "oct" else [_CHEST_FILM]
     if data_dir is not None:

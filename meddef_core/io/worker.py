@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from meddef_core.errors import MedDefError
 from meddef_core.io import messages
 from meddef_core.io.confinement import PROCESSOR, Limits
+from meddef_core.settings import SECRETS, variable
 
 try:
     import fcntl
@@ -181,11 +182,17 @@ def _started(handler: str, limits: Limits) -> "subprocess.Popen[bytes]":
             # Libraries remark on what they find odd in a file, and that may be a name.
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
+            env={**_environment(), **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
         raise _unstartable(str(error.strerror)) from error
+
+
+def _environment() -> dict[str, str]:
+    """Ours without passwords: a worker reads what anybody may have made."""
+    private = {variable(name) for name in SECRETS}
+    return {name: value for name, value in os.environ.items() if name not in private}
 
 
 def _widen(pipe: FileIO) -> None:

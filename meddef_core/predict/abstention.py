@@ -4,11 +4,12 @@ Six statistics of a picture (`statistics`) have a normal distribution each, fitt
 the distance is put on the scale of validation scans, and the mean of the six is the score: how many spreads a picture
 lies beyond the usual one (after Lee et al. 2018, A Simple Unified Framework for Detecting Out-of-Distribution Samples,
 arXiv:1807.03888, section 2, with the picture's own statistics beside the network's). It tells other pictures, not
-attacks: an attacked scan still is a scan.
+attacks: an attacked scan still is a scan. A scan that is one may be refused all the same, because no class stands out
+clearly enough for its distance (`output_limits`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 
 from meddef_core.errors import DataError
 from meddef_core.predict.gaussian import Array, Gaussian, fit_gaussian
+from meddef_core.predict.output_limits import OutputLimits
 from meddef_core.predict.statistics import STATISTICS
 from meddef_core.words import listed
 
 Level = Literal["usual", "unusual", "refused"]
 
-Reason = Literal["header", "image"]
+Reason = Literal["header", "image", "output"]
 """Where the reason for an abstention lies."""
 
 RANKS = {"edges": 16, "grey levels": 6, "layout": 32, "early features": 32, "middle features": 32, "later features": 32}
@@ -56,8 +58,9 @@ class Familiarity:
     """How much a picture is like the scans the model learned from.
 
     `score` is in spreads of validation scans beyond the usual one. Above `unusual_above` it is remarked on, above
-    `refused_above` the model abstains. `differs` names statistics, the most different first; `looks_like` the kind of
-    outlier it resembles most, where it is refused.
+    `refused_above` the model abstains. `evidence` adds the weakness of the output; above `evidence_limit`, that of the
+    predicted class, the model abstains as well (None where outputs have no limit). `differs` names statistics, the most
+    different first; `looks_like` the kind of outlier it resembles most, where it is refused for its distance.
     """
 
     level: Level
@@ -66,6 +69,8 @@ class Familiarity:
     refused_above: float
     differs: tuple[str, ...]
     looks_like: str | None
+    evidence: float | None = None
+    evidence_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,10 @@ class Kinds:
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """`gaussians`, `middle` and `spread` (of log distances on validation scans) in the order of `STATISTICS`."""
+    """`gaussians`, `middle` and `spread` (of log distances on validation scans) in the order of `STATISTICS`.
+
+    `outputs` limits what is shown of a scan that is one; None where nothing but the distance decides.
+    """
 
     gaussians: tuple[Gaussian, ...]
     middle: Array
@@ -104,6 +112,7 @@ class Detector:
     kinds: Kinds
     unusual_above: float
     refused_above: float
+    outputs: OutputLimits | None = None
 
     def beyond(self, found: Mapping[str, Array]) -> Array:
         """`(n, statistics)`: spreads beyond the usual."""
@@ -114,25 +123,47 @@ class Detector:
         """`(n,)`: the mean over statistics."""
         return np.asarray(self.beyond(found).mean(axis=1))
 
-    def judge(self, found: Mapping[str, Array]) -> Familiarity:
-        """One picture's familiarity, from its statistics `(1, d)` each."""
+    def accepted(self, found: Mapping[str, Array], logits: Array) -> NDArray[np.bool_]:
+        """`(n,)`: which outputs `(n, K)` are shown."""
+        distances = self.scores(found)
+        near = distances <= self.refused_above
+        if self.outputs is not None:
+            near &= self.outputs.scores(distances, logits) <= self.outputs.limit(logits)
+        return np.asarray(near)
+
+    def judge(self, found: Mapping[str, Array], logits: Array) -> Familiarity:
+        """One picture's familiarity, from its statistics `(1, d)` each and its logits `(1, K)`."""
         beyond = self.beyond(found)[0]
         score = float(beyond.mean())
+        strange = score > self.refused_above
         level: Level = "usual"
         if score > self.unusual_above:
-            level = "refused" if score > self.refused_above else "unusual"
+            level = "unusual"
+        if not bool(self.accepted(found, logits)[0]):
+            level = "refused"
         order = np.argsort(-beyond)
         named = [STATISTICS[i] for i in order if beyond[i] >= CLEARLY] or [STATISTICS[int(order[0])]]
-        looks = self.kinds.name(_kind_row(found)[0]) if level == "refused" else None
+        looks = self.kinds.name(_kind_row(found)[0]) if strange else None
         differs = () if level == "usual" else tuple(named[:3])
-        return Familiarity(level, score, self.unusual_above, self.refused_above, differs, looks)
+        judged = Familiarity(level, score, self.unusual_above, self.refused_above, differs, looks)
+        if self.outputs is None:
+            return judged
+        limit = float(self.outputs.limit(logits)[0])
+        evidence = float(self.outputs.scores(np.array([score]), logits)[0])
+        return replace(judged, evidence=evidence, evidence_limit=limit if np.isfinite(limit) else None)
 
 
 def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstention | None:
     """The refusal in words; None where the picture is accepted or nothing is known of it."""
-    if familiarity is None or familiarity.level != "refused" or familiarity.looks_like is None:
+    if familiarity is None or familiarity.level != "refused":
         return None
     looks, differs = familiarity.looks_like, familiarity.differs
+    if looks is None:
+        sentence = (
+            f"No class stands out clearly enough to be shown for this {modality}: it is unlike the scans the model was "
+            f"trained on in its {listed(differs)}, and the output is weak."
+        )
+        return Abstention("", differs, sentence, "output")
     sentence = (
         f"This image is unlike the {modality}s the model was trained on; it looks most like {PHRASES[looks]}. "
         f"It differs in its {listed(differs)}."

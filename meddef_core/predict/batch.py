@@ -124,7 +124,10 @@ def _decoded(entry: Entry, cancelled: Callable[[], bool] | None) -> Scan:
     try:
         return read_scan_isolated(data, cancelled=cancelled)
     except FrameError as error:
-        raise ScanError(f"The file holds {error.frames} frames; read it by itself and choose a frame.") from error
+        raise ScanError(
+            f"The file holds a volume of {error.frames} slices; predict it by itself, with `meddef predict` or on the "
+            "page Diagnose."
+        ) from error
 
 
 def score(rows: Iterable[Row], classes: Sequence[str]) -> Score | None:

@@ -21,6 +21,9 @@ BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0
 """Temperatures outside are never what a fit on hundreds of patients means."""
 
+STEEPEST = 3.0
+"""Largest slope of the temperature over the distance: with it, two spreads away every output is even."""
+
 
 @dataclass(frozen=True)
 class ReliabilityBin:
@@ -63,6 +66,31 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded", options={"xatol": 1e-6},
     )  # fmt: skip
     return float(1 / found.x)
+
+
+def tempered(logits: ArrayLike, distances: ArrayLike, *, slope: float) -> NDArray[np.float64]:
+    """Logits `(n, classes)` divided by exp(`slope` * distance), `(n,)` in spreads beyond the usual; less near 0.
+
+    A probability far from the training scans is worth less than the same one among them (Ovadia et al. 2019, Can You
+    Trust Your Model's Uncertainty?, arXiv:1906.02530).
+    """
+    if slope < 0:
+        raise DataError(f"the slope of a temperature must not be negative, but it is {slope}")
+    hotter = np.exp(slope * np.maximum(np.asarray(distances, dtype=np.float64), 0.0))
+    return np.asarray(np.asarray(logits, dtype=np.float64) / hotter[:, None])
+
+
+def fit_slope(logits: ArrayLike, labels: ArrayLike, distances: ArrayLike, *, temperature: float) -> float:
+    """The slope of `tempered` with the smallest negative log-likelihood on scans that lie away from the training scans.
+
+    Raises DataError for lists that do not belong together.
+    """
+    table, truth = _checked(logits, labels)
+    found = minimize_scalar(
+        lambda slope: negative_log_likelihood(tempered(table, distances, slope=slope), truth, temperature),
+        bounds=(0.0, STEEPEST), method="bounded", options={"xatol": 1e-4},
+    )  # fmt: skip
+    return float(found.x)
 
 
 def reliability(

@@ -21,6 +21,7 @@ from meddef_core.io.files import read_whole, write_pair
 from meddef_core.model import MedDef
 from meddef_core.predict.abstention import Detector, Kinds
 from meddef_core.predict.gaussian import Array, Gaussian
+from meddef_core.predict.output_limits import OutputLimits
 from meddef_core.predict.statistics import STATISTICS
 from meddef_core.records.match import Match, Shipped, match_weights
 from meddef_core.zoo import LoadedModel
@@ -30,18 +31,44 @@ ARRAYS = "reading.safetensors"
 LISTS = ("val", "test")
 
 
+class OutputCard(BaseModel):
+    """The limits of `meddef_core.predict.output_limits.OutputLimits`, a class each; None where a class has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float
+    middle: float
+    spread: float = Field(gt=0)
+    limits: tuple[float | None, ...]
+
+    @classmethod
+    def of(cls, limits: OutputLimits) -> "OutputCard":
+        """What a card holds of them."""
+        finite = tuple(float(value) if np.isfinite(value) else None for value in limits.limits)
+        return cls(weight=limits.weight, middle=limits.middle, spread=limits.spread, limits=finite)
+
+    def limits_of(self) -> OutputLimits:
+        """The limits as they are used."""
+        limits = np.array([np.inf if value is None else value for value in self.limits])
+        return OutputLimits(self.weight, self.middle, self.spread, limits)
+
+
 class ReadingCard(BaseModel):
     """`reading.json`: the temperature, the limits of what is refused, and what was measured on the test list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = 1
+    schema_version: int = 2
     model: str
     weights_sha256: str
     arrays_sha256: str
     temperature: float = Field(gt=0)
+    temperature_slope: float = Field(default=0.0, ge=0)
+    """How much hotter it is for each spread of distance from the training scans; 0 before schema version 2."""
     unusual_above: float
     refused_above: float
+    outputs: OutputCard | None = None
+    """Limits of the outputs that are shown; None before schema version 2, where the distance alone decided."""
     kinds: tuple[str, ...]
     """Kinds of outliers, in the order of the discriminants."""
     fitted_on: dict[str, Any]
@@ -54,7 +81,7 @@ class ReadingCard(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """A model's outputs on one list: logits `(n, classes)` and labels `(n,)`."""
+    """A model's outputs on one list: logits `(n, classes)`, tempered by distance, and labels `(n,)`."""
 
     logits: Array
     labels: np.ndarray[Any, np.dtype[np.int64]]
@@ -146,6 +173,9 @@ def _from_arrays(card: ReadingCard, arrays: Mapping[str, Any]) -> Fitted:
         for name in STATISTICS
     )  # fmt: skip
     kinds = Kinds(card.kinds, wide["kinds"])
-    detector = Detector(gaussians, wide["middle"], wide["spread"], kinds, card.unusual_above, card.refused_above)
+    outputs = None if card.outputs is None else card.outputs.limits_of()
+    detector = Detector(
+        gaussians, wide["middle"], wide["spread"], kinds, card.unusual_above, card.refused_above, outputs
+    )
     val, test = (Outputs(wide[f"{part}/logits"], arrays[f"{part}/labels"]) for part in LISTS)
     return Fitted(card, detector, val, test)

@@ -5,6 +5,7 @@ The test list and the outliers to report are looked at once, after everything wa
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,15 @@ from meddef_core.predict.calibration import (
     fit_temperature,
     negative_log_likelihood,
     reliability,
+    tempered,
 )
-from meddef_core.predict.files import Fitted, Outputs, ReadingCard
+from meddef_core.predict.files import Fitted, OutputCard, Outputs, ReadingCard
 from meddef_core.predict.gaussian import Array
-from meddef_core.predict.guarantee import ALPHA, controlled, other_hospital, share, sources
+from meddef_core.predict.guarantee import controlled, other_hospital, pictures, share, slope_of
 from meddef_core.predict.guarantee import figures as figures_of
 from meddef_core.predict.operating import operating_point, questions, youden_threshold
 from meddef_core.predict.outliers import outliers, prepared
+from meddef_core.predict.output_limits import output_limits
 from meddef_core.predict.statistics import BATCH, describe
 from meddef_core.zoo import LoadedModel
 
@@ -68,42 +71,52 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     val, val_outputs = _read(network, parts["val"])
     tell("pictures that are no such scan", 2, STAGES)
     strangers = outliers(model.task, data_dir=data_dir)
-    others = describe(network, torch.from_numpy(prepared(strangers, model.preprocessing)))
+    drawn_x = torch.from_numpy(prepared(strangers, model.preprocessing))
+    others, others_logits = describe(network, drawn_x), _logits(network, drawn_x)
     choosing = np.array([one.half == "choose" for one in strangers])
     chosen, reported = ({name: rows[half] for name, rows in others.items()} for half in (choosing, ~choosing))
     to_choose, to_report = ([one for one in strangers if one.half == half] for half in ("choose", "report"))
     hospital = other_hospital(model, network, data_dir)
     scanner = None if hospital is None else hospital.statistics
     kinds = [one.kind for one in to_choose]
-    detector = fit_detector(train, val, others=chosen, kinds=kinds, scanner=scanner)
-    controlling = sources(detector, outliers=to_choose, found=chosen, hospital=hospital)
-    alpha = ALPHA[model.task.key]
-    detector = controlled(detector, controlling, alpha=alpha)
+    drawn = fit_detector(train, val, others=chosen, kinds=kinds, scanner=scanner)
+    drawn = replace(drawn, outputs=output_limits(model.task.key, val_outputs.logits))
+    controlling = pictures(to_choose, chosen)
+    detector = controlled(drawn, controlling, hospital)
     changes = changes_of(model)
     temperature = fit_temperature(*_over(network, parts["val"], changes))
+    slope = slope_of(detector, hospital, temperature=temperature)
+    guarantee = figures_of(drawn, controlling, hospital, task=model.task.key, temperature=temperature)
 
     tell("test list", 3, STAGES)
     test, test_outputs = _read(network, parts["test"])
+    accepted = {"val": _acceptance(detector, val, val_outputs), "test": _acceptance(detector, test, test_outputs)}
+    val_outputs, test_outputs = (
+        Outputs(tempered(outputs.logits, detector.scores(found), slope=slope), outputs.labels)
+        for outputs, found in ((val_outputs, val), (test_outputs, test))
+    )
     figures = {
         "calibration": calibration_figures(test_outputs, temperature),
         "operating": _operating_figures(model, val_outputs, test_outputs, temperature),
-        "accepted": _acceptance(detector, test),
-        "refused": _refusal(detector, reported, [one.kind for one in to_report]),
+        "accepted": accepted["test"],
+        "refused": _refusal(detector, reported, others_logits[~choosing], [one.kind for one in to_report]),
     }
     tell("done", STAGES, STAGES)
     card = ReadingCard(
-        model=model.card.key, weights_sha256=model.card.weights.sha256, arrays_sha256="", temperature=temperature,
-        unusual_above=detector.unusual_above, refused_above=detector.refused_above, kinds=detector.kinds.names,
+        model=model.card.key, weights_sha256=model.card.weights.sha256, arrays_sha256="",
+        temperature=temperature, temperature_slope=slope,
+        unusual_above=detector.unusual_above, refused_above=detector.refused_above,
+        outputs=None if detector.outputs is None else OutputCard.of(detector.outputs), kinds=detector.kinds.names,
         fitted_on={
             "protocol": protocol,
             "lists": _listed(lists, parts),
             "training_scans": min(MOST_TRAINING, len(lists.train)),
             "temperature_over": [shift.key for shift in changes],
             "validation": {"calibration": calibration_figures(val_outputs, temperature)}
-            | {"accepted": _acceptance(detector, val)},
+            | {"accepted": accepted["val"]},
             "outliers": dict(Counter(one.kind for one in to_choose)),
         },
-        guarantee=figures_of(controlling, alpha=alpha, hospital=hospital),
+        guarantee=guarantee,
         test=figures,
     )  # fmt: skip
     return Fitted(card, detector, val_outputs, test_outputs)
@@ -147,9 +160,12 @@ def calibration_figures(outputs: Outputs, temperature: float) -> dict[str, Any]:
 
 def _read(network: MedDef, images: Images) -> tuple[dict[str, Array], Outputs]:
     x = _tensor(images)
+    return describe(network, x), Outputs(_logits(network, x), images.labels.numpy())
+
+
+def _logits(network: MedDef, x: Tensor) -> Array:
     with torch.inference_mode():
-        logits = torch.cat([network(batch) for batch in x.split(BATCH)])
-    return describe(network, x), Outputs(logits.double().numpy(), images.labels.numpy())
+        return np.asarray(torch.cat([network(batch) for batch in x.split(BATCH)]).double().numpy())
 
 
 def _tensor(images: Images, *, most: int | None = None) -> Tensor:
@@ -180,24 +196,29 @@ def _operating_figures(model: LoadedModel, val: Outputs, test: Outputs, temperat
     return figures
 
 
-def _acceptance(detector: Detector, found: dict[str, Array]) -> dict[str, Any]:
-    scores = detector.scores(found)
+def _acceptance(detector: Detector, found: dict[str, Array], outputs: Outputs) -> dict[str, Any]:
+    accepted = detector.accepted(found, outputs.logits)
+    right = outputs.logits.argmax(axis=1) == outputs.labels
     return {
-        "accepted": share(scores <= detector.refused_above),
-        "without_remark": share(scores <= detector.unusual_above),
+        "accepted": share(accepted),
+        "without_remark": share(accepted & (detector.scores(found) <= detector.unusual_above)),
+        "right_and_accepted": share(accepted & right),
+        "wrong_and_accepted": share(accepted & ~right),
     }
 
 
-def _refusal(detector: Detector, found: dict[str, Array], kinds: list[str]) -> dict[str, Any]:
+def _refusal(detector: Detector, found: dict[str, Array], logits: Array, kinds: list[str]) -> dict[str, Any]:
     """Refused, remarked on, and named as what they are: in all, and by kind."""
-    scores, which = detector.scores(found), np.array(kinds)
-    refused = scores > detector.refused_above
-    named = np.array(
-        [detector.judge({k: rows[i : i + 1] for k, rows in found.items()}).looks_like for i in range(len(scores))]
-    )
+    distances, which = detector.scores(found), np.array(kinds)
+    refused = ~detector.accepted(found, logits)
+    judged = [
+        detector.judge({k: rows[i : i + 1] for k, rows in found.items()}, logits[i : i + 1])
+        for i in range(len(distances))
+    ]
+    named = np.array([one.looks_like for one in judged])
     return {
         "refused": share(refused),
-        "refused_or_unusual": share(scores > detector.unusual_above),
+        "refused_or_unusual": share(refused | (distances > detector.unusual_above)),
         "named_rightly": share((named == which)[refused]),
         "by_kind": {kind: share(refused[which == kind]) for kind in sorted(set(kinds))},
     }

@@ -1,6 +1,8 @@
 """A Scan goes in, a Prediction comes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import exp
 
 import torch
 from torch import Tensor
@@ -22,9 +24,9 @@ class Prediction:
 
     `probabilities` (softmax of the logits, uncalibrated) and `logits` run in the order of `classes`;
     `index` and `label` are the class with the largest. `calibrated` are the probabilities at the `temperature` fitted
-    on validation patients, None where nothing was fitted; `note` says why a fit that is there was not used.
-    `familiarity` is how like the training scans the image is; where the model must not predict at all, `abstained`
-    says why, and the probabilities are not valid.
+    on validation patients, which is higher for a scan away from the training scans; None where nothing was fitted.
+    `note` says why a fit that is there was not used. `familiarity` is how like the training scans the image is; where
+    the model must not predict at all, `abstained` says why, and the probabilities are not valid.
     """
 
     model: str
@@ -51,6 +53,11 @@ class Prediction:
     def probability(self) -> float:
         """The one probability of the predicted class, from `shares`."""
         return self.shares[self.index]
+
+    @property
+    def distance(self) -> float | None:
+        """How far the image lies from the training scans, in spreads beyond the usual; None where it is unknown."""
+        return None if self.familiarity is None else self.familiarity.score
 
     @property
     def level(self) -> Level | None:
@@ -84,10 +91,14 @@ def prepare(model: LoadedModel, scan: Scan) -> Tensor:
     return image.contiguous().to(_device(model))
 
 
-def predict(model: LoadedModel, image: Tensor | Scan, *, scan: Scan | None = None) -> Prediction:
+def predict(
+    model: LoadedModel, image: Tensor | Scan, *, scan: Scan | None = None, like: "Prediction | None" = None
+) -> Prediction:
     """Predict one scan, or one image `(1, C, 224, 224)` in [0, 1] that was prepared before.
 
     An image alone has no header: give the `scan` that it was prepared from, so that the header is checked as well.
+    An attacked image is tempered `like` the prediction of its clean scan, so that the attack alone moves its
+    probabilities.
     Raises ModelError for a batch and for logits that are not finite.
     """
     if isinstance(image, Scan):
@@ -95,18 +106,34 @@ def predict(model: LoadedModel, image: Tensor | Scan, *, scan: Scan | None = Non
     x = prepare(model, image) if isinstance(image, Scan) else image
     if x.ndim != 4 or x.shape[0] != 1:
         raise ModelError(f"One image of shape (1, C, H, W) is predicted at a time, not {tuple(x.shape)}.")
-    x = x.to(_device(model))
+    (found,) = predict_batch(model, x, (scan,), like=like)
+    return found
+
+
+def predict_batch(
+    model: LoadedModel, images: Tensor, scans: Sequence[Scan | None], *, like: "Prediction | None" = None
+) -> tuple[Prediction, ...]:
+    """Predict images `(B, C, 224, 224)` in [0, 1] in one pass, each as `predict` predicts it alone.
+
+    `scans` are those that the images were prepared from. Raises ModelError for logits that are not finite.
+    """
+    x = images.to(_device(model))
     with torch.inference_mode():
-        logits = model.network(x)[0]
-    familiarity = _familiarity(model, x)
-    evidence = Evidence(task=model.task, scan=scan, familiarity=familiarity)
-    return replace(from_logits(model, logits), familiarity=familiarity, abstained=abstention(evidence))
+        logits = model.network(x)
+    found = []
+    for scan, row, familiarity in zip(scans, logits, _familiarities(model, x, logits), strict=True):
+        evidence = Evidence(task=model.task, scan=scan, familiarity=familiarity)
+        own = None if familiarity is None else familiarity.score
+        predicted = from_logits(model, row, distance=own if like is None else like.distance)
+        found.append(replace(predicted, familiarity=familiarity, abstained=abstention(evidence)))
+    return tuple(found)
 
 
-def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
+def from_logits(model: LoadedModel, logits: Tensor, *, distance: float | None = None) -> Prediction:
     """The Prediction that logits `(K,)` of this model stand for, such as those of an attack's result.
 
-    It is calibrated where a fit stands beside the model; nothing is known of the image, so nothing is refused.
+    It is calibrated where a fit stands beside the model, for a scan at that `distance` from the training scans (the
+    score of its familiarity); nothing else is known of the image, so nothing is refused.
     """
     classes = model.task.classes
     if logits.shape != (len(classes),):
@@ -116,7 +143,7 @@ def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
     values = logits.detach().double().cpu()
     index = int(values.argmax())
     fitted, note = _fitted(model)
-    temperature = None if fitted is None else fitted.card.temperature
+    temperature = None if fitted is None else _temperature(fitted, distance)
     return Prediction(
         model=model.card.key,
         classes=classes,
@@ -130,12 +157,19 @@ def from_logits(model: LoadedModel, logits: Tensor) -> Prediction:
     )
 
 
-def _familiarity(model: LoadedModel, x: Tensor) -> Familiarity | None:
-    """None where nothing was fitted, or where a wrapper hides the network's features."""
+def _temperature(fitted: Fitted, distance: float | None) -> float:
+    """That of the fit, hotter for a scan away from the training scans."""
+    return fitted.card.temperature * exp(fitted.card.temperature_slope * max(distance or 0.0, 0.0))
+
+
+def _familiarities(model: LoadedModel, x: Tensor, logits: Tensor) -> tuple[Familiarity | None, ...]:
+    """One an image; None where nothing was fitted, or where a wrapper hides the network's features."""
     fitted, _ = _fitted(model)
     if fitted is None or not isinstance(model.network, MedDef):
-        return None
-    return fitted.detector.judge(describe(model.network, x))
+        return (None,) * len(x)
+    found, outputs = describe(model.network, x), logits.double().cpu().numpy()
+    each = (slice(place, place + 1) for place in range(len(x)))
+    return tuple(fitted.detector.judge({name: rows[i] for name, rows in found.items()}, outputs[i]) for i in each)
 
 
 def _fitted(model: LoadedModel) -> tuple[Fitted | None, str | None]:

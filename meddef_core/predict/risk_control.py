@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from meddef_core.errors import DataError
 
+FOLDS = 5
+"""Parts of a development set: what is chosen on four of them is reported on the fifth."""
+
 NOTHING = -np.inf
 """The threshold at which nothing is accepted."""
 
@@ -62,8 +65,13 @@ def smallest_threshold(sources: Mapping[str, Source], *, alpha: float) -> float:
 
 
 def folds_of(groups: NDArray[np.str_], *, folds: int) -> NDArray[np.int64]:
-    """The fold of every scan, `(n,)`: whole groups, dealt in their order so that folds are nearly equally large."""
+    """The fold of every scan, `(n,)`: whole groups, dealt in their order so that folds are nearly equally large.
+
+    Raises DataError where there are fewer groups than folds.
+    """
     names, counts = np.unique(groups, return_counts=True)
+    if len(names) < folds:
+        raise DataError(f"{len(names)} groups cannot be dealt into {folds} folds; give scans of more patients")
     filled = np.zeros(folds, dtype=np.int64)
     where: dict[str, int] = {}
     for index in np.argsort(-counts, kind="stable"):
@@ -71,26 +79,3 @@ def folds_of(groups: NDArray[np.str_], *, folds: int) -> NDArray[np.int64]:
         where[str(names[index])] = fold
         filled[fold] += counts[index]
     return np.array([where[str(group)] for group in groups], dtype=np.int64)
-
-
-def accepted_out_of_fold(
-    sources: Mapping[str, Source], *, alpha: float, folds: int = 5
-) -> dict[str, NDArray[np.bool_]]:
-    """Which scans of each source are accepted by a threshold chosen without their fold of any source.
-
-    Raises DataError where a source has fewer groups than folds.
-    """
-    parts = {name: folds_of(one.groups, folds=folds) for name, one in sources.items()}
-    for name, one in sources.items():
-        if len(np.unique(one.groups)) < folds:
-            raise DataError(f"{name} has fewer groups than {folds} folds; give scans of more patients")
-    accepted = {name: np.zeros(len(one.scores), dtype=bool) for name, one in sources.items()}
-    for fold in range(folds):
-        threshold = min(
-            controlled_threshold(one.scores[parts[name] != fold], one.wrong[parts[name] != fold], alpha=alpha)
-            for name, one in sources.items()
-        )
-        for name, one in sources.items():
-            held = parts[name] == fold
-            accepted[name][held] = one.scores[held] <= threshold
-    return accepted

@@ -28,6 +28,7 @@ from meddef_core.studies.worst_case_job import Job, run_job
 from meddef_core.tasks import Task, get_task
 from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.training.offsets import SEARCH, add_offsets, choose_offsets
+from meddef_core.training.offsets import beside as scans_beside
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import Card, check_spelling, compact, encode, save_model
 from meddef_core.zoo.packed import Values, int8_loss
@@ -40,6 +41,7 @@ def publish(
     root: Path,
     sparsity: float = 0.0,
     balanced_over: Sequence[Shift] = (),
+    other_hospital: bool = False,
     values: Values = "float16",
     name: str | None = None,
     title: str | None = None,
@@ -50,10 +52,10 @@ def publish(
     """Measure a run's best weights on the test list and write them to `root/<task>/<name>/`, over what stands there.
 
     What is measured is what is shipped: the weights after pruning in one shot, with offsets on the logits where the
-    classes are to be `balanced_over` changes of validation scans, and after rounding to fp16 or to 8-bit codes,
-    computed with in fp32. Unless given, the name is the recipe's and title and summary are `titled`'s.
-    `devices` processes share the attacks; what they have done is kept in the run's folder until the card is written,
-    and the offsets for good, so that an interrupted call goes on.
+    classes are to be `balanced_over` changes of validation scans (and over scans of an `other_hospital`), and after
+    rounding to fp16 or to 8-bit codes, computed with in fp32. Unless given, the name is the recipe's and title and
+    summary are `titled`'s. `devices` processes share the attacks; what they have done is kept in the run's folder until
+    the card is written, and the offsets for good, so that an interrupted call goes on.
     Raises ModelError if the folder holds no finished validation or the name is no name.
     """
     chosen = read_run(run_dir)
@@ -67,8 +69,9 @@ def publish(
         state = dict(pruned(network_of(recipe, state), sparsity).state_dict())
     if balanced_over:
         training["offsets"], state = _balanced(
-            run_dir, recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=balanced_over, told=on_stage
-        )
+            run_dir, recipe, state, task=task, lists=lists, data_dir=data_dir, shifts=balanced_over,
+            other_hospital=other_hospital, told=on_stage,
+        )  # fmt: skip
     if values == "int8":
         training["int8"] = asdict(int8_loss(compact(state)))
     network = network_of(recipe, state, values=values)
@@ -156,6 +159,7 @@ def _balanced(
     lists: Lists,
     data_dir: Path,
     shifts: Sequence[Shift],
+    other_hospital: bool,
     told: OnStage | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """For the card, which offsets were chosen; and the weights with them.
@@ -163,12 +167,14 @@ def _balanced(
     To choose them takes as long as half of the card, so they stay in the run's folder, named by all they depend on.
     Raises ModelError if what stands there cannot be read.
     """
-    network = network_of(recipe, state)
+    network, preprocessing = network_of(recipe, state), recipe.preprocessing_of_task()
+    hospital = scans_beside(network, task, preprocessing, data_dir) if other_hospital else None
     depends_on = {
         "weights": hashlib.sha256(encode(state)[0]).hexdigest(),
         "list": lists.digest("val"),
         "eps": recipe.validation.eps,
         "shifts": [shift.key for shift in shifts],
+        "other_hospital": None if hospital is None else hashlib.sha256(hospital.logits.tobytes()).hexdigest(),
         "search": SEARCH,
         "versions": {"meddef": __version__, "torch": torch.__version__},
     }
@@ -176,10 +182,11 @@ def _balanced(
     if not path.exists():
         chosen = choose_offsets(
             network,
-            load_images(lists, "val", preprocessing=recipe.preprocessing_of_task(), data_dir=data_dir),
+            load_images(lists, "val", preprocessing=preprocessing, data_dir=data_dir),
             classes=task.classes,
             eps=recipe.validation.eps,
             shifts=shifts,
+            hospital=hospital,
             on_batch=None if told is None else partial(told, "offsets"),
         )
         with replacing(path) as beside:

@@ -37,6 +37,7 @@ from meddef_core.records.evaluation import (
     WorstRecord,
     WorstRow,
 )
+from meddef_core.records.external import ExternalNumbers, ExternalRecord, ExternalRow, ExternalSource, Hits
 from meddef_core.records.match import EARLIER, Match, Shipped, match, match_weights, models_named, named, shipped
 from meddef_core.records.modules import (
     FULL_TITLE,
@@ -63,6 +64,7 @@ from meddef_core.records.read import (
 )
 from meddef_core.records.reported import Reported, ReportedTable
 from meddef_core.records.shares import Attacked, Balanced, Measured, Share
+from meddef_core.records.volume import VolumeNumbers, VolumeRecord, volume_facts, volume_numbers
 
 __all__ = [
     "EARLIER",
@@ -90,8 +92,13 @@ __all__ = [
     "DissectionNumbers",
     "DissectionRecord",
     "EvaluationRecord",
+    "ExternalNumbers",
+    "ExternalRecord",
+    "ExternalRow",
+    "ExternalSource",
     "Finding",
     "Gates",
+    "Hits",
     "LesionRow",
     "Match",
     "Measured",
@@ -118,6 +125,8 @@ __all__ = [
     "Shifted",
     "Shipped",
     "Spec",
+    "VolumeNumbers",
+    "VolumeRecord",
     "WorstNumbers",
     "WorstRecord",
     "WorstRow",
@@ -138,4 +147,6 @@ __all__ = [
     "shipped",
     "source_of",
     "versions",
+    "volume_facts",
+    "volume_numbers",
 ]

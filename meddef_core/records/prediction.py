@@ -31,6 +31,8 @@ class Familiarity(Strict):
     refused_above: float
     differs: tuple[str, ...]
     looks_like: str | None
+    evidence: float | None = None
+    evidence_limit: float | None = None
 
 
 class Abstention(Strict):
@@ -39,11 +41,11 @@ class Abstention(Strict):
     looks_like: str | None
     differs: tuple[str, ...]
     sentence: str
-    reason: Literal["header", "image"] = "image"
+    reason: Literal["header", "image", "output"] = "image"
 
 
 class Output(Strict):
-    """One model's output for one image; see `meddef_core.predict.Prediction`.
+    """One model's output for one image; see `meddef_core.predict.prediction.Prediction`.
 
     `shares` is the one probability of each class that is shown. Records from before there were levels end at `label` or
     at `note`.

@@ -12,9 +12,11 @@ from meddef_core.records.audit import AuditRecord, SelfTestRecord
 from meddef_core.records.comparison import BaselineRecord, PointingRecord, ShiftRecord
 from meddef_core.records.envelope import Record
 from meddef_core.records.evaluation import CardFigures, EvaluationRecord, PruneRecord, WorstRecord
+from meddef_core.records.external import ExternalRecord
 from meddef_core.records.modules import AblationRecord, DissectionRecord
 from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection, PredictionRecord
 from meddef_core.records.upgrade import READABLE, float_eps, upgraded
+from meddef_core.records.volume import VolumeRecord
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -24,6 +26,7 @@ KINDS: dict[str, type[Record]] = {
         PredictionRecord,
         AttackRecord,
         BatchRecord,
+        VolumeRecord,
         EvaluationRecord,
         WorstRecord,
         PruneRecord,
@@ -34,6 +37,7 @@ KINDS: dict[str, type[Record]] = {
         PointingRecord,
         AblationRecord,
         DissectionRecord,
+        ExternalRecord,
     )
 }
 """Every kind of record by its name in the file; a `Collection` holds several."""

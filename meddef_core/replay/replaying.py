@@ -86,7 +86,7 @@ def open_recorded(ref: ModelRef) -> LoadedModel:
 
 
 def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> Replay:
-    """Run a record again on its scan (see `replay_scan.find_scan`) and compare; `on_step` as in `run_attack`."""
+    """Run a record again on its scan (see `scan.find_scan`) and compare; `on_step` as in `run_attack`."""
     if scan.digest != recorded.scan.sha256:
         raise RecordError("The scan is another one than the record names; give the file that was read.")
     model = open_recorded(recorded.model)
@@ -130,10 +130,11 @@ def _attack(recorded: AttackRecord, model: LoadedModel, scan: Scan, on_step: OnS
         on_step=on_step,
         source=None if made_on is None else made_on.network,
     )
+    clean = predict(model, image, scan=scan)
     return attack_numbers(
         result,
-        predict(model, image, scan=scan),
-        from_logits(model, result.adversarial_logits[0]),
+        clean,
+        from_logits(model, result.adversarial_logits[0], distance=clean.distance),
         label=label,
         source=made_on,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records.build import source_of
-from meddef_core.records.envelope import SCHEMA_VERSION
+from meddef_core.records.envelope import SCHEMA_VERSION, Record
 from meddef_core.records.plain import plain
 from meddef_core.records.prediction import (
     AttackNumbers,
@@ -115,6 +115,11 @@ def collection(
     return Collection(
         schema_version=SCHEMA_VERSION, kind="collection", records=tuple(records), intended_use=INTENDED_USE
     )
+
+
+def document_bytes(record: Record) -> bytes:
+    """A record as a JSON file."""
+    return (json.dumps(record.document(), indent=2, allow_nan=False) + "\n").encode()
 
 
 def document_digest(document: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ from meddef_core.records import (
     BaselineRecord,
     DamagedRecord,
     DissectionRecord,
+    ExternalRecord,
+    Hits,
     Match,
     PruneRecord,
     Shifted,
@@ -67,6 +69,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
         found[f"ablation-{task}"] = partial(ablation_table, task, root=root)
         found[f"lesions-{task}"] = partial(lesion_table, task, root=root)
         found[f"shifts-{task}"] = partial(shift_table, task, root=root)
+        found[f"external-{task}"] = partial(external_table, task, root=root)
     return found
 
 
@@ -229,6 +232,30 @@ def shift_table(task: str, *, root: Path | None = None) -> str:
     columns += [[_with_worst_class(each) for each in row.shifts] for row in numbers.rows]
     head = ["the scan is", *(named(row.model, match(row.claim(task), models)) for row in numbers.rows)]
     return f"{markdown(head, [list(cells) for cells in zip(*columns, strict=True)])}\n\nn = {numbers.n}."
+
+
+def external_table(task: str, *, root: Path | None = None) -> str:
+    """One row a model and condition of the records of `meddef external`: shares of all scans, in percent."""
+    rows, notes = [], {}
+    for key, found in read_models(ExternalRecord, "external", root=root).items():
+        if found.task != task:
+            continue
+        source = found.numbers.source
+        notes[f"{source.title}, n = {found.numbers.n}. {source.labels}"] = source.out_of_fold
+        for row in found.numbers.rows:
+            how = "clean" if row.spec is None else f"PGD-{row.spec.steps} at {short_eps(row.eps)}, an upper bound"
+            shares = (row.accepted, row.correct, row.correct_and_accepted, row.wrong_and_accepted)
+            figures = [*map(_hits, shares), f"{100 * row.confidence:.0f}", f"{row.curve.aurc:.3f}"]
+            rows.append([shown(key, found), how, *figures])
+    head = ["model", "scans", "accepted", "correct", "correct and accepted", "wrong and accepted"]
+    table = markdown([*head, "stated probability", "AURC"], rows)
+    said = [f"{note}{' Limits were chosen out of fold.' if folded else ''}" for note, folded in notes.items()]
+    return "\n\n".join([table, *said])
+
+
+def _hits(hits: Hits) -> str:
+    low, high = hits.interval
+    return f"{100 * hits.share:.1f} ({100 * low:.0f}-{100 * high:.0f})"
 
 
 def _with_worst_class(share: Shifted) -> str:

@@ -10,16 +10,19 @@ from meddef_core.scans.isolated import (
 from meddef_core.scans.limits import FrameError
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.scan import Scan
+from meddef_core.scans.volume import Volume, read_volume
 from meddef_core.scans.windows import WindowRange, window_range
 
 __all__ = [
     "FrameError",
     "Preprocessing",
     "Scan",
+    "Volume",
     "WindowRange",
     "close_decoders",
     "read_scan",
     "read_scan_isolated",
+    "read_volume",
     "warm_decoders",
     "window_range",
     "window_range_isolated",

@@ -75,12 +75,12 @@ def is_zip(data: bytes) -> bool:
     return data.startswith(_ZIP_MARKS)
 
 
-def zip_entries(stream: BinaryIO, *, classes: Sequence[str]) -> tuple[Entry, ...]:
+def zip_entries(stream: BinaryIO, *, classes: Sequence[str], most: int = MAX_BYTES) -> tuple[Entry, ...]:
     """The files of a ZIP archive in its own order; `stream` is seekable and stays open while entries are loaded.
 
     An entry that must not be opened is there and says why when it is loaded: it is protected by a password, its path
-    leaves the archive, or it is too large or packed too tightly. Raises ScanError for what is no ZIP, is empty, holds
-    more than MAX_ENTRIES files or unpacks to more than MAX_UNPACKED bytes.
+    leaves the archive, or it is larger than `most` bytes or packed too tightly. Raises ScanError for what is no ZIP, is
+    empty, holds more than MAX_ENTRIES files or unpacks to more than MAX_UNPACKED bytes.
     """
     _check_directory(stream)
     try:
@@ -93,7 +93,7 @@ def zip_entries(stream: BinaryIO, *, classes: Sequence[str]) -> tuple[Entry, ...
         raise ScanError(f"The archive unpacks to more than {MAX_UNPACKED // 1024**3} GB and is not opened; split it.")
     return _counted(
         [
-            Entry(_printable(name), _truth(name, classes), partial(_unpacked, archive, info))
+            Entry(_printable(name), _truth(name, classes), partial(_unpacked, archive, info, most))
             for info, name in infos.items()
         ]
     )
@@ -115,7 +115,9 @@ def folder_entries(folder: Path, *, classes: Sequence[str]) -> tuple[Entry, ...]
     )
 
 
-def upload_entries(files: Iterable[tuple[str, bytes]], *, classes: Sequence[str]) -> tuple[Entry, ...]:
+def upload_entries(
+    files: Iterable[tuple[str, bytes]], *, classes: Sequence[str], most: int = MAX_BYTES
+) -> tuple[Entry, ...]:
     """Files in memory as (name, bytes): archives among them are opened, the others are entries themselves.
 
     Raises ScanError like `zip_entries`, whose limits hold for all files together.
@@ -123,7 +125,7 @@ def upload_entries(files: Iterable[tuple[str, bytes]], *, classes: Sequence[str]
     entries: list[Entry] = []
     for name, data in files:
         if is_zip(data):
-            entries += zip_entries(io.BytesIO(data), classes=classes)
+            entries += zip_entries(io.BytesIO(data), classes=classes, most=most)
         elif not is_ignored(name) or name.casefold() == CD_INDEX:  # whoever chose the index is told what to choose
             entries.append(Entry(_printable(name), None, partial(bytes, data)))
     return _counted(entries)
@@ -149,17 +151,17 @@ def _check_directory(stream: BinaryIO) -> None:
     stream.seek(0)
 
 
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The bytes of one entry, at most MAX_BYTES + 1 whatever the directory says; raises ScanError."""
-    _check_entry(info)
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
+    """The bytes of one entry, at most `most` + 1 whatever the directory says; raises ScanError."""
+    _check_entry(info, most)
     try:
         with archive.open(info) as stream:
-            return stream.read(MAX_BYTES + 1)
+            return stream.read(most + 1)
     except _DAMAGE as error:
         raise ScanError("The file is damaged in the archive; pack it again.") from error
 
 
-def _check_entry(info: zipfile.ZipInfo) -> None:
+def _check_entry(info: zipfile.ZipInfo, most: int) -> None:
     """Raise ScanError for an entry that must not be opened, by what the directory says of it."""
     if info.flag_bits & _ENCRYPTED:
         raise ScanError("The file is protected by a password; pack it again without one.")
@@ -167,9 +169,9 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
         raise ScanError("The file's path leads out of the archive, so it is not opened; pack it again.")
     if info.compress_type not in _METHODS:
         raise ScanError("The file is packed in an unusual way that is not read; pack it again as an ordinary ZIP.")
-    if info.file_size > MAX_BYTES:
+    if info.file_size > most:
         raise ScanError(
-            f"The file is {info.file_size / 1024**2:.1f} MB and at most {MAX_BYTES // 1024**2} MB are read; "
+            f"The file is {info.file_size / 1024**2:.1f} MB and at most {most // 1024**2} MB are read; "
             "export a single image, or a smaller one."
         )
     if info.file_size > MAX_RATIO * max(1, info.compress_size):

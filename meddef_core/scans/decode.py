@@ -6,9 +6,11 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.dicom import read_dicom
 from meddef_core.scans.dicom_parse import is_dicom
+from meddef_core.scans.heidelberg import is_vol, read_vol
 from meddef_core.scans.opened import container_of
 from meddef_core.scans.raster import read_channels, read_raster
 from meddef_core.scans.scan import Pixels, Scan
+from meddef_core.scans.vendor import check_vendor
 
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -27,11 +29,17 @@ _HEIC = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")
 """How the photographs of telephones begin, behind four bytes (ISO/IEC 23008-12)."""
 
 
-def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
-    """Read one DICOM, PNG, JPEG, TIFF, BMP or WebP file.
+def read_scan(
+    data: bytes,
+    *,
+    frame: int | None = None,
+    window: tuple[float, float] | None = None,
+    most_bytes: int = limits.MAX_BYTES,
+) -> Scan:
+    """Read one DICOM, PNG, JPEG, TIFF, BMP or WebP file, or one B-scan of a Heidelberg .vol file.
 
     Args:
-        data: the whole file, at most 20 MB.
+        data: the whole file, at most `most_bytes`, which are 20 MB but for one that holds a volume.
         frame: which frame of a multi-frame DICOM or page of a TIFF, counted from 1 as DICOM counts them.
         window: (centre, width) to show instead of what the file asks for; in modality units (after rescale) for DICOM,
             in stored values for pictures.
@@ -40,9 +48,11 @@ def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, flo
         ScanError: the file cannot be read as a scan; the message says why and what to do. Its subclass FrameError has
             the number of `frames` to choose from.
     """
-    limits.check_bytes(data)
+    limits.check_bytes(data, most=most_bytes)
     if is_dicom(data):
         return read_dicom(data, frame=frame, window=window)
+    if is_vol(data):
+        return read_vol(data, frame=frame, window=window)
     container = container_of(data)
     if container is not None:
         return read_raster(data, container=container, frame=frame, window=window)
@@ -54,6 +64,7 @@ def read_scan(data: bytes, *, frame: int | None = None, window: tuple[float, flo
     for offset, mark, name in _OTHERS:
         if data.startswith(mark, offset):
             raise ScanError(f"The file is {name} file, which is not read; export the scan as PNG, JPEG or DICOM.")
+    check_vendor(data)
     raise ScanError("The file is not an image; choose a scan saved as PNG, JPEG or DICOM.")
 
 

@@ -31,7 +31,7 @@ _OFTEN_ANNOTATED = frozenset(("US", "OT", "XC", "ES", "OP", "SC"))
 """Modalities whose pictures often carry text: ultrasound, captured screens, photographs."""
 
 _CAPTURED = "1.2.840.10008.5.1.4.1.1.7"
-"""Secondary Capture Image Storage; its multi-frame kinds begin with the same number."""
+"""Secondary Capture Image Storage; those of its multi-frame kinds go on with a point, those of eyes with another 7."""
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 """The elements that may hold the picture itself."""
@@ -72,7 +72,7 @@ def burned_in_warning(header: Dataset) -> tuple[str, ...]:
     stated = plain_text(header, "BurnedInAnnotation")
     if stated == "YES":
         return ("Burned-in text possible: the file says that text is part of the picture; check it for names.",)
-    captured = plain_text(header, "SOPClassUID").startswith(_CAPTURED)
+    captured = f"{plain_text(header, 'SOPClassUID')}.".startswith(f"{_CAPTURED}.")
     if stated != "NO" and (captured or plain_text(header, "Modality") in _OFTEN_ANNOTATED):
         return ("Burned-in text possible: pictures of this kind often show text; check it for names.",)
     return ()

@@ -1,5 +1,6 @@
 """DICOM through pydicom: one frame decoded, shown as a viewer shows it, and everything personal left behind."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from meddef_core.scans.colour import NOTES, Colouring
 from meddef_core.scans.damage import refusing_damage
 from meddef_core.scans.dicom_attributes import numbers, places, whole
 from meddef_core.scans.dicom_frames import decode_frame
-from meddef_core.scans.dicom_layout import completed
+from meddef_core.scans.dicom_layout import Layout, completed
 from meddef_core.scans.dicom_parse import parse
 from meddef_core.scans.dicom_units import Stored
 from meddef_core.scans.origin import coded_terms
@@ -44,41 +45,75 @@ def read_dicom(data: bytes, *, frame: int | None = None, window: tuple[float, fl
     `frame` counts from 1 and must be given when there are several (FrameError tells how many); `window` is
     (centre, width) in modality units and replaces the file's own for grey pictures.
     """
+    (found,) = read_dicom_frames(data, (frame,), window=window)
+    if isinstance(found, ScanError):
+        raise found
+    return found
+
+
+def read_dicom_frames(
+    data: bytes, frames: Sequence[int | None], *, window: tuple[float, float] | None = None
+) -> Iterator[Scan | ScanError]:
+    """Several frames as `read_dicom` reads each, the header parsed once; a frame that is refused gives its ScanError.
+
+    Raises ScanError for what is wrong with the whole file.
+    """
     with refusing_damage("DICOM"):
         header = parse(data)
         tags = deidentify.kept_tags(header) | coded_terms(header)
         removed = deidentify.count_removed(header, tags)
-        found = open_frame(header, frame=frame)
-        pixels, notes, colours = _grey(found, window=window)
-        scan = Scan(
-            pixels=pixels,
-            container="DICOM",
-            bits=dicom_grey.bits_of(found.stored),
-            digest=digest_of(data),
-            tags=tags,
-            removed=removed,
-            age_group=age_group(header),
-            row_mm=_row_mm(header, index=found.index),
-            warnings=deidentify.burned_in_warning(header) + found.notes + notes,
-            false_colour=colours == "false",
-        )
-    limits.check_not_blank(scan.pixels, windowed=window is not None)
-    return scan
+        group, digest = age_group(header), digest_of(data)
+        picture = open_picture(header)
+    for frame in frames:
+        try:
+            with refusing_damage("DICOM"):
+                found = picture.frame(frame)
+                pixels, notes, colours = _grey(found, window=window)
+                scan = Scan(
+                    pixels=pixels,
+                    container="DICOM",
+                    bits=dicom_grey.bits_of(found.stored),
+                    digest=digest,
+                    tags=tags,
+                    removed=removed,
+                    age_group=group,
+                    row_mm=row_mm(header, index=found.index),
+                    warnings=deidentify.burned_in_warning(header) + found.notes + notes,
+                    false_colour=colours == "false",
+                )
+            limits.check_not_blank(scan.pixels, windowed=window is not None)
+        except ScanError as error:
+            yield error
+        else:
+            yield scan
 
 
-def open_frame(header: Dataset, *, frame: int | None) -> Frame:
-    """Decode a frame (from 1) of a parsed file, which is completed on the way; raises ScanError as `read_dicom`."""
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A parsed file whose header is completed and says nothing that will not decode."""
+
+    header: Dataset
+    layout: Layout
+    frames: int
+    notes: tuple[str, ...]
+
+    def frame(self, number: int | None) -> Frame:
+        """Decode a frame (from 1); raises ScanError as `read_dicom`."""
+        index = limits.frame_index(number, frames=self.frames)
+        stored, notes = decode_frame(self.header, self.layout, index=index, frames=self.frames)
+        if np.issubdtype(stored.values.dtype, np.floating):
+            limits.check_finite(stored.values)
+        return Frame(self.header, index, stored, self.notes + notes)
+
+
+def open_picture(header: Dataset) -> Picture:
+    """A parsed file, which is completed on the way; raises ScanError where it holds no picture that is read here."""
     _check_picture(header)
     layout, notes = completed(header)
-    frames = _check_header(header)
-    index = limits.frame_index(frame, frames=frames)
-    stored, more = decode_frame(header, layout, index=index, frames=frames)
-    if np.issubdtype(stored.values.dtype, np.floating):
-        limits.check_finite(stored.values)
-    return Frame(header, index, stored, notes + more)
+    return Picture(header, layout, _check_header(header), notes)
 
 
-def _row_mm(header: Dataset, *, index: int) -> float | None:
+def row_mm(header: Dataset, *, index: int) -> float | None:
     """Height of a pixel of an OCT B-scan in tissue; None for other scans, and where no plausible one is stated."""
     if deidentify.plain_text(header, "Modality") not in TOMOGRAPHY:
         return None

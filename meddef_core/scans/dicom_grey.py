@@ -20,6 +20,8 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 PALETTE = "PALETTE COLOR"
 
+_PALETTE_DATA = tuple(f"{name}PaletteColorLookupTableData" for name in ("Red", "Green", "Blue"))
+
 _LUMA = np.array([299, 587, 114], dtype=np.float32) / np.float32(1000)
 """ITU-R BT.601 weights of red, green and blue."""
 
@@ -52,13 +54,17 @@ def _eight_bits(values: Values, bits: int) -> npt.NDArray[np.uint8]:
 
 
 def _through_palette(values: Values, header: Dataset) -> Values:
-    if not is_little_endian(header):
-        # pydicom takes the words of a palette as little-endian whatever the file is.
-        for name in ("Red", "Green", "Blue"):
-            keyword = f"{name}PaletteColorLookupTableData"
-            if keyword in header:
-                setattr(header, keyword, np.frombuffer(header[keyword].value, np.uint16).byteswap().tobytes())
-    return np.asarray(apply_color_lut(values, header)[..., :3])
+    if is_little_endian(header):
+        return np.asarray(apply_color_lut(values, header)[..., :3])
+    # pydicom takes the words of a palette as little-endian whatever the file is.
+    stored = {keyword: header[keyword].value for keyword in _PALETTE_DATA if keyword in header}
+    try:
+        for keyword, words in stored.items():
+            setattr(header, keyword, np.frombuffer(words, np.uint16).byteswap().tobytes())
+        return np.asarray(apply_color_lut(values, header)[..., :3])
+    finally:
+        for keyword, words in stored.items():  # as they were, for the next frame
+            setattr(header, keyword, words)
 
 
 def grey_of_monochrome(

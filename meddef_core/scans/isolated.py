@@ -10,18 +10,21 @@ The lists of a data folder and the packaged samples are read in this process: wh
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from meddef_core.errors import ScanError
-from meddef_core.io import OverLimitError, Pool, Reply
+from meddef_core.io.pool import Pool
+from meddef_core.io.worker import OverLimitError, Reply
 from meddef_core.scans import limits
 from meddef_core.scans.scan import Pixels, Scan
+from meddef_core.scans.volume_outline import Outline
 from meddef_core.scans.windows import WindowRange
 from meddef_core.settings import settings
 
@@ -47,28 +50,67 @@ def read_scan_isolated(
     *,
     frame: int | None = None,
     window: tuple[float, float] | None = None,
+    most_bytes: int = limits.MAX_BYTES,
     cancelled: Cancelled | None = None,
 ) -> Scan:
     """`read_scan` in a worker process; raises what it raises, and ScanError where the file costs too much.
 
     CancelledError where `cancelled` says so.
     """
-    limits.check_bytes(data)
+    limits.check_bytes(data, most=most_bytes)
     most = _FLOAT_BYTES * limits.MAX_PIXELS
-    reply = _asked("read_scan", data, {"frame": frame, "window": window}, most=most, cancelled=cancelled)
-    pixels = _pixels(reply, dimensions=2)
-    return Scan(pixels=pixels, **_checked(reply, Scan, without=("pixels",)))
+    options = {"frame": frame, "window": window, "most_bytes": most_bytes}
+    reply = _asked("read_scan", data, options, most=most, cancelled=cancelled)
+    return _scan(reply.header, reply.body)
+
+
+def outline_isolated(data: bytes, *, most_bytes: int, cancelled: Cancelled | None = None) -> Outline:
+    """`outline` in a worker process; raises as `read_scan_isolated`."""
+    limits.check_bytes(data, most=most_bytes)
+    reply = _asked("outline", data, {}, most=0, cancelled=cancelled)
+    return Outline(**_checked(reply.header, Outline))
+
+
+def fundus_isolated(data: bytes, *, cancelled: Cancelled | None = None) -> Scan | None:
+    """`fundus_of` a .vol file in a worker process; raises as `read_scan_isolated`."""
+    limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES)
+    reply = _asked("fundus", data, {}, most=_FLOAT_BYTES * limits.MAX_PIXELS, cancelled=cancelled)
+    return _scan(reply.header, reply.body) if "fields" in reply.header else None
+
+
+def read_frames_isolated(
+    data: bytes, frames: Sequence[int | None], *, cancelled: Cancelled | None = None
+) -> list[Scan | ScanError]:
+    """`read_frames` in a worker process: the first of `frames`, one at least; raises as `read_scan_isolated`."""
+    limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES)
+    most = 2 * _FLOAT_BYTES * limits.MAX_PIXELS
+    reply = _asked("frames", data, {"frames": list(frames)}, most=most, cancelled=cancelled)
+    told = reply.header.get("frames")
+    if not isinstance(told, list) or not 0 < len(told) <= len(frames):
+        raise ScanError(_UNFORESEEN)
+    found: list[Scan | ScanError] = []
+    start = 0
+    for each in told:
+        if not isinstance(each, dict):
+            raise ScanError(_UNFORESEEN)
+        if "refused" in each:
+            found.append(_refusal(each))
+            continue
+        length = _FLOAT_BYTES * math.prod(_shape(each, dimensions=2))
+        found.append(_scan(each, reply.body[start : start + length]))
+        start += length
+    return found
 
 
 def window_range_isolated(
     data: bytes, *, frame: int | None = None, cancelled: Cancelled | None = None
 ) -> WindowRange | None:
     """`window_range` in a worker process; raises as `read_scan_isolated`."""
-    limits.check_bytes(data)
+    limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES)
     reply = _asked("window_range", data, {"frame": frame}, most=0, cancelled=cancelled)
     if reply.header.get("fields") is None:
         return None
-    return WindowRange(**_checked(reply, WindowRange))
+    return WindowRange(**_checked(reply.header, WindowRange))
 
 
 def read_picture_isolated(data: bytes, *, channels: int, size: int, cancelled: Cancelled | None = None) -> Pixels:
@@ -76,7 +118,7 @@ def read_picture_isolated(data: bytes, *, channels: int, size: int, cancelled: C
     limits.check_bytes(data)
     options = {"channels": channels, "size": size}
     reply = _asked("picture", data, options, most=_FLOAT_BYTES * channels * size * size, cancelled=cancelled)
-    pixels = _pixels(reply, dimensions=3)
+    pixels = _pixels(reply.header, reply.body, dimensions=3)
     if pixels.shape != (channels, size, size):
         raise ScanError(_UNFORESEEN)
     return pixels
@@ -84,7 +126,7 @@ def read_picture_isolated(data: bytes, *, channels: int, size: int, cancelled: C
 
 def warm_decoders(count: int = 1) -> None:
     """Start workers in the background, so that the first files do not wait for them."""
-    _decoders().warm(count)
+    decoders().warm(count)
 
 
 def close_decoders() -> None:
@@ -93,7 +135,8 @@ def close_decoders() -> None:
         _pool.close()
 
 
-def _decoders() -> Pool:
+def decoders() -> Pool:
+    """The workers, which start when they are first needed."""
     global _pool
     with _making:
         if _pool is None:
@@ -104,7 +147,7 @@ def _decoders() -> Pool:
 def _asked(call: str, data: bytes, options: dict[str, Any], *, most: int, cancelled: Cancelled | None) -> Reply:
     """What the worker answered, if that is a result; raises the refusal otherwise."""
     try:
-        reply = _decoders().call({"call": call, "options": options}, data, most=most, cancelled=cancelled)
+        reply = decoders().call({"call": call, "options": options}, data, most=most, cancelled=cancelled)
     except OverLimitError as error:
         raise ScanError(_COSTS) from error
     if "refused" in reply.header:
@@ -126,24 +169,35 @@ def _refusal(header: dict[str, Any]) -> ScanError:
         return ScanError(_UNFORESEEN)
 
 
-def _pixels(reply: Reply, *, dimensions: int) -> Pixels:
-    """The picture of a reply: float32, all values in [0, 1]; raises ScanError for anything else."""
-    shape = reply.header.get("shape")
+def _scan(header: Mapping[str, Any], body: NDArray[np.uint8]) -> Scan:
+    return Scan(pixels=_pixels(header, body, dimensions=2), **_checked(header, Scan, without=("pixels",)))
+
+
+def _shape(header: Mapping[str, Any], *, dimensions: int) -> list[int]:
+    shape = header.get("shape")
     if not isinstance(shape, list) or len(shape) != dimensions or any(type(side) is not int for side in shape):
         raise ScanError(_UNFORESEEN)
-    if min(shape) < 1 or _FLOAT_BYTES * math.prod(shape) != reply.body.size:
+    if min(shape) < 1:
         raise ScanError(_UNFORESEEN)
-    pixels: Pixels = reply.body.view(np.float32).reshape(shape)
+    return shape
+
+
+def _pixels(header: Mapping[str, Any], body: NDArray[np.uint8], *, dimensions: int) -> Pixels:
+    """The picture of a reply: float32, all values in [0, 1]; raises ScanError for anything else."""
+    shape = _shape(header, dimensions=dimensions)
+    if _FLOAT_BYTES * math.prod(shape) != body.size:
+        raise ScanError(_UNFORESEEN)
+    pixels: Pixels = body.view(np.float32).reshape(shape)
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 1):  # so written, NaN is refused too: it is the least and the greatest of all
         raise ScanError(_UNFORESEEN)
     return pixels
 
 
-def _checked(reply: Reply, kind: type, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+def _checked(header: Mapping[str, Any], kind: type, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """The other fields of a reply, each of the type that `kind` declares; raises ScanError for anything else."""
     try:
-        found = _schema(kind, without).model_validate(reply.header.get("fields"))
+        found = _schema(kind, without).model_validate(header.get("fields"))
     except ValidationError as error:
         raise ScanError(_UNFORESEEN) from error
     return {name: getattr(found, name) for name in type(found).model_fields}

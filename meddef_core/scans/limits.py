@@ -10,13 +10,20 @@ from meddef_core.scans.contrast import Values
 from meddef_core.scans.scan import Pixels
 
 MAX_BYTES = 20 * 1024 * 1024
+MAX_VOLUME_BYTES = 64 * 1024 * 1024
+"""Bytes of one file that holds a whole volume; a worker takes no larger message."""
 MAX_PIXELS = 50_000_000
+MAX_VOLUME_PIXELS = 300_000_000
+"""Pixels of all slices together: a cube of 512 B-scans of 512 x 1024 has 268 million."""
 MAX_RAW_BYTES = 400_000_000
 """Bytes of one frame before compression: 50 megapixels of RGB with 16 bits a sample have 300 MB."""
 
 MIN_SIDE = 32
 MAX_INFLATED = 2 * MAX_PIXELS + MAX_BYTES
 """Bytes that a deflated DICOM file may inflate to: the largest picture of 16 bits, and its header."""
+
+MOST_MM = 50.0
+"""Millimetres that a pixel or the gap between two slices can have at most."""
 
 BLANK_SPREAD = 0.01
 """Standard deviation of the pixels below which nothing can be seen. Real scans have 0.1 to 0.3."""
@@ -31,13 +38,13 @@ class FrameError(ScanError):
         """How many frames the file holds, for whoever offers the choice."""
 
 
-def check_bytes(data: bytes) -> None:
-    """Raise ScanError when the file is empty or larger than 20 MB."""
+def check_bytes(data: bytes, *, most: int = MAX_BYTES) -> None:
+    """Raise ScanError when the file is empty or larger than `most` bytes, 20 MB for a single scan."""
     if not data:
         raise ScanError("The file is empty; export the scan again and choose that file.")
-    if len(data) > MAX_BYTES:
+    if len(data) > most:
         raise ScanError(
-            f"The file is {len(data) / 1024**2:.1f} MB and at most {MAX_BYTES // 1024**2} MB are read; "
+            f"The file is {len(data) / 1024**2:.1f} MB and at most {most // 1024**2} MB are read; "
             "export a single image, or a smaller one."
         )
 

@@ -40,12 +40,18 @@ class _Grey(NamedTuple):
 
 
 def read_raster(
-    data: bytes, *, container: str, frame: int | None = None, window: tuple[float, float] | None = None
+    data: bytes,
+    *,
+    container: str,
+    frame: int | None = None,
+    window: tuple[float, float] | None = None,
+    digest: str | None = None,
 ) -> Scan:
     """Decode one picture of the format `container` to a Scan; raises ScanError.
 
     Colour becomes luminance by ITU-R 601 exactly as Pillow's `convert("L")`; transparent parts show black, the
-    background of both modalities. `window` is (centre, width) in stored values; `frame` is the page of a TIFF.
+    background of both modalities. `window` is (centre, width) in stored values; `frame` is the page of a TIFF; `digest`
+    that of the bytes, where it is known already.
     """
     with refusing_damage(container):
         found, notes = _decoded(data, container, frame=frame)
@@ -59,7 +65,7 @@ def read_raster(
         pixels=pixels,
         container=container,
         bits=found.bits,
-        digest=digest_of(data),
+        digest=digest or digest_of(data),
         tags={"NumberOfFrames": str(found.frames)} if found.frames > 1 else {},
         warnings=notes + grey.notes,
         false_colour=grey.colours == "false",

@@ -3,16 +3,20 @@
 Every field of a result travels by its name, so that a field added to `Scan` needs no change here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import cv2
 import numpy as np
 
+from meddef_core.errors import ScanError
 from meddef_core.io.messages import Bytes
 from meddef_core.scans.decode import read_picture, read_scan
+from meddef_core.scans.heidelberg import fundus_of
 from meddef_core.scans.scan import Pixels, Scan
+from meddef_core.scans.volume_frames import read_frames
+from meddef_core.scans.volume_outline import outline
 from meddef_core.scans.windows import window_range
 
 _NO_MEMORY = -4
@@ -46,6 +50,32 @@ def _picture(data: bytes, *, size: int, channels: int) -> tuple[dict[str, Any], 
     return {"shape": pixels.shape}, _raw(pixels)
 
 
+def _outline(data: bytes) -> tuple[dict[str, Any], Bytes]:
+    return {"fields": _plain(outline(data))}, b""
+
+
+def _fundus(data: bytes) -> tuple[dict[str, Any], Bytes]:
+    scan = fundus_of(data)
+    if scan is None:
+        return {}, b""
+    return {"shape": scan.pixels.shape, "fields": _plain(scan)}, _raw(scan.pixels)
+
+
+def _frames(data: bytes, *, frames: list[int | None]) -> tuple[dict[str, Any], Bytes]:
+    """Each frame's header in a list, or its refusal; the pixels one behind the other."""
+    found = read_frames(data, frames)
+    told = [
+        {"shape": each.pixels.shape, "fields": _plain(each)} if isinstance(each, Scan) else _refusal(each)
+        for each in found
+    ]
+    pixels = [_raw(each.pixels) for each in found if isinstance(each, Scan)]
+    return {"frames": told}, pixels[0] if len(pixels) == 1 else b"".join(pixels)
+
+
+def _refusal(error: ScanError) -> dict[str, Any]:
+    return {"refused": type(error).__name__, "message": str(error), "facts": vars(error)}
+
+
 def _raw(pixels: Pixels) -> Bytes:
     return np.ascontiguousarray(pixels, dtype=np.float32).reshape(-1).view(np.uint8).data
 
@@ -68,4 +98,11 @@ def _is_scan(result: Any) -> bool:
     return isinstance(result, Scan)
 
 
-_CALLS = {"read_scan": _scan, "window_range": _window_range, "picture": _picture}
+_CALLS: dict[str, Callable[..., tuple[dict[str, Any], Bytes]]] = {
+    "read_scan": _scan,
+    "window_range": _window_range,
+    "picture": _picture,
+    "outline": _outline,
+    "fundus": _fundus,
+    "frames": _frames,
+}

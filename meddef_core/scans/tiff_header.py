@@ -79,6 +79,11 @@ def read_pages(data: bytes) -> tuple[Page, ...]:
     return tuple(pages)
 
 
+def sizes_of(pages: tuple[Page, ...]) -> tuple[tuple[int, int], ...]:
+    """Rows and columns of each page; LookupError passes where a directory gives none."""
+    return tuple((page.entries[_LENGTH][0], page.entries[_WIDTH][0]) for page in pages)
+
+
 def check_page(data: bytes, page: Page) -> None:
     """Refuse a page that is too large, or in a form that is not read; raises ScanError."""
     entries = page.entries

@@ -34,7 +34,7 @@ def window_range(data: bytes, *, frame: int | None = None) -> WindowRange | None
 
     Raises ScanError as `read_scan`.
     """
-    limits.check_bytes(data)
+    limits.check_bytes(data, most=limits.MAX_VOLUME_BYTES)
     if dicom_parse.is_dicom(data):
         return _of_dicom(data, frame=frame)
     container = container_of(data)
@@ -46,7 +46,7 @@ def window_range(data: bytes, *, frame: int | None = None) -> WindowRange | None
 
 def _of_dicom(data: bytes, *, frame: int | None) -> WindowRange | None:
     with refusing_damage("DICOM"):
-        found = dicom.open_frame(dicom_parse.parse(data), frame=frame)
+        found = dicom.open_picture(dicom_parse.parse(data)).frame(frame)
         header = found.header
         if header.PhotometricInterpretation not in dicom_grey.GREY or dicom_grey.bits_of(found.stored) <= SHALLOW:
             return None

@@ -11,6 +11,7 @@ from meddef_core.baselines.defended import adaptive
 from meddef_core.baselines.registry import BASELINES, get_baseline
 from meddef_core.errors import ModelError
 from meddef_core.model.folded import folded
+from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.studies.defences import Contender
 from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.zoo import LoadedModel
@@ -28,6 +29,7 @@ class Entrant:
     objective: str | None
     """What it was trained to minimise, where that is known: a `Kind` of `meddef_core.training.objectives`."""
     weights: str
+    preprocessing: Preprocessing
     network: nn.Module
     fast: nn.Module
     """A copy that attacks run faster on; the same function up to rounding."""
@@ -44,6 +46,7 @@ def entrant_of_model(model: LoadedModel) -> Entrant:
         protocol=str(card.data.get("protocol", "official")),
         objective=card.objective,
         weights=card.weights.sha256,
+        preprocessing=model.preprocessing,
         network=model.network,
         fast=folded(model.network),
     )
@@ -63,6 +66,7 @@ def entrant_of_run(run_dir: Path) -> Entrant:
         protocol=recipe.protocol,
         objective=recipe.objective.kind,
         weights=chosen.sha256,
+        preprocessing=recipe.preprocessing_of_task(),
         network=network,
         fast=folded(network),
     )
@@ -76,13 +80,19 @@ def contenders(
     An ensemble is made of the reference and all others that were trained on clean scans. The images that ignore a
     baseline or another network are made on the reference; a distilled network is its own reference, whose saturated
     softmax is what is ignored. Raises ModelError for an unknown name, for an ensemble asked for by name without a
-    second member, and for networks of another task or protocol, whose test patients the others may have seen.
+    second member, for networks of another task or protocol, whose test patients the others may have seen, and for
+    networks that prepare scans otherwise, to which an image made on the reference is not what it was.
     """
     for other in others:
         if (other.task, other.protocol) != (reference.task, reference.protocol):
             raise ModelError(
                 f"{other.id} was trained on {other.task} ({other.protocol}) and {reference.id} on {reference.task} "
                 f"({reference.protocol}); compare networks of one task and protocol."
+            )
+        if other.preprocessing != reference.preprocessing:
+            raise ModelError(
+                f"{other.id} and {reference.id} prepare scans in different ways, so one cannot be given an image that "
+                "was made on the other; compare networks that prepare scans alike."
             )
     members = [other for other in others if other.objective == "clean"]
     chosen = [get_baseline(name) for name in names] if names is not None else _possible(members)

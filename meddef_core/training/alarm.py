@@ -7,41 +7,22 @@ with more steps.
 """
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.errors import RecipeError
 from meddef_core.model.folded import folded
+from meddef_core.training.run import Run
 from meddef_core.training.scoring import Judge, subset
+from meddef_core.training.settings import AlarmSettings, ObjectiveSettings
 from meddef_core.training.state import RunFolder
-
-if TYPE_CHECKING:
-    from meddef_core.training.recipe import ObjectiveSettings
-    from meddef_core.training.run import Run
 
 MOST_ALARMS = 6
 """After so many a run stops: what would come next costs more than starting again with a smaller epsilon."""
 
 PGD_STEPS = 10
-
-
-class AlarmSettings(BaseModel):
-    """When the alarm sounds; both must hold."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    every: int = Field(1, ge=1)
-    """Epochs between probes."""
-    images: int = Field(64, ge=8)
-    """Validation images probed, always the same, spread over the classes."""
-    gap: float = Field(0.3, ge=-1, lt=1)
-    """FGSM accuracy minus PGD accuracy above which it sounds. A sound network's stays near 0.1."""
-    fall: float = Field(0.1, ge=-1, lt=1)
-    """PGD accuracy lost since the best good probe (the last one, while epsilon grows) above which it sounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +42,7 @@ def sounds(probe: Probe, settings: AlarmSettings, *, best_pgd: float | None) -> 
     return fell and probe.fgsm - probe.pgd > settings.gap
 
 
-def escalated(objective: "ObjectiveSettings", alarms: int) -> "ObjectiveSettings":
+def escalated(objective: ObjectiveSettings, alarms: int) -> ObjectiveSettings:
     """The objective after so many alarms.
 
     N-FGSM first gets half as much noise again (de Jorge et al. 2022: more noise postpones the collapse), then becomes
@@ -86,7 +67,7 @@ def take_probe(judge: Judge, val: Images, settings: AlarmSettings, *, eps: float
     return Probe(fgsm=fgsm, pgd=pgd)
 
 
-def watch_out(run: "Run", folder: RunFolder, *, eps: float) -> bool:
+def watch_out(run: Run, folder: RunFolder, *, eps: float) -> bool:
     """Probe the run if a probe is due and keep it if it is sound; else go back to the last sound state: True.
 
     What is probed is the network as it stands: its average would show a collapse epochs later.

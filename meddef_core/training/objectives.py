@@ -4,36 +4,16 @@ Unless a recipe says otherwise, attacked images are crafted with the network as 
 batch), which is what keeps single-step training stable.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from meddef_core.training.settings import CraftMode, ObjectiveSettings
 from meddef_core.training.sharing import WHOLE, Share
-
-if TYPE_CHECKING:
-    from meddef_core.training.recipe import ObjectiveSettings
-
-Kind = Literal["clean", "n_fgsm", "pgd", "trades", "paper", "distill"]
-
-_LOSS = {"label_smoothing", "class_weights"}
-_CRAFTED = _LOSS | {"eps", "eps_warm_up", "craft_mode", "awp"}
-READS: Mapping[Kind, set[str]] = {
-    "clean": _LOSS,
-    "distill": {"teacher", "temperature"},
-    "paper": _LOSS | {"paper", "awp"},
-    "n_fgsm": _CRAFTED | {"noise", "clean_share"},
-    "pgd": _CRAFTED | {"steps", "clean_share"},
-    "trades": _CRAFTED | {"steps", "beta"},
-}
-"""Keys of a recipe's objective (`ObjectiveSettings`) that its kind reads."""
-
-CraftMode = Literal["train", "eval"]
-"""The network's mode while images are crafted: statistics of the batch and dropout, or the running statistics."""
 
 LossOf = Callable[[nn.Module], Tensor]
 """An objective on one batch, its images already crafted, as a function of the network."""
@@ -138,7 +118,7 @@ def distillation(network: nn.Module, x: Tensor, *, teacher: nn.Module, temperatu
 
 
 def make_loss(
-    objective: "ObjectiveSettings",
+    objective: ObjectiveSettings,
     x: Tensor,
     y: Tensor,
     *,

@@ -8,7 +8,8 @@ classes' shares).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,12 +18,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from meddef_core.attacks import AttackSpec
-from meddef_core.data.images import Images
+from meddef_core.data.external import development_set, external_lists
+from meddef_core.data.images import Images, load_images
+from meddef_core.errors import DataError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
 from meddef_core.model import MedDef
+from meddef_core.predict.risk_control import FOLDS, folds_of
+from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.tasks import Task
 from meddef_core.training.scoring import subset
+
+NO_FINDING = "NORMAL"
+"""The class of healthy scans, in every task."""
 
 REACH, STEP = 4.0, 0.05
 """How far an offset may go, and how finely: margins of these networks lie within a few units."""
@@ -47,6 +56,51 @@ class Offsets:
     """Changes of the scans that it was chosen over, by key; `none` is the scan as it is."""
     before: float
     after: float
+    beside: str | None = None
+    """Key of another hospital's development set that they were chosen on as well, as one more condition."""
+    added_by_fold: tuple[tuple[float, ...], ...] | None = None
+    """What turns them into those that are chosen without a fold of that set, a row a fold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Clean scans of another hospital: logits `(N, K)`, `wrong` `(N, K)` where an output would be an error.
+
+    `labels` `(N,)` weigh equally, however many scans each has; `folds` `(N,)` keep neighbours together. Only `moved`
+    gets an offset: the class whose labels there can be trusted.
+    """
+
+    key: str
+    moved: int
+    logits: NDArray[np.float64]
+    wrong: NDArray[np.bool_]
+    labels: NDArray[np.int64]
+    folds: NDArray[np.int64]
+
+    def score(self, offsets: NDArray[np.float64]) -> float:
+        """The share of outputs that are no error, on average over labels."""
+        fine = ~self.wrong[np.arange(len(self.labels)), (self.logits + offsets).argmax(axis=1)]
+        return float(np.mean([fine[self.labels == label].mean() for label in np.unique(self.labels)]))
+
+    def of(self, these: NDArray[np.bool_]) -> "Beside":
+        """Some of the scans."""
+        return replace(
+            self, logits=self.logits[these], wrong=self.wrong[these], labels=self.labels[these], folds=self.folds[these]
+        )
+
+
+def beside(network: nn.Module, task: Task, preprocessing: Preprocessing, data_dir: Path) -> Beside:
+    """The development set of another hospital as the network sees it; raises DataError where there is none on hand."""
+    about = development_set(task, data_dir)
+    if about is None:
+        raise DataError(f"{data_dir} holds no scans of another hospital for {task.key}; leave out --other-hospital.")
+    lists = external_lists(task, data_dir, about.folder)
+    images = load_images(lists, "test", preprocessing=preprocessing, data_dir=data_dir)
+    logits = attack_images(network, images, None).logits.astype(np.float64)
+    labels = images.labels.numpy()
+    wrong = np.array([[about.is_wrong(task.classes[label], output) for output in task.classes] for label in labels])
+    folds = folds_of(np.array([item.patient for item in images.items]), folds=FOLDS)
+    return Beside(about.key, task.index(NO_FINDING), logits, wrong, labels, folds)
 
 
 def choose_offsets(
@@ -56,6 +110,7 @@ def choose_offsets(
     classes: Sequence[str],
     eps: float,
     shifts: Sequence[Shift] = SHIFTS[:1],
+    hospital: Beside | None = None,
     on_batch: OnBatch | None = None,
 ) -> Offsets:
     """The offsets with the best balanced accuracy on average over clean scans and PGD on the margin at eps/2 and eps.
@@ -67,7 +122,8 @@ def choose_offsets(
 
     Attacked scans are crafted on the network as it is: the way to a class hardly depends on an offset, but which class
     is the nearest does, and PGD away from the label would only have gone there. `network` is in eval mode; `eps` is in
-    pixel units, and 0 takes the clean scans alone.
+    pixel units, and 0 takes the clean scans alone. Scans of another `hospital` are one more condition; then one class
+    alone gets an offset, and offsets are chosen without each of its folds as well.
     """
     labels = images.labels.numpy()
     budgets = [0.0, eps / 2, eps] if eps else [0.0]
@@ -93,28 +149,43 @@ def choose_offsets(
                 reached[(target - labels[places]) % len(classes) - 1, places] = attacked
                 done += len(places)
             found.append(reached)
-    chosen = best_offsets(found, labels, classes=len(classes))
+    chosen = best_offsets(found, labels, classes=len(classes), hospital=hospital)
+    added: tuple[tuple[float, ...], ...] | None = None
+    if hospital is not None:
+        without = [hospital.of(hospital.folds != fold) for fold in range(FOLDS)]
+        folds = [best_offsets(found, labels, classes=len(classes), hospital=rest) for rest in without]
+        added = tuple(tuple(np.round(each - chosen, 2).tolist()) for each in folds)
     return Offsets(
         by_class={name: round(float(value), 2) for name, value in zip(classes, chosen, strict=True)},
         budgets=tuple(budgets),
         shifts=tuple(shift.key for shift in shifts),
         before=_score(found, labels, np.zeros(len(classes))),
         after=_score(found, labels, chosen),
+        beside=None if hospital is None else hospital.key,
+        added_by_fold=added,
     )
 
 
-def best_offsets(found: Sequence[NDArray[Any]], labels: NDArray[np.int64], *, classes: int) -> NDArray[np.float64]:
+def best_offsets(
+    found: Sequence[NDArray[Any]], labels: NDArray[np.int64], *, classes: int, hospital: Beside | None = None
+) -> NDArray[np.float64]:
     """`(K,)` offsets for logits `(A, N, K)` of the same scans, the first class's zero; ties go to the smallest change.
 
-    Each class in turn takes the best of a grid, given the others. A scan is read right if it is in all A rows.
+    Each class in turn takes the best of a grid, given the others. A scan is read right if it is in all A rows. With
+    another `hospital` only its `moved` class has an offset.
     """
+
+    def score(offsets: NDArray[np.float64]) -> float:
+        own = _score(found, labels, offsets)
+        return own if hospital is None else (own * len(found) + hospital.score(offsets)) / (len(found) + 1)
+
     chosen = np.zeros(classes)
     grid = np.round(np.arange(-REACH, REACH + STEP / 2, STEP), 2) + 0.0  # no -0.0
     # Sorted by size, so that the first of equally good ones is the smallest.
     grid = grid[np.argsort(np.abs(grid), kind="stable")]
     for _ in range(ROUNDS):
-        for place in range(1, classes):
-            scores = [_score(found, labels, _with(chosen, place, value)) for value in grid]
+        for place in range(1, classes) if hospital is None else [hospital.moved]:
+            scores = [score(_with(chosen, place, value)) for value in grid]
             # Rounded, so that equal scores are equal and the first of them is taken.
             chosen = _with(chosen, place, grid[int(np.argmax(np.round(scores, 9)))])
     return chosen

@@ -8,60 +8,15 @@ attacks; these run on the network in eval mode, in fp32; and "safety adjustment 
 from typing import NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
-from meddef_core.attacks import ATTACKS, AttackSpec, default_spec, get_attack, run_attack
+from meddef_core.attacks import AttackSpec, default_spec, get_attack, run_attack
 from meddef_core.model.folded import folded
 from meddef_core.training.objectives import LossOf, LossSettings
+from meddef_core.training.settings import PaperSettings
 
 LEAST_CAUTION = 0.25
 """Epsilon and weight never fall below this share of what the phase asks for."""
-
-
-class PaperSettings(BaseModel):
-    """The paper's numbers (section on adversarial training); every one can be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    warm_up_epochs: int = Field(8, ge=0)
-    aggressive_epochs: int = Field(15, ge=0)
-    eps_first: float = Field(0.01, gt=0, le=0.5)
-    eps_warm: float = Field(0.02, gt=0, le=0.5)
-    """Reached linearly at the end of the warm-up."""
-    eps_peak: float = Field(0.04, gt=0, le=0.5)
-    """Reached quadratically at the end of the aggressive phase."""
-    eps_last: float = Field(0.03, gt=0, le=0.5)
-    """Of the stabilisation, the rest of the training."""
-    weight_first: float = Field(0.2, ge=0, le=1)
-    """Of the attacked images in the loss, through the warm-up."""
-    weight_last: float = Field(0.5, ge=0, le=1)
-    attacked_share: float = Field(0.35, gt=0, le=1)
-    """Share of a batch that is attacked."""
-    attacks: tuple[str, ...] = Field(("fgsm", "pgd", "bim", "jsma"), min_length=1)
-    """Drawn from evenly; a name given twice is drawn twice as often."""
-    steps: int = Field(40, ge=1)
-    """Of PGD and BIM, and Jacobians of JSMA."""
-    step_divisor: float = Field(6.0, ge=1)
-    """The step is epsilon divided by this,"""
-    step_cap: float = Field(0.003, gt=0)
-    """but no more than this, in pixel units."""
-    jsma_share: float = Field(0.14, gt=0, le=1)
-    """Share of the pixels JSMA may change (the paper's gamma)."""
-    jsma_theta: float = Field(0.1, gt=0, le=1)
-    """Change of a pixel in one of its steps."""
-    safety_drop: float = Field(0.05, ge=0, le=1)
-    """Fall of the validation score below its best that calls for caution."""
-    safety_factor: float = Field(0.5, gt=0, le=1)
-
-    @field_validator("attacks")
-    @classmethod
-    def _usable(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            info = ATTACKS.get(name)
-            if info is None or info.norm == "l2" or info.needs_source or info.threat == "control":
-                raise ValueError(f"{name!r} is no attack to train on; fgsm, pgd, bim and jsma are")
-        return names
 
 
 class Phase(NamedTuple):

@@ -19,8 +19,9 @@ from meddef_core.pruning.pruner import Pruner
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
 from meddef_core.training.objectives import LossSettings
-from meddef_core.training.recipe import OptimizerSettings, Recipe
+from meddef_core.training.recipe import Recipe
 from meddef_core.training.scanner import WIDE
+from meddef_core.training.settings import OptimizerSettings
 from meddef_core.training.sharing import Share, share_randomness_and_statistics
 from meddef_core.training.start import load_init, load_teacher
 from meddef_core.training.state import Progress

@@ -1,7 +1,6 @@
 """How good weights are on validation patients, the images divided among the processes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,10 +12,8 @@ from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
+from meddef_core.training.settings import ValidationSettings
 from meddef_core.training.sharing import WHOLE, Share
-
-if TYPE_CHECKING:
-    from meddef_core.training.recipe import ValidationSettings
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Judge:
         return predictions
 
 
-def validation_score(judge: Judge, images: Images, settings: "ValidationSettings", *, classes: int) -> float:
+def validation_score(judge: Judge, images: Images, settings: ValidationSettings, *, classes: int) -> float:
     """Balanced accuracy; under PGD on the margin if `settings.eps` is above zero.
 
     With an `attacked_share` below one, the others, spread evenly over the list, are read as they are.

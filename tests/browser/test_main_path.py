@@ -83,7 +83,7 @@ def test_a_real_scan_is_uploaded_read_and_attacked(
     ("content", "reason"),
     [
         (b"Dear colleague, this is not a scan.", "PNG, JPEG or DICOM"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(21 * 1024**2), "larger than 20 MB"),  # refused by Streamlit, in the browser
+        (b"\x89PNG\r\n\x1a\n" + bytes(65 * 1024**2), "larger than 64 MB"),  # refused by Streamlit, in the browser
     ],
 )
 def test_a_refused_file_takes_the_scan_before_with_it(page: Page, tmp_path: Path, content: bytes, reason: str) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, default_spec
 from meddef_core.attacks.result import DISTANCES, tolerance
-from meddef_core.attacks.spec import THREATS
+from meddef_core.attacks.traits import THREATS
 from meddef_core.eps import NORMS
 
 

@@ -18,8 +18,8 @@ from meddef_core.audit import CHECKS, QUICK, Finding, Plan, Subject, audit
 from meddef_core.audit.bench import NEEDS
 from meddef_core.audit.broken.defences import BROKEN
 from meddef_core.audit.broken.nets import Wrapper
-from meddef_core.audit.check import GROUPS, MEANINGS, verdict
 from meddef_core.audit.checks.defence import TITLES, bypassed
+from meddef_core.audit.finding import GROUPS, MEANINGS, verdict
 from meddef_core.errors import AttackError, DataError
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.model import MedDef

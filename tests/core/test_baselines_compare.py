@@ -220,6 +220,9 @@ def test_contenders_are_told_apart_by_how_they_were_trained(zoo: Path) -> None:
         contenders(reference, [distilled], names=["ensemble"])
     with pytest.raises(ModelError, match="one task and protocol"):
         contenders(reference, [replace(second, protocol="patient_split")])
+    other = replace(second, preprocessing=replace(second.preprocessing, fill_border=False))
+    with pytest.raises(ModelError, match="prepare scans in different ways"):
+        contenders(reference, [other])
 
 
 def test_a_finished_run_takes_part(tiny_data: Path, tmp_path: Path, own_cache: Path, zoo: Path) -> None:

@@ -265,7 +265,7 @@ def test_bad_files_cost_their_own_row_only(model: LoadedModel) -> None:
     rows = [read_entry(model, entry, number=n) for n, entry in enumerate(opened(packed(files)), start=1)]
     assert [row.number for row in rows if row.prediction] == [1, 4, 6]
     problems = [row.problem or "" for row in rows if row.prediction is None]
-    assert "not an image" in problems[0] and "archive inside" in problems[1] and "2 frames" in problems[2]
+    assert "not an image" in problems[0] and "archive inside" in problems[1] and "volume of 2 slices" in problems[2]
 
 
 def test_the_table_is_stamped_and_runs_nothing(model: LoadedModel) -> None:

@@ -6,8 +6,8 @@ import pytest
 from cli_runs import Run, assert_refused
 from full_disk import full_disk
 
-from meddef_core.cli.entry import MAPS_HELP
 from meddef_core.cli.output import write_file
+from meddef_core.cli.predict import MAPS_HELP
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
 

@@ -1,14 +1,17 @@
 """`meddef attack`: every attack of the registry, by its own budget, and one sentence for what it cannot do."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from cli_runs import Run, assert_refused
+from tiny_models import save_tiny_model
 
 from meddef_core.attacks import ATTACKS, default_spec
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.tasks import TASKS
 
 ATTACK = ("--task", "oct", "--steps", 3, "--eps", "8/255")
 
@@ -120,6 +123,16 @@ def test_transfer_names_the_model_it_was_made_on(run: Run, scan: Path) -> None:
     assert_refused(run(*arguments, "--model", "undefended"), "name another model with --source")
     assert_refused(run(*arguments, "--source", "meddef"), "name another model with --source")
     assert_refused(run(*arguments, "--source", "resnet99"), "no model 'oct/resnet99'")
+
+
+def test_a_model_that_prepares_scans_otherwise_is_no_source(
+    scan: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny_model(tmp_path, "oct/meddef")
+    save_tiny_model(tmp_path, "oct/other", preprocessing=replace(TASKS["oct"].preprocessing, fill_border=False))
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
+    refused = run("attack", scan, "--task", "oct", "--attack", "transfer", "--source", "other")
+    assert_refused(refused, "prepare scans in different ways")
 
 
 def test_a_universal_perturbation_of_one_scan_is_said_to_be_that(run: Run, scan: Path) -> None:

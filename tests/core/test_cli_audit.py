@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli_runs import Result, Run, assert_refused
+from tiny_models import save_tiny_model
 
 from meddef_core.audit import CHECKS
+from meddef_core.tasks import TASKS
 
 QUICK = ("--task", "oct", "--images", 8)
 
@@ -44,3 +47,16 @@ def test_a_model_is_not_its_own_twin(scans: Run) -> None:
     assert_refused(scans("audit", *QUICK, "--twin", "meddef"), "cannot be compared with itself")
     assert_refused(scans("audit", *QUICK, "--independent", "resnet99"), "no model 'oct/resnet99'")
     assert_refused(scans("audit", "--task", "knee"), "no task 'knee'")
+
+
+def test_images_of_one_model_are_not_given_to_one_that_prepares_scans_otherwise(
+    scans: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny_model(tmp_path, "oct/meddef", preprocessing=replace(TASKS["oct"].preprocessing, fill_border=False))
+    save_tiny_model(tmp_path, "oct/undefended", variant="resnet18", seed=1)
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
+    assert_refused(scans("audit", *QUICK, "--twin", "undefended"), "prepare scans in different ways")
+    output = tmp_path / "audit.json"
+    assert scans("audit", *QUICK, "--output", output).code == 0
+    findings = json.loads(output.read_text())["numbers"]["findings"]
+    assert {found["check"]: found["status"] for found in findings}["transfer_twin"] == "not applicable"

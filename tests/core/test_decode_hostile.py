@@ -129,7 +129,8 @@ def test_the_worker_survives_where_no_header_is_checked(name: str, tmp_path: Pat
     (tmp_path / "file").write_bytes(data)
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from meddef_core.io import OverLimitError, Pool\n"
+        "from meddef_core.io.pool import Pool\n"
+        "from meddef_core.io.worker import OverLimitError\n"
         "pool, call = Pool('unchecked'), {'call': 'read_scan', 'options': {}}\n"
         "try: reply = pool.call(call, Path(sys.argv[1]).read_bytes(), most=200_000_000)\n"
         "except OverLimitError: print('ended')\n"

@@ -14,7 +14,9 @@ import pytest
 from scan_files import colour, dicom, jpeg, png, ramp
 
 from meddef_core.errors import MedDefError, ScanError
-from meddef_core.io import CancelledError, Limits, OverLimitError, Pool, WorkerError
+from meddef_core.io.confinement import Limits
+from meddef_core.io.pool import Pool
+from meddef_core.io.worker import CancelledError, OverLimitError, WorkerError
 from meddef_core.scans import (
     FrameError,
     isolated,
@@ -261,7 +263,7 @@ def test_a_handler_that_cannot_start_is_one_sentence() -> None:
 
 def test_workers_end_with_their_parent_also_when_it_is_killed() -> None:
     script = (
-        "from meddef_core.io import Pool\nimport sys, threading\n"
+        "from meddef_core.io.pool import Pool\nimport sys, threading\n"
         "pool = Pool('odd_worker')\n"
         "work = {'target': pool.call, 'args': ({'do': 'compute_quietly'},), 'kwargs': {'most': 0}, 'daemon': True}\n"
         "threading.Thread(**work).start()\n"

@@ -18,7 +18,7 @@ from meddef_core.evaluation.shifts import SHIFTS
 from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.publishing.trained import publish
 from meddef_core.training.loop import train
-from meddef_core.training.offsets import REACH, STEP, add_offsets, best_offsets, choose_offsets
+from meddef_core.training.offsets import FOLDS, REACH, STEP, Beside, add_offsets, best_offsets, choose_offsets
 from meddef_core.zoo import load_model
 
 
@@ -130,6 +130,36 @@ def test_offsets_over_changed_scans_balance_all_of_them() -> None:
     chosen = best_offsets(logits, labels.numpy(), classes=2)
     assert found.shifts == ("none", "darker", "brighter") and found.by_class["light"] == pytest.approx(chosen[1])
     assert found.after == pytest.approx(score(logits, labels.numpy(), tuple(chosen)))
+
+
+def hospital(n: int = 60) -> Beside:
+    """Scans of which every output but the last class is an error, and which a network calls the first class."""
+    rng = np.random.default_rng(6)
+    wrong = np.ones((n, 3), dtype=bool)
+    wrong[:, 2] = False
+    logits = np.array([1.0, 0.0, 0.0]) + rng.normal(scale=0.2, size=(n, 3))
+    return Beside("there", 2, logits, wrong, np.full(n, 2), np.arange(n) % FOLDS)
+
+
+def test_another_hospital_counts_half_and_has_offsets_without_each_of_its_folds() -> None:
+    rng = np.random.default_rng(5)
+    labels = np.repeat(np.arange(3), 20)
+    found = [(np.eye(3)[labels] * 4 + rng.normal(size=(60, 3)))[None]]
+    alone, both = best_offsets(found, labels, classes=3), best_offsets(found, labels, classes=3, hospital=hospital())
+    assert hospital().score(alone) < 0.1 and hospital().score(both) > 0.9 and both[2] > 0.8
+    assert both[0] == both[1] == 0 and score(found, labels, tuple(both)) > 0.9
+    torch.manual_seed(4)
+    network = MedDef(MedDefConfig(classes=3, width=4, pool=4)).eval().requires_grad_(False)
+    stored = (rng.random((9, 1, 224, 224)) * 65535).astype(np.uint16)
+    images = Images(stored, torch.tensor([0, 1, 2] * 3), tuple(range(9)))  # type: ignore[arg-type]
+    chosen = choose_offsets(network, images, classes=("a", "b", "c"), eps=0, hospital=hospital())
+    assert chosen.beside == "there" and chosen.added_by_fold is not None
+    x, y = images.batch(slice(0, 9))
+    logits = network(x).numpy()[None]
+    for fold, added in enumerate(chosen.added_by_fold):
+        rest = hospital().of(hospital().folds != fold)
+        expected = best_offsets([logits], y.numpy(), classes=3, hospital=rest)
+        np.testing.assert_allclose(np.array(list(chosen.by_class.values())) + added, expected, atol=1e-6)
 
 
 def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:

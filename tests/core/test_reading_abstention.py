@@ -61,20 +61,20 @@ def test_limits_come_from_validation_scans_and_from_outliers(drawn: Detector) ->
 
 def test_a_reason_names_what_differs_most(drawn: Detector) -> None:
     found = {name: np.ones((1, 8)) for name in STATISTICS} | {"layout": np.full((1, 8), 300.0)}
-    familiarity = drawn.judge(found)
+    familiarity = drawn.judge(found, np.eye(4)[:1])
     assert familiarity.level != "usual" and familiarity.differs[0] == "layout"
     assert (familiarity.looks_like is not None) == (familiarity.level == "refused")
 
 
 def test_a_usual_picture_gives_no_reason(drawn: Detector) -> None:
-    familiarity = drawn.judge({name: np.full((1, 8), 0.5) for name in STATISTICS})
+    familiarity = drawn.judge({name: np.full((1, 8), 0.5) for name in STATISTICS}, np.eye(4)[:1])
     assert (familiarity.level, familiarity.differs, familiarity.looks_like) == ("usual", (), None)
 
 
 def test_being_nearer_than_any_scan_makes_up_for_nothing(drawn: Detector) -> None:
     far = {name: np.full((1, 8), 9.0) for name in STATISTICS}
     flat = far | {name: np.zeros((1, 8)) for name in STATISTICS[3:]}
-    assert drawn.beyond(flat)[0, 3:].min() >= -2.0 and drawn.judge(flat).level != "usual"
+    assert drawn.beyond(flat)[0, 3:].min() >= -2.0 and drawn.judge(flat, np.eye(4)[:1]).level != "usual"
 
 
 def test_a_statistic_does_not_depend_on_its_batch() -> None:

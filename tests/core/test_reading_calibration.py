@@ -23,7 +23,7 @@ from meddef_core.predict import (
     threshold_at_sensitivity,
     youden_threshold,
 )
-from meddef_core.predict.calibration import error_interval, negative_log_likelihood
+from meddef_core.predict.calibration import error_interval, fit_slope, negative_log_likelihood, tempered
 from meddef_core.tasks import TASKS
 
 
@@ -62,6 +62,27 @@ def test_calibration_keeps_the_order_of_the_classes_and_sums_to_one() -> None:
         np.testing.assert_array_equal(np.argsort(shares, axis=1), np.argsort(logits, axis=1))
     with pytest.raises(DataError, match="positive"):
         calibrate(logits, 0.0)
+
+
+@pytest.mark.parametrize("true_slope", [0.0, 0.4, 1.0])
+def test_the_slope_of_the_temperature_is_found_again(true_slope: float) -> None:
+    rng = np.random.default_rng(4)
+    distances = rng.uniform(-1.5, 2.5, 4000)
+    logits = rng.normal(size=(4000, 4)) * 4
+    shares = softmax(logits / 1.5 / np.exp(true_slope * np.maximum(distances, 0))[:, None], axis=1)
+    labels = np.array([rng.choice(4, p=row) for row in shares])
+    assert fit_slope(logits, labels, distances, temperature=1.5) == pytest.approx(true_slope, abs=0.08)
+
+
+def test_tempering_leaves_near_scans_alone_and_never_moves_the_largest_class() -> None:
+    rng = np.random.default_rng(5)
+    logits, distances = rng.normal(size=(200, 3)), rng.uniform(-2, 4, 200)
+    after = tempered(logits, distances, slope=0.7)
+    np.testing.assert_array_equal(after[distances <= 0], logits[distances <= 0])
+    np.testing.assert_array_equal(after.argmax(axis=1), logits.argmax(axis=1))
+    assert (np.ptp(after, axis=1) <= np.ptp(logits, axis=1)).all()
+    with pytest.raises(DataError, match="slope"):
+        tempered(logits, distances, slope=-0.1)
 
 
 # ---- calibration error -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ BAD_NUMBERS = {
 }
 
 BAD_NAMES = {
-    "hosts": ("https://meddef.example", "meddef.example:8501", "a/b", "user@host"),
+    "hosts": ("https://meddef.example", "meddef.example:8501", "a/b", "a b"),
     "origins": ("meddef.example", "https://a.example/", "ftp://a.example", "https://*.example", "https://[::1"),
 }
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from meddef_core.errors import DataError, MedDefError
+from meddef_core.records import SCHEMA_VERSION
 from meddef_core.report.tables import (
     ablation_table,
     audit_table,
     baseline_table,
+    external_table,
     model_table,
     pruning_table,
     worst_case_table,
@@ -225,3 +227,34 @@ def test_an_ablation_says_its_seeds_its_test_and_which_networks_ship(tmp_path: P
     assert without == "| without DAAM | 5.47 | 0 | 75.0 | 75.0 | 0.034 |"
     ships = "Networks here that ship as models: Full network, seed 0 (`oct/meddef-narrow`)."
     assert verdict == f"n = 126. No part helps. {ships}"
+
+
+def test_another_hospital_is_a_row_a_condition_with_the_labels_beside(tmp_path: Path) -> None:
+    card = next(card for card in list_models() if card.key == "oct/meddef")
+
+    def hits(count: int) -> dict[str, object]:
+        return {"share": count / 40, "hits": count, "n": 40, "interval": [0.0, 1.0]}
+
+    def row(eps: float, wrong: int) -> dict[str, object]:
+        spec = {"name": "pgd", "eps": eps, "steps": 20} if eps else None
+        counts = {"accepted": 20, "without_remark": 5, "correct": 24, "correct_and_accepted": 20 - wrong}
+        return {
+            "eps": eps, "spec": spec, **{key: hits(count) for key, count in counts.items()},
+            "wrong_and_accepted": hits(wrong), "confidence": 0.7, "calibration_error": 0.1, "by_label": {},
+            "curve": {"coverages": [1.0], "risks": [0.4], "aurc": 0.2},
+        }  # fmt: skip
+
+    source = {"key": "there", "title": "A hospital", "labels": "Good labels.", "out_of_fold": True}
+    document = {
+        "schema_version": SCHEMA_VERSION, "kind": "external", "created": "2026-01-01T00:00:00+00:00",
+        "model": {"key": card.key, "weights_sha256": card.weights.sha256}, "versions": {},
+        "numbers": {"n": 40, "source": source, "rows": [row(0, 1), row(4 / 255, 7)]}, "intended_use": "Words.",
+    }  # fmt: skip
+    path = tmp_path / "external" / "oct" / "meddef.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    lines = external_table("oct", root=tmp_path).splitlines()
+    assert lines[2].startswith("| oct/meddef | clean | 50.0 (0-100) |") and "| 2.5 (0-100) | 70 | 0.200 |" in lines[2]
+    assert "PGD-20 at 4/255, an upper bound" in lines[3] and "17.5" in lines[3]
+    assert lines[-1] == "A hospital, n = 40. Good labels. Limits were chosen out of fold."
+    assert "Not measured yet" in external_table("chest", root=tmp_path)

@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from tiny_training import log_of, tiny_recipe
 
 from meddef_core.errors import RecipeError
-from meddef_core.training.alarm import MOST_ALARMS, AlarmSettings, Probe, escalated, sounds
+from meddef_core.training.alarm import MOST_ALARMS, Probe, escalated, sounds
 from meddef_core.training.loop import StepReport, train
-from meddef_core.training.recipe import ObjectiveSettings
+from meddef_core.training.settings import AlarmSettings, ObjectiveSettings
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.training.awp import perturbed
-from meddef_core.training.objectives import Kind, LossSettings, make_loss, n_fgsm, pgd, trades
-from meddef_core.training.recipe import ObjectiveSettings
+from meddef_core.training.objectives import LossSettings, make_loss, n_fgsm, pgd, trades
+from meddef_core.training.settings import Kind, ObjectiveSettings
 
 PLAIN = LossSettings(class_weights=torch.ones(2), label_smoothing=0.0)
 PLAIN_3 = LossSettings(class_weights=torch.ones(3), label_smoothing=0.0)

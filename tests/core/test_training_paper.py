@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.training.loop import train
 from meddef_core.training.objectives import LossSettings
-from meddef_core.training.paper import PaperSettings, Phase, make_paper_loss, next_caution, phase, spec_of
+from meddef_core.training.paper import Phase, make_paper_loss, next_caution, phase, spec_of
 from meddef_core.training.recipe import load_recipe
 from meddef_core.training.run import check_lists, prepare
 from meddef_core.training.scoring import attacked_places
+from meddef_core.training.settings import PaperSettings
 from meddef_core.training.step import plan_step, take_step
 
 RECIPES = Path(__file__).parents[2] / "assets" / "recipes"

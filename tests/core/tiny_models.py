@@ -6,12 +6,19 @@ from typing import Any
 import torch
 
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
+from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, save_model
 
 
 def save_tiny_model(
-    root: Path, key: str, *, variant: str = "full", seed: int = 0, training: dict[str, Any] | None = None
+    root: Path,
+    key: str,
+    *,
+    variant: str = "full",
+    seed: int = 0,
+    training: dict[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Card:
     """Write a width-8 model as `root/<task>/<name>`."""
     task_key, name = key.split("/")
@@ -32,4 +39,5 @@ def save_tiny_model(
         training=training or {},
         data={},
         metrics={},
+        preprocessing=preprocessing,
     )

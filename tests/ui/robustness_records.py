@@ -112,6 +112,24 @@ def shifts(weights: Mapping[str, str]) -> dict[str, Any]:
     return document
 
 
+def external(key: str, weights: str) -> dict[str, Any]:
+    def hits(count: int) -> dict[str, Any]:
+        return {"share": count / N, "hits": count, "n": N, "interval": [count / N / 2, (1 + count / N) / 2]}
+
+    def row(eps: float, wrong: int) -> dict[str, Any]:
+        return {
+            "eps": eps, "spec": spec(eps=eps) if eps else None, "accepted": hits(20), "without_remark": hits(5),
+            "correct": hits(24), "correct_and_accepted": hits(20 - wrong), "wrong_and_accepted": hits(wrong),
+            "confidence": 0.7, "calibration_error": 0.1, "auroc": {"NORMAL": 0.75},
+            "by_label": {"NORMAL": {"n": N, "outputs": {"NORMAL": N}, "accepted_as": {"NORMAL": 20}}},
+            "curve": {"coverages": [0.5, 1.0], "risks": [0.05, 0.4], "aurc": 0.2},
+        }  # fmt: skip
+
+    source = {"key": "there", "title": "A hospital", "labels": "Good labels.", "out_of_fold": True, "unreadable": 0}
+    numbers = {"n": N, "source": source, "rows": [row(0.0, 1), row(4 / 255, 7)]}
+    return record("external", numbers, key=key, weights=weights)
+
+
 def ablation() -> dict[str, Any]:
     rows = [
         {"variant": name, "title": title, "parameters": 9, "clean": spread(0.9), "attacked": spread(right), "seeds": [

@@ -10,6 +10,7 @@ from app_driving import DIAGNOSE, LAB, attack, png_of, press, speak_chinese, tex
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Slider
 
 from dashboard import services
 from dashboard.results.common import LabResult, Reading
@@ -117,22 +118,34 @@ def film(values: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_frame_that_is_shown_again_can_be_exchanged_for_another(app: AppTest) -> None:
+def slice_slider(app: AppTest) -> Slider:
+    (slider,) = [one for one in app.slider if str(one.key).startswith("volume_slice_")]
+    return slider
+
+
+def test_a_slice_that_is_shown_again_can_be_exchanged_for_another(app: AppTest) -> None:
     values = np.random.default_rng(0).integers(0, 255, (3, 60, 64), dtype=np.uint8)
     upload(app, film(values), name="a.dcm", kind="application/dicom")
-    app.number_input(key="frame").set_value(2)
-    app.button(key="read_frame").click().run()
     second = app.session_state["chosen"]
-    (field,) = [one for one in app.number_input if str(one.key).startswith("diagnose_frame_")]
-    field.set_value(3)
-    app.button(key="diagnose_read_frame").click().run()
+    assert second.frame == second.number == 2
+    slice_slider(app).set_value(3).run()
     assert app.session_state["chosen"].frame == 3 and not app.exception
     shown_again(app, second.fingerprint)
-    (field,) = [one for one in app.number_input if str(one.key).startswith("diagnose_frame_")]
-    assert app.session_state["chosen"].frame == 2 == field.value
-    field.set_value(1)
-    app.button(key="diagnose_read_frame").click().run()
+    assert app.session_state["chosen"].frame == 2 == slice_slider(app).value
+    slice_slider(app).set_value(1).run()
     assert app.session_state["chosen"].frame == 1 and not app.exception
+
+
+def test_a_slice_whose_volume_was_let_go_opens_it_again(app: AppTest) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (5, 60, 64), dtype=np.uint8)
+    upload(app, film(values), name="a.dcm", kind="application/dicom")
+    slice_slider(app).set_value(2).run()
+    second = app.session_state["chosen"]
+    app.button(key="sample_synthetic-CNV").click().run()
+    assert not [one for one in app.slider if str(one.key).startswith("volume_slice_")]
+    shown_again(app, second.fingerprint)
+    app.button(key="volume_reopen").click().run()
+    assert not app.exception and app.session_state["chosen"].number == 2 == slice_slider(app).value
 
 
 def test_a_file_without_room_is_let_go_and_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

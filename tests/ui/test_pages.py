@@ -180,12 +180,7 @@ def test_a_wrong_data_folder_is_one_sentence(
     assert "MEDDEF_DATA_DIR is set but is not a folder" in app.error[0].value
 
 
-def test_a_multi_frame_file_asks_for_its_frame(app: AppTest) -> None:
+def test_a_multi_frame_file_opens_as_a_volume(app: AppTest) -> None:
     upload(app, multi_frame_dicom(frames=3), name="cine.dcm", kind="application/dicom")
     assert not app.exception
-    assert app.number_input(key="frame").max == 3
-    app.number_input(key="frame").set_value(2)
-    app.button(key="read_frame").click().run()
-    assert not app.exception
-    assert "**Uploaded scan, frame 2**" in text_of(app)
-    assert not any(number.key == "frame" for number in app.number_input)
+    assert "**Uploaded scan, slice 2**" in text_of(app)

@@ -31,7 +31,7 @@ REFUSED = {
     "a letter": (b"Dear colleague, this is not a scan.", "PNG, JPEG or DICOM"),
     "a damaged picture": (scan(5)[:2000], "damaged"),
     "too large": (b"\x89PNG\r\n\x1a\n" + bytes(MAX_BYTES), "MB"),
-    "frames without a choice": (film(np.zeros((3, 64, 64), np.uint8)), "frame"),
+    "a volume of nothing": (film(np.zeros((3, 64, 64), np.uint8)), "blank"),
 }
 
 
@@ -100,32 +100,6 @@ def test_a_refused_scan_can_be_shown_again_from_the_history(app: AppTest) -> Non
     assert app.session_state["chosen"] is mine and not app.main.error
 
 
-def test_a_frame_that_cannot_be_read_asks_for_another(app: AppTest) -> None:
-    upload(app, REFUSED["frames without a choice"][0])
-    assert app.number_input(key="frame").max == 3
-    waiting = app.session_state["pending"]
-    cut = state.Pending(waiting.data[: len(waiting.data) // 2], 3)
-    app.session_state["pending"] = cut
-    app.run()
-    app.button(key="read_frame").click().run()
-    assert not app.exception and app.main.error and app.session_state["pending"] is cut
-    assert "chosen" not in app.session_state
-
-
-def test_another_frame_that_fails_takes_the_one_before_with_it(app: AppTest) -> None:
-    values = np.random.default_rng(0).integers(0, 255, (3, 60, 64), dtype=np.uint8)
-    upload(app, film(values), name="a.dcm", kind="application/dicom")
-    app.button(key="read_frame").click().run()
-    assert app.session_state["chosen"].frame == 1
-    kept = app.session_state["source"]
-    object.__setattr__(kept, "data", kept.data[:-8000])  # what memory held went bad: a later frame is cut short
-    (field,) = [one for one in app.number_input if str(one.key).startswith("diagnose_frame_")]
-    field.set_value(3)
-    app.button(key="diagnose_read_frame").click().run()
-    assert not app.exception and "chosen" not in app.session_state
-    assert app.main.error and app.session_state["pending"].frames == 3
-
-
 # ---- what Streamlit itself refuses -------------------------------------------------------------------------------
 
 
@@ -138,7 +112,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
 
 def refuse_deleted(held: dict[str, object]) -> None:
-    held[uploads.uploader_key()] = DeletedFile("1")
+    held[uploads.uploader_key()] = [DeletedFile("1")]
     uploads.receive_upload()
 
 

@@ -8,7 +8,7 @@ from dashboard.services import batch
 from dashboard.services.work import Place
 from dashboard.session import state
 from meddef_core.errors import MedDefError
-from meddef_core.io import CancelledError
+from meddef_core.io.worker import CancelledError
 
 
 def run_on(job: batch.Job) -> None:

@@ -40,6 +40,14 @@ def _score_line(reading: Reading) -> None:
     familiarity = reading.prediction.familiarity
     if familiarity is None:
         return
+    if familiarity.evidence is not None and familiarity.evidence_limit is not None:
+        st.caption(
+            tr(
+                "Distance plus weakness of the output: {score} (the model abstains above {limit} for this class).",
+                score=f"{familiarity.evidence:.1f}",
+                limit=f"{familiarity.evidence_limit:.1f}",
+            )
+        )
     st.caption(
         tr(
             "Distance from the training scans: {score} (unusual above {usual}; the model abstains above {refused}). "

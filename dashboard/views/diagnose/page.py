@@ -18,6 +18,7 @@ from dashboard.views.diagnose.abstention import refusal, remark
 from dashboard.views.diagnose.scan import original_card, reading_controls
 from dashboard.views.diagnose.scan_picker import scan_picker
 from dashboard.views.diagnose.trust import calibration_card, operating_card
+from dashboard.views.diagnose.volume_card import volume_card
 from meddef_core.errors import MedDefError
 
 
@@ -36,7 +37,10 @@ def page() -> None:
         origin_line(chosen)
         scan_warnings(chosen)
         reading_controls(chosen)
-        reading = _reading(chosen, model_picker(chosen.task, key="diagnose_model"))
+        model = model_picker(chosen.task, key="diagnose_model")
+        if model is not None:
+            volume_card(model, task=services.tasks()[chosen.task])
+        reading = _reading(chosen, model)
     if reading is None:
         return
     if reading.abstained is not None:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from dashboard.components.scan_facts import title_of
 from dashboard.language import tr
 from dashboard.session import source, state
-from dashboard.session.source import Source
 from dashboard.session.state import Chosen
 from meddef_core.scans import WindowRange
 
@@ -52,46 +51,23 @@ def cut(pixels: Plane, *, zoom: float, centre: tuple[float, float]) -> Plane:
 
 
 def reading_controls(chosen: Chosen) -> None:
-    """Frame and window of the file, where it has them to choose. Both change what the models read."""
+    """The window of the file, where it has one to choose. It changes what the models read."""
     kept = source.of(chosen.scan)
     if kept is None:
         if source.has_choices(chosen.scan):
             st.caption(tr("The history had no room for this file: upload it again to choose another frame or window."))
         return
     known = source.windows(kept.digest, chosen.frame, kept.data)
-    if kept.frames == 1 and known is None:
+    if known is None:
         return
-    with st.expander(tr("Frame and window of this file"), icon=":material/tune:", key="diagnose_window_box"):
+    with st.expander(tr("Window of this file"), icon=":material/tune:", key="diagnose_window_box"):
         st.caption(
             tr(
-                "Frame and window change the picture itself: the models read what is shown, here and on the other "
-                "pages, as with `meddef predict --window`. A window outside the usual can change the model output."
+                "A window changes the picture itself: the models read what is shown, here and on the other pages, as "
+                "with `meddef predict --window`. A window outside the usual can change the model output."
             )
         )
-        if kept.frames > 1:
-            _frame_form(chosen, kept)
-        if known is not None:
-            _window_form(chosen, known)
-
-
-def _frame_form(chosen: Chosen, kept: Source) -> None:
-    key = f"diagnose_frame_{kept.digest[:8]}_{chosen.frame}"  # the field follows the scan on the page
-    with st.form("diagnose_frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
-            tr("Frame, 1 to {frames}", frames=kept.frames),
-            1,
-            kept.frames,
-            chosen.frame or 1,
-            key=key,
-            width=160,
-        )
-        st.form_submit_button(
-            tr("Read this frame"), key="diagnose_read_frame", on_click=_read_frame, args=(chosen, key)
-        )
-
-
-def _read_frame(chosen: Chosen, key: str) -> None:
-    state.read_again(frame=int(st.session_state[key]), window=chosen.window)
+        _window_form(chosen, known)
 
 
 def _window_form(chosen: Chosen, known: WindowRange) -> None:

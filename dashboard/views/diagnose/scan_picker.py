@@ -8,8 +8,10 @@ from dashboard.components.scan_facts import refused_line
 from dashboard.components.words import class_code
 from dashboard.language import tr
 from dashboard.session import state, uploads
+from dashboard.views.diagnose.pacs_picker import pacs_picker
 from dashboard.views.diagnose.upload_watch import upload_watch
 from meddef_core.data.samples import SYNTHETIC, Sample
+from meddef_core.scans.limits import MAX_VOLUME_BYTES
 
 TILE = 124
 """Width of a thumbnail in the strip, in pixels."""
@@ -39,6 +41,7 @@ def scan_picker() -> None:
         sample_strip(state.task())
     with upload:
         upload_box()
+    pacs_picker()
 
 
 def sample_strip(task: str) -> None:
@@ -82,23 +85,12 @@ def upload_box() -> None:
     """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
     with st.container(key=UPLOAD_BOX):
         st.file_uploader(
-            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF, up to 20 MB)"),
+            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF) or a volume (several files or a ZIP, too)"),
+            accept_multiple_files=True,
+            max_upload_size=MAX_VOLUME_BYTES // 1024**2,
             key=uploads.uploader_key(),
             on_change=uploads.receive_upload,
             help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),
         )
     upload_watch(UPLOAD_BOX, on_lost=uploads.refuse_lost)
     refused_line()
-    pending = state.pending()
-    if pending is not None:
-        _frame_form(pending)
-
-
-def _frame_form(pending: state.Pending) -> None:
-    with st.form("frame_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(tr("Frame, 1 to {frames}", frames=pending.frames), 1, pending.frames, 1, key="frame", width=160)
-        st.form_submit_button(tr("Read this frame"), key="read_frame", on_click=_read_frame, args=(pending,))
-
-
-def _read_frame(pending: state.Pending) -> None:
-    uploads.read_frame(pending, int(st.session_state["frame"]))

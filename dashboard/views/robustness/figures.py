@@ -13,6 +13,7 @@ from dashboard.language import tr
 from dashboard.results.robustness import Curve, Point
 from meddef_core.eps import short_eps
 from meddef_core.records import AblationRow, BaselineRow, PruneRow, Share, Shifted
+from meddef_core.records.external import Curve as RiskCurve
 
 HEIGHT = 400
 
@@ -158,6 +159,26 @@ def shifts(series: Sequence[ShiftSeries]) -> go.Figure:
     drawn.update_layout(scattermode="group", scattergap=0.4, hoverlabel_align="left", height=height, **_MARGINS)
     drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
     drawn.update_yaxes(autorange="reversed", automargin=True, categoryorder="array", categoryarray=changes)
+    return drawn
+
+
+def risk_coverage(curves: Mapping[str, RiskCurve]) -> go.Figure:
+    """The share of accepted scans that is wrong against the share that is accepted, a line a model."""
+    drawn = go.Figure()
+    for number, (title, curve) in enumerate(curves.items()):
+        place = number % len(COLOURS)
+        drawn.add_scatter(
+            name=title,
+            mode="lines+markers",
+            x=[100 * share for share in curve.coverages],
+            y=[100 * risk for risk in curve.risks],
+            line={"color": COLOURS[place], "dash": DASHES[number % len(DASHES)]},
+            marker={"symbol": MARKERS[(place + number // len(COLOURS)) % len(MARKERS)], "size": 6},
+            hovertemplate=f"{title}<br>%{{x:.0f}}%: %{{y:.1f}}%<extra></extra>",
+        )
+    drawn.update_layout(height=HEIGHT, hoverlabel_align="left", **_MARGINS)
+    drawn.update_xaxes(title=tr("scans accepted, the surest first, %"), range=[0, 103])
+    drawn.update_yaxes(title=tr("wrong among the accepted, %"), rangemode="tozero")
     return drawn
 
 

@@ -8,6 +8,7 @@ from dashboard.language import tr
 from dashboard.services import records, robust_curves
 from dashboard.views.robustness.audit import audit_section
 from dashboard.views.robustness.dissection import dissection_section
+from dashboard.views.robustness.external import external_section
 from dashboard.views.robustness.headline import curves_section, headline
 from dashboard.views.robustness.paper import paper_section
 from dashboard.views.robustness.shifts import shifts_section
@@ -39,6 +40,8 @@ def page() -> None:
         headline(found, curves)
     with _section(tr("Accuracy against the budget")):
         curves_section(found.task, curves)
+    with _section(tr("Another hospital")):
+        external_section(found)
     with _section(tr("Can these numbers be trusted?")):
         audit_section(found, curves)
     with _section(tr("The paper's numbers, reported and re-measured")):

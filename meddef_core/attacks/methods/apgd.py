@@ -9,8 +9,8 @@ from torch import Tensor
 
 from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.draws import draw_uniform
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
-from meddef_core.attacks.spec import AttackInfo
 
 ALPHA = 0.75
 """Share of the new step; the rest repeats the last one (section 3.2)."""

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
-from meddef_core.attacks.spec import AttackInfo
 
 RATES = (0.3, 0.003)
 """Adam's step size in w, at first and at last: the authors' constant 0.01 takes thousands of steps to come as near."""

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from meddef_core.attacks.balls import project_l2, project_linf
 from meddef_core.attacks.draws import draw_normal, draw_signs, draw_uniform
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
-from meddef_core.attacks.spec import AttackInfo
 
 
 def corner_noise(search: Search) -> None:

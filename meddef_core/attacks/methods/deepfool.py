@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
-from meddef_core.attacks.spec import AttackInfo
 
 OVERSHOOT = 0.02
 """How much further than the boundary the whole change reaches, as a share of it (section 2.1)."""

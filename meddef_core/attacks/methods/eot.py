@@ -6,8 +6,8 @@ from torch import Tensor
 from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.climb import climb
 from meddef_core.attacks.draws import draw_uniform
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
-from meddef_core.attacks.spec import AttackInfo
 
 
 def eot_pgd(search: Search) -> None:

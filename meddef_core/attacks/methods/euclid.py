@@ -6,8 +6,8 @@ from torch import Tensor
 from meddef_core.attacks.balls import project_l2
 from meddef_core.attacks.climb import climb
 from meddef_core.attacks.draws import generators
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
-from meddef_core.attacks.spec import AttackInfo
 
 
 def pgd_l2(search: Search) -> None:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from meddef_core.attacks.draws import draw_uniform
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
-from meddef_core.attacks.spec import AttackInfo
 
 MOST_BIAS = 0.1
 """alpha_max: how far a step is drawn towards the scan's own projection (section 3.2)."""

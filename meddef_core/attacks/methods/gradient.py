@@ -5,8 +5,8 @@ from torch import Tensor
 from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.climb import Ascend, climb
 from meddef_core.attacks.draws import draw_uniform
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
-from meddef_core.attacks.spec import AttackInfo
 
 
 def fgsm(search: Search) -> None:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from meddef_core.attacks.draws import generators
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
-from meddef_core.attacks.spec import AttackInfo
 
 TRIES = 32
 """Noisy images of each grain tried as a start, of which the last is nothing but noise."""

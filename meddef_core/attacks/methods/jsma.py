@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from meddef_core.attacks.climb import climb
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
-from meddef_core.attacks.spec import AttackInfo
 
 ROUND = 32
 """Pairs taken from one shortlist before a new one is drawn up: the longer the round, the longer the list."""

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.climb import Look, climb, look_once
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
-from meddef_core.attacks.spec import AttackInfo
 
 DECAY = 1.0
 """What is left of the summed gradients after each step; the value of section 4.1."""

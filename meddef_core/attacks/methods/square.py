@@ -8,8 +8,8 @@ from torch import Tensor
 
 from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.draws import generators
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
-from meddef_core.attacks.spec import AttackInfo
 
 FIRST_SHARE = 0.8
 """Share of the pixels that the first squares cover (section 5, p for the L-infinity norm)."""

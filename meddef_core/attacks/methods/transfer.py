@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.methods.momentum import climb_by_momentum
 from meddef_core.attacks.search import Problem, Search, input_gradient, logits_of
-from meddef_core.attacks.spec import AttackInfo
 from meddef_core.errors import AttackError
 
 

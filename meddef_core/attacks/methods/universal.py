@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient, logits_of
-from meddef_core.attacks.spec import AttackInfo
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
 

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, failed, overstated, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, overstated, passed
 
 KNOWN_EPS = 4 / 255
 """Budget at which undefended networks are known to fall."""

@@ -1,7 +1,8 @@
 """Whether attacks that see less find less: where they find more, the gradient hides what is there."""
 
 from meddef_core.audit.bench import Bench, Run
-from meddef_core.audit.check import Check, Outcome, failed, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, passed
 
 
 def square(bench: Bench) -> Outcome:

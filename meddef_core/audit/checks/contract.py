@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, Severity, failed, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, Severity, failed, passed
 from meddef_core.evaluation.metrics import mcnemar
 
 FEW = 8

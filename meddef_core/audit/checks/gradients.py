@@ -6,7 +6,8 @@ from torch import Tensor
 from meddef_core.attacks.draws import draw_signs, draw_uniform
 from meddef_core.attacks.search import input_gradient
 from meddef_core.audit.bench import CHUNK, Bench
-from meddef_core.audit.check import Check, Outcome, Severity, failed, overstated, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, Severity, failed, overstated, passed
 from meddef_core.model import MedDef
 
 SATURATED_GAP = 16.0

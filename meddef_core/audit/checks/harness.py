@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, failed, overstated, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, overstated, passed
 
 
 def harness_tells_errors(bench: Bench) -> Outcome:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from meddef_core.audit.bench import CHUNK, Bench
-from meddef_core.audit.check import Check, Outcome, failed, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, passed
 from meddef_core.audit.outputs import wide_inputs
 
 FEW = 8

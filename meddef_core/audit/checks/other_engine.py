@@ -2,7 +2,8 @@
 
 from meddef_core.attacks import run_attack
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, failed, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, passed
 
 ATTACKS = ("pgd", "apgd_ce")
 """torchattacks' implementations of the plain attack, and of one that chooses its own steps."""

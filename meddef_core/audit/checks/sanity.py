@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from meddef_core.audit.bench import Bench, Run, margin
-from meddef_core.audit.check import Check, Outcome, failed, overstated, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, overstated, passed
 
 WHOLE = 0.5
 """Epsilon at which every image can become the same grey, so that no model can be right on more than one class."""

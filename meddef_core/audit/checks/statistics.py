@@ -3,7 +3,8 @@
 import torch
 
 from meddef_core.audit.bench import Bench
-from meddef_core.audit.check import Check, Outcome, failed, passed
+from meddef_core.audit.check import Check
+from meddef_core.audit.finding import Outcome, failed, passed
 from meddef_core.evaluation.metrics import mcnemar, wilson
 
 LEVEL = 0.05

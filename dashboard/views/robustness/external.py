@@ -1,0 +1,122 @@
+"""The models on scans of another hospital: what they accept there, and what of that is wrong."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components.record_parts import again, attack_words, figure, not_measured, save_data, shown_title
+from dashboard.components.words import counted
+from dashboard.language import tr
+from dashboard.services import commands
+from dashboard.services.records import TaskRecords
+from dashboard.views.robustness import figures
+from meddef_core.eps import short_eps
+from meddef_core.records import ExternalRecord, ExternalRow, Hits, Match
+
+
+def external_section(found: TaskRecords) -> None:
+    """One row a model, clean and attacked, and the risk that is left at every share of accepted scans."""
+    st.markdown(
+        tr(
+            "Scans of a hospital that no model was trained on. *Accepted* means that a class is shown. What must stay "
+            "small is the share of all scans that is wrong and accepted."
+        )
+    )
+    records = {name: record for name, record in found.external.items() if _is_shown(found, name, record)}
+    if not records:
+        not_measured(tr("No scans of another hospital."), commands.external_command(found.task, "meddef"))
+        return
+    for source in dict.fromkeys(record.numbers.source.key for record in records.values()):
+        of_source = {name: each for name, each in records.items() if each.numbers.source.key == source}
+        _source(found, of_source)
+    again(commands.external_command(found.task, next(iter(records))))
+
+
+def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
+    first = next(iter(records.values())).numbers
+    st.caption(
+        tr("{source}, n = {n}. {labels}", source=tr(first.source.title), n=first.n, labels=tr(first.source.labels))
+    )
+    if first.source.out_of_fold:
+        st.caption(
+            tr(
+                "The limits of acceptance were chosen on such scans. Every scan is judged by limits that were chosen "
+                "without its patient or block of neighbours."
+            )
+        )
+    st.table(_table(found, records), border="horizontal")
+    save_data(external_columns(records), name=f"{found.task}-external-{first.source.key}")
+    curves = {_title(found, name): record.numbers.clean.curve for name, record in records.items()}
+    figure(
+        figures.risk_coverage(curves),
+        name=f"{found.task}-risk-coverage-{first.source.key}",
+        alt=" ".join(
+            tr(
+                "{model}: {risk} wrong where all scans are accepted, {half} where the surest half is.",
+                model=title,
+                risk=counted(curve.risks[-1]),
+                half=counted(curve.risks[len(curve.risks) // 2 - 1]),
+            )
+            for title, curve in curves.items()
+        ),
+        data=_curve_columns(records),
+    )
+
+
+def external_columns(records: dict[str, ExternalRecord]) -> pd.DataFrame:
+    """A row a model and condition, every share with its interval."""
+    lines = []
+    for name, record in records.items():
+        for row in record.numbers.rows:
+            line: dict[str, object] = {"model": name, "source": record.numbers.source.key, "n": record.numbers.n}
+            line |= {"eps": row.eps, "confidence": row.confidence, "calibration_error": row.calibration_error}
+            for key in ("accepted", "without_remark", "correct", "correct_and_accepted", "wrong_and_accepted"):
+                hits: Hits = getattr(row, key)
+                line |= {key: hits.share, f"{key}_low": hits.interval[0], f"{key}_high": hits.interval[1]}
+            lines.append(line | {"aurc": row.curve.aurc})
+    return pd.DataFrame(lines)
+
+
+def _curve_columns(records: dict[str, ExternalRecord]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"model": name, "coverage": coverage, "risk": risk}
+        for name, record in records.items()
+        for coverage, risk in zip(record.numbers.clean.curve.coverages, record.numbers.clean.curve.risks, strict=True)
+    )
+
+
+def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFrame:
+    rows, index = [], []
+    for name, record in records.items():
+        for row in record.numbers.rows:
+            index.append(f"{_title(found, name)}, {_condition(row)}")
+            rows.append(
+                {
+                    tr("accepted"): _share(row.accepted),
+                    tr("correct"): _share(row.correct),
+                    tr("wrong and accepted"): f"**{_share(row.wrong_and_accepted)}**",
+                    tr("stated probability, mean"): counted(row.confidence),
+                    tr("calibration error"): counted(row.calibration_error),
+                }
+            )
+    return pd.DataFrame(rows, index=index)
+
+
+def _condition(row: ExternalRow) -> str:
+    if row.spec is None:
+        return tr("clean")
+    return tr("{attack} at {eps}, an upper bound", attack=attack_words(row.spec), eps=short_eps(row.eps))
+
+
+def _share(hits: Hits) -> str:
+    low, high = (100 * end for end in hits.interval)
+    return f"{counted(hits.share)} ({low:.0f}–{high:.0f})"
+
+
+def _title(found: TaskRecords, name: str) -> str:
+    titles = {each.card.name: each.card.title for each in found.models}
+    return shown_title(titles.get(name, name), found.match(name, found.external[name]))
+
+
+def _is_shown(found: TaskRecords, name: str, record: ExternalRecord) -> bool:
+    """Acceptance is of one model's weights and limits: of others it says nothing."""
+    return found.match(name, record) is Match.MATCHED

@@ -1,0 +1,44 @@
+"""`meddef app`: the dashboard on this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meddef_core.cli.input import JsonFlag
+from meddef_core.cli.output import emit
+from meddef_core.errors import MedDefError
+
+
+def run_app(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501, as_json: JsonFlag = False
+) -> None:
+    """Start the dashboard on this machine; Ctrl-C stops it."""
+    script = Path(__file__).resolve().parents[2] / "streamlit_app.py"
+    if not script.is_file():
+        raise MedDefError("The dashboard is not installed beside the library; start it from a clone of the repository.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise MedDefError(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
+    url = f"http://127.0.0.1:{port}"
+    emit({"url": url}, [f"The dashboard starts at {url}"], as_json=as_json)
+    sys.stdout.flush()
+    # Streamlit reads .streamlit/config.toml of its working directory. Its own greeting is no part of our document.
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    if _can_open_browser():
+        command += ["--server.headless", "false", "--server.showEmailPrompt", "false"]
+    code = subprocess.call(command, cwd=script.parent, stdout=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _can_open_browser() -> bool:
+    """True where a person is at a terminal of a machine with a screen: there the dashboard opens by itself."""
+    has_screen = not sys.platform.startswith("linux") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    return has_screen and sys.stdout.isatty()

@@ -1,0 +1,51 @@
+"""`meddef card`: what a card holds besides shares of scans."""
+
+from typing import Annotated
+
+import typer
+
+from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_model
+from meddef_core.cli.output import emit
+from meddef_core.errors import MedDefError
+
+
+def card(
+    task: TaskKey,
+    model: ModelName = "meddef",
+    write: Annotated[bool, typer.Option("--write", help="Put what was measured onto the model's card.")] = False,
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure areas under the ROC curve and the cost of a reading: work, weights, time beside the undefended twin."""
+    from meddef_core.baselines.sides import UNDEFENDED
+    from meddef_core.data.images import load_images
+    from meddef_core.data.lists import build_lists
+    from meddef_core.data.store import find_data_dir
+    from meddef_core.publishing.card_facts import card_facts
+    from meddef_core.records import plain
+    from meddef_core.zoo import list_models, rewrite_card
+
+    loaded = open_model(task, model)
+    folder = find_data_dir(data_dir)
+    measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
+    if measured is None or "clean" not in loaded.card.metrics:
+        raise MedDefError(f"The card of {loaded.card.key} was measured on no test list; publish its run first.")
+    lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
+    if lists.digest("test") != measured:
+        raise MedDefError(f"The test list on hand is not the one on {loaded.card.key}'s card; fetch that data set.")
+    images = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
+    twin = f"{loaded.task.key}/{UNDEFENDED}"
+    has_twin = twin != loaded.card.key and any(each.key == twin for each in list_models())
+    facts = card_facts(loaded, images, twin=open_model(task, UNDEFENDED) if has_twin else None)
+    if write and loaded.folder is not None:
+        changed = loaded.card.model_copy(update={"metrics": facts.onto(loaded.card.metrics)})
+        rewrite_card(loaded.folder, changed)
+    share = facts.nonzero_weights / facts.prunable_weights
+    lines = [
+        f"{loaded.card.key}: area under the ROC curve {facts.auroc:.3f} on {len(images)} clean test scans",
+        f"  {facts.macs / 1e9:.2f} billion multiply-accumulates a scan",
+        f"  {facts.nonzero_weights:,} of {facts.prunable_weights:,} weights of layers are not zero ({share:.0%})",
+    ]
+    if facts.latency is not None:
+        lines.append(f"  {facts.latency['ratio']:.2f} times {facts.latency['beside']}'s time, in turns on one core")
+    emit(plain(facts), lines, as_json=as_json)

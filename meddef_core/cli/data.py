@@ -1,0 +1,46 @@
+"""`meddef data`: the public data sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meddef_core.cli.input import DataDir, JsonFlag
+from meddef_core.cli.output import emit, progress
+from meddef_core.errors import DataError
+
+data_app = typer.Typer(help="See and fetch the public data sets.", no_args_is_help=True)
+
+
+@data_app.command()
+def status(data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
+    """Say which data sets are complete, and what every list of theirs holds."""
+    from meddef_core.data import store
+    from meddef_core.data.lists import PARTS, PROTOCOLS
+
+    found = store.status(store.find_data_dir(data_dir))
+    lines: list[str] = []
+    for key, task in found["tasks"].items():
+        lines.append(f"{key}: {task['title']}, " + ("ready" if task["ready"] else task["problem"]))
+        for protocol in PROTOCOLS if task["ready"] else ():
+            parts = (f"{part} {task[protocol][part]['scans']}" for part in PARTS)
+            lines.append(f"  {protocol}: {', '.join(parts)} scans")
+    emit(found, lines, as_json=as_json)
+
+
+@data_app.command()
+def fetch(
+    task: Annotated[str, typer.Argument(help="oct or chest.")],
+    archive: Annotated[Path, typer.Option(help="The public archive as you downloaded it.", dir_okay=False)],
+    data_dir: DataDir = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Unpack a public archive that you downloaded into the data folder, whole or not at all."""
+    from meddef_core.data import store
+
+    if data_dir is None:
+        raise DataError("No data folder is set; name the one to unpack into with --data-dir or MEDDEF_DATA_DIR.")
+    with progress(f"unpacking {task}") as show:
+        result = store.fetch(task, archive=archive, data_dir=data_dir, on_file=lambda n: show(n, None, "scans"))
+    scans = ", ".join(f"{part} {count}" for part, count in result["scans"].items())
+    emit(result, [f"{task}: {scans} scans in {result['folder']}"], as_json=as_json)

@@ -1,0 +1,22 @@
+"""`meddef models`: what the zoo holds."""
+
+from meddef_core.cli.input import JsonFlag
+from meddef_core.cli.output import emit, tell
+
+
+def models(as_json: JsonFlag = False) -> None:
+    """List the models there are."""
+    from meddef_core.zoo import list_models, malformed_models
+
+    cards, malformed = list_models(), malformed_models()
+    for why in malformed.values():
+        tell(why)
+    lines = [f"{card.key:<20} {card.parameters / 1e6:5.2f} M  {card.title}: {card.summary}" for card in cards]
+    document = {"models": [{"key": card.key, **card.model_dump(mode="json")} for card in cards]}
+    if malformed:
+        document["malformed"] = [{"key": key, "why": why} for key, why in malformed.items()]
+    emit(
+        document,
+        lines or ["There is no model here yet; train one with `meddef train`."],
+        as_json=as_json,
+    )

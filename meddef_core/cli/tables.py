@@ -1,0 +1,34 @@
+"""`meddef tables`: the zoo's and the records' numbers as Markdown."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meddef_core.cli.input import JsonFlag
+from meddef_core.cli.output import emit
+from meddef_core.errors import MedDefError
+
+
+def tables(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables to print; else the models' and the paper's.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Fill every table between its markers in this Markdown file.", dir_okay=False)
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print what was measured as Markdown tables: of every model, in the worst case, of the paper, audited."""
+    from meddef_core.report.tables import tables as known_tables
+    from meddef_core.report.tables import write_blocks
+
+    known = known_tables()
+    if unknown := [name for name in names or [] if name not in known]:
+        raise MedDefError(f"There is no table {unknown[0]!r}; there are: {', '.join(known)}.")
+    if write is not None:
+        write_blocks(write)
+    usual = [name for name in known if name == "models" or name.startswith("paper-")]
+    found = {name: known[name]() for name in names or usual}
+    lines = [table if len(found) == 1 else f"{name}\n\n{table}\n" for name, table in found.items()]
+    emit(found, lines, as_json=as_json)

@@ -1,0 +1,315 @@
+"""A model on scans of another hospital: what it accepts, what of that is wrong, clean and attacked.
+
+Scans are read as an upload is: decoded in worker processes, and checked by header, image, distance and evidence. On a
+development set, which the limits were chosen on, every scan is judged by limits that were chosen without its patient or
+block of neighbours; on any other folder by those that ship.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from meddef_core.attacks import AttackSpec, run_attack
+from meddef_core.data.external import DevelopmentSet, development_set, external_lists
+from meddef_core.errors import DataError, ModelError, ScanError
+from meddef_core.evaluation.metrics import auroc, expected_calibration_error
+from meddef_core.evaluation.selective import risk_coverage
+from meddef_core.model import MedDef
+from meddef_core.model.folded import folded
+from meddef_core.predict import Fitted, fitted_for
+from meddef_core.predict.checks import Evidence, abstention
+from meddef_core.predict.gaussian import Array
+from meddef_core.predict.guarantee import Limits, limits_of_card, share
+from meddef_core.predict.prediction import prepare
+from meddef_core.predict.risk_control import FOLDS, folds_of
+from meddef_core.predict.statistics import describe
+from meddef_core.predict.taken import Taken, in_place_of, take
+from meddef_core.records import ExternalNumbers, plain
+from meddef_core.scans import read_scan_isolated
+from meddef_core.scans.archive import Entry, folder_entries
+from meddef_core.scans.files import read_file
+from meddef_core.tasks import Task
+from meddef_core.zoo import LoadedModel
+
+EPS = 4 / 255
+STEPS = 20
+
+CHUNK = 32
+"""Scans that are held as floats at a time."""
+
+MOST = 5000
+"""Scans of one folder."""
+
+FOLDER = "folder"
+"""Key of a source that is no development set."""
+
+OnProgress = Callable[[str, int, int], None]
+"""Hears (what is done, scans done, scans in all)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Scans of known class: files, and what is known of the labels. `groups` name what must not be divided."""
+
+    key: str
+    title: str
+    labels: str
+    entries: tuple[Entry, ...]
+    groups: tuple[str, ...]
+    about: DevelopmentSet | None = None
+
+    def is_wrong(self, label: str, output: str) -> bool:
+        """Whether an output on a scan of that label is an error."""
+        return label != output if self.about is None else self.about.is_wrong(label, output)
+
+    def wrong(self, classes: Sequence[str], labels: NDArray[np.int64], outputs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which outputs are errors, `(n,)`."""
+        pairs = zip(labels, outputs, strict=True)
+        return np.array([self.is_wrong(classes[label], classes[output]) for label, output in pairs])
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network gave for the scans as they are, or attacked: statistics by name, and logits `(n, K)`."""
+
+    statistics: Mapping[str, Array]
+    logits: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The scans that could be read, `(n,)` each, and what the model gave for them.
+
+    `places` are those among the source's entries; `refused` are those that a check of header or image refuses,
+    `digests` of the files' bytes.
+    """
+
+    places: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    refused: NDArray[np.bool_]
+    digests: tuple[str, ...]
+    clean: Answers
+    attacked: Answers | None
+    problems: tuple[tuple[str, str], ...]
+    """Files that could not be read: name and reason."""
+
+
+def development_source(task: Task, data_dir: Path) -> Source:
+    """The development half of a task's other hospital; raises DataError where the data folder holds none."""
+    about = development_set(task, data_dir)
+    if about is None:
+        raise DataError(f"{data_dir} holds no scans of another hospital for {task.key}; name a folder with --data.")
+    items = external_lists(task, data_dir, about.folder).test
+    entries = tuple(
+        Entry(Path(item.path).name, task.classes[item.label], partial(read_file, data_dir / item.path))
+        for item in items
+    )
+    return Source(about.key, about.title, about.labels, entries, tuple(item.patient for item in items), about)
+
+
+def folder_source(task: Task, folder: Path, *, title: str | None = None) -> Source:
+    """A folder with one folder a class; raises DataError where no file stands in a folder that is named by a class."""
+    try:
+        found = folder_entries(folder, classes=task.classes)
+    except ScanError as error:
+        raise DataError(str(error)) from error
+    entries = tuple(entry for entry in found if entry.truth is not None)
+    if not entries:
+        raise DataError(f"No file in {folder} stands in a folder named by a class; name them {_listed(task)}.")
+    if len(entries) > MOST:
+        raise DataError(f"{folder} holds {len(entries)} scans, and at most {MOST} are measured at once; take fewer.")
+    groups = tuple(str(place) for place in range(len(entries)))
+    return Source(FOLDER, title or folder.resolve().name, "As sorted by whoever made the folder.", entries, groups)
+
+
+def fit_of(model: LoadedModel) -> Fitted:
+    """What was fitted for the model's weights; raises ModelError where nothing was: without it nothing is accepted."""
+    fitted = fitted_for(model)
+    if fitted is None:
+        raise ModelError(f"Nothing was fitted for {model.card.key} yet; run `meddef calibrate` first.")
+    return fitted
+
+
+def attack_of(task: Task, *, seed: int = 0) -> AttackSpec:
+    """PGD-20 at 4/255: an upper bound on robust accuracy."""
+    return AttackSpec(name="pgd", eps=EPS, steps=STEPS, seed=seed)
+
+
+def see(model: LoadedModel, source: Source, *, spec: AttackSpec | None, on_progress: OnProgress | None = None) -> Seen:
+    """Read every scan of a source and ask the model, some at a time; raises ModelError for a wrapped model.
+
+    Raises DataError where not a single file can be read.
+    """
+    network = model.network
+    if not isinstance(network, MedDef):
+        raise ModelError(f"{model.card.key} has a defence wrapped around it; measure the model itself.")
+    crafted_on = folded(network)
+    task, total = model.task, len(source.entries)
+    parts: list[tuple[Answers, Answers | None]] = []
+    facts: list[tuple[int, int, bool, str]] = []
+    problems: list[tuple[str, str]] = []
+    for start in range(0, total, CHUNK):
+        images: list[Tensor] = []
+        for place, entry in enumerate(source.entries[start : start + CHUNK], start=start):
+            try:
+                scan = read_scan_isolated(entry.load())
+            except ScanError as error:
+                problems.append((entry.name, str(error)))
+                continue
+            images.append(prepare(model, scan))
+            refused = abstention(Evidence(task=task, scan=scan, familiarity=None)) is not None
+            facts.append((place, task.index(str(entry.truth)), refused, scan.digest))
+        if images:
+            x = torch.cat(images)
+            y = torch.tensor([label for _, label, *_ in facts[-len(images) :]])
+            attacked = None if spec is None else run_attack(crafted_on, x, y, spec).adversarial
+            parts.append((_ask(network, x), None if attacked is None else _ask(network, attacked)))
+        if on_progress:
+            on_progress("scans", min(start + CHUNK, total), total)
+    if not facts:
+        raise DataError(f"None of the {total} files can be read; the first one: {problems[0][1]}")
+    places, labels, refused_by_checks, digests = zip(*facts, strict=True)
+    attacks = [attacked for _, attacked in parts if attacked is not None]
+    return Seen(
+        places=np.array(places),
+        labels=np.array(labels),
+        refused=np.array(refused_by_checks),
+        digests=digests,
+        clean=_joined([clean for clean, _ in parts]),
+        attacked=_joined(attacks) if attacks else None,
+        problems=tuple(problems),
+    )
+
+
+def measured(model: LoadedModel, source: Source, seen: Seen, *, spec: AttackSpec | None) -> ExternalNumbers:
+    """The numbers of a record; raises ModelError where nothing was fitted for the model's weights."""
+    fitted = fit_of(model)
+    folds = _folds(model, fitted, source, seen)
+    distances = fitted.detector.scores(seen.clean.statistics)
+    rows = [_row(model, source, seen, _taken(fitted, seen.clean, folds), spec=None)]
+    if seen.attacked is not None:
+        taken = _taken(fitted, seen.attacked, folds, distances=distances)
+        rows.append(_row(model, source, seen, taken, spec=spec))
+    return ExternalNumbers.model_validate(
+        {
+            "n": len(seen.labels),
+            "source": {
+                "key": source.key,
+                "title": source.title,
+                "labels": source.labels,
+                "out_of_fold": folds is not None,
+                "unreadable": len(seen.problems),
+            },
+            "rows": rows,
+        }
+    )
+
+
+def digest_of(seen: Seen) -> str:
+    """Names the scans, in their order."""
+    return hashlib.sha256("".join(seen.digests).encode()).hexdigest()
+
+
+# ---- how each scan is taken --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Folds:
+    """Of a development set: the fold of each scan, and what a fold is judged by."""
+
+    number: NDArray[np.int64]
+    limits: tuple[Limits, ...]
+    added: Array
+    """`(FOLDS, K)`: offsets of the fold in place of the model's."""
+
+
+def _folds(model: LoadedModel, fitted: Fitted, source: Source, seen: Seen) -> _Folds | None:
+    """None for scans that nothing was chosen on; raises ModelError where the fit does not say what was chosen."""
+    if source.about is None:
+        return None
+    by_fold = (fitted.card.guarantee or {}).get("by_fold")
+    if by_fold is None:
+        raise ModelError(f"The fit of {model.card.key} has no limits of its folds; run `meddef calibrate` first.")
+    added = (model.card.training.get("offsets") or {}).get("added_by_fold")
+    offsets = np.zeros((FOLDS, len(model.task.classes))) if added is None else np.array(added, dtype=np.float64)
+    folds = folds_of(np.array(source.groups), folds=FOLDS)[seen.places]
+    return _Folds(folds, limits_of_card(fitted.detector, by_fold), offsets)
+
+
+def _taken(fitted: Fitted, answers: Answers, folds: _Folds | None, *, distances: Array | None = None) -> Taken:
+    asked = partial(take, temperature=fitted.card.temperature, distances=distances)
+    taken = asked(fitted.detector, answers.statistics, answers.logits, slope=fitted.card.temperature_slope)
+    for fold, limits in enumerate(folds.limits if folds is not None else ()):
+        assert folds is not None
+        logits = answers.logits + folds.added[fold]
+        found = asked(limits.detector, answers.statistics, logits, slope=limits.slope)
+        taken = in_place_of(taken, found, folds.number == fold)
+    return taken
+
+
+def _row(model: LoadedModel, source: Source, seen: Seen, taken: Taken, *, spec: AttackSpec | None) -> dict[str, Any]:
+    classes, labels, predicted = model.task.classes, seen.labels, taken.predicted
+    accepted = taken.accepted & ~seen.refused
+    wrong, correct = source.wrong(classes, labels, predicted), predicted == labels
+    # What a check of header or image refuses, is ranked behind everything else.
+    scores = np.where(seen.refused, np.inf, taken.scores)
+    scores[np.isinf(scores)] = taken.scores.max() + 1
+    curve = risk_coverage(scores, wrong)
+    return {
+        "eps": 0.0 if spec is None else spec.eps,
+        "spec": None if spec is None else plain(spec),
+        "accepted": share(accepted),
+        "without_remark": share(accepted & ~taken.remarked),
+        "correct": share(correct),
+        "correct_and_accepted": share(accepted & correct),
+        "wrong_and_accepted": share(accepted & wrong),
+        "confidence": float(taken.confidence.mean()),
+        "calibration_error": expected_calibration_error(taken.shares, labels),
+        "auroc": _areas(taken.shares, labels, classes),
+        "by_label": {
+            classes[label]: {
+                "n": int((labels == label).sum()),
+                "outputs": _counts(predicted[labels == label], classes),
+                "accepted_as": _counts(predicted[(labels == label) & accepted], classes),
+            }
+            for label in np.unique(labels)
+        },
+        "curve": {"coverages": curve.coverages, "risks": curve.risks, "aurc": curve.aurc},
+    }
+
+
+def _areas(shares: Array, labels: NDArray[np.int64], classes: Sequence[str]) -> dict[str, float]:
+    """The area under the ROC curve of each class that some scans have and some have not."""
+    there = [label for label in np.unique(labels) if 0 < (labels == label).sum() < len(labels)]
+    areas = {}
+    for label in there:
+        both = np.stack([1 - shares[:, label], shares[:, label]], axis=1)
+        areas[classes[label]] = float(auroc(both, (labels == label).astype(np.int64))[1])
+    return areas
+
+
+def _counts(predicted: NDArray[np.int64], classes: Sequence[str]) -> dict[str, int]:
+    return dict(zip(classes, np.bincount(predicted, minlength=len(classes)).tolist(), strict=True))
+
+
+def _ask(network: MedDef, x: Tensor) -> Answers:
+    with torch.inference_mode():
+        logits = network(x).double().numpy()
+    return Answers(describe(network, x), logits)
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    statistics = {name: np.concatenate([part.statistics[name] for part in parts]) for name in parts[0].statistics}
+    return Answers(statistics, np.concatenate([part.logits for part in parts]))
+
+
+def _listed(task: Task) -> str:
+    return ", ".join(task.classes)

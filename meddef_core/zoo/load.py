@@ -1,0 +1,97 @@
+"""Models are listed, and loaded where their weights match their card."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from meddef_core.errors import DataError, ModelError
+from meddef_core.io.files import read_whole
+from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.settings import settings
+from meddef_core.tasks import Task, get_task
+from meddef_core.zoo.card import Card, read_card
+from meddef_core.zoo.packed import unpack
+
+MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A shared, read-only model: eval mode, fp32, parameters frozen."""
+
+    card: Card
+    network: nn.Module
+    """A `MedDef`, or one behind a baseline's wrapper (`meddef_core.baselines`), which has no explanation maps."""
+    task: Task
+    preprocessing: Preprocessing
+    folder: Path | None = None
+    """Where card and weights stand, and what was fitted for them (`meddef_core.predict`); None for one in no folder."""
+
+    def prepares_like(self, other: "LoadedModel") -> bool:
+        """Whether an image that was prepared for one may be given to the other."""
+        return self.preprocessing == other.preprocessing and self.channels == other.channels
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images the network takes."""
+        return MedDefConfig(**self.card.config).channels
+
+
+def models_root() -> Path:
+    """The folder of models: `MEDDEF_MODELS_DIR`, else the shipped one."""
+    return settings().models_dir or MODELS
+
+
+def list_models(root: Path | None = None) -> list[Card]:
+    """Every card, by task and name. A malformed one is left out, and only its own model with it: `malformed_models`."""
+    return [card for card in _cards(root).values() if isinstance(card, Card)]
+
+
+def malformed_models(root: Path | None = None) -> dict[str, str]:
+    """Why a card cannot be used, in one sentence, by `<task>/<name>`; empty where all can."""
+    return {key: str(error) for key, error in _cards(root).items() if isinstance(error, ModelError)}
+
+
+def _cards(root: Path | None) -> dict[str, Card | ModelError]:
+    found: dict[str, Card | ModelError] = {}
+    for path in sorted((root or models_root()).glob("*/*/card.json")):
+        key = "/".join(path.parts[-3:-1])
+        try:
+            found[key] = read_card(path)
+        except ModelError as error:
+            found[key] = error
+    return found
+
+
+def load_model(key: str, root: Path | None = None) -> LoadedModel:
+    """Load `<task>/<name>`; raises ModelError if it is missing, malformed or does not match its card."""
+    root = root or models_root()
+    known = sorted("/".join(path.parts[-3:-1]) for path in root.glob("*/*/card.json"))
+    if key not in known:
+        raise ModelError(f"There is no model {key!r}; the models here are: {', '.join(known) or 'none'}.")
+    folder = root / key
+    card = read_card(folder / "card.json")
+    path = folder / card.weights.file
+    try:
+        data = read_whole(path, sha256=card.weights.sha256)
+    except OSError as error:
+        raise ModelError(f"The weights of {key} are missing ({path.name}); restore the file.") from error
+    if hashlib.sha256(data).hexdigest() != card.weights.sha256:
+        raise ModelError(f"The weights of {key} do not match the hash on their card; restore both files.")
+    try:
+        task = get_task(card.task)
+        config = MedDefConfig(**card.config)
+        preprocessing = Preprocessing(**card.preprocessing)
+        network = MedDef(config)
+        network.load_state_dict({name: tensor.float() for name, tensor in unpack(load(data)).items()})
+    except ModelError as error:
+        raise ModelError(f"The weights of {key} cannot be unpacked; restore the file: {error}") from error
+    except (DataError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
+    return LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing, folder)
