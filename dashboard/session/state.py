@@ -277,9 +277,8 @@ def clear_everything() -> None:
     How the reader set the page stays: the browser would go on showing settings that the server forgot.
     """
     audit.note("clear")
-    for key in ("history", "history_aside", "history_open", "history_shown"):
-        st.session_state.pop(key, None)
-    for key in ("chosen", "problem", "waiting", "anyway", "attention_cancelled"):
+    history = ("history", "history_aside", "history_open", "history_shown")
+    for key in (*history, "chosen", "problem", "waiting", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
     _forget_volume()
     forget_lab()
