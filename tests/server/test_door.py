@@ -29,7 +29,11 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     folder = tmp_path_factory.mktemp("door")
     calls = folder / "calls.txt"
     calls.touch()
-    under = ["strace", "-D", "-f", "-qq", "-e", "trace=connect", "-o", str(calls)] if shutil.which("strace") else []
+    under = (
+        ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o", str(calls)]
+        if shutil.which("strace")
+        else []
+    )
     with running_app(folder / "log.txt", under=under, MEDDEF_HOSTS=HOSTS, MEDDEF_ORIGINS=ORIGIN) as (address, _):
         yield address, calls
 
