@@ -13,6 +13,9 @@ def card(
     task: TaskKey,
     model: ModelName = "meddef",
     write: Annotated[bool, typer.Option("--write", help="Put what was measured onto the model's card.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the card in the layout of the Hugging Face Hub; measure nothing.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -23,9 +26,16 @@ def card(
     from meddef_core.data.store import find_data_dir
     from meddef_core.publishing.card_facts import card_facts
     from meddef_core.records import plain
+    from meddef_core.report.model_card import model_readme
     from meddef_core.zoo import list_models, rewrite_card
 
     loaded = open_model(task, model)
+    if as_markdown:
+        if loaded.folder is None:
+            raise MedDefError(f"{loaded.card.key} stands in no folder; publish its run first.")
+        text = model_readme(loaded.card, loaded.folder)
+        emit({"model": loaded.card.key, "markdown": text}, [text.rstrip()], as_json=as_json)
+        return
     folder = find_data_dir(data_dir)
     measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
     if measured is None or "clean" not in loaded.card.metrics:
