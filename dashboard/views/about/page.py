@@ -26,7 +26,7 @@ LIMITS = (
     "same, and that answer means nothing.",
     "Probabilities are the model's own; where its card says so they were calibrated on validation patients. They do "
     "not say how likely a disease is in a patient of yours.",
-    "Scans of other devices, hospitals, ages and projections were not tested.",
+    "On scans of two other hospitals the models abstained on most. Other devices and projections were not tested.",
     "Robust here means: against the attacks listed, at the budgets listed, on the test lists listed. "
     "A stronger attack may still succeed.",
     "Maps show what moved a model's output, not where disease is.",
