@@ -88,6 +88,7 @@ def test_every_command_is_in_the_readme() -> None:
     from meddef_core.cli.entry import app
 
     names = {each.name or each.callback.__name__.replace("_", "-") for each in app.registered_commands if each.callback}
+    names |= {str(each.name) for each in app.registered_groups}
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert sorted(name for name in names if f"meddef {name}" not in text) == []
 
