@@ -20,22 +20,18 @@ def card(
     as_json: JsonFlag = False,
 ) -> None:
     """Measure areas under the ROC curve and the cost of a reading: work, weights, time beside the undefended twin."""
+    if as_markdown:
+        _print_markdown(task, model, as_json=as_json)
+        return
     from meddef_core.baselines.sides import UNDEFENDED
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
     from meddef_core.publishing.card_facts import card_facts
     from meddef_core.records import plain
-    from meddef_core.report.model_card import model_readme
     from meddef_core.zoo import list_models, rewrite_card
 
     loaded = open_model(task, model)
-    if as_markdown:
-        if loaded.folder is None:
-            raise MedDefError(f"{loaded.card.key} stands in no folder; publish its run first.")
-        text = model_readme(loaded.card, loaded.folder)
-        emit({"model": loaded.card.key, "markdown": text}, [text.rstrip()], as_json=as_json)
-        return
     folder = find_data_dir(data_dir)
     measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
     if measured is None or "clean" not in loaded.card.metrics:
@@ -59,3 +55,14 @@ def card(
     if facts.latency is not None:
         lines.append(f"  {facts.latency['ratio']:.2f} times {facts.latency['beside']}'s time, in turns on one core")
     emit(plain(facts), lines, as_json=as_json)
+
+
+def _print_markdown(task: str, model: str, *, as_json: bool) -> None:
+    """The card as a README in the common layout."""
+    from meddef_core.report.model_card import model_readme
+
+    loaded = open_model(task, model)
+    if loaded.folder is None:
+        raise MedDefError(f"{loaded.card.key} stands in no folder; publish its run first.")
+    text = model_readme(loaded.card, loaded.folder)
+    emit({"model": loaded.card.key, "markdown": text}, [text.rstrip()], as_json=as_json)
