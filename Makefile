@@ -103,3 +103,8 @@ audit: $(TOOLS)/installed
 
 clean:
 	rm -rf $(VENV) $(TOOLS) build *.egg-info
+
+# Indexes, the diagram of imports and the models' README files; a test fails where one is not current.
+.PHONY: documents architecture
+documents architecture: $(VENV)/installed
+	PYTHONPATH=. $(BIN)/python tools/documents.py

@@ -2,7 +2,7 @@
 
 A file has YAML front matter (title, summary, minutes, order) and steps, `## Title` sections of text. A step may hold
 one fenced block of each kind: `state` (what the live card shows), `question` (asked, then revealed) and `notes` (for
-the teacher alone). CONTRIBUTING tells how to add one. A translation holds words only: its states are the original's.
+the teacher alone). docs/writing-lessons.md says how. A translation holds words only: its states are the original's.
 """
 
 from collections.abc import Callable, Mapping

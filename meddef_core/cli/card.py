@@ -13,10 +13,16 @@ def card(
     task: TaskKey,
     model: ModelName = "meddef",
     write: Annotated[bool, typer.Option("--write", help="Put what was measured onto the model's card.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the card in the layout of the Hugging Face Hub; measure nothing.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure areas under the ROC curve and the cost of a reading: work, weights, time beside the undefended twin."""
+    if as_markdown:
+        _print_markdown(task, model, as_json=as_json)
+        return
     from meddef_core.baselines.sides import UNDEFENDED
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
@@ -49,3 +55,14 @@ def card(
     if facts.latency is not None:
         lines.append(f"  {facts.latency['ratio']:.2f} times {facts.latency['beside']}'s time, in turns on one core")
     emit(plain(facts), lines, as_json=as_json)
+
+
+def _print_markdown(task: str, model: str, *, as_json: bool) -> None:
+    """The card as a README in the common layout."""
+    from meddef_core.report.model_card import model_readme
+
+    loaded = open_model(task, model)
+    if loaded.folder is None:
+        raise MedDefError(f"{loaded.card.key} stands in no folder; publish its run first.")
+    text = model_readme(loaded.card, loaded.folder)
+    emit({"model": loaded.card.key, "markdown": text}, [text.rstrip()], as_json=as_json)

@@ -72,7 +72,7 @@ SHIFTS = (
 
 MOVING = ("none", "taller", "smaller", "rim", "brighter")
 """What offsets are chosen over: scans as they are, and changes of frame and brightness that move the boundary of chest
-networks on validation patients (lab notes in CONTRIBUTING); not all, so that the others still test the choice."""
+networks on validation patients (docs/lab-log/chest.md); not all, so that the others still test the choice."""
 
 
 def shifted(images: Images, shift: Shift) -> Images:

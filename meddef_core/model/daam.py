@@ -1,8 +1,12 @@
 """DAAM, the Defense-Aware Attention Mechanism (paper, section on the DefenseModule).
 
-Three parallel readings of a feature map, fused and added back under channel attention:
+Three parallel branches on a feature map, fused and added back under channel attention:
 `D(x) = x + Phi([AFD, MFE, MSF]) * Omega`. Every module maps `(B, C, H, W)` to the same shape and
 returns its inner maps beside its output, so that one forward pass explains itself.
+
+Results are negative: DAAM gave no measurable benefit in our ablation. Networks trained without it were as accurate and
+as robust on both tasks (three seeds each; `docs/results.md`, `docs/lab-log/daam.md`). It is here because the paper
+describes it, and because its maps can be inspected.
 """
 
 from typing import NamedTuple

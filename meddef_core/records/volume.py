@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, ScanRef, Size, Strict
+from meddef_core.records.outputs import output_of
 from meddef_core.records.plain import plain
 from meddef_core.records.prediction import Output
 
@@ -83,8 +84,6 @@ def volume_numbers(volume: "Volume", found: "VolumePrediction") -> VolumeNumbers
 
 
 def _slice(row: "SlicePrediction") -> VolumeSlice:
-    from meddef_core.report.results import output_of
-
     return VolumeSlice(
         number=row.number,
         frame=row.frame,

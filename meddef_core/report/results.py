@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records.build import source_of
 from meddef_core.records.envelope import SCHEMA_VERSION, Record
+from meddef_core.records.outputs import fields_of
 from meddef_core.records.plain import plain
 from meddef_core.records.prediction import (
     AttackNumbers,
     AttackRecord,
     BatchNumbers,
     Collection,
-    Output,
     OutputWithMaps,
     PredictionRecord,
 )
@@ -33,27 +33,12 @@ MEASURED = ("linf", "l2", "psnr", "ssim", "pixels_changed")
 """Distances of `AttackResult`, by the names that records give them."""
 
 
-def output_of(prediction: "Prediction") -> Output:
-    """One output: every field, and what is made of them for a person."""
-    return Output.model_validate(_fields(prediction))
-
-
 def prediction_numbers(prediction: "Prediction", maps: "Mapping[str, ExplanationMap] | None" = None) -> OutputWithMaps:
     """Numbers of a record of a prediction; `maps` join under their keys."""
-    fields = _fields(prediction)
+    fields = fields_of(prediction)
     if maps is not None:
         fields["maps"] = plain({key: each.to_dict() for key, each in maps.items()})
     return OutputWithMaps.model_validate(fields)
-
-
-def _fields(prediction: "Prediction") -> dict[str, Any]:
-    return {
-        **plain(prediction),
-        "shares": plain(prediction.shares),
-        "level": prediction.level,
-        "calibration_holds": prediction.calibration_holds,
-        "sentence": prediction.sentence,
-    }
 
 
 def attack_numbers(
@@ -76,8 +61,8 @@ def attack_numbers(
             "norm": get_attack(result.spec.name).norm,
             "source": None if source is None else plain(source_of(source)),
             "success": bool(result.success[0]),
-            "clean": _fields(clean),
-            "attacked": _fields(attacked),
+            "clean": fields_of(clean),
+            "attacked": fields_of(attacked),
             **{key: plain(float(getattr(result, key)[0])) for key in MEASURED},
             "first_fooled": int(result.first_fooled[0]),
             "steps_run": result.steps_run,
@@ -97,7 +82,7 @@ def attack_numbers(
 
 def batch_numbers(rows: "Sequence[Row]", score: "Score | None") -> BatchNumbers:
     """Numbers of a record of a batch."""
-    told = [{**plain(row), "prediction": None if row.prediction is None else _fields(row.prediction)} for row in rows]
+    told = [{**plain(row), "prediction": None if row.prediction is None else fields_of(row.prediction)} for row in rows]
     return BatchNumbers.model_validate({"rows": told, "score": plain(score)})
 
 

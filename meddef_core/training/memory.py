@@ -11,8 +11,8 @@ def keep_freed_memory() -> bool:
     """Let this process keep the memory of freed tensors for the next ones; whether the C library can.
 
     glibc maps every large tensor anew and unmaps it when it is freed, so that each feature map is first written page by
-    page into memory that the system has to clear. Kept, training steps take a tenth less time (see the lab notes); the
-    process holds what it held at its fullest until it ends. For processes that train and end, not for servers.
+    page into memory that the system has to clear. Kept, training steps take a tenth less time (docs/lab-log/speed.md);
+    the process holds what it held at its fullest until it ends. For processes that train and end, not for servers.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
