@@ -30,12 +30,13 @@ class Settings(BaseSettings):
     results_dir: Path | None = Field(None, description="Folder of the records; else the shipped ones.")
     lessons_dir: Path | None = Field(None, description="Folder of the lessons; else the shipped ones.")
     cache_dir: Path | None = Field(None, description="Folder of preprocessed images; else in the user's cache.")
+    site: Path | None = Field(None, description="Folder of the site profile that adjusts a model to a hospital.")
     threads: int = Field(1, ge=1, le=MOST_THREADS, description="Torch threads a request of the dashboard may use.")
     slots: int | None = Field(None, ge=1, le=MOST_THREADS, description="Requests computed at once; else by cores.")
     held_mb: int = Field(1024, ge=1, le=1024**2, description="Megabytes of uploads held for all sessions together.")
     decoders: int = Field(2, ge=1, le=MOST_DECODERS, description="Files decoded at once, each in its own process.")
 
-    @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir")
+    @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir", "site")
     @classmethod
     def _no_file(cls, path: Path | None) -> Path | None:
         if path is not None and path.exists() and not path.is_dir():
