@@ -224,4 +224,3 @@ def _robust(seen: Seen, test: _Test) -> Figure | None:
         return None
     held = (seen.clean.logits.argmax(axis=1) == seen.labels) & (seen.attacked.logits.argmax(axis=1) == seen.labels)
     return share_figure(Counted(int(held.sum()), len(held)), test.robust())
-
