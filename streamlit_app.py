@@ -27,6 +27,7 @@ settings_checked()  # before the imports below, whose queues take their size fro
 
 from dashboard import services  # noqa: E402
 from dashboard.components.history_panel import history_panel  # noqa: E402
+from dashboard.components.site_note import site_note  # noqa: E402
 from dashboard.language import language_picker, tr  # noqa: E402
 from dashboard.session import state  # noqa: E402
 
@@ -86,11 +87,18 @@ page = st.navigation(
             icon=":material/shield:",
             url_path="robustness",
         ),
+        st.Page(
+            "dashboard/views/site/page.py",
+            title=tr("Your site"),
+            icon=":material/local_hospital:",
+            url_path="site",
+        ),
         st.Page("dashboard/views/about/page.py", title=tr("About"), icon=":material/info:", url_path="about"),
     ]
 )
 
 with st.sidebar:
+    site_note()
     st.button(
         tr("Clear everything"),
         key="clear_everything",

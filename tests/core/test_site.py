@@ -128,7 +128,7 @@ def test_a_missed_finding_is_an_error_where_labels_hold_for_slices(holds: Labels
     assert source.is_wrong("NORMAL", "DME") and source.is_wrong("DME", "CNV")
     assert not source.is_wrong("DME", "DME")
     table = losses(OCT.classes, holds)
-    assert table[1, 3] == (1.0 if wrong else folder.HEALTHY_SLICES) and table[3, 1] == table[1, 0] == 1.0
+    assert table[1, 3] == (1.0 if wrong else folder.MISSED_LOSS) and table[3, 1] == table[1, 0] == 1.0
 
 
 def test_folders_that_cannot_be_reported_on(
