@@ -96,7 +96,9 @@ def site_report(
     adjustment, outputs = adjusted(found, fit_of(model))
     profile = _profile(model, source, adjustment, outputs, middle=middle)
     final = with_profile(model, profile, state=state)
-    after = see_kept(final, to_report, stage="adjusted", spec=plan.spec, kept=kept, on_progress=on_progress)
+    # Named by what was fitted: chunks of another profile are not gone on from.
+    stage = f"adjusted-{profile.digest[:12]}"
+    after = see_kept(final, to_report, stage=stage, spec=plan.spec, kept=kept, on_progress=on_progress)
     rows = [
         site_row(model, to_report, _part(seen, ~fitting), state="shipped"),
         site_row(final, to_report, after, state="finetuned" if plan.finetune else "adjusted"),

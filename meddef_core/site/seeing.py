@@ -87,7 +87,7 @@ def see_kept(
             kept.keep(stage, start, found)
         parts.append(_named(found, source, start))
         if on_progress:
-            on_progress(stage, min(start + CHUNK, total), total)
+            on_progress(stage.partition("-")[0], min(start + CHUNK, total), total)
     return joined_seen(parts, total=total)
 
 
