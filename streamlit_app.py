@@ -51,6 +51,7 @@ def decoder_warmed() -> None:
 def main() -> None:
     """One run of the page that a session is on."""
     from dashboard.components.history_panel import history_panel
+    from dashboard.components.site_note import site_note
     from dashboard.language import language_picker, tr
     from dashboard.session import state  # here, where the settings are known to work: its queues take their sizes
 
@@ -90,11 +91,18 @@ def main() -> None:
                 icon=":material/shield:",
                 url_path="robustness",
             ),
+            st.Page(
+                "dashboard/views/site/page.py",
+                title=tr("Your site"),
+                icon=":material/local_hospital:",
+                url_path="site",
+            ),
             st.Page("dashboard/views/about/page.py", title=tr("About"), icon=":material/info:", url_path="about"),
         ]
     )
 
     with st.sidebar:
+        site_note()
         st.button(
             tr("Clear everything"),
             key="clear_everything",

@@ -87,6 +87,7 @@ def parts(now: Settings) -> tuple[Part, ...]:
     return (
         _data(now),
         _models(),
+        *_site(now),
         _program("Chromium", CHROMIUM, "needed by the browser tests only; install the package chromium"),
         _program("Orthanc", ("Orthanc", "orthanc"), "needed by the PACS tests only; install the package orthanc"),
         _program("dciodvfy", ("dciodvfy",), "needed by the PACS tests only; install the package dicom3tools"),
@@ -125,6 +126,22 @@ def _models() -> Part:
         f"{count} in {models_root()}" if count else f"none in {models_root()}; train one or correct MEDDEF_MODELS_DIR"
     )
     return Part(name="models", found=count > 0 and not malformed, detail=" ".join((f"{detail}.", *malformed.values())))
+
+
+def _site(now: Settings) -> tuple[Part, ...]:
+    """The site profile, where one is set."""
+    from meddef_core.errors import ModelError
+    from meddef_core.zoo import configured_profile, load_model
+
+    if now.site is None:
+        return ()
+    try:
+        profile = configured_profile()
+        assert profile is not None
+        load_model(profile.model)  # it must be of these weights
+    except ModelError as error:
+        return (Part(name="site profile", found=False, detail=str(error)),)
+    return (Part(name="site profile", found=True, detail=f"{profile.model} is adjusted for {profile.title}"),)
 
 
 def _program(title: str, names: tuple[str, ...], advice: str) -> Part:

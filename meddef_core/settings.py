@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     results_dir: Path | None = Field(None, description="Folder of the records; else the shipped ones.")
     lessons_dir: Path | None = Field(None, description="Folder of the lessons; else the shipped ones.")
     cache_dir: Path | None = Field(None, description="Folder of preprocessed images; else in the user's cache.")
+    site: Path | None = Field(None, description="Folder of the site profile that adjusts a model to a hospital.")
     threads: int = Field(1, ge=1, le=MOST_THREADS, description="Torch threads a request of the dashboard may use.")
     slots: int | None = Field(None, ge=1, le=MOST_THREADS, description="Requests computed at once; else by cores.")
     held_mb: int = Field(1024, ge=1, le=1024**2, description="Megabytes of uploads held for all sessions together.")
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     pacs_ledger: SecretStr | None = Field(None, description="Database URL of what the watch has done; else SQLite.")
     pacs_audit: Path | None = Field(None, description="Audit log of the watch; else beside the SQLite ledger.")
 
-    @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir")
+    @field_validator("data_dir", "models_dir", "results_dir", "lessons_dir", "cache_dir", "site")
     @classmethod
     def _no_file(cls, path: Path | None) -> Path | None:
         if path is not None and path.exists() and not path.is_dir():

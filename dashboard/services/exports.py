@@ -153,7 +153,7 @@ def _attack_side(one: Kept, outcome: Outcome, *, maps: bool) -> Side:
         clean=pictures[0],
         attacked=pictures[1],
         maps=_map_pairs(clean, pictures, ATTACK_MAPS) if maps else (),
-        trust=trust_line(model.id, weights_sha256=one.record.model.weights_sha256),
+        trust=trust_line(model.id, weights_sha256=one.record.model.shipped_sha256),
     )
 
 

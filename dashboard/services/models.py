@@ -95,7 +95,15 @@ def models(task: str) -> tuple[ModelChoice, ...]:
     numbers stand on its card, and it reads no scan here.
     """
     known = sorted((card for card in cards() if card.task == task and _official(card)), key=rank)
-    return tuple(ModelChoice(card.key, card.title, card.summary, studied=_studied(card)) for card in known)
+    return tuple(ModelChoice(card.key, _title(card), card.summary, studied=_studied(card)) for card in known)
+
+
+def _title(card: zoo.Card) -> str:
+    """The model's title, and the hospital that it is adjusted for."""
+    profile = zoo.configured_profile()
+    return (
+        card.title if profile is None or profile.model != card.key else f"{card.title} (adjusted for {profile.title})"
+    )
 
 
 def models_to_read_with(task: str) -> tuple[ModelChoice, ...]:

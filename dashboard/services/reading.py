@@ -114,7 +114,9 @@ def calibration(model: ModelChoice) -> Calibration | None:
 
 def _fitted(model: ModelChoice) -> Fitted | None:
     try:
-        return fitted_for(loaded(model.id))
+        subject = loaded(model.id)
+        # What was measured on validation and test patients is not true of a model that a site profile has changed.
+        return fitted_for(subject) if subject.site is None else None
     except ModelError:  # a prediction's note says why it is not used
         return None
 

@@ -89,7 +89,7 @@ class TaskRecords:
 
     def match(self, name: str, record: Record) -> Match:
         """Whether a record that is filed under a model's name is of the weights that ship under it."""
-        return match_weights(f"{self.task}/{name}", record.model.weights_sha256, self.shipped)
+        return match_weights(f"{self.task}/{name}", record.model.shipped_sha256, self.shipped)
 
     def match_claim(self, claim: Claim) -> Match:
         """The same of one row of a record of several models."""

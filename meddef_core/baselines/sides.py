@@ -40,11 +40,12 @@ def side_choices(task: str) -> tuple[Side, ...]:
     )
 
 
-def load_side(side_id: str) -> LoadedModel:
+def load_side(side_id: str, *, at_site: bool = True) -> LoadedModel:
     """Load `<task>/<model>+<baseline>`: the model's card under the side's name, and the defended network.
 
     The network is the view of an adaptive attacker, whose values are exactly the defence's. It is no `MedDef`, so it
     has no explanation maps. Each call makes a new one. Raises ModelError for an id that names no side.
+    Without `at_site` the models are as they ship.
     """
     key, plus, name = side_id.partition("+")
     if not plus:
@@ -52,15 +53,16 @@ def load_side(side_id: str) -> LoadedModel:
     baseline = get_baseline(name)
     if baseline.randomised:
         raise ModelError(f"{baseline.title} answers differently at each call, so it is no side; choose another.")
-    model = load_model(key)
-    others = [load_model(other).network for other in partners(key, list_models())] if baseline.of_several else []
+    model = load_model(key, at_site=at_site)
+    beside = partners(key, list_models()) if baseline.of_several else ()
+    others = [load_model(other, at_site=at_site).network for other in beside]
     defended = adaptive(baseline.build(model.network, *others))
     side = _side(model.card, baseline)
     # The numbers on the card were measured without the defence.
     card = model.card.model_copy(
         update={"name": f"{model.card.name}+{name}", "title": side.title, "summary": side.summary, "metrics": {}}
     )
-    return LoadedModel(card, defended, model.task, model.preprocessing)
+    return LoadedModel(card, defended, model.task, model.preprocessing, site=model.site)
 
 
 def partners(key: str, cards: Sequence[Card]) -> tuple[str, ...]:

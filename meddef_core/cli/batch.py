@@ -74,7 +74,7 @@ def _document(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") 
 
 def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> list[str]:
     read = sum(row.prediction is not None for row in rows)
-    lines = [f"{loaded.card.key}: {read} of {len(rows)} files read"]
+    lines = [f"{loaded.called}: {read} of {len(rows)} files read"]
     for name in loaded.task.classes:
         count = sum(row.output is not None and row.output.label == name for row in rows)
         lines.append(f"  {name:<12} {count}")

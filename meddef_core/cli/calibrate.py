@@ -35,7 +35,7 @@ def calibrate(
         raise ModelError(f"There is no model of {key} to calibrate; train one with `meddef train`.")
     cards: list[ReadingCard] = []
     for each in keys:
-        loaded = load_model(each)
+        loaded = load_model(each, at_site=False)
         with progress(f"calibrating {each}") as show:
             fitted = fit(loaded, data_dir=folder, on_stage=lambda what, done, total: show(done, total, what))
         place = models_root() / each

@@ -31,7 +31,7 @@ def card(
     from meddef_core.records import plain
     from meddef_core.zoo import list_models, rewrite_card
 
-    loaded = open_model(task, model)
+    loaded = open_model(task, model, at_site=False)
     folder = find_data_dir(data_dir)
     measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
     if measured is None or "clean" not in loaded.card.metrics:

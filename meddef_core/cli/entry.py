@@ -33,6 +33,7 @@ from meddef_core.cli.prune import prune
 from meddef_core.cli.publish import publish
 from meddef_core.cli.replay import replay
 from meddef_core.cli.shifts import shifts
+from meddef_core.cli.site import site
 from meddef_core.cli.tables import tables
 from meddef_core.cli.train import train
 from meddef_core.errors import MedDefError
@@ -70,6 +71,7 @@ app.command()(dissect)
 app.command()(point)
 app.command()(shifts)
 app.command()(external)
+app.command()(site)
 app.command()(tables)
 app.command()(doctor)
 app.command()(models)

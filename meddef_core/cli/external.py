@@ -34,6 +34,7 @@ def external(
 ) -> None:
     """Measure a model on scans of another hospital: what it accepts, and what of that is wrong; clean and attacked."""
     from meddef_core.data.store import find_data_dir
+    from meddef_core.errors import ModelError
     from meddef_core.records import ExternalRecord, build, plain
     from meddef_core.studies.external import (
         attack_of,
@@ -49,6 +50,8 @@ def external(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     loaded = open_model(task, model)
+    if write and loaded.site is not None:
+        raise ModelError("A card holds numbers of the weights that ship; unset MEDDEF_SITE to use --write.")
     fit_of(loaded)
     if data is None:
         source = development_source(loaded.task, find_data_dir(data_dir))

@@ -26,13 +26,19 @@ DataDir = Annotated[
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
-def open_model(task: str, name: str) -> "LoadedModel":
-    """The model of a task by its name, `meddef` or `oct/meddef`; raises DataError or ModelError."""
+def open_model(task: str, name: str, *, at_site: bool = True) -> "LoadedModel":
+    """The model of a task by its name, `meddef` or `oct/meddef`; raises DataError or ModelError.
+
+    A hospital that it is adjusted for is told; without `at_site` it is loaded as it ships.
+    """
     from meddef_core.tasks import get_task
     from meddef_core.zoo import load_model
 
     key = get_task(task).key
-    return load_model(f"{key}/{name.removeprefix(f'{key}/')}")
+    loaded = load_model(f"{key}/{name.removeprefix(f'{key}/')}", at_site=at_site)
+    if loaded.site is not None:
+        tell(f"{loaded.card.key} is adjusted for {loaded.site.title}.")
+    return loaded
 
 
 def open_list(

@@ -81,6 +81,6 @@ def predict(
 
 def _prediction_lines(prediction: "Prediction", loaded: "LoadedModel") -> list[str]:
     if prediction.abstained is not None:
-        return [f"{loaded.card.key} abstains. {prediction.abstained.sentence}"]
+        return [f"{loaded.called} abstains. {prediction.abstained.sentence}"]
     remark = [] if prediction.sentence is None else [prediction.sentence]
-    return [f"{loaded.card.key}: {output_words(prediction, loaded.task)}", *remark, *bars(prediction)]
+    return [f"{loaded.called}: {output_words(prediction, loaded.task)}", *remark, *bars(prediction)]

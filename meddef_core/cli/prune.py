@@ -60,7 +60,7 @@ def prune(
         given = {"steps": 20 if steps is None else steps, "loss": loss or "margin", "seed": seed or 0}
         specs = _specs(attacks or "pgd", eps or BUDGETS, given=given)
         chosen = _levels(levels)
-        loaded = open_model(task, model)
+        loaded = open_model(task, model, at_site=False)
         document, lines = _sweep(
             loaded,
             specs,
@@ -72,7 +72,7 @@ def prune(
         )
     else:
         _refuse(of_sweep, "--sparsity writes a model, whose card has its own attacks")
-        loaded = open_model(task, model)
+        loaded = open_model(task, model, at_site=False)
         document, lines = _write(loaded, sparsity, name=name, values=values or "float16", data_dir=data_dir)
     write_json(output, document)
     emit(document, lines, as_json=as_json)

@@ -80,8 +80,8 @@ def external_lists(task: Task, data_dir: Path, folder: str) -> Lists:
     root = data_dir / folder
     items: list[Item] = []
     for name in task.classes:
-        files = sorted((p for p in (root / name).glob("*") if p.suffix.lower() in EXTENSIONS), key=_numbered)
-        groups = _groups(name, files)
+        files = sorted((p for p in (root / name).glob("*") if p.suffix.lower() in EXTENSIONS), key=numbered)
+        groups = groups_of(name, files)
         for path, group in zip(files, groups, strict=True):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             items.append(Item(path.relative_to(data_dir).as_posix(), task.index(name), group, digest))
@@ -90,12 +90,13 @@ def external_lists(task: Task, data_dir: Path, folder: str) -> Lists:
     return Lists(task.key, PROTOCOL, (), (), tuple(items), 0)
 
 
-def _numbered(path: Path) -> tuple[str, int]:
+def numbered(path: Path) -> tuple[str, int]:
+    """Sorts files by the number that their names end with: neighbours in a volume stand together."""
     match = re.search(r"(\d+)$", path.stem)
     return (path.stem[: match.start()], int(match[1])) if match else (path.stem, -1)
 
 
-def _groups(name: str, files: Sequence[Path]) -> list[str]:
+def groups_of(name: str, files: Sequence[Path]) -> list[str]:
     """The patient a name like 00001373_010 tells, else blocks of neighbours."""
     groups = []
     for place, path in enumerate(files):

@@ -116,8 +116,12 @@ class Detector:
 
     def beyond(self, found: Mapping[str, Array]) -> Array:
         """`(n, statistics)`: spreads beyond the usual."""
+        return np.maximum((self.logs(found) - self.middle) / self.spread, LEAST_BEYOND)
+
+    def logs(self, found: Mapping[str, Array]) -> Array:
+        """`(n, statistics)`: logarithms of the distances, before any scale."""
         logs = [_log_distance(one, found[name]) for one, name in zip(self.gaussians, STATISTICS, strict=True)]
-        return np.maximum((np.stack(logs, axis=1) - self.middle) / self.spread, LEAST_BEYOND)
+        return np.stack(logs, axis=1)
 
     def scores(self, found: Mapping[str, Array]) -> Array:
         """`(n,)`: the mean over statistics."""

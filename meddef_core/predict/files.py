@@ -6,7 +6,7 @@ Both stand beside the weights and name their hash; a fit for other weights is re
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from meddef_core.predict.gaussian import Array, Gaussian
 from meddef_core.predict.output_limits import OutputLimits
 from meddef_core.predict.statistics import STATISTICS
 from meddef_core.records.match import Match, Shipped, match_weights
-from meddef_core.zoo import LoadedModel
+from meddef_core.zoo import LoadedModel, SiteProfile
 
 NAME = "reading.json"
 ARRAYS = "reading.safetensors"
@@ -105,7 +105,18 @@ def fitted_for(model: LoadedModel) -> Fitted | None:
     if model.folder is None or not isinstance(model.network, MedDef) or not (model.folder / NAME).is_file():
         return None
     changed = (model.folder / NAME).stat().st_mtime_ns
-    return _cached(model.folder, model.card.key, model.card.weights.sha256, changed)
+    own = _cached(model.folder, model.card.key, model.card.weights.sha256, changed)
+    return own if model.site is None else _at_site(own, model.site)
+
+
+def _at_site(own: Fitted, site: SiteProfile) -> Fitted:
+    """A model's own fit with the temperature and the limits of a hospital; what is cached stays as it is."""
+    outputs = OutputCard.model_validate(site.outputs.model_dump())
+    detector = replace(own.detector, outputs=outputs.limits_of())
+    if site.middle is not None:
+        detector = replace(detector, middle=np.array(site.middle))
+    changes = {"temperature": site.temperature, "temperature_slope": 0.0, "outputs": outputs, "guarantee": None}
+    return replace(own, card=own.card.model_copy(update=changes), detector=detector)
 
 
 @lru_cache(maxsize=16)

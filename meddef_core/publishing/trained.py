@@ -23,11 +23,12 @@ from meddef_core.evaluation.trials import Trial
 from meddef_core.evaluation.worst_case import plan_each_alone
 from meddef_core.evaluation.worst_case_report import summarise_each_alone
 from meddef_core.io.files import replacing
+from meddef_core.model.offsets import add_offsets
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.studies.worst_case_job import Job, run_job
 from meddef_core.tasks import Task, get_task
 from meddef_core.training.finished import network_of, read_run, titled
-from meddef_core.training.offsets import SEARCH, add_offsets, choose_offsets
+from meddef_core.training.offsets import SEARCH, choose_offsets
 from meddef_core.training.offsets import beside as scans_beside
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import Card, check_spelling, compact, encode, save_model

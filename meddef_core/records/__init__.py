@@ -27,7 +27,7 @@ from meddef_core.records.comparison import (
     ShiftRecord,
     ShiftRow,
 )
-from meddef_core.records.envelope import SCHEMA_VERSION, Claim, ModelRef, Record, ScanList, ScanRef, Spec
+from meddef_core.records.envelope import SCHEMA_VERSION, Claim, ModelRef, Record, ScanList, ScanRef, SiteRef, Spec
 from meddef_core.records.evaluation import (
     CardFigures,
     EvaluationRecord,
@@ -64,6 +64,7 @@ from meddef_core.records.read import (
 )
 from meddef_core.records.reported import Reported, ReportedTable
 from meddef_core.records.shares import Attacked, Balanced, Measured, Share
+from meddef_core.records.site import SiteNumbers, SiteRecord
 from meddef_core.records.volume import VolumeNumbers, VolumeRecord, volume_facts, volume_numbers
 
 __all__ = [
@@ -124,6 +125,9 @@ __all__ = [
     "ShiftRow",
     "Shifted",
     "Shipped",
+    "SiteNumbers",
+    "SiteRecord",
+    "SiteRef",
     "Spec",
     "VolumeNumbers",
     "VolumeRecord",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from meddef_core import __version__
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.records.envelope import SCHEMA_VERSION, ModelRef, Record
+from meddef_core.records.envelope import SCHEMA_VERSION, ModelRef, Record, SiteRef
 from meddef_core.records.plain import plain
 from meddef_core.tasks import get_task
 
@@ -44,7 +44,7 @@ def build(
             "schema_version": SCHEMA_VERSION,
             "kind": kind.kind_name(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "model": identity.model_dump(),
+            "model": identity.model_dump(exclude_unset=True),
             "population": get_task(identity.task).population.sentence if of_the_zoo else None,
             "scan": plain(scan),
             "data": plain(data),
@@ -60,7 +60,7 @@ def build(
 def identity_of(model: "LoadedModel", *, carded: bool = True) -> ModelRef:
     """The model that was loaded, with its weights; a training run is not `carded`."""
     digest = card_digest(model.card) if carded else None
-    return ModelRef(key=model.card.key, weights_sha256=model.card.weights.sha256, card_sha256=digest)
+    return ModelRef(**_weights_of(model), card_sha256=digest)
 
 
 def identity_of_several(task: str, word: str) -> ModelRef:
@@ -70,7 +70,17 @@ def identity_of_several(task: str, word: str) -> ModelRef:
 
 def source_of(model: "LoadedModel") -> ModelRef:
     """What a record holds of the model that a transfer attack made its image on."""
-    return ModelRef(key=model.card.key, weights_sha256=model.card.weights.sha256)
+    return ModelRef(**_weights_of(model))
+
+
+def _weights_of(model: "LoadedModel") -> dict[str, Any]:
+    """Key and weights, and the site profile where one changed them."""
+    known: dict[str, Any] = {"key": model.card.key, "weights_sha256": model.card.weights.sha256}
+    if model.site is None:
+        return known
+    if model.site.weights is not None:
+        known["weights_sha256"] = model.site.weights.sha256
+    return known | {"site": SiteRef(title=model.site.title, sha256=model.site.digest)}
 
 
 def scan_facts(

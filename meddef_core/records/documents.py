@@ -38,7 +38,7 @@ def read_models(kind: type[Kind], study: str, *, root: Path | None = None) -> di
 
 def shown(key: str, record: Record, *, title: str | None = None) -> str:
     """A model's key or title as it stands beside a record's numbers: with a remark where they are of other weights."""
-    return named(title or key, match_weights(key, record.model.weights_sha256, shipped(list_models())))
+    return named(title or key, match_weights(key, record.model.shipped_sha256, shipped(list_models())))
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -34,15 +34,29 @@ class Strict(BaseModel):
         return type(self).model_validate(self.model_dump(exclude_unset=True) | changes)
 
 
+class SiteRef(Strict):
+    """The hospital that a model was adjusted for, and the sha256 of the profile that did it."""
+
+    title: str
+    sha256: Digest
+
+
 class ModelRef(Strict):
     """The model that a record names. A record of several models has no weights here: its rows have them.
 
-    `card_sha256` is None for a network that has no card among the models, such as a training run.
+    `card_sha256` is None for a network that has no card among the models, such as a training run. `site` is the
+    hospital that the model was adjusted for, None for a model as it ships.
     """
 
     key: str
     weights_sha256: Digest | None
     card_sha256: Digest | None = None
+    site: SiteRef | None = None
+
+    @property
+    def shipped_sha256(self) -> str | None:
+        """The weights that ship, as `match` compares them; None where a site profile changed what they give."""
+        return None if self.site is not None else self.weights_sha256
 
     @property
     def task(self) -> str:
@@ -151,7 +165,7 @@ class Record(Strict):
     def claims(self) -> Iterable[Claim]:
         """Every number that it holds under a model's name; a reader asks `match` about each before it shows it."""
         if self.model.weights_sha256 is not None:
-            yield Claim(self.task, (self.model.key,), (self.model.weights_sha256,))
+            yield Claim(self.task, (self.model.key,), (self.model.shipped_sha256 or "",))
 
     def document(self) -> dict[str, Any]:
         """The record as JSON values, with the keys that it was built from."""

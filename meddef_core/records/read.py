@@ -15,6 +15,7 @@ from meddef_core.records.evaluation import CardFigures, EvaluationRecord, PruneR
 from meddef_core.records.external import ExternalRecord
 from meddef_core.records.modules import AblationRecord, DissectionRecord
 from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection, PredictionRecord
+from meddef_core.records.site import SiteRecord
 from meddef_core.records.upgrade import READABLE, float_eps, upgraded
 from meddef_core.records.volume import VolumeRecord
 
@@ -38,6 +39,7 @@ KINDS: dict[str, type[Record]] = {
         AblationRecord,
         DissectionRecord,
         ExternalRecord,
+        SiteRecord,
     )
 }
 """Every kind of record by its name in the file; a `Collection` holds several."""

@@ -76,11 +76,24 @@ def spec_of(recorded: AttackRecord) -> AttackSpec:
 
 def open_recorded(ref: ModelRef) -> LoadedModel:
     """The model of that key if it has the weights recorded; ModelError or RecordError otherwise."""
-    model = load_side(ref.key) if "+" in ref.key else load_model(ref.key)
+    if ref.site is not None:
+        return _open_adjusted(ref)
+    model = load_side(ref.key, at_site=False) if "+" in ref.key else load_model(ref.key, at_site=False)
     if match_weights(ref.key, ref.weights_sha256, shipped([model.card])) is not Match.MATCHED:
         raise RecordError(
             f"The record was made with other weights of {ref.key} ({str(ref.weights_sha256)[:12]}…) than those here "
             f"({model.card.weights.sha256[:12]}…); restore the weights it names."
+        )
+    return model
+
+
+def _open_adjusted(ref: ModelRef) -> LoadedModel:
+    """The model as the site profile has it that the record names; RecordError where another one, or none, is set."""
+    assert ref.site is not None
+    model = load_side(ref.key) if "+" in ref.key else load_model(ref.key)
+    if model.site is None or model.site.digest != ref.site.sha256:
+        raise RecordError(
+            f"The record was made with {ref.key} adjusted for {ref.site.title}; set MEDDEF_SITE to that site profile."
         )
     return model
 

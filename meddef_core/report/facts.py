@@ -196,7 +196,8 @@ def probability_note(sheet: Sheet) -> str:
 def identity(side: Side) -> str:
     """Which weights computed it."""
     model = side.record.model
-    return f"{side.title}: {model.key}, sha256 of the weights {model.weights_sha256}"
+    site = "" if model.site is None else f", adjusted for {model.site.title} (profile {model.site.sha256[:12]})"
+    return f"{side.title}: {model.key}, sha256 of the weights {model.weights_sha256}{site}"
 
 
 def created(sheet: Sheet) -> str:

@@ -48,7 +48,7 @@ def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None
     except MedDefError:
         return DAMAGED
     here = [Shipped(key, key, weights_sha256)] if weights_sha256 is not None else []
-    if match_weights(key, record.model.weights_sha256, here) is not Match.MATCHED:
+    if match_weights(key, record.model.shipped_sha256, here) is not Match.MATCHED:
         return OTHER_WEIGHTS
     return _verdict(record.numbers)
 

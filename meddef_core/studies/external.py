@@ -148,44 +148,64 @@ def see(model: LoadedModel, source: Source, *, spec: AttackSpec | None, on_progr
 
     Raises DataError where not a single file can be read.
     """
+    total = len(source.entries)
+    parts = []
+    for start in range(0, total, CHUNK):
+        parts.append(see_some(model, source, start=start, spec=spec))
+        if on_progress:
+            on_progress("scans", min(start + CHUNK, total), total)
+    return joined_seen(parts, total=total)
+
+
+def see_some(model: LoadedModel, source: Source, *, start: int, spec: AttackSpec | None) -> Seen:
+    """The `CHUNK` scans from `start` on; raises ModelError for a wrapped model. None of them may be readable."""
     network = model.network
     if not isinstance(network, MedDef):
         raise ModelError(f"{model.card.key} has a defence wrapped around it; measure the model itself.")
-    crafted_on = folded(network)
-    task, total = model.task, len(source.entries)
-    parts: list[tuple[Answers, Answers | None]] = []
+    images: list[Tensor] = []
     facts: list[tuple[int, int, bool, str]] = []
     problems: list[tuple[str, str]] = []
-    for start in range(0, total, CHUNK):
-        images: list[Tensor] = []
-        for place, entry in enumerate(source.entries[start : start + CHUNK], start=start):
-            try:
-                scan = read_scan_isolated(entry.load())
-            except ScanError as error:
-                problems.append((entry.name, str(error)))
-                continue
-            images.append(prepare(model, scan))
-            refused = abstention(Evidence(task=task, scan=scan, familiarity=None)) is not None
-            facts.append((place, task.index(str(entry.truth)), refused, scan.digest))
-        if images:
-            x = torch.cat(images)
-            y = torch.tensor([label for _, label, *_ in facts[-len(images) :]])
-            attacked = None if spec is None else run_attack(crafted_on, x, y, spec).adversarial
-            parts.append((_ask(network, x), None if attacked is None else _ask(network, attacked)))
-        if on_progress:
-            on_progress("scans", min(start + CHUNK, total), total)
-    if not facts:
-        raise DataError(f"None of the {total} files can be read; the first one: {problems[0][1]}")
-    places, labels, refused_by_checks, digests = zip(*facts, strict=True)
-    attacks = [attacked for _, attacked in parts if attacked is not None]
+    for place, entry in enumerate(source.entries[start : start + CHUNK], start=start):
+        try:
+            scan = read_scan_isolated(entry.load())
+        except ScanError as error:
+            problems.append((entry.name, str(error)))
+            continue
+        images.append(prepare(model, scan))
+        refused = abstention(Evidence(task=model.task, scan=scan, familiarity=None)) is not None
+        facts.append((place, model.task.index(str(entry.truth)), refused, scan.digest))
+    clean, attacked = Answers({}, np.empty((0, len(model.task.classes)))), None
+    if images:
+        x, y = torch.cat(images), torch.tensor([label for _, label, *_ in facts])
+        clean = _ask(network, x)
+        if spec is not None:
+            attacked = _ask(network, run_attack(folded(network), x, y, spec).adversarial)
     return Seen(
-        places=np.array(places),
-        labels=np.array(labels),
-        refused=np.array(refused_by_checks),
-        digests=digests,
-        clean=_joined([clean for clean, _ in parts]),
-        attacked=_joined(attacks) if attacks else None,
+        places=np.array([place for place, *_ in facts], dtype=np.int64),
+        labels=np.array([label for _, label, *_ in facts], dtype=np.int64),
+        refused=np.array([refused for *_, refused, _ in facts], dtype=bool),
+        digests=tuple(digest for *_, digest in facts),
+        clean=clean,
+        attacked=attacked,
         problems=tuple(problems),
+    )
+
+
+def joined_seen(parts: Sequence[Seen], *, total: int) -> Seen:
+    """Parts of a source in their order; raises DataError where not a single one of the `total` files could be read."""
+    problems = tuple(problem for part in parts for problem in part.problems)
+    read = [part for part in parts if len(part.labels)]
+    if not read:
+        raise DataError(f"None of the {total} files can be read; the first one: {problems[0][1]}")
+    attacks = [part.attacked for part in read if part.attacked is not None]
+    return Seen(
+        places=np.concatenate([part.places for part in read]),
+        labels=np.concatenate([part.labels for part in read]),
+        refused=np.concatenate([part.refused for part in read]),
+        digests=tuple(digest for part in read for digest in part.digests),
+        clean=_joined([part.clean for part in read]),
+        attacked=_joined(attacks) if attacks else None,
+        problems=problems,
     )
 
 
@@ -233,7 +253,7 @@ class _Folds:
 
 def _folds(model: LoadedModel, fitted: Fitted, source: Source, seen: Seen) -> _Folds | None:
     """None for scans that nothing was chosen on; raises ModelError where the fit does not say what was chosen."""
-    if source.about is None:
+    if source.about is None or model.site is not None:
         return None
     by_fold = (fitted.card.guarantee or {}).get("by_fold")
     if by_fold is None:

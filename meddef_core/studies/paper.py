@@ -91,7 +91,7 @@ def read_measured(task: str, model: str, *, root: Path | None = None) -> Remeasu
     numbers = record.numbers
     rows = {(row.spec.name, row.intensity): row for row in numbers.attacked}
     return Remeasured(
-        match=match_weights(f"{task}/{model}", record.model.weights_sha256, shipped(list_models())),
+        match=match_weights(f"{task}/{model}", record.model.shipped_sha256, shipped(list_models())),
         n=numbers.n,
         clean=100 * numbers.clean.accuracy,
         accuracy={key: 100 * row.accuracy for key, row in rows.items()},

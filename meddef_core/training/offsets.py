@@ -10,10 +10,9 @@ classes' shares).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -24,7 +23,6 @@ from meddef_core.errors import DataError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
-from meddef_core.model import MedDef
 from meddef_core.predict.risk_control import FOLDS, folds_of
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import Task
@@ -189,14 +187,6 @@ def best_offsets(
             # Rounded, so that equal scores are equal and the first of them is taken.
             chosen = _with(chosen, place, grid[int(np.argmax(np.round(scores, 9)))])
     return chosen
-
-
-@torch.no_grad()
-def add_offsets(network: MedDef, offsets: Sequence[float]) -> None:
-    """Add a constant a class to the bias of the last layer, in place."""
-    last = network.head if isinstance(network.head, nn.Linear) else cast("nn.Sequential", network.head)[-1]
-    bias = cast("nn.Linear", last).bias
-    bias.add_(torch.tensor(offsets, dtype=bias.dtype, device=bias.device))
 
 
 def _with(offsets: NDArray[np.float64], place: int, value: float) -> NDArray[np.float64]:

@@ -52,7 +52,7 @@ def _read(source: Path) -> tuple[dict[str, Tensor], str]:
     if not path.is_file():
         keys = [card.key for card in list_models()]
         if source.as_posix() in keys:
-            loaded = load_model(source.as_posix())
+            loaded = load_model(source.as_posix(), at_site=False)
             return dict(loaded.network.state_dict()), loaded.card.weights.sha256
         raise RecipeError(
             f"There are no starting weights {source}; init takes a run's folder, its best.safetensors or one of "
@@ -72,7 +72,7 @@ def _last_layer(network: MedDef) -> tuple[str, nn.Linear]:
 
 def load_teacher(key: str | None, *, task: str) -> nn.Module:
     """The model to distil, frozen and in eval mode; raises ModelError, or RecipeError for one of another task."""
-    loaded = load_model(key or "")
+    loaded = load_model(key or "", at_site=False)
     if loaded.task.key != task:
         raise RecipeError(f"The teacher {key} reads {loaded.task.key} scans and this recipe {task}; choose another.")
     return folded(loaded.network)

@@ -1,12 +1,12 @@
 """Models are listed, and loaded where their weights match their card."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import nn
+from torch import Tensor, nn
 
 from meddef_core.errors import DataError, ModelError
 from meddef_core.io.files import read_whole
@@ -16,6 +16,13 @@ from meddef_core.settings import settings
 from meddef_core.tasks import Task, get_task
 from meddef_core.zoo.card import Card, read_card
 from meddef_core.zoo.packed import unpack
+from meddef_core.zoo.site import (
+    SiteProfile,
+    adjusted_network,
+    check_made_for,
+    configured_profile,
+    read_weights,
+)
 
 MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 
@@ -31,6 +38,13 @@ class LoadedModel:
     preprocessing: Preprocessing
     folder: Path | None = None
     """Where card and weights stand, and what was fitted for them (`meddef_core.predict`); None for one in no folder."""
+    site: SiteProfile | None = None
+    """The profile of a hospital that it is adjusted for; `card` and `folder` stay those of the shipped weights."""
+
+    @property
+    def called(self) -> str:
+        """Its key, and the hospital that it is adjusted for."""
+        return self.card.key if self.site is None else f"{self.card.key} (adjusted for {self.site.title})"
 
     def prepares_like(self, other: "LoadedModel") -> bool:
         """Whether an image that was prepared for one may be given to the other."""
@@ -68,8 +82,12 @@ def _cards(root: Path | None) -> dict[str, Card | ModelError]:
     return found
 
 
-def load_model(key: str, root: Path | None = None) -> LoadedModel:
-    """Load `<task>/<name>`; raises ModelError if it is missing, malformed or does not match its card."""
+def load_model(key: str, root: Path | None = None, *, at_site: bool = True) -> LoadedModel:
+    """Load `<task>/<name>`; raises ModelError if it is missing, malformed or does not match its card.
+
+    The site profile that `MEDDEF_SITE` names changes the model that it was made for, and is refused for other weights
+    of that model; without `at_site` the model is loaded as it ships.
+    """
     root = root or models_root()
     known = sorted("/".join(path.parts[-3:-1]) for path in root.glob("*/*/card.json"))
     if key not in known:
@@ -94,4 +112,20 @@ def load_model(key: str, root: Path | None = None) -> LoadedModel:
     except (DataError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
-    return LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing, folder)
+    model = LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing, folder)
+    profile = configured_profile() if at_site else None
+    return model if profile is None or profile.model != key else _at_site(model, profile)
+
+
+def _at_site(model: LoadedModel, profile: SiteProfile) -> LoadedModel:
+    """The model as the configured profile has it."""
+    check_made_for(profile, key=model.card.key, weights_sha256=model.card.weights.sha256)
+    folder = settings().site
+    assert folder is not None and isinstance(model.network, MedDef)
+    return with_profile(model, profile, state=read_weights(folder, profile))
+
+
+def with_profile(model: LoadedModel, profile: SiteProfile, *, state: dict[str, Tensor] | None = None) -> LoadedModel:
+    """A model adjusted by a profile whose further trained weights, if any, are `state`."""
+    assert isinstance(model.network, MedDef)
+    return replace(model, network=adjusted_network(model.network, profile, state=state), site=profile)

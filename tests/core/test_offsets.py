@@ -16,9 +16,10 @@ from meddef_core.data.images import Images
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.shifts import SHIFTS
 from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.model.offsets import add_offsets
 from meddef_core.publishing.trained import publish
 from meddef_core.training.loop import train
-from meddef_core.training.offsets import FOLDS, REACH, STEP, Beside, add_offsets, best_offsets, choose_offsets
+from meddef_core.training.offsets import FOLDS, REACH, STEP, Beside, best_offsets, choose_offsets
 from meddef_core.zoo import load_model
 
 
