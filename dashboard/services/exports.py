@@ -17,9 +17,9 @@ from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.explain import explain, shared_scale
 from meddef_core.io.arrays import as_images
 from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, plain, source_of
-from meddef_core.records.outputs import output_of
 from meddef_core.records.prediction import Step
 from meddef_core.report.one_page import report
+from meddef_core.report.outputs import output_of
 from meddef_core.report.panel import panel
 from meddef_core.report.results import image_digest, prediction_numbers
 from meddef_core.report.sheet import MapPair, Record, Sheet, Side

@@ -15,9 +15,10 @@ from dashboard.services.work import Place
 from meddef_core.errors import ScanError
 from meddef_core.predict.volume import SlicePrediction, VolumePrediction, predict_volume
 from meddef_core.predict.volume_rule import Verdict
-from meddef_core.records import VolumeRecord, build, volume_facts, volume_numbers
+from meddef_core.records import VolumeRecord, build
 from meddef_core.report.results import document_bytes
 from meddef_core.report.slices import slices_csv
+from meddef_core.report.volume_results import volume_facts, volume_numbers
 from meddef_core.scans import Scan, Volume, read_volume
 
 __all__ = [

@@ -76,7 +76,8 @@ def _predicted(loaded: "LoadedModel", volume: "Volume") -> "VolumePrediction":
 
 
 def _document(loaded: "LoadedModel", volume: "Volume", found: "VolumePrediction") -> dict[str, Any]:
-    from meddef_core.records import VolumeRecord, build, volume_facts, volume_numbers
+    from meddef_core.records import VolumeRecord, build
+    from meddef_core.report.volume_results import volume_facts, volume_numbers
 
     numbers = volume_numbers(volume, found)
     return build(VolumeRecord, model=loaded, scan=volume_facts(volume), numbers=numbers).document()

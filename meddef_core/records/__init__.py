@@ -65,7 +65,7 @@ from meddef_core.records.read import (
 from meddef_core.records.reported import Reported, ReportedTable
 from meddef_core.records.shares import Attacked, Balanced, Measured, Share
 from meddef_core.records.site import SiteNumbers, SiteRecord
-from meddef_core.records.volume import VolumeNumbers, VolumeRecord, volume_facts, volume_numbers
+from meddef_core.records.volume import VolumeNumbers, VolumeRecord
 
 __all__ = [
     "EARLIER",
@@ -151,6 +151,4 @@ __all__ = [
     "shipped",
     "source_of",
     "versions",
-    "volume_facts",
-    "volume_numbers",
 ]

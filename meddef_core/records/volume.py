@@ -1,16 +1,9 @@
 """Record of a volume: a row a slice, and what is said of all of them."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, ScanRef, Size, Strict
-from meddef_core.records.outputs import output_of
-from meddef_core.records.plain import plain
 from meddef_core.records.prediction import Output
-
-if TYPE_CHECKING:
-    from meddef_core.predict.volume import SlicePrediction, VolumePrediction
-    from meddef_core.predict.volume_rule import Verdict
-    from meddef_core.scans import Volume
 
 
 class VolumeSlice(Strict):
@@ -61,40 +54,3 @@ class VolumeRecord(Record):
     kind: Literal["volume"]
     scan: ScanRef
     numbers: VolumeNumbers
-
-
-def volume_facts(volume: "Volume") -> dict[str, str]:
-    """What a record holds of a volume: its digest, never a file."""
-    return {"sha256": volume.digest}
-
-
-def volume_numbers(volume: "Volume", found: "VolumePrediction") -> VolumeNumbers:
-    """Numbers of a record of a volume."""
-    return VolumeNumbers(
-        source=volume.source,
-        slice_mm=volume.slice_mm,
-        row_mm=volume.row_mm,
-        column_mm=volume.column_mm,
-        laterality=volume.laterality,
-        localiser=volume.localiser is not None,
-        notes=volume.notes,
-        slices=tuple(_slice(each) for each in found.slices),
-        volume=None if found.verdict is None else _verdict(found.verdict),
-    )
-
-
-def _slice(row: "SlicePrediction") -> VolumeSlice:
-    return VolumeSlice(
-        number=row.number,
-        frame=row.frame,
-        prediction=None if row.prediction is None else output_of(row.prediction),
-        problem=row.problem,
-        notes=row.notes,
-        digest=row.digest,
-        short_id=row.short_id,
-    )
-
-
-def _verdict(verdict: "Verdict") -> VolumeVerdict:
-    told = {"label": verdict.label, "sentence": verdict.sentence, "rule": verdict.rule}
-    return VolumeVerdict.model_validate({**plain(verdict), **told})

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records.build import source_of
 from meddef_core.records.envelope import SCHEMA_VERSION, Record
-from meddef_core.records.outputs import fields_of
 from meddef_core.records.plain import plain
 from meddef_core.records.prediction import (
     AttackNumbers,
@@ -21,6 +20,7 @@ from meddef_core.records.prediction import (
     OutputWithMaps,
     PredictionRecord,
 )
+from meddef_core.report.outputs import fields_of
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackResult

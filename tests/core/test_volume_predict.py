@@ -16,9 +16,10 @@ from meddef_core.data.phantoms import oct_phantom
 from meddef_core.io.worker import CancelledError
 from meddef_core.predict.prediction import predict
 from meddef_core.predict.volume import BATCH, predict_volume
-from meddef_core.records import VolumeRecord, build, read, volume_facts, volume_numbers
+from meddef_core.records import VolumeRecord, build, read
 from meddef_core.report.results import document_bytes
 from meddef_core.report.slices import slices_csv
+from meddef_core.report.volume_results import volume_facts, volume_numbers
 from meddef_core.scans import Scan, read_volume
 from meddef_core.zoo import LoadedModel, load_model
 
