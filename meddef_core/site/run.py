@@ -86,7 +86,7 @@ def site_report(
     base, middle = model, None
     if plan.finetune:
         x, y = wide_images(model, to_fit)
-        state = finetuned(model, x, y, holds=source.holds, folder=kept.folder, seed=plan.seed, on_epoch=on_progress)
+        state = finetuned(model, x, y, folder=kept.folder, seed=plan.seed, on_epoch=on_progress)
         base = with_profile(model, _neutral(model), state=state)
         trained = see_kept(base, to_fit, stage="fitting", spec=None, kept=kept, on_progress=on_progress)
         middle = _middle(fit_of(model), own, trained)
