@@ -1,8 +1,10 @@
 """The files of deploy/ are well formed, name only settings there are, and confine what they start."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def test_every_setting_that_is_named_exists(name: str) -> None:
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
-    program = shutil.which("hadolint")
+    program = shutil.which("hadolint", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     assert program, "install the test requirements"
     done = subprocess.run([program, str(DEPLOY / "Dockerfile")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")

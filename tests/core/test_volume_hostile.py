@@ -26,6 +26,8 @@ COUNT = int(os.environ.get("MEDDEF_MUTATIONS", "60"))
 
 LONGEST = 5.0
 MOST_MB = 1500
+BEFORE: dict[str, float] = {}
+"""Resident megabytes of this process before the first test here: other modules may have run in it."""
 CUBE = cube(5, (48, 64))
 
 
@@ -175,14 +177,15 @@ KINDS = ("OPT", "OPT, JPEG", "TIFF", "TIFF, LZW", "ZIP of pictures", "ZIP of a s
 
 
 def most_memory() -> float:
-    """The largest resident size in MB that a worker or this process ever had (Linux)."""
-    found = 0.0
-    for pid in ("self", *(isolated.decoders().pids)):
-        status = Path(f"/proc/{pid}/status")
-        if status.is_file():
-            line = next((each for each in status.read_text().splitlines() if each.startswith("VmHWM")), "VmHWM: 0")
-            found = max(found, int(line.split()[1]) / 1024)
-    return found
+    """The largest resident size in MB that a worker ever had, or by which this process has grown (Linux)."""
+    workers = [megabytes(str(pid), "VmHWM") for pid in isolated.decoders().pids]
+    return max(megabytes("self", "VmRSS") - BEFORE["self"], *workers, 0.0)
+
+
+def megabytes(pid: str, field: str) -> float:
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{field}:")), 0.0)
 
 
 def seconds_of(data: bytes) -> float:
@@ -210,4 +213,5 @@ def test_a_damaged_volume_costs_sentences(kind: str) -> None:
 @pytest.fixture(autouse=True, scope="module")
 def own_workers() -> None:
     """Workers that start with this module, so that memory is that of its files."""
+    BEFORE["self"] = megabytes("self", "VmRSS")
     close_decoders()

@@ -18,7 +18,6 @@ from meddef_core.pacs.dates import checked_range
 from meddef_core.pacs.errors import AbsentError, AwayError, PacsError
 from meddef_core.pacs.found import Instance, is_uid
 from meddef_core.pacs.found import study_of as study_in
-from meddef_core.scans import limits
 from meddef_core.settings import settings
 
 CASES = Path(__file__).resolve().parents[1] / "core" / "cases"
@@ -110,10 +109,6 @@ def test_a_scan_larger_than_is_read_is_refused(orthanc: Orthanc, pacs: Pacs, mon
         pacs.scan(instance)
     with pytest.raises(PacsError, match="more than"):
         pacs.file(instance, most=100_000)
-    monkeypatch.setattr(limits, "MAX_BYTES", 450_000)
-    monkeypatch.setattr("meddef_core.pacs.client.MAX_BYTES", len(written(film())))
-    with pytest.raises(ScanError, match="at most"):
-        pacs.scan(instance)
 
 
 # ---- credentials ---------------------------------------------------------------------------------------------------

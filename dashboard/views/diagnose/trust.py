@@ -55,7 +55,7 @@ def operating_card(reading: Reading, *, task: Task) -> None:
                 tr("Sensitivity"): [_share(chosen.val.sensitivity), _share(chosen.test.sensitivity)],
                 tr("Specificity"): [_share(chosen.val.specificity), _share(chosen.test.specificity)],
             },
-            index=[tr("Validation patients"), tr("Test list")],
+            index=[tr("Validation"), tr("Test list")]  # short: at 1,024 pixels the table must not scroll,
         )
     )
     st.caption(
