@@ -189,7 +189,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     channels = channels or choose_channels(model, size=size)
     folder = load_folder(data, size=size, channels=channels, limit=asked.images)
     check_outputs(model, folder.x, classes=folder.classes)
-    identity = ModelRef(key=target, weights_sha256=digest_of(original.model))
+    identity = ModelRef(key=target, weights_sha256=digest_of(original.model), card_sha256=None)
     about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
     subject = Subject(
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed

@@ -36,7 +36,10 @@ def test_a_scan_is_read_with_calibrated_shares_and_what_they_are_worth(shipped: 
     assert "Called positive" in said and "for any finding" in said
     assert "Calibration error **" in said and "on 126 test scans" in said
     (table,) = shipped.table
-    assert list(table.value.index) == ["Validation", "Test list"]
+    assert list(table.value.index) == [
+        "Sensitivity, validation patients", "Sensitivity, test list",
+        "Specificity, validation patients", "Specificity, test list",
+    ]  # fmt: skip
     assert all(" / " in cell and "[" in cell for cell in table.value.to_numpy().ravel())
 
 

@@ -49,15 +49,15 @@ def operating_card(reading: Reading, *, task: Task) -> None:
         st.markdown(tr("**Called positive** for {finding}: {score}, at or above the threshold {threshold}.", **words))
     else:
         st.markdown(tr("**Called negative** for {finding}: {score}, below the threshold {threshold}.", **words))
-    st.table(
-        pd.DataFrame(
-            {
-                tr("Sensitivity"): [_share(chosen.val.sensitivity), _share(chosen.test.sensitivity)],
-                tr("Specificity"): [_share(chosen.val.specificity), _share(chosen.test.specificity)],
-            },
-            index=[tr("Validation"), tr("Test list")]  # short: at 1,024 pixels the table must not scroll,
-        )
-    )
+    # One column of figures: beside each other they make the table scroll at 1,024 pixels.
+    figures = {
+        (tr("Sensitivity"), tr("validation patients")): chosen.val.sensitivity,
+        (tr("Sensitivity"), tr("test list")): chosen.test.sensitivity,
+        (tr("Specificity"), tr("validation patients")): chosen.val.specificity,
+        (tr("Specificity"), tr("test list")): chosen.test.specificity,
+    }
+    shares = [_share(share) for share in figures.values()]
+    st.table(pd.DataFrame({tr("Share, interval, scans"): shares}, index=[", ".join(names) for names in figures]))
     st.caption(
         tr(
             "Right of all with (sensitivity) or without (specificity) the finding, with 95% Wilson intervals; several "
