@@ -165,7 +165,7 @@ def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstenti
     if looks is None:
         sentence = (
             f"No class stands out clearly enough to be shown for this {modality}: it is unlike the scans the model was "
-            f"trained on in its {listed(differs)}, and the output is weak."
+            f"trained on in its {listed(differs)}."
         )
         return Abstention("", differs, sentence, "output")
     sentence = (

@@ -162,7 +162,10 @@ def controlled(
         seen = hospital if without is None else hospital.seen_without(without).of(hospital.folds != without)
         distances = detector.scores(seen.statistics)
         chosen["other hospital"] = Source("other hospital", distances, seen.wrong, seen.groups)
-        if outputs is not None:
+        if outputs is None:
+            alpha = alpha_of(seen.about.task)
+            refused = min(refused, controlled_threshold(distances, seen.wrong, alpha=alpha))
+        else:
             scores, predicted = outputs.scores(distances, seen.logits), seen.logits.argmax(axis=1)
             limits = outputs.limits.copy()
             for group, alpha in ALPHAS[seen.about.task].items():

@@ -13,10 +13,11 @@ import numpy as np
 
 from meddef_core.predict.gaussian import Array
 
-WEIGHTS: Mapping[str, float] = {"oct": 1.0, "chest": 0.0}
+WEIGHTS: Mapping[str, float] = {"oct": 1.0}
 """What one spread of the largest logit counts against one spread of distance, by task.
 
-On films of another hospital the logit hardly tells right from wrong outputs, so that distance alone decides for chest.
+On films of another hospital the logit hardly tells right from wrong outputs: for chest the distance alone decides, and
+nothing may be said of a weak output there.
 """
 
 
@@ -41,8 +42,15 @@ class OutputLimits:
         return np.asarray(self.limits[logits.argmax(axis=1)])
 
 
-def output_limits(task: str, val_logits: Array) -> OutputLimits:
-    """The scale of a model's outputs on validation scans `(n, K)`, without limits yet."""
+def by_distance(classes: int) -> OutputLimits:
+    """The distance alone, without limits yet: for limits by class where the size of a logit tells nothing."""
+    return OutputLimits(0.0, 0.0, 1.0, np.full(classes, np.inf))
+
+
+def output_limits(task: str, val_logits: Array) -> OutputLimits | None:
+    """The scale of a model's outputs on validation scans `(n, K)`, without limits yet; None where distance decides."""
+    if task not in WEIGHTS:
+        return None
     largest = val_logits.max(axis=1)
     spread = float(largest.std()) + 1e-6
     return OutputLimits(WEIGHTS[task], float(largest.mean()), spread, np.full(val_logits.shape[1], np.inf))

@@ -10,7 +10,7 @@ from meddef_core.predict import Fitted, fit_temperature
 from meddef_core.predict.calibration import COLDEST, HOTTEST
 from meddef_core.predict.gaussian import Array
 from meddef_core.predict.guarantee import ALPHAS, NEVER
-from meddef_core.predict.output_limits import OutputLimits, output_limits
+from meddef_core.predict.output_limits import OutputLimits, by_distance
 from meddef_core.predict.risk_control import FOLDS, folds_of
 from meddef_core.records.site import Adjustment, LabelsHold
 from meddef_core.site.folder import losses
@@ -61,7 +61,7 @@ def adjusted(found: Local, fitted: Fitted) -> tuple[Adjustment, SiteOutputs]:
     offsets = offsets_of(found)
     moved = replace(found, logits=found.logits + offsets)
     temperature = float(np.clip(fit_temperature(moved.logits, moved.labels), COLDEST, HOTTEST))
-    scale = fitted.detector.outputs or output_limits(found.task.key, fitted.val.logits)
+    scale = fitted.detector.outputs or by_distance(len(classes))
     alphas = alphas_of(found.task, found.holds, n=len(found.labels))
     limits = limits_of(moved, scale, alphas)
     told = tuple(float(value) if np.isfinite(value) else None for value in limits)

@@ -280,9 +280,7 @@ def _row(model: LoadedModel, source: Source, seen: Seen, taken: Taken, *, spec: 
     accepted = taken.accepted & ~seen.refused
     wrong, correct = source.wrong(classes, labels, predicted), predicted == labels
     # What a check of header or image refuses, is ranked behind everything else.
-    scores = np.where(seen.refused, np.inf, taken.scores)
-    scores[np.isinf(scores)] = taken.scores.max() + 1
-    curve = risk_coverage(scores, wrong)
+    curve = risk_coverage(np.where(seen.refused, taken.scores.max() + 1, taken.scores), wrong)
     return {
         "eps": 0.0 if spec is None else spec.eps,
         "spec": None if spec is None else plain(spec),

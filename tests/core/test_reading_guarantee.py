@@ -99,6 +99,25 @@ def test_too_weak_an_output_is_withheld_and_a_strong_one_shown_on_the_same_scan(
     assert said is not None and said.reason == "output" and said.looks_like == ""
 
 
+def test_where_distance_alone_decides_no_refusal_speaks_of_a_weak_output() -> None:
+    nih = DEVELOPMENT_SETS[1]
+    assert output_limits("chest", np.eye(2)) is None
+    rng = np.random.default_rng(8)
+    labels = rng.integers(0, 2, 400)
+    logits = np.eye(2)[np.where(rng.random(400) < 0.6, labels, 1 - labels)]
+    groups = np.arange(400).astype(str)
+    seen = OtherHospital(nih, get_task("chest").classes, some(400, 0.3, 8), logits, labels, groups)
+    before = replace(detector(), outputs=None)
+    after = controlled(before, pictures_at(6.0), seen)
+    scores = before.scores(seen.statistics)
+    allowed = int(alpha_of("chest") * 401 - 1)
+    assert ((scores <= after.refused_above) & seen.wrong).sum() == allowed
+    refused = after.judge(some(1, 0.9, 9), np.array([[9.0, 0.0]]))
+    assert refused.level == "refused" and refused.looks_like is not None
+    said = abstention_of(refused, modality="chest radiograph")
+    assert said is not None and said.reason == "image"
+
+
 def taken_out_of_fold(seen: OtherHospital) -> Taken:
     """By limits that went through a card on their way."""
     drawn = detector()
