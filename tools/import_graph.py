@@ -14,9 +14,9 @@ CORE, DASHBOARD = "meddef_core", "dashboard"
 ROWS: Mapping[str, tuple[str, ...]] = {
     "Entry points": ("cli", "dashboard.views", "dashboard.components", "dashboard.services"),
     "State of the dashboard": ("dashboard.session", "dashboard.lessons", "dashboard.results"),
-    "Publish, report, exchange": ("publishing", "replay", "pacs", "report", "studies", "audit"),
-    "Train and predict": ("training", "predict", "evaluation", "records", "baselines"),
-    "Attack, prune, explain": ("attacks", "pruning", "explain"),
+    "Publish, report, exchange": ("publishing", "replay", "pacs", "report", "studies", "auditing"),
+    "Train and predict": ("training", "prediction", "evaluation", "records", "baselines"),
+    "Attack, prune, explain": ("attacks", "pruning", "explanation"),
     "Scans and models": ("data", "zoo", "scans", "model", "io"),
 }
 """Where each package stands in the diagram; one that is not listed stands in a last row."""

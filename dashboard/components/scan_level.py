@@ -13,8 +13,8 @@ from dashboard.language import tr
 from dashboard.results.common import ModelChoice, Reading
 from dashboard.session import state
 from dashboard.session.state import Chosen
-from meddef_core.predict import Familiarity
-from meddef_core.predict.abstention import PHRASES, abstention_of
+from meddef_core.prediction import Familiarity
+from meddef_core.prediction.abstention import PHRASES, abstention_of
 from meddef_core.tasks import Task
 
 DIFFERENCES = {

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.attacks import AttackSpec
-from meddef_core.predict import Abstention
-from meddef_core.predict.prediction import Prediction
+from meddef_core.prediction import Abstention
+from meddef_core.prediction.prediction import Prediction
 
 Picture = NDArray[np.float32]
 """Grey `(224, 224)` in [0, 1]: what a model sees."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from meddef_core.predict import OperatingPoint, ReliabilityBin
+from meddef_core.prediction import OperatingPoint, ReliabilityBin
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, AttackStep, d
 from meddef_core.attacks.result import DISTANCES, tolerance
 from meddef_core.errors import AttackError
 from meddef_core.io.arrays import as_images, as_labels, as_picture
-from meddef_core.predict.prediction import from_logits
+from meddef_core.prediction.prediction import from_logits
 from meddef_core.tasks import get_task
 
 CONTROLS = {"linf": "noise", "l2": "noise_l2", "l0": "noise_l0"}

@@ -13,7 +13,7 @@ from dashboard.services.queue import HELD, turn
 from dashboard.services.visitor import has_left, session_id
 from dashboard.services.work import OnWait
 from meddef_core.errors import ScanError
-from meddef_core.predict.batch import Row, Score, read_entry, score, to_csv
+from meddef_core.prediction.batch import Row, Score, read_entry, score, to_csv
 from meddef_core.scans.archive import MAX_ENTRIES, Entry, upload_entries
 from meddef_core.tasks import get_task
 

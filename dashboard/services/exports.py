@@ -14,7 +14,7 @@ from dashboard.services.attacks import CONTROLS
 from dashboard.services.models import loaded
 from dashboard.services.queue import turn
 from meddef_core.attacks import AttackSpec, default_spec
-from meddef_core.explain import explain, shared_scale
+from meddef_core.explanation import explain, shared_scale
 from meddef_core.io.arrays import as_images
 from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, plain, source_of
 from meddef_core.records.prediction import Step

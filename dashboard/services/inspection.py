@@ -11,9 +11,9 @@ import streamlit as st
 from dashboard.results.attention import Inspected, MapGroup, Pictures
 from dashboard.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from dashboard.services.models import loaded, models, undefended_first
-from meddef_core.explain import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
-from meddef_core.explain.explainer import Subject
-from meddef_core.explain.grad_cam import DEFAULT_LAYER
+from meddef_core.explanation import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
+from meddef_core.explanation.explainer import Subject
+from meddef_core.explanation.grad_cam import DEFAULT_LAYER
 from meddef_core.io.arrays import as_images
 from meddef_core.model import MedDef, Trace
 

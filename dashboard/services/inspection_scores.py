@@ -15,8 +15,8 @@ from dashboard.results.attention import (
 from dashboard.results.common import ModelChoice
 from dashboard.services.inspection import GRADIENT, group, network_of, own_maps, trace_of
 from dashboard.services.models import cards, loaded, models
-from meddef_core.explain import ExplanationMap, channel_ranking, explain, sanity_check, stability, top_channels
-from meddef_core.explain import propagation as measure
+from meddef_core.explanation import ExplanationMap, channel_ranking, explain, sanity_check, stability, top_channels
+from meddef_core.explanation import propagation as measure
 from meddef_core.io.arrays import as_images
 from meddef_core.records import Match, PointingRecord, PointingRow, match, shipped
 from meddef_core.records.documents import read_study

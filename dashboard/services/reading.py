@@ -6,9 +6,9 @@ from dashboard.results.common import MapView, ModelChoice, Picture, Reading
 from dashboard.results.reading import Calibration, Operating
 from dashboard.services.models import loaded, models, tasks
 from meddef_core.errors import ModelError
-from meddef_core.explain import MAP_CAVEAT, ExplanationMap, explain, shared_scale
+from meddef_core.explanation import MAP_CAVEAT, ExplanationMap, explain, shared_scale
 from meddef_core.io.arrays import as_images, as_picture
-from meddef_core.predict import (
+from meddef_core.prediction import (
     Fitted,
     calibrate,
     fitted_for,
@@ -18,7 +18,7 @@ from meddef_core.predict import (
     threshold_at_sensitivity,
     youden_threshold,
 )
-from meddef_core.predict.prediction import predict, prepare
+from meddef_core.prediction.prediction import predict, prepare
 from meddef_core.scans import Scan
 
 CAVEAT = MAP_CAVEAT

@@ -8,7 +8,7 @@ from dashboard.services.commands import quick_command, worst_command
 from dashboard.services.records import Measured, TaskRecords
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
-from meddef_core.audit.finding import MEANINGS
+from meddef_core.auditing.finding import MEANINGS
 from meddef_core.errors import AttackError
 from meddef_core.records import Attacked, CardFigures, Match, Spec, WorstRecord, WorstRow
 from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS

@@ -10,14 +10,14 @@ from dashboard.results.teaching import BrokenDefence, Thinned, Tried
 from dashboard.services.models import loaded
 from dashboard.services.teaching import STEPS, reading
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
-from meddef_core.audit.broken.defences import BrokenDefence as Flawed
-from meddef_core.audit.broken.defences import get_broken
-from meddef_core.audit.registry import CHECKS
+from meddef_core.auditing.broken.defences import BrokenDefence as Flawed
+from meddef_core.auditing.broken.defences import get_broken
+from meddef_core.auditing.registry import CHECKS
 from meddef_core.baselines.defended import adaptive
 from meddef_core.baselines.registry import get_baseline
 from meddef_core.errors import ModelError
 from meddef_core.io.arrays import as_images, as_labels, as_picture
-from meddef_core.predict.prediction import predict
+from meddef_core.prediction.prediction import predict
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.zoo import LoadedModel
 

@@ -13,8 +13,8 @@ from dashboard.services.queue import HELD, turn
 from dashboard.services.visitor import has_left, session_id
 from dashboard.services.work import Place
 from meddef_core.errors import ScanError
-from meddef_core.predict.volume import SlicePrediction, VolumePrediction, predict_volume
-from meddef_core.predict.volume_rule import Verdict
+from meddef_core.prediction.volume import SlicePrediction, VolumePrediction, predict_volume
+from meddef_core.prediction.volume_rule import Verdict
 from meddef_core.records import VolumeRecord, build
 from meddef_core.report.results import document_bytes
 from meddef_core.report.slices import slices_csv

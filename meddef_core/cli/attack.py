@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from meddef_core.attacks import AttackInfo, AttackResult, AttackSpec
-    from meddef_core.predict.prediction import Prediction
+    from meddef_core.prediction.prediction import Prediction
     from meddef_core.tasks import Task
     from meddef_core.zoo import LoadedModel
 
@@ -69,7 +69,7 @@ def attack(
 
     from meddef_core.attacks import AttackStep, check_engine, get_attack, run_attack
     from meddef_core.io.audit_log import note
-    from meddef_core.predict.prediction import from_logits, predict, prepare
+    from meddef_core.prediction.prediction import from_logits, predict, prepare
     from meddef_core.records import AttackRecord, build, scan_facts
     from meddef_core.report.results import attack_numbers
 

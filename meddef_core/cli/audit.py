@@ -10,8 +10,8 @@ from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import DataError, ModelError
 
 if TYPE_CHECKING:
-    from meddef_core.audit import Plan, Subject
-    from meddef_core.audit.original import Original
+    from meddef_core.auditing import Plan, Subject
+    from meddef_core.auditing.original import Original
     from meddef_core.records import ModelRef, Record
     from meddef_core.zoo import LoadedModel
 
@@ -44,8 +44,8 @@ def audit(
     as_json: JsonFlag = False,
 ) -> None:
     """Check whether a model's robustness number can be trusted: green, amber (an upper bound) or red (no number)."""
-    from meddef_core.audit import FULL, QUICK
-    from meddef_core.audit.self_test import PLAN
+    from meddef_core.auditing import FULL, QUICK
+    from meddef_core.auditing.self_test import PLAN
     from meddef_core.eps import parse_eps
 
     if output is not None:
@@ -87,8 +87,8 @@ class _Case(NamedTuple):
 
 
 def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
-    from meddef_core.audit import audit as examine
-    from meddef_core.audit.report import lines
+    from meddef_core.auditing import audit as examine
+    from meddef_core.auditing.report import lines
     from meddef_core.records import AuditRecord, build
 
     with progress(f"auditing {case.name}") as show:
@@ -98,8 +98,8 @@ def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
 
 
 def _self_test(case: _Case) -> "tuple[Record, list[str]]":
-    from meddef_core.audit.report import self_test_lines
-    from meddef_core.audit.self_test import self_test
+    from meddef_core.auditing.report import self_test_lines
+    from meddef_core.auditing.self_test import self_test
     from meddef_core.records import SelfTestRecord, build
 
     with progress(f"breaking {case.name}") as show:
@@ -113,7 +113,7 @@ def _shipped_case(
     task: str, name: str, asked: _Asked, *, twin: str | None, independent: str | None, data_dir: Path | None
 ) -> _Case:
     """A model of the zoo on its own test list."""
-    from meddef_core.audit import Subject
+    from meddef_core.auditing import Subject
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
@@ -174,10 +174,10 @@ def _other(audited: "LoadedModel", name: str | None) -> Any:
 
 def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, channels: int | None) -> _Case:
     """A copy of somebody's own model on somebody's own images."""
-    from meddef_core.audit import Subject
-    from meddef_core.audit.modules import digest_of, load_folder, load_module
-    from meddef_core.audit.original import as_handed_over, private_copy
-    from meddef_core.audit.outputs import CHANNELS, check_outputs, choose_channels
+    from meddef_core.auditing import Subject
+    from meddef_core.auditing.modules import digest_of, load_folder, load_module
+    from meddef_core.auditing.original import as_handed_over, private_copy
+    from meddef_core.auditing.outputs import CHANNELS, check_outputs, choose_channels
     from meddef_core.records import ModelRef
 
     if data is None:

@@ -14,7 +14,7 @@ from meddef_core.intended_use import INTENDED_USE
 from meddef_core.words import counted, percent
 
 if TYPE_CHECKING:
-    from meddef_core.predict.batch import Row, Score
+    from meddef_core.prediction.batch import Row, Score
     from meddef_core.scans.archive import Entry
     from meddef_core.zoo import LoadedModel
 
@@ -28,7 +28,7 @@ def batch(
 ) -> None:
     """Read every scan of a folder or ZIP archive. Folders named by a class say what their scans are known to be."""
     from meddef_core.io.audit_log import note
-    from meddef_core.predict.batch import read_entry, score, to_csv
+    from meddef_core.prediction.batch import read_entry, score, to_csv
 
     if output is not None:
         check_writable(output, suffixes=(".csv",))

@@ -9,7 +9,7 @@ from meddef_core.cli.output import emit, progress
 from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from meddef_core.predict.files import ReadingCard
+    from meddef_core.prediction.files import ReadingCard
 
 ALL = "all"
 
@@ -22,8 +22,8 @@ def calibrate(
 ) -> None:
     """Fit calibration and abstention on validation patients, measure them on the test list, and write both files."""
     from meddef_core.data.store import find_data_dir
-    from meddef_core.predict.files import load_fitted, save_fitted
-    from meddef_core.predict.fit import fit
+    from meddef_core.prediction.files import load_fitted, save_fitted
+    from meddef_core.prediction.fit import fit
     from meddef_core.tasks import get_task
     from meddef_core.zoo import list_models, load_model, models_root
 

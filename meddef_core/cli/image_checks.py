@@ -7,9 +7,9 @@ from meddef_core.cli.output import emit, progress
 def image_checks(data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
     """Fit what tells a page, a turned and an inverted scan on training scans, measure it, and write both files."""
     from meddef_core.data.store import find_data_dir
-    from meddef_core.predict.image_checks import save_checks
-    from meddef_core.predict.image_checks.files import FOLDER
-    from meddef_core.predict.image_checks.run import fit_checks
+    from meddef_core.prediction.image_checks import save_checks
+    from meddef_core.prediction.image_checks.files import FOLDER
+    from meddef_core.prediction.image_checks.run import fit_checks
 
     with progress("fitting the image checks") as show:
         checks = fit_checks(find_data_dir(data_dir), on_stage=lambda what, done, total: show(done, total, what))

@@ -15,7 +15,7 @@ from meddef_core.io.files import replacing
 from meddef_core.words import percent, qualified
 
 if TYPE_CHECKING:
-    from meddef_core.predict.prediction import Prediction
+    from meddef_core.prediction.prediction import Prediction
     from meddef_core.records import Record
     from meddef_core.tasks import Task
 

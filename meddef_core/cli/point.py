@@ -108,7 +108,7 @@ def _rows(
     loaded: "LoadedModel", *, task: str, asked: Sequence[str] | None, phantoms: "Sequence[LesionPhantom]"
 ) -> "list[PointingRow]":
     """One row a map."""
-    from meddef_core.explain import available
+    from meddef_core.explanation import available
     from meddef_core.model import MedDef
     from meddef_core.records import PointingRow
     from meddef_core.studies.pointing import pointing_games

@@ -10,7 +10,7 @@ from meddef_core.cli.output import bars, emit, output_words, scan_lines, tell
 from meddef_core.errors import MedDefError
 
 if TYPE_CHECKING:
-    from meddef_core.predict.prediction import Prediction
+    from meddef_core.prediction.prediction import Prediction
     from meddef_core.zoo import LoadedModel
 
 MAPS_HELP = (
@@ -42,8 +42,8 @@ def predict(
     """
     from meddef_core.cli.volume import open_slice, predict_volume, volume_in
     from meddef_core.io.audit_log import note
-    from meddef_core.predict.prediction import predict as predict_scan
-    from meddef_core.predict.prediction import prepare
+    from meddef_core.prediction.prediction import predict as predict_scan
+    from meddef_core.prediction.prediction import prepare
     from meddef_core.records import PredictionRecord, build, scan_facts
     from meddef_core.report.results import prediction_numbers
     from meddef_core.scans import warm_decoders
@@ -64,7 +64,7 @@ def predict(
     prediction = predict_scan(loaded, scan)
     found = None
     if maps:
-        from meddef_core.explain import explain
+        from meddef_core.explanation import explain
 
         found = explain(loaded.network, prepare(loaded, scan), target=prediction.index)
     record = build(

@@ -9,7 +9,7 @@ from meddef_core.intended_use import INTENDED_USE
 from meddef_core.words import percent
 
 if TYPE_CHECKING:
-    from meddef_core.predict.volume import SlicePrediction, VolumePrediction
+    from meddef_core.prediction.volume import SlicePrediction, VolumePrediction
     from meddef_core.scans import Scan, Volume
     from meddef_core.zoo import LoadedModel
 
@@ -67,7 +67,7 @@ def predict_volume(loaded: "LoadedModel", volume: "Volume", *, output: Path | No
 
 
 def _predicted(loaded: "LoadedModel", volume: "Volume") -> "VolumePrediction":
-    from meddef_core.predict.volume import predict_volume
+    from meddef_core.prediction.volume import predict_volume
 
     for note in volume.notes:
         tell(note)

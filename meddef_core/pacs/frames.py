@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meddef_core.errors import ScanError
 from meddef_core.io.arrays import as_picture
-from meddef_core.predict.prediction import Prediction, predict, prepare
+from meddef_core.prediction.prediction import Prediction, predict, prepare
 from meddef_core.records import scan_facts
 from meddef_core.scans import FrameError, Scan, read_scan_isolated
 from meddef_core.zoo import LoadedModel

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from meddef_core.pacs.found import Series
-from meddef_core.predict.header import header_contradictions
+from meddef_core.prediction.header import header_contradictions
 from meddef_core.scans import Scan
 from meddef_core.tasks import Task
 from meddef_core.zoo import LoadedModel

@@ -23,7 +23,7 @@ Level = Literal["usual", "unusual", "refused"]
 
 
 class Familiarity(Strict):
-    """How much a scan is like the training scans; see `meddef_core.predict.Familiarity`."""
+    """How much a scan is like the training scans; see `meddef_core.prediction.Familiarity`."""
 
     level: Level
     score: float
@@ -36,7 +36,7 @@ class Familiarity(Strict):
 
 
 class Abstention(Strict):
-    """Why a model gives no prediction; see `meddef_core.predict.Abstention`."""
+    """Why a model gives no prediction; see `meddef_core.prediction.Abstention`."""
 
     looks_like: str | None
     differs: tuple[str, ...]
@@ -45,7 +45,7 @@ class Abstention(Strict):
 
 
 class Output(Strict):
-    """One model's output for one image; see `meddef_core.predict.prediction.Prediction`.
+    """One model's output for one image; see `meddef_core.prediction.prediction.Prediction`.
 
     `shares` is the one probability of each class that is shown. Records from before there were levels end at `label` or
     at `note`.
@@ -163,7 +163,7 @@ class BatchRow(Strict):
 
 
 class BatchScore(Strict):
-    """How often the predictions are correct; see `meddef_core.predict.batch.Score`."""
+    """How often the predictions are correct; see `meddef_core.prediction.batch.Score`."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[Count, ...], ...]

@@ -19,7 +19,7 @@ class VolumeSlice(Strict):
 
 
 class VolumeVerdict(Strict):
-    """The output for the volume; see `meddef_core.predict.volume_rule.Verdict`."""
+    """The output for the volume; see `meddef_core.prediction.volume_rule.Verdict`."""
 
     outcome: Literal["finding", "none", "abstains"]
     label: str | None

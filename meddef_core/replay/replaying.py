@@ -8,7 +8,7 @@ from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.attacks.spec import OnStep
 from meddef_core.baselines.sides import load_side
 from meddef_core.errors import RecordError
-from meddef_core.predict.prediction import from_logits, predict, prepare
+from meddef_core.prediction.prediction import from_logits, predict, prepare
 from meddef_core.records import AttackRecord, Match, ModelRef, PredictionRecord, card_digest, match_weights, shipped
 from meddef_core.records.prediction import AttackNumbers, OutputWithMaps
 from meddef_core.records.read import COLLECTION, checked, checked_version, parsed
@@ -122,7 +122,7 @@ def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> 
 
 
 def _predict(recorded: PredictionRecord, model: LoadedModel, scan: Scan) -> OutputWithMaps:
-    from meddef_core.explain import explain
+    from meddef_core.explanation import explain
 
     prediction = predict(model, scan)
     maps = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meddef_core.explain import MAP_CAVEAT
+from meddef_core.explanation import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.report import facts, tiles
 from meddef_core.report.canvas import INK, LEADING, MUTED, RULE, STAMP, Canvas, Rgb, fitted, paragraph

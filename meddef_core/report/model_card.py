@@ -14,7 +14,7 @@ from meddef_core.eps import short_eps
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.card_numbers import strongest
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict.files import NAME, ReadingCard
+from meddef_core.prediction.files import NAME, ReadingCard
 from meddef_core.records import Balanced, DamagedRecord, figures_of
 from meddef_core.records.documents import markdown
 from meddef_core.tasks import Task, get_task

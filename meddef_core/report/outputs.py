@@ -6,7 +6,7 @@ from meddef_core.records.plain import plain
 from meddef_core.records.prediction import Output
 
 if TYPE_CHECKING:
-    from meddef_core.predict.prediction import Prediction
+    from meddef_core.prediction.prediction import Prediction
 
 
 def output_of(prediction: "Prediction") -> Output:

@@ -24,9 +24,9 @@ from meddef_core.report.outputs import fields_of
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackResult
-    from meddef_core.explain import ExplanationMap
-    from meddef_core.predict.batch import Row, Score
-    from meddef_core.predict.prediction import Prediction
+    from meddef_core.explanation import ExplanationMap
+    from meddef_core.prediction.batch import Row, Score
+    from meddef_core.prediction.prediction import Prediction
     from meddef_core.zoo import LoadedModel
 
 MEASURED = ("linf", "l2", "psnr", "ssim", "pixels_changed")

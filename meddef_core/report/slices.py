@@ -9,7 +9,7 @@ from meddef_core.io.cells import harmless
 from meddef_core.tasks import get_task
 
 if TYPE_CHECKING:
-    from meddef_core.predict.volume import SlicePrediction, VolumePrediction
+    from meddef_core.prediction.volume import SlicePrediction, VolumePrediction
     from meddef_core.zoo import Card
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from meddef_core.audit.words import flaws
+from meddef_core.auditing.words import flaws
 from meddef_core.eps import short_eps
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.card_numbers import strongest

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from meddef_core.audit.finding import MEANINGS
+from meddef_core.auditing.finding import MEANINGS
 from meddef_core.eps import format_eps
 from meddef_core.errors import MedDefError
 from meddef_core.records import AuditNumbers, AuditRecord, Match, Shipped, match_weights, read_file

@@ -7,8 +7,8 @@ from meddef_core.records.volume import VolumeSlice, VolumeVerdict
 from meddef_core.report.outputs import output_of
 
 if TYPE_CHECKING:
-    from meddef_core.predict.volume import SlicePrediction, VolumePrediction
-    from meddef_core.predict.volume_rule import Verdict
+    from meddef_core.prediction.volume import SlicePrediction, VolumePrediction
+    from meddef_core.prediction.volume_rule import Verdict
     from meddef_core.scans import Volume
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from meddef_core.predict import Fitted, fit_temperature
-from meddef_core.predict.calibration import COLDEST, HOTTEST
-from meddef_core.predict.gaussian import Array
-from meddef_core.predict.guarantee import ALPHAS, NEVER
-from meddef_core.predict.output_limits import OutputLimits, by_distance
-from meddef_core.predict.risk_control import FOLDS, folds_of
+from meddef_core.prediction import Fitted, fit_temperature
+from meddef_core.prediction.calibration import COLDEST, HOTTEST
+from meddef_core.prediction.gaussian import Array
+from meddef_core.prediction.guarantee import ALPHAS, NEVER
+from meddef_core.prediction.output_limits import OutputLimits, by_distance
+from meddef_core.prediction.risk_control import FOLDS, folds_of
 from meddef_core.records.site import Adjustment, LabelsHold
 from meddef_core.site.folder import losses
 from meddef_core.studies.external import Seen
@@ -103,7 +103,7 @@ def limits_of(found: Local, scale: OutputLimits, alphas: Mapping[tuple[str, ...]
 def controlled(scores: Array, loss: Array, *, alpha: float) -> float:
     """The largest threshold at which (sum of the losses of scores up to it + 1) / (n + 1) stays at most alpha.
 
-    As `meddef_core.predict.risk_control.controlled_threshold`, for losses `(n,)` anywhere in [0, 1].
+    As `meddef_core.prediction.risk_control.controlled_threshold`, for losses `(n,)` anywhere in [0, 1].
     """
     order = np.argsort(scores, kind="stable")
     allowed = alpha * (len(scores) + 1) - 1 + 1e-9

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.metrics import auroc, confusion, expected_calibration_error, wilson
 from meddef_core.evaluation.selective import risk_coverage
-from meddef_core.predict import Fitted
-from meddef_core.predict.calibration import error_interval
-from meddef_core.predict.gaussian import Array
-from meddef_core.predict.guarantee import share
-from meddef_core.predict.taken import Taken, take
+from meddef_core.prediction import Fitted
+from meddef_core.prediction.calibration import error_interval
+from meddef_core.prediction.gaussian import Array
+from meddef_core.prediction.guarantee import share
+from meddef_core.prediction.taken import Taken, take
 from meddef_core.records import figures_of
 from meddef_core.records.external import Curve, Hits, OfLabel
 from meddef_core.records.site import Figure, SiteRow, State, WorstScan

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import cache_dir
-from meddef_core.predict import Fitted
+from meddef_core.prediction import Fitted
 from meddef_core.records import SiteNumbers, plain
 from meddef_core.records.site import Adjustment, Finetuning, SiteRow, Split
 from meddef_core.scans import read_scan_isolated

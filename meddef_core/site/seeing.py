@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from meddef_core.attacks import AttackSpec
 from meddef_core.errors import DataError, ScanError
 from meddef_core.io.files import replacing
-from meddef_core.predict.statistics import STATISTICS
+from meddef_core.prediction.statistics import STATISTICS
 from meddef_core.site.folder import SiteSource
 from meddef_core.studies.external import CHUNK, Answers, OnProgress, Seen, joined_seen, see_some
 from meddef_core.zoo import LoadedModel

@@ -24,14 +24,14 @@ from meddef_core.evaluation.metrics import auroc, expected_calibration_error
 from meddef_core.evaluation.selective import risk_coverage
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
-from meddef_core.predict import Fitted, fitted_for
-from meddef_core.predict.checks import Evidence, abstention
-from meddef_core.predict.gaussian import Array
-from meddef_core.predict.guarantee import Limits, limits_of_card, share
-from meddef_core.predict.prediction import prepare
-from meddef_core.predict.risk_control import FOLDS, folds_of
-from meddef_core.predict.statistics import describe
-from meddef_core.predict.taken import Taken, in_place_of, take
+from meddef_core.prediction import Fitted, fitted_for
+from meddef_core.prediction.checks import Evidence, abstention
+from meddef_core.prediction.gaussian import Array
+from meddef_core.prediction.guarantee import Limits, limits_of_card, share
+from meddef_core.prediction.prediction import prepare
+from meddef_core.prediction.risk_control import FOLDS, folds_of
+from meddef_core.prediction.statistics import describe
+from meddef_core.prediction.taken import Taken, in_place_of, take
 from meddef_core.records import ExternalNumbers, plain
 from meddef_core.scans import read_scan_isolated
 from meddef_core.scans.archive import Entry, folder_entries

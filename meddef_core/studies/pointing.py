@@ -12,9 +12,9 @@ from torch import Tensor
 from meddef_core.data.phantoms import LesionPhantom, phantom_with_lesion
 from meddef_core.errors import MedDefError
 from meddef_core.evaluation.metrics import wilson
-from meddef_core.explain.maps import ExplanationMap
-from meddef_core.explain.registry import available, explain
-from meddef_core.explain.stability import is_flat
+from meddef_core.explanation.maps import ExplanationMap
+from meddef_core.explanation.registry import available, explain
+from meddef_core.explanation.stability import is_flat
 from meddef_core.model import MedDef
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task

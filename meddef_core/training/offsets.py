@@ -23,7 +23,7 @@ from meddef_core.errors import DataError
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
-from meddef_core.predict.risk_control import FOLDS, folds_of
+from meddef_core.prediction.risk_control import FOLDS, folds_of
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import Task
 from meddef_core.training.scoring import subset

@@ -37,7 +37,7 @@ class LoadedModel:
     task: Task
     preprocessing: Preprocessing
     folder: Path | None = None
-    """Where card and weights stand, and what was fitted for them (`meddef_core.predict`); None for one in no folder."""
+    """Where card, weights and what was fitted for them (`meddef_core.prediction`) stand; None for one in no folder."""
     site: SiteProfile | None = None
     """The profile of a hospital that it is adjusted for; `card` and `folder` stay those of the shipped weights."""
 

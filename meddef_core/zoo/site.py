@@ -36,7 +36,7 @@ class SiteWeights(BaseModel):
 
 
 class SiteOutputs(BaseModel):
-    """Limits of the outputs as in `meddef_core.predict.output_limits.OutputLimits`; None where a class has none."""
+    """Limits of the outputs as in `meddef_core.prediction.output_limits.OutputLimits`; None where a class has none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -19,8 +19,8 @@ import torch
 from playwright.sync_api import Error, Page, sync_playwright
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.explain import explain
-from meddef_core.predict.prediction import predict, prepare
+from meddef_core.explanation import explain
+from meddef_core.prediction.prediction import predict, prepare
 from meddef_core.scans import read_scan
 from meddef_core.zoo import load_model
 

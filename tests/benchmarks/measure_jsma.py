@@ -19,7 +19,7 @@ from meddef_core.attacks import default_spec, run_attack
 from meddef_core.data.images import load_images
 from meddef_core.data.lists import build_lists
 from meddef_core.data.samples import list_samples
-from meddef_core.predict.prediction import prepare
+from meddef_core.prediction.prediction import prepare
 from meddef_core.zoo import load_model
 
 MODEL = "oct/meddef"

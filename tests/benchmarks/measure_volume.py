@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 from volume_files import images, opt, packed, pages
 
 from meddef_core.data.phantoms import oct_phantom
-from meddef_core.predict.prediction import predict
-from meddef_core.predict.volume import predict_volume
+from meddef_core.prediction.prediction import predict
+from meddef_core.prediction.volume import predict_volume
 from meddef_core.scans import read_volume, warm_decoders
 from meddef_core.scans.isolated import decoders
 from meddef_core.zoo import LoadedModel, load_model

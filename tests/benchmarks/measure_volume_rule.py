@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from meddef_core.predict import Fitted, fitted_for
-from meddef_core.predict.prediction import Prediction, predict
-from meddef_core.predict.volume_rule import healthy_strengths, judge, needed, strength
+from meddef_core.prediction import Fitted, fitted_for
+from meddef_core.prediction.prediction import Prediction, predict
+from meddef_core.prediction.volume_rule import healthy_strengths, judge, needed, strength
 from meddef_core.scans import read_scan
 from meddef_core.settings import settings
 from meddef_core.zoo import load_model

@@ -19,7 +19,7 @@ from driving import (
 )
 from playwright.sync_api import Page, expect
 
-from meddef_core.explain import MAP_CAVEAT
+from meddef_core.explanation import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 
 

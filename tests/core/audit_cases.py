@@ -11,9 +11,9 @@ from audit_nets import honest
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackResult, AttackSpec, run_attack
-from meddef_core.audit.broken.defences import BROKEN
-from meddef_core.audit.broken.nets import Detached, Quantiser, SaturatedLogits, Wrapper
-from meddef_core.audit.checks.defence import TITLES
+from meddef_core.auditing.broken.defences import BROKEN
+from meddef_core.auditing.broken.nets import Detached, Quantiser, SaturatedLogits, Wrapper
+from meddef_core.auditing.checks.defence import TITLES
 from meddef_core.model import MedDef
 
 

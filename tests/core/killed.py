@@ -24,7 +24,7 @@ LOADED = [
     "meddef_core.cli",
     "meddef_core.training.loop",
     "meddef_core.publishing.trained",
-    "meddef_core.predict.batch",
+    "meddef_core.prediction.batch",
 ]
 SECONDS = 600.0
 

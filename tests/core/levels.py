@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from meddef_core.model import MedDef
-from meddef_core.predict import Fitted, save_fitted
-from meddef_core.predict.abstention import Level, fit_detector
-from meddef_core.predict.files import Outputs, ReadingCard
-from meddef_core.predict.statistics import describe
+from meddef_core.prediction import Fitted, save_fitted
+from meddef_core.prediction.abstention import Level, fit_detector
+from meddef_core.prediction.files import Outputs, ReadingCard
+from meddef_core.prediction.statistics import describe
 from meddef_core.zoo import load_model
 
 TEMPERATURE = 2.0

@@ -14,12 +14,12 @@ from audit_nets import SHAPES, honest
 from scipy.stats import binomtest
 from torch import Tensor
 
-from meddef_core.audit import CHECKS, QUICK, Finding, Plan, Subject, audit
-from meddef_core.audit.bench import NEEDS
-from meddef_core.audit.broken.defences import BROKEN
-from meddef_core.audit.broken.nets import Wrapper
-from meddef_core.audit.checks.defence import TITLES, bypassed
-from meddef_core.audit.finding import GROUPS, MEANINGS, verdict
+from meddef_core.auditing import CHECKS, QUICK, Finding, Plan, Subject, audit
+from meddef_core.auditing.bench import NEEDS
+from meddef_core.auditing.broken.defences import BROKEN
+from meddef_core.auditing.broken.nets import Wrapper
+from meddef_core.auditing.checks.defence import TITLES, bypassed
+from meddef_core.auditing.finding import GROUPS, MEANINGS, verdict
 from meddef_core.errors import AttackError, DataError
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.model import MedDef

@@ -10,10 +10,10 @@ from attack_nets import assert_same_state, state_of
 from audit_nets import honest
 from torch import nn
 
-from meddef_core.audit import CHECKS, Audit, Subject, audit
-from meddef_core.audit.broken.defences import BROKEN, get_broken
-from meddef_core.audit.report import self_test_lines
-from meddef_core.audit.self_test import PLAN, Row, self_test
+from meddef_core.auditing import CHECKS, Audit, Subject, audit
+from meddef_core.auditing.broken.defences import BROKEN, get_broken
+from meddef_core.auditing.report import self_test_lines
+from meddef_core.auditing.self_test import PLAN, Row, self_test
 from meddef_core.errors import ModelError
 
 EPS = 3 / 255

@@ -8,9 +8,9 @@ import torch
 from cli_runs import Run, assert_refused
 from PIL import Image
 
-from meddef_core.audit.broken.defences import BROKEN
-from meddef_core.audit.modules import digest_of, load_folder, load_module
-from meddef_core.audit.outputs import choose_channels
+from meddef_core.auditing.broken.defences import BROKEN
+from meddef_core.auditing.modules import digest_of, load_folder, load_module
+from meddef_core.auditing.outputs import choose_channels
 from meddef_core.errors import DataError
 
 SOURCE = """

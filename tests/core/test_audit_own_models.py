@@ -12,11 +12,11 @@ from cli_runs import Run, assert_refused
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackResult, AttackSpec, default_spec, run_attack
-from meddef_core.audit import QUICK, Audit, Plan, Subject, audit
-from meddef_core.audit.broken.nets import Quantiser, SaturatedLogits, Wrapper, k_winners
-from meddef_core.audit.original import as_handed_over, private_copy
-from meddef_core.audit.outputs import check_outputs, choose_channels, wide_inputs
-from meddef_core.audit.subject import Harness
+from meddef_core.auditing import QUICK, Audit, Plan, Subject, audit
+from meddef_core.auditing.broken.nets import Quantiser, SaturatedLogits, Wrapper, k_winners
+from meddef_core.auditing.original import as_handed_over, private_copy
+from meddef_core.auditing.outputs import check_outputs, choose_channels, wide_inputs
+from meddef_core.auditing.subject import Harness
 from meddef_core.errors import ModelError
 
 SMALL: Plan = replace(QUICK, steps=8, queries=60, decision_images=2, bypass_images=6)
@@ -438,7 +438,7 @@ def test_two_lines_of_code_follow_the_sentence(run: Run, own: tuple[Path, Path],
     sentence, *code = result.err.splitlines()
     assert sentence.startswith("The model returned ") and sentence.endswith(".")
     assert code == [
-        "    from meddef_core.audit import Adapted",
+        "    from meddef_core.auditing import Adapted",
         f"    return Adapted(model, lambda out: {expression})",
     ]
 

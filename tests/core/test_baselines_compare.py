@@ -17,8 +17,8 @@ from meddef_core.baselines.sides import load_side, side_choices
 from meddef_core.data.images import Images
 from meddef_core.data.lists import Item
 from meddef_core.errors import AttackError, ModelError
-from meddef_core.explain import available, explain
-from meddef_core.predict.prediction import predict
+from meddef_core.explanation import available, explain
+from meddef_core.prediction.prediction import predict
 from meddef_core.studies.defence_contenders import contenders, entrant_of_model, entrant_of_run
 from meddef_core.studies.defences import Contender, adaptive_spec, compare, ignoring_spec
 from meddef_core.training.loop import train

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from scan_files import dicom, jpeg, png
 from tiny_models import save_tiny_model
 
-from meddef_core.audit.modules import load_folder
+from meddef_core.auditing.modules import load_folder
 from meddef_core.data.lists import is_listed
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict import Abstention
-from meddef_core.predict.batch import Row, read_entry, score, to_csv
-from meddef_core.predict.prediction import Prediction
+from meddef_core.prediction import Abstention
+from meddef_core.prediction.batch import Row, read_entry, score, to_csv
+from meddef_core.prediction.prediction import Prediction
 from meddef_core.scans import archive
 from meddef_core.scans.archive import Entry, folder_entries, upload_entries, zip_entries
 from meddef_core.scans.limits import MAX_BYTES

@@ -39,7 +39,7 @@ def test_predict_gives_maps_when_asked(run: Run, scan: Path) -> None:
 
 
 def test_the_help_names_the_maps_that_are_left_out(run: Run, scan: Path) -> None:
-    from meddef_core.explain import EXPLAINERS
+    from meddef_core.explanation import EXPLAINERS
 
     costly = [key for key, explainer in EXPLAINERS.items() if explainer.costly]
     assert costly and all(key in MAPS_HELP for key in costly)

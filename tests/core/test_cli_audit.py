@@ -9,7 +9,7 @@ import pytest
 from cli_runs import Result, Run, assert_refused
 from tiny_models import save_tiny_model
 
-from meddef_core.audit import CHECKS
+from meddef_core.auditing import CHECKS
 from meddef_core.tasks import TASKS
 
 QUICK = ("--task", "oct", "--images", 8)

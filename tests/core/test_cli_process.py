@@ -17,7 +17,7 @@ PROGRAM = [sys.executable, "-c", "from meddef_core.cli import main; main()"]
 
 ANNOUNCED_PROGRAM = """
 import signal, sys
-import meddef_core.attacks, meddef_core.predict, meddef_core.records
+import meddef_core.attacks, meddef_core.prediction, meddef_core.records
 from meddef_core.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 print("ready", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from explain_nets import image_of, network_of
 from torch import Tensor, nn
 
 from meddef_core.errors import MedDefError
-from meddef_core.explain import (
+from meddef_core.explanation import (
     DEFAULT_LAYER,
     EXPLAINERS,
     MAP_CAVEAT,

@@ -10,8 +10,8 @@ from explain_nets import image_of, network_of
 from torch import Tensor
 
 from meddef_core.errors import MedDefError
-from meddef_core.explain import EXPLAINERS, explain, grad_cam_layers, gradcam, shared_scale, top_channels
-from meddef_core.explain.attributions import STEPS, STRIDE, WINDOW, integrated_gradients, occlusion
+from meddef_core.explanation import EXPLAINERS, explain, grad_cam_layers, gradcam, shared_scale, top_channels
+from meddef_core.explanation.attributions import STEPS, STRIDE, WINDOW, integrated_gradients, occlusion
 from meddef_core.model import MedDef, MedDefConfig, Trace
 
 TARGET = 2

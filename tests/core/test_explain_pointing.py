@@ -167,7 +167,7 @@ def test_point_writes_a_row_a_map_and_model(run: Run, tmp_path: Path) -> None:
 def test_a_pointing_record_grows_by_the_models_it_lacks(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meddef_core.explain.available", lambda _: ["gradcam"])
+    monkeypatch.setattr("meddef_core.explanation.available", lambda _: ["gradcam"])
     output = tmp_path / "point.json"
     asked = ("point", "--task", "oct", "--per-class", 1, "--output", output)
     run(*asked, "--model", "undefended")

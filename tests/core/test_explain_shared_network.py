@@ -10,7 +10,7 @@ import torch
 from explain_nets import image_of, network_of
 from torch import Tensor, nn
 
-from meddef_core.explain import (
+from meddef_core.explanation import (
     ExplanationMap,
     explain,
     gradcam,

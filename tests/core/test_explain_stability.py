@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import spearmanr
 
 from meddef_core.errors import MedDefError
-from meddef_core.explain import ExplanationMap, MapInfo, propagation, sanity_check, stability
-from meddef_core.explain.stability import rank_correlation
+from meddef_core.explanation import ExplanationMap, MapInfo, propagation, sanity_check, stability
+from meddef_core.explanation.stability import rank_correlation
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
 
 INFO = MapInfo(key="test", title="Test", meaning="A test.", signed=True, bounded=None)

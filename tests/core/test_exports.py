@@ -19,7 +19,7 @@ from meddef_core.attacks import default_spec, run_attack
 from meddef_core.data.samples import list_samples
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.io.arrays import as_picture
-from meddef_core.predict.prediction import from_logits, predict, prepare
+from meddef_core.prediction.prediction import from_logits, predict, prepare
 from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, scan_facts
 from meddef_core.report import facts, tiles
 from meddef_core.report.canvas import fitted, paragraph, wrapped

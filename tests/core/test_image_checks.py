@@ -12,8 +12,8 @@ import torch
 from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.data.phantoms import chest_phantom, oct_phantom
 from meddef_core.errors import DataError, ModelError
-from meddef_core.predict import drawings
-from meddef_core.predict.image_checks import (
+from meddef_core.prediction import drawings
+from meddef_core.prediction.image_checks import (
     FAULTS,
     SENTENCES,
     find_fault,
@@ -22,13 +22,13 @@ from meddef_core.predict.image_checks import (
     load_checks,
     save_checks,
 )
-from meddef_core.predict.image_checks.changes import jpeg, turned_a_little
-from meddef_core.predict.image_checks.files import ARRAYS, FOLDER, NAME
-from meddef_core.predict.image_checks.limits import ALLOWED, FOLDS, flagged_out_of_fold, fold_of, page_limit
-from meddef_core.predict.image_checks.pages import LAYOUTS
-from meddef_core.predict.image_checks.sources import group_of
-from meddef_core.predict.image_checks.upright import COPIES, describe, fit_upright, laid, righted
-from meddef_core.predict.prediction import predict, prepare
+from meddef_core.prediction.image_checks.changes import jpeg, turned_a_little
+from meddef_core.prediction.image_checks.files import ARRAYS, FOLDER, NAME
+from meddef_core.prediction.image_checks.limits import ALLOWED, FOLDS, flagged_out_of_fold, fold_of, page_limit
+from meddef_core.prediction.image_checks.pages import LAYOUTS
+from meddef_core.prediction.image_checks.sources import group_of
+from meddef_core.prediction.image_checks.upright import COPIES, describe, fit_upright, laid, righted
+from meddef_core.prediction.prediction import predict, prepare
 from meddef_core.scans import Scan, read_scan
 from meddef_core.scans.scan import Pixels
 from meddef_core.tasks import TASKS, Task

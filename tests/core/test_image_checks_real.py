@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from meddef_core.predict.image_checks import find_fault, image_checks
-from meddef_core.predict.image_checks.upright import COPIES, laid
+from meddef_core.prediction.image_checks import find_fault, image_checks
+from meddef_core.prediction.image_checks.upright import COPIES, laid
 from meddef_core.scans import read_scan
 from meddef_core.scans.scan import Pixels
 from meddef_core.tasks import TASKS

@@ -17,8 +17,8 @@ from tiny_models import save_tiny_model
 
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.io.arrays import as_picture
-from meddef_core.predict.abstention import Level
-from meddef_core.predict.prediction import prepare
+from meddef_core.prediction.abstention import Level
+from meddef_core.prediction.prediction import prepare
 from meddef_core.replay.replaying import read_records, replay
 from meddef_core.report import facts
 from meddef_core.report.one_page import report

@@ -13,7 +13,7 @@ from cli_runs import Run
 from scan_files import png
 from tiny_models import save_tiny_model
 
-from meddef_core.audit.modules import load_folder
+from meddef_core.auditing.modules import load_folder
 from meddef_core.errors import ModelError, ScanError
 from meddef_core.io.cells import harmless
 from meddef_core.report.tables import model_table

@@ -9,7 +9,7 @@ import torch
 from tiny_models import save_tiny_model
 
 from meddef_core.errors import ModelError
-from meddef_core.predict.prediction import from_logits, predict, prepare
+from meddef_core.prediction.prediction import from_logits, predict, prepare
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel, load_model
 

@@ -14,14 +14,14 @@ from meddef_core.data.lists import build_lists
 from meddef_core.data.phantoms import oct_phantom
 from meddef_core.errors import ModelError
 from meddef_core.evaluation.shifts import MOVING, SHIFTS
-from meddef_core.predict import Fitted, fitted_for, load_fitted, save_fitted
-from meddef_core.predict.abstention import Detector, fit_detector
-from meddef_core.predict.calibration import fit_temperature
-from meddef_core.predict.files import ARRAYS, NAME, Outputs, ReadingCard
-from meddef_core.predict.fit import changes_of, fit
-from meddef_core.predict.outliers import KINDS, Outlier, outliers, prepared
-from meddef_core.predict.prediction import predict
-from meddef_core.predict.statistics import STATISTICS, describe
+from meddef_core.prediction import Fitted, fitted_for, load_fitted, save_fitted
+from meddef_core.prediction.abstention import Detector, fit_detector
+from meddef_core.prediction.calibration import fit_temperature
+from meddef_core.prediction.files import ARRAYS, NAME, Outputs, ReadingCard
+from meddef_core.prediction.fit import changes_of, fit
+from meddef_core.prediction.outliers import KINDS, Outlier, outliers, prepared
+from meddef_core.prediction.prediction import predict
+from meddef_core.prediction.statistics import STATISTICS, describe
 from meddef_core.scans import Scan
 from meddef_core.tasks import TASKS
 from meddef_core.zoo import MODELS, LoadedModel, load_model

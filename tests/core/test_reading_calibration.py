@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import expected_calibration_error
-from meddef_core.predict import (
+from meddef_core.prediction import (
     Question,
     Share,
     calibrate,
@@ -23,7 +23,7 @@ from meddef_core.predict import (
     threshold_at_sensitivity,
     youden_threshold,
 )
-from meddef_core.predict.calibration import error_interval, fit_slope, negative_log_likelihood, tempered
+from meddef_core.prediction.calibration import error_interval, fit_slope, negative_log_likelihood, tempered
 from meddef_core.tasks import TASKS
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from meddef_core.data.external import DEVELOPMENT_SETS, external_lists
 from meddef_core.errors import DataError
-from meddef_core.predict import load_fitted
-from meddef_core.predict.abstention import Detector, abstention_of, fit_detector
-from meddef_core.predict.guarantee import (
+from meddef_core.prediction import load_fitted
+from meddef_core.prediction.abstention import Detector, abstention_of, fit_detector
+from meddef_core.prediction.guarantee import (
     ALPHAS,
     EVERYTHING,
     FOLDS,
@@ -23,9 +23,9 @@ from meddef_core.predict.guarantee import (
     limits_of_card,
     out_of_fold,
 )
-from meddef_core.predict.output_limits import output_limits
-from meddef_core.predict.statistics import STATISTICS
-from meddef_core.predict.taken import Taken
+from meddef_core.prediction.output_limits import output_limits
+from meddef_core.prediction.statistics import STATISTICS
+from meddef_core.prediction.taken import Taken
 from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, list_models, models_root
 

@@ -17,8 +17,8 @@ from scan_files import data_set, dicom, png, ramp, written
 from tiny_models import save_tiny_model
 
 from meddef_core.data.samples import list_samples
-from meddef_core.predict.header import header_contradictions
-from meddef_core.predict.prediction import predict, prepare
+from meddef_core.prediction.header import header_contradictions
+from meddef_core.prediction.prediction import predict, prepare
 from meddef_core.records import PredictionRecord, build, scan_facts
 from meddef_core.report.results import prediction_numbers
 from meddef_core.scans import Scan, read_scan

@@ -22,7 +22,7 @@ from meddef_core.data.samples import list_samples
 from meddef_core.eps import exact_eps, format_eps, grey_steps, parse_eps, short_eps
 from meddef_core.errors import DataError, RecordError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict.prediction import predict
+from meddef_core.prediction.prediction import predict
 from meddef_core.records import (
     KINDS,
     SCHEMA_VERSION,

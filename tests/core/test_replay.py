@@ -16,7 +16,7 @@ from meddef_core.attacks import ATTACKS, default_spec, run_attack
 from meddef_core.data.samples import list_samples
 from meddef_core.errors import RecordError
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.predict.prediction import from_logits, predict, prepare
+from meddef_core.prediction.prediction import from_logits, predict, prepare
 from meddef_core.records import AttackRecord, PredictionRecord, ScanRef, build, scan_facts
 from meddef_core.replay.replaying import compare, read_records, replay
 from meddef_core.replay.scan import find_scan

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from meddef_core.errors import DataError
-from meddef_core.predict.risk_control import (
+from meddef_core.prediction.risk_control import (
     NOTHING,
     Source,
     controlled_threshold,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meddef_core.audit.modules import load_folder
+from meddef_core.auditing.modules import load_folder
 from meddef_core.errors import ScanError
 from meddef_core.scans import Preprocessing, read_scan
 from meddef_core.scans.archive import upload_entries

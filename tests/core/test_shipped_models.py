@@ -13,7 +13,7 @@ from meddef_core.data.lists import build_lists
 from meddef_core.data.phantoms import oct_phantom
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.predict.prediction import predict, prepare
+from meddef_core.prediction.prediction import predict, prepare
 from meddef_core.scans import read_scan
 from meddef_core.zoo import MODELS, list_models, load_model
 

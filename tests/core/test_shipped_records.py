@@ -110,7 +110,7 @@ def test_tables_mark_every_number_of_earlier_weights_and_no_other(monkeypatch: p
 
 
 def test_what_was_fitted_beside_a_model_is_of_its_weights() -> None:
-    from meddef_core.predict.files import load_fitted
+    from meddef_core.prediction.files import load_fitted
 
     fitted = [card for card in cards() if (MODELS / card.key / "reading.json").is_file()]
     assert len(fitted) > 10

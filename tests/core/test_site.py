@@ -17,10 +17,10 @@ from tiny_models import save_tiny_model
 
 from meddef_core.errors import DataError, ModelError, RecordError
 from meddef_core.model import MedDef
-from meddef_core.predict import fitted_for
-from meddef_core.predict.output_limits import OutputLimits
-from meddef_core.predict.prediction import predict
-from meddef_core.predict.risk_control import controlled_threshold
+from meddef_core.prediction import fitted_for
+from meddef_core.prediction.output_limits import OutputLimits
+from meddef_core.prediction.prediction import predict
+from meddef_core.prediction.risk_control import controlled_threshold
 from meddef_core.records import PredictionRecord, SiteRecord, build, read_as
 from meddef_core.records.site import LabelsHold
 from meddef_core.replay.replaying import open_recorded

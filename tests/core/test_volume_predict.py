@@ -14,8 +14,8 @@ from volume_files import cube, images, opt, packed, pages
 
 from meddef_core.data.phantoms import oct_phantom
 from meddef_core.io.worker import CancelledError
-from meddef_core.predict.prediction import predict
-from meddef_core.predict.volume import BATCH, predict_volume
+from meddef_core.prediction.prediction import predict
+from meddef_core.prediction.volume import BATCH, predict_volume
 from meddef_core.records import VolumeRecord, build, read
 from meddef_core.report.results import document_bytes
 from meddef_core.report.slices import slices_csv

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from meddef_core.predict import Abstention, Familiarity, Fitted, fitted_for
-from meddef_core.predict.prediction import Prediction, from_logits
-from meddef_core.predict.volume_rule import ALPHA, healthy_strengths, judge, needed, strength
+from meddef_core.prediction import Abstention, Familiarity, Fitted, fitted_for
+from meddef_core.prediction.prediction import Prediction, from_logits
+from meddef_core.prediction.volume_rule import ALPHA, healthy_strengths, judge, needed, strength
 from meddef_core.tasks import TASKS
 from meddef_core.zoo import LoadedModel, load_model
 

@@ -26,10 +26,10 @@ from dashboard.views.attention import scores as attention_scores
 from dashboard.views.attention import sections as attention_sections
 from dashboard.views.attention import work as attention_work
 from meddef_core.errors import DataError
-from meddef_core.explain import EXPLAINERS, MAP_CAVEAT
-from meddef_core.explain.channels import CHANNEL
-from meddef_core.explain.daam import ATTENTION_FROM
-from meddef_core.explain.propagation import TITLES
+from meddef_core.explanation import EXPLAINERS, MAP_CAVEAT
+from meddef_core.explanation.channels import CHANNEL
+from meddef_core.explanation.daam import ATTENTION_FROM
+from meddef_core.explanation.propagation import TITLES
 from meddef_core.zoo import list_models
 
 PAGE = "dashboard/views/attention/page.py"

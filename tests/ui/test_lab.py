@@ -12,7 +12,7 @@ from dashboard.components.progress import paced
 from dashboard.results.common import AttackChoice, Reading
 from meddef_core.attacks import ATTACKS, default_spec
 from meddef_core.errors import MedDefError
-from meddef_core.explain import MAP_CAVEAT
+from meddef_core.explanation import MAP_CAVEAT
 
 JPEG = "oct/undefended+jpeg"
 PGD = AttackChoice(attack="pgd", eps=4 / 255, steps=2)

@@ -21,7 +21,7 @@ from dashboard.services.trust import DAMAGED, OTHER_WEIGHTS, UNAUDITED, WRAPPED,
 from dashboard.views.attack_lab import attack_form
 from dashboard.views.attack_lab import player as lab_player
 from meddef_core.attacks import ATTACKS
-from meddef_core.audit.finding import MEANINGS
+from meddef_core.auditing.finding import MEANINGS
 from meddef_core.errors import AttackError
 
 

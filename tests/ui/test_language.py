@@ -11,7 +11,7 @@ from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard.language import LOCALES, catalogue
-from meddef_core.predict.image_checks import SENTENCES
+from meddef_core.prediction.image_checks import SENTENCES
 from meddef_core.records import AblationRecord, BaselineRecord, read_file
 from meddef_core.records.documents import RESULTS
 from meddef_core.scans.colour import NOTES

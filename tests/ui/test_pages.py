@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.views.about.model_cards import MODELS_ABREAST
-from meddef_core.explain import MAP_CAVEAT
+from meddef_core.explanation import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 
 MISNAMED = "notes_of_mrs_smith.png"

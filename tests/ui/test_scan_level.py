@@ -26,8 +26,8 @@ from dashboard.session import uploads
 from dashboard.session.history import Entry
 from dashboard.views.batch import table as batch_table
 from dashboard.views.diagnose import trust as diagnose_trust
-from meddef_core.predict import Abstention, calibrate
-from meddef_core.predict.prediction import predict
+from meddef_core.prediction import Abstention, calibrate
+from meddef_core.prediction.prediction import predict
 from meddef_core.scans import read_scan
 from meddef_core.tasks import TASKS, get_task
 from meddef_core.zoo import MODELS, load_model

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dashboard import limits
 from dashboard.lessons.fields import LessonError
 from dashboard.lessons.model import DEFENCES, LESSONS, VIEWS, Lesson, LessonStep, Question, StepState, parse, read_shelf
-from meddef_core.audit.broken.defences import get_broken
+from meddef_core.auditing.broken.defences import get_broken
 
 GOOD = """---
 title: A lesson

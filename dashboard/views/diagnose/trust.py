@@ -10,8 +10,8 @@ from dashboard.results.common import ModelChoice, Reading
 from dashboard.results.reading import Calibration, Operating
 from dashboard.services import reading as services
 from dashboard.views.diagnose.charts import reliability_plot
-from meddef_core.predict import Share, predictive_values
-from meddef_core.predict.operating import ANY_FINDING
+from meddef_core.prediction import Share, predictive_values
+from meddef_core.prediction.operating import ANY_FINDING
 from meddef_core.tasks import Task
 
 RULES = ("youden", "0.90", "0.95", "0.99", "own")

@@ -11,7 +11,7 @@ from dashboard.results.robustness import Curve
 from dashboard.services import commands, robust_curves
 from dashboard.services.records import TaskRecords
 from dashboard.views.robustness.headline import badge
-from meddef_core.audit.finding import GROUPS
+from meddef_core.auditing.finding import GROUPS
 from meddef_core.records import AuditRecord, Finding
 
 MARKS = {

@@ -10,7 +10,7 @@ from dashboard.language import tr
 from dashboard.lessons.model import DEFENCES, StepState
 from dashboard.session.lesson_place import USED, Place, attacks_for, change, norm_of
 from dashboard.views.teach.presenter import presenting
-from meddef_core.audit.broken.defences import get_broken
+from meddef_core.auditing.broken.defences import get_broken
 
 SPARSITIES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 ONE_MODEL = ("scan", "maps", "controls", "broken")

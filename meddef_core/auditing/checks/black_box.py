@@ -1,0 +1,85 @@
+"""Whether attacks that see less find less: where they find more, the gradient hides what is there."""
+
+from meddef_core.auditing.bench import Bench, Run
+from meddef_core.auditing.check import Check
+from meddef_core.auditing.finding import Outcome, failed, passed
+
+
+def square(bench: Bench) -> Outcome:
+    """Images that Square breaks, which asks for outputs only, and no white-box run did."""
+    run = bench.count(bench.attack("square", index=bench.hardest, steps=bench.plan.queries, stop_when_fooled=True))
+    return _extra(bench, run, "Square, which asks for outputs only,")
+
+
+def decision(bench: Bench) -> Outcome:
+    """Images that HopSkipJump breaks, which sees the named class only, and no white-box run did."""
+    index = bench.some(bench.hardest, bench.plan.decision_images)
+    run = bench.count(
+        bench.attack(
+            "hop_skip_jump",
+            index=index,
+            steps=bench.plan.decision_steps,
+            samples=bench.plan.decision_samples,
+            stop_when_fooled=True,
+        )
+    )
+    return _extra(bench, run, "HopSkipJump, which sees no more than the named class,")
+
+
+def transfer_twin(bench: Bench) -> Outcome:
+    """Images made on the undefended twin that fool this model, and no white-box run did."""
+    run = bench.count(bench.attack("transfer", index=bench.hardest, source=bench.subject.twin))
+    return _extra(bench, run, "Images made on the undefended twin: the transfer")
+
+
+def transfer_independent(bench: Bench) -> Outcome:
+    """Images made on an independently trained model that fool this one, and no white-box run did."""
+    run = bench.count(bench.attack("transfer", index=bench.hardest, source=bench.subject.independent))
+    return _extra(bench, run, "Images made on an independent model: the transfer")
+
+
+def _extra(bench: Bench, run: Run, what: str) -> Outcome:
+    extra, asked = int(run.fooled.sum()), len(run.index)
+    words = f"{what} breaks {extra} of {asked} images that no white-box attack broke"
+    if extra > bench.tolerance:
+        severity = bench.severity(extra)
+        return failed(severity, f"{words}: the gradient hides what is there.", extra=extra, asked=asked)
+    return passed(f"{words}.", extra=extra, asked=asked)
+
+
+CHECKS = (
+    Check(
+        group="sanity",
+        name="square",
+        title="Square no stronger than white box",
+        severity="red",
+        run=square,
+        raised_if="Raised if Square, which uses no gradient, breaks images that gradient attacks do not.",
+    ),
+    Check(
+        group="sanity",
+        name="decision",
+        title="Decision-based attack no stronger",
+        severity="red",
+        run=decision,
+        raised_if="Raised if HopSkipJump, which sees only the named class, breaks images that gradient attacks do not.",
+    ),
+    Check(
+        group="sanity",
+        name="transfer_twin",
+        title="Transfer from the twin no stronger",
+        severity="red",
+        run=transfer_twin,
+        needs=("twin",),
+        raised_if="Raised if images made on the undefended twin break what gradient attacks on the model do not.",
+    ),
+    Check(
+        group="sanity",
+        name="transfer_independent",
+        title="Transfer from another model no stronger",
+        severity="red",
+        run=transfer_independent,
+        needs=("independent",),
+        raised_if="Raised if images made on an independent model break what gradient attacks on the model do not.",
+    ),
+)
