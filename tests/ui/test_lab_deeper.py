@@ -14,7 +14,7 @@ from dashboard import limits, services
 from dashboard.components import budgets
 from dashboard.components import trust as lab_trust
 from dashboard.language import catalogue
-from dashboard.results.common import AttackChoice, LabResult, ModelChoice, Outcome, Reading
+from dashboard.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
 from dashboard.services import sweeps
 from dashboard.services.iterates import Album
 from dashboard.services.trust import DAMAGED, OTHER_WEIGHTS, UNAUDITED, WRAPPED, trust
@@ -35,7 +35,7 @@ def clean_readings() -> list[Reading]:
     return [services.reading_of(model, picture) for model in services.comparable("oct")[:2]]
 
 
-def outcome(clean: Reading, *, steps: int = 3) -> Outcome:
+def outcome(clean: Reading, *, steps: int = 3) -> AttackOutcome:
     spec, _ = services.checked(AttackChoice(attack="pgd", eps=8 / 255, steps=steps), "oct")
     return services.attack(clean, spec, quiet)
 

@@ -12,8 +12,8 @@ from dashboard.components.scan_facts import id_words, no_scan, origin_line
 from dashboard.components.scan_level import guards, may_use, scan_notes
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.common import AttackChoice, LabResult, ModelChoice, Outcome, Reading
-from dashboard.services.work import Place
+from dashboard.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
+from dashboard.services.work import QueuePlace
 from dashboard.session import state
 from dashboard.session.state import Chosen
 from dashboard.views.attack_lab import comparison
@@ -131,9 +131,9 @@ def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) ->
     with box.container(border=True):
         bar = st.progress(0.0, text=tr("Starting…"))
         st.button(tr("Cancel"), key="cancel_attack", icon=":material/stop_circle:", on_click=state.note_cancelled)
-    outcomes: list[Outcome] = []
+    outcomes: list[AttackOutcome] = []
 
-    def on_wait(where: Place) -> None:
+    def on_wait(where: QueuePlace) -> None:
         bar.progress(0.0, text=waiting_words(where))
 
     try:

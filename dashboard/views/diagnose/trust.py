@@ -10,7 +10,7 @@ from dashboard.results.common import ModelChoice, Reading
 from dashboard.results.reading import Calibration, Operating
 from dashboard.services import reading as services
 from dashboard.views.diagnose.charts import reliability_plot
-from meddef_core.prediction import Share, predictive_values
+from meddef_core.prediction import Proportion, predictive_values
 from meddef_core.prediction.operating import ANY_FINDING
 from meddef_core.tasks import Task
 
@@ -109,7 +109,7 @@ def _question_words(question: str, task: Task) -> str:
     return tr("any finding") if question == ANY_FINDING else class_words(task, question)
 
 
-def _share(share: Share) -> str:
+def _share(share: Proportion) -> str:
     low, high = share.interval
     return f"{counted(share.value)} [{percent(low)}, {percent(high)}], {share.hits} / {share.n}"
 

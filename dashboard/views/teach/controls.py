@@ -8,7 +8,7 @@ from dashboard import services
 from dashboard.components.budgets import NORMS
 from dashboard.language import tr
 from dashboard.lessons.model import DEFENCES, StepState
-from dashboard.session.lesson_place import USED, Place, attacks_for, change, norm_of
+from dashboard.session.lesson_place import USED, LessonPlace, attacks_for, change, norm_of
 from dashboard.views.teach.presenter import presenting
 from meddef_core.auditing.broken.defences import get_broken
 
@@ -17,7 +17,7 @@ ONE_MODEL = ("scan", "maps", "controls", "broken")
 """Views that show one model: more would be too long for a screen."""
 
 
-def step_controls(place: Place, own: StepState, state: StepState) -> None:
+def step_controls(place: LessonPlace, own: StepState, state: StepState) -> None:
     """One row of choices; each starts where the lesson, or the link, has put it."""
     suffix = f"{place.lesson}_{place.step}"
     used = USED[own.view]
