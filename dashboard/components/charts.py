@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import AttackOutcome
-from dashboard.results.sweeps import BudgetCurve
-from meddef_core.tasks import Task
+from dashboard.services.results.common import AttackOutcome
+from dashboard.services.results.sweeps import BudgetCurve
+from dashboard.services.tasks import Task
 
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 """No toolbar: it covers the figure on a telephone, and its logo is a link to another host."""

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import budget_words
 from dashboard.components.scan_facts import id_words
 from dashboard.components.scan_level import population_line
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import LabResult, Reading
+from dashboard.services import shared as services
+from dashboard.services.results.common import LabResult, Reading
 from dashboard.session import history
 from dashboard.session.history import HistoryEntry
 

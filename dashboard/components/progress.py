@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.language import tr
+from dashboard.services import shared as services
 from dashboard.services.work import QueuePlace
 
 T = TypeVar("T")

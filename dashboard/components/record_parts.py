@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.language import language, tr
+from dashboard.services.record_types import Accuracy, Balanced, Match, Spec
 from dashboard.services.robust_curves import attack_settings, attack_title
-from meddef_core.intended_use import INTENDED_USE
-from meddef_core.records import Accuracy, Balanced, Match, Spec
+from dashboard.services.words import INTENDED_USE
 
 STAMP_WIDTH = {"en": 62, "zh": 30}
 """Letters in a line of the stamp below a figure: it must fit a telephone."""

@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dashboard import limits
-from dashboard.results.common import (
+from dashboard.services import limits
+from dashboard.services.iterates import Album
+from dashboard.services.models import loaded, models
+from dashboard.services.reading import reading_of
+from dashboard.services.results.common import (
     AttackChoice,
     AttackedPicture,
     AttackOption,
@@ -14,9 +17,6 @@ from dashboard.results.common import (
     Reading,
     TracedStep,
 )
-from dashboard.services.iterates import Album
-from dashboard.services.models import loaded, models
-from dashboard.services.reading import reading_of
 from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.result import DISTANCES, tolerance
 from meddef_core.errors import AttackError

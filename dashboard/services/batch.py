@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
-from dashboard.results.common import ModelChoice
 from dashboard.services import audit
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
 from dashboard.services.work import OnWait
 from meddef_core.errors import ScanError
+from meddef_core.io.worker import CancelledError
 from meddef_core.prediction.batch import BatchAccuracy, BatchOutcome, read_entry, score, to_csv
 from meddef_core.scans.archive import MAX_ENTRIES, ArchiveEntry, upload_entries
 from meddef_core.tasks import get_task
@@ -23,6 +24,7 @@ __all__ = [
     "BatchAccuracy",
     "BatchJob",
     "BatchOutcome",
+    "CancelledError",
     "csv_of",
     "next_row",
     "open_job",

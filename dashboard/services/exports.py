@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.results.common import AttackedPicture, AttackOutcome, LabResult, ModelChoice, Picture, Reading
 from dashboard.services.attacks import CONTROLS
 from dashboard.services.models import loaded
 from dashboard.services.queue import turn
+from dashboard.services.results.common import AttackedPicture, AttackOutcome, LabResult, ModelChoice, Picture, Reading
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.explanation import explain, shared_scale
 from meddef_core.io.arrays import as_images

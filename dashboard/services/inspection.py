@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.results.attention import Inspected, MapGroup, Pictures
-from dashboard.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from dashboard.services.models import loaded, models, undefended_first
+from dashboard.services.results.attention import Inspected, MapGroup, Pictures
+from dashboard.services.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from meddef_core.explanation import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
 from meddef_core.explanation.explainer import ExplanationSubject
 from meddef_core.explanation.grad_cam import DEFAULT_LAYER

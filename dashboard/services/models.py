@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import limits
-from dashboard.results.common import ModelChoice
+from dashboard.services import limits
 from dashboard.services.queue import HELD
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
 from meddef_core import zoo
 from meddef_core.baselines.sides import UNDEFENDED, OfferedBaseline, load_side, side_choices

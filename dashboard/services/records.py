@@ -12,8 +12,7 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from dashboard.services.models import rank
-from meddef_core.errors import MedDefError, RecordError
-from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.errors import RecordError
 from meddef_core.records import (
     MAX_BYTES,
     AblationRecord,
@@ -26,7 +25,6 @@ from meddef_core.records import (
     EvaluationRecord,
     ExternalRecord,
     Match,
-    Pair,
     PruneRecord,
     Record,
     ReportedTable,
@@ -41,7 +39,6 @@ from meddef_core.records import (
     versions,
 )
 from meddef_core.records.documents import results_root
-from meddef_core.studies import paper
 from meddef_core.zoo import Card, malformed_models, models_root
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -134,31 +131,21 @@ def cards(problems: list[RecordProblem]) -> list[Card]:
 
 
 def reading_figures(card: Card) -> dict[str, Any]:
-    """`reading.json` beside the weights: calibration and abstention; empty where there is none to be read."""
+    """Calibration and abstention, `reading.json` beside the weights; empty where there is none of these weights."""
     path = models_root() / card.key / "reading.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
-
-
-def contradictions(task: str) -> list[str]:
-    """Sentences of the core: what a reported row says that no working attack can bring about."""
-    try:
-        return paper.differences(task)
-    except MedDefError:  # a damaged record, which `of_task` names
-        return []
+    if not isinstance(found, dict):
+        return {}
+    fits = match_weights(card.key, str(found.get("weights_sha256")), shipped([card])) is Match.MATCHED
+    return found if fits else {}
 
 
 def software() -> dict[str, str]:
     """Name and version of what computes here."""
     return versions()
-
-
-def mcnemar_p(pair: Pair) -> float:
-    """Two-sided exact p of the pair."""
-    return mcnemar(pair.only_first, pair.only_second)
 
 
 # ---- reading files -----------------------------------------------------------------------------------------------

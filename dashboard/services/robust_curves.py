@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dashboard.results.robustness import Point, RobustnessCurve, TrustVerdict
 from dashboard.services.commands import quick_command, worst_command
 from dashboard.services.records import MeasuredModel, TaskRecords
+from dashboard.services.results.robustness import Point, RobustnessCurve, TrustVerdict
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
 from meddef_core.auditing.finding import MEANINGS

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
-from dashboard.results.common import LabResult, Reading
-from dashboard.results.sweeps import BudgetCurve, BudgetPoint, Shown, Smallest
 from dashboard.services.attacks import OnProgress
 from dashboard.services.models import loaded
 from dashboard.services.reading import reading_of
+from dashboard.services.results.common import LabResult, Reading
+from dashboard.services.results.sweeps import BudgetCurve, BudgetPoint, Shown, Smallest
 from meddef_core.attacks import AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.smallest import smallest_flip
 from meddef_core.errors import AttackError

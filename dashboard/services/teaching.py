@@ -4,12 +4,19 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.lessons.quiz import QuizQuestion
-from dashboard.results.common import AttackChoice, AttackOutcome, ModelChoice, Reading
-from dashboard.results.teaching import CardMeasurement, ProbabilityCurve, QuizPair, Rival, TrainingSummary, card_number
 from dashboard.services.attacks import attack, checked
+from dashboard.services.lessons.quiz import QuizQuestion
 from dashboard.services.models import cards, models, samples, tasks
 from dashboard.services.reading import reading_of_scan
+from dashboard.services.results.common import AttackChoice, AttackOutcome, ModelChoice, Reading
+from dashboard.services.results.teaching import (
+    CardMeasurement,
+    ProbabilityCurve,
+    QuizPair,
+    Rival,
+    TrainingSummary,
+    card_number,
+)
 from meddef_core.attacks import ATTACKS
 from meddef_core.data.samples import Sample
 from meddef_core.errors import DataError, ModelError

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.results.common import ModelChoice, Picture, Reading
-from dashboard.results.teaching import DefenceDemonstration, Thinned, Tried
 from dashboard.services.models import loaded
+from dashboard.services.results.common import ModelChoice, Picture, Reading
+from dashboard.services.results.teaching import DefenceDemonstration, Thinned, Tried
 from dashboard.services.teaching import STEPS, reading
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
 from meddef_core.auditing.broken.defences import BrokenDefence as Flawed
@@ -20,6 +20,11 @@ from meddef_core.io.arrays import as_images, as_labels, as_picture
 from meddef_core.prediction.prediction import predict
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.zoo import LoadedModel
+
+
+def title_of(defence: str) -> str:
+    """What a broken defence is called; ModelError for an unknown one."""
+    return get_broken(defence).title
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)

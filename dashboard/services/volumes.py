@@ -7,9 +7,9 @@ from functools import partial
 import cv2
 import numpy as np
 
-from dashboard.results.common import ModelChoice
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
 from dashboard.services.work import QueuePlace
 from meddef_core.errors import ScanError

@@ -10,13 +10,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.results.common import LabResult, Picture, Reading
 from dashboard.services import audit, exports
+from dashboard.services.audit import Action
 from dashboard.services.exports import ExportedModel, ScanNote
+from dashboard.services.results.common import LabResult, Picture, Reading
 from dashboard.session import source, state
 from dashboard.session.source import UploadSource
 from dashboard.session.state import Chosen
-from meddef_core.io.audit_log import Action
 
 MOST = 20
 """Entries of a session."""

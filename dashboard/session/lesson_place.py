@@ -9,15 +9,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import limits, services
 from dashboard.language import KEY as LANGUAGE
 from dashboard.language import language, tr
-from dashboard.lessons.model import DEFENCES, Lesson, StepState
-from dashboard.results.common import AttackOption
-from dashboard.services import teaching
-from meddef_core.eps import exact_eps, parse_eps
-from meddef_core.errors import MedDefError
-from meddef_core.pruning.masks import MOST_SPARSITY
+from dashboard.services import limits, teaching
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.lessons.model import DEFENCES, MOST_SPARSITY, Lesson, StepState
+from dashboard.services.results.common import AttackOption
+from dashboard.services.words import exact_eps, parse_eps
 
 NAMES = ("lesson", "step", "sample", "model", "attack", "eps", "defence", "sparsity")
 """Parameters of a link; `model` holds names with commas between them, `step` counts from 1."""

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.services.errors import MedDefError
 from dashboard.services.models import windows_of
 from dashboard.services.queue import HELD
+from dashboard.services.scans import Scan, WindowRange
 from dashboard.services.visitor import session_id
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Scan, WindowRange
 
 KEY = "source"
 

@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import streamlit as st
 
-from dashboard import services
 from dashboard.language import tr
-from dashboard.results.common import LabResult
 from dashboard.services import audit, batch, inspection, inspection_scores, pacs, reading, teaching, teaching_broken
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import LabResult
+from dashboard.services.scans import Sample, Scan, Volume
 from dashboard.session import source
 from dashboard.session.source import UploadSource
-from meddef_core.data.samples import Sample
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Scan, Volume
 
 UPLOADED = "your upload"
 """Origin of a scan that came as a file."""

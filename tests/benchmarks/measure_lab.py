@@ -9,9 +9,9 @@ import json
 import statistics
 import time
 
-from dashboard import services
-from dashboard.results.common import AttackChoice, AttackOutcome, Reading
+from dashboard.services import shared as services
 from dashboard.services import sweeps
+from dashboard.services.results.common import AttackChoice, AttackOutcome, Reading
 from meddef_core.io.arrays import use_threads
 
 ROUNDS = 7

@@ -13,10 +13,10 @@ from PIL import Image
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
-from dashboard.results.common import AttackChoice, LabResult, Reading
 from dashboard.services import exports
+from dashboard.services import shared as services
 from dashboard.services.exports import ScanNote
+from dashboard.services.results.common import AttackChoice, LabResult, Reading
 from dashboard.session import history
 from dashboard.session.history import HistoryEntry
 from meddef_core.cli import main

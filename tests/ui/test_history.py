@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Slider
 
-from dashboard import services
-from dashboard.results.common import LabResult, Reading
+from dashboard.services import shared as services
+from dashboard.services.results.common import LabResult, Reading
 from dashboard.session import history
 from dashboard.session.history import HistoryEntry
 

@@ -15,13 +15,13 @@ from app_driving import DIAGNOSE, LAB, attack, main_text, open_lab, png_of, pres
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from dashboard.components import scan_level
 from dashboard.components.export_buttons import file_name
 from dashboard.components.words import counted, percent
 from dashboard.language import catalogue
-from dashboard.results.common import LabResult, Reading
 from dashboard.services import batch, exports, sweeps
+from dashboard.services import shared as services
+from dashboard.services.results.common import LabResult, Reading
 from dashboard.session import uploads
 from dashboard.session.history import HistoryEntry
 from dashboard.views.batch import table as batch_table

@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard import limits
-from dashboard.lessons.fields import LessonError
-from dashboard.lessons.model import (
+from dashboard.services import limits
+from dashboard.services.lessons.fields import LessonError
+from dashboard.services.lessons.model import (
     DEFENCES,
     LESSONS,
     VIEWS,

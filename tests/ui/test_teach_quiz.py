@@ -8,9 +8,9 @@ import pytest
 from app_driving import text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.lessons import quiz
-from dashboard.lessons.quiz import Answer, QuizQuestion, RoundSettings
 from dashboard.services import teaching
+from dashboard.services.lessons import quiz
+from dashboard.services.lessons.quiz import Answer, QuizQuestion, RoundSettings
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import wilson
 from meddef_core.intended_use import INTENDED_USE

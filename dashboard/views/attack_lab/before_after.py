@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.heatmap_panel import GRAD_CAM, MapStyle, caveat, map_controls, map_tile
 from dashboard.components.progress import working
 from dashboard.language import tr
-from dashboard.results.common import AttackOutcome, LabResult, MapView
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import AttackOutcome, LabResult, MapView
 from dashboard.views.attack_lab.comparison import two_places
-from meddef_core.errors import MedDefError
 
 FAVOURITE = "channel_attention"
 """Shown first: what the whole defence adds, the map that says most in one picture."""

@@ -13,10 +13,10 @@ from dashboard.components.charts import CONFIG, before_after
 from dashboard.components.trust import trust_line, trust_link
 from dashboard.components.words import class_code, class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.results.common import AttackedPicture, AttackOutcome, LabResult, Reading
+from dashboard.services.results.common import AttackedPicture, AttackOutcome, LabResult, Reading
+from dashboard.services.tasks import Task
+from dashboard.services.words import grey_steps
 from dashboard.views.attack_lab.attack_form import LOSSES
-from meddef_core.eps import grey_steps
-from meddef_core.tasks import Task
 
 WIDE = 2
 """Models whose columns are wide enough for two pictures beside each other and for long words."""

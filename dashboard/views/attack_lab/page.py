@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.export_buttons import export_buttons
 from dashboard.components.model_picker import models_to_compare
 from dashboard.components.progress import paced, waiting_words, working
@@ -12,7 +11,9 @@ from dashboard.components.scan_facts import id_words, no_scan, origin_line
 from dashboard.components.scan_level import guards, may_use, scan_notes
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
+from dashboard.services import shared as services
+from dashboard.services.errors import AttackError, MedDefError
+from dashboard.services.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
 from dashboard.services.work import QueuePlace
 from dashboard.session import state
 from dashboard.session.state import Chosen
@@ -23,7 +24,6 @@ from dashboard.views.attack_lab.before_after import maps_before_after
 from dashboard.views.attack_lab.course import course
 from dashboard.views.attack_lab.sweeps import sweeps_card
 from dashboard.views.attack_lab.transfer import transfer_card
-from meddef_core.errors import AttackError, MedDefError
 
 
 def page() -> None:

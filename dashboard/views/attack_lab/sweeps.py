@@ -13,10 +13,11 @@ from dashboard.components.slow_section import computed, kept, settings_key
 from dashboard.components.trust import trust_line, trust_link
 from dashboard.components.words import class_words, eps_words, percent
 from dashboard.language import tr
-from dashboard.results.common import LabResult, Reading
-from dashboard.results.sweeps import BudgetCurve, Smallest
-from dashboard.services import OnProgress, sweeps
-from meddef_core.tasks import Task
+from dashboard.services import sweeps
+from dashboard.services.results.common import LabResult, Reading
+from dashboard.services.results.sweeps import BudgetCurve, Smallest
+from dashboard.services.shared import OnProgress
+from dashboard.services.tasks import Task
 
 T = TypeVar("T")
 

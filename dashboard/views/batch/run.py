@@ -5,10 +5,10 @@ import streamlit as st
 from dashboard.components.progress import waiting_words
 from dashboard.language import tr
 from dashboard.services import batch
+from dashboard.services.batch import CancelledError
+from dashboard.services.errors import MedDefError
 from dashboard.services.work import QueuePlace
 from dashboard.session import state
-from meddef_core.errors import MedDefError
-from meddef_core.io.worker import CancelledError
 
 
 def run_on(job: batch.BatchJob) -> None:

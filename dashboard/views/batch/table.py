@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.scan_level import population_line
 from dashboard.components.words import class_code, class_words, counted, percent
 from dashboard.language import tr
 from dashboard.services import batch
-from meddef_core.tasks import Task
+from dashboard.services import shared as services
+from dashboard.services.tasks import Task
 
 MOST_ROWS = 12
 """Rows shown without scrolling inside the table."""

@@ -9,15 +9,15 @@ from dashboard.components.progress import paced, waiting_words
 from dashboard.components.slice_viewer import asked, slice_viewer
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice
 from dashboard.services import volumes as service
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import ModelChoice
+from dashboard.services.scans import Volume
+from dashboard.services.tasks import Task
 from dashboard.services.volumes import VolumeDecision, VolumeReading
 from dashboard.services.work import QueuePlace
 from dashboard.session import volumes
 from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, slice_words, strip, strip_words
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Volume
-from meddef_core.tasks import Task
 
 SOURCES = {
     "multi-frame DICOM": "DICOM with several frames",

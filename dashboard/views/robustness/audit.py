@@ -7,12 +7,12 @@ import streamlit as st
 from dashboard.components.record_parts import again, not_measured
 from dashboard.components.words import eps_words
 from dashboard.language import language, tr
-from dashboard.results.robustness import RobustnessCurve
 from dashboard.services import commands, robust_curves
+from dashboard.services.record_types import AuditRecord, RecordedFinding
 from dashboard.services.records import TaskRecords
+from dashboard.services.results.robustness import RobustnessCurve
+from dashboard.services.trust import GROUPS
 from dashboard.views.robustness.headline import badge
-from meddef_core.auditing.finding import GROUPS
-from meddef_core.records import AuditRecord, RecordedFinding
 
 MARKS = {
     "passed": (":material/check_circle:", "passed"),

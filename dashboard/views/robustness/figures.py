@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 from dashboard.components.charts import COLOURS, DASHES, MARKERS, PATTERNS
 from dashboard.components.record_parts import attack_words, interval_bars
 from dashboard.language import tr
-from dashboard.results.robustness import Point, RobustnessCurve
-from meddef_core.eps import short_eps
-from meddef_core.records import AblationRow, Accuracy, BaselineRow, PruneRow, Shifted
-from meddef_core.records.external import RiskCoverageCurve as RiskCurve
+from dashboard.services.record_types import AblationRow, Accuracy, BaselineRow, PruneRow, Shifted
+from dashboard.services.record_types import RiskCoverageCurve as RiskCurve
+from dashboard.services.results.robustness import Point, RobustnessCurve
+from dashboard.services.words import short_eps
 
 HEIGHT = 400
 

@@ -16,12 +16,12 @@ from dashboard.components.record_parts import (
 )
 from dashboard.components.trust import BADGES
 from dashboard.language import tr
-from dashboard.results.robustness import Point, RobustnessCurve, TrustVerdict
 from dashboard.services import robust_curves
 from dashboard.services.models import OFFICIAL
 from dashboard.services.records import TaskRecords
+from dashboard.services.results.robustness import Point, RobustnessCurve, TrustVerdict
+from dashboard.services.words import short_eps
 from dashboard.views.robustness.figures import against_epsilon
-from meddef_core.eps import short_eps
 
 CARD_WIDTH = 380
 """Pixels: two or three beside each other, one on a telephone."""

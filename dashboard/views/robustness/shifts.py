@@ -8,13 +8,13 @@ import streamlit as st
 from dashboard.components.record_parts import again, balanced_columns, figure, not_measured, protocol_words
 from dashboard.components.words import class_code, counted
 from dashboard.language import tr
-from dashboard.results.robustness import RobustnessCurve
 from dashboard.services import commands
+from dashboard.services.record_types import Match, Shifted, ShiftRecord, ShiftRow
 from dashboard.services.records import TaskRecords
+from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.services.robust_curves import title_of
+from dashboard.services.tasks import get_task
 from dashboard.views.robustness import figures
-from meddef_core.records import Match, Shifted, ShiftRecord, ShiftRow
-from meddef_core.tasks import get_task
 
 
 def shifts_section(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:

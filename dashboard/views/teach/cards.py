@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.components.charts import CONFIG, before_after
 from dashboard.components.heatmap_panel import MapStyle, map_tile
@@ -13,12 +12,13 @@ from dashboard.components.progress import working
 from dashboard.components.scan_level import population_line, scan_notes
 from dashboard.components.words import class_words, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons.model import StepState
-from dashboard.results.common import AttackOutcome, MapView, ModelChoice, Picture, Reading
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.errors import MedDefError
+from dashboard.services.lessons.model import StepState
+from dashboard.services.results.common import AttackOutcome, MapView, ModelChoice, Picture, Reading
 from dashboard.views.teach import findings as teach_findings
 from dashboard.views.teach import networks as teach_networks
-from meddef_core.errors import MedDefError
 
 TILE = 224
 SMALL = 176

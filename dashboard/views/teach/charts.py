@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from dashboard.components.charts import DASHES, LINES, MARKERS
 from dashboard.components.words import counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.results.teaching import CardMeasurement, ProbabilityCurve
+from dashboard.services.results.teaching import CardMeasurement, ProbabilityCurve
 
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
 MARGIN = {"l": 0, "r": 8, "t": 8, "b": 0}

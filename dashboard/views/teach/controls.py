@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import NORMS
 from dashboard.language import tr
-from dashboard.lessons.model import DEFENCES, StepState
+from dashboard.services import shared as services
+from dashboard.services import teaching_broken
+from dashboard.services.lessons.model import DEFENCES, StepState
 from dashboard.session.lesson_place import USED, LessonPlace, attacks_for, change, norm_of
 from dashboard.views.teach.presenter import presenting
-from meddef_core.auditing.broken.defences import get_broken
 
 SPARSITIES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 ONE_MODEL = ("scan", "maps", "controls", "broken")
@@ -57,7 +57,7 @@ def _attack_title(key: str) -> str:
 
 
 def _defence_title(key: str) -> str:
-    return tr(get_broken(key).title)
+    return tr(teaching_broken.title_of(key))
 
 
 def _sample(own: StepState, state: StepState, suffix: str) -> None:

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.emphasis import main_button
 from dashboard.language import language, tr
-from dashboard.lessons.model import Lesson, LessonQuestion, LessonStep, Shelf, StepState
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.errors import MedDefError
+from dashboard.services.lessons.model import Lesson, LessonQuestion, LessonStep, Shelf, StepState
 from dashboard.session import state
 from dashboard.session.lesson_place import LessonPlace, go, link_box, parameters, state_at, write
 from dashboard.views.teach.cards import live_card
 from dashboard.views.teach.controls import step_controls
 from dashboard.views.teach.presenter import PRESENTER, large_type, presenting
-from meddef_core.errors import MedDefError
 
 NOTES, REVEALED = "teach_notes", "teach_revealed"
 ACROSS = 3

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.progress import working
 from dashboard.components.words import class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons.model import StepState
-from dashboard.results.common import Reading
-from dashboard.results.teaching import DefenceDemonstration, Tried
+from dashboard.services import shared as services
 from dashboard.services import teaching, teaching_broken
+from dashboard.services.lessons.model import StepState
+from dashboard.services.results.common import Reading
+from dashboard.services.results.teaching import DefenceDemonstration, Tried
 
 REVEAL = "teach_adaptive"
 

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.components.emphasis import main_button
 from dashboard.components.heatmap_panel import MapStyle, map_tile
 from dashboard.components.progress import working
 from dashboard.components.words import class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons import quiz
-from dashboard.lessons.quiz import Answer, QuizQuestion, RoundSettings
-from dashboard.results.common import MapView, ModelChoice, Picture
-from dashboard.results.teaching import QuizPair
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.lessons import quiz
+from dashboard.services.lessons.quiz import Answer, QuizQuestion, RoundSettings
+from dashboard.services.results.common import MapView, ModelChoice, Picture
+from dashboard.services.results.teaching import QuizPair
 
 ROUND, ANSWERS, NEXT = "teach_quiz_round", "teach_quiz_answers", "teach_quiz_next"
 SIDES = ("Left", "Right")

@@ -13,9 +13,9 @@ from dashboard.components import colours
 from dashboard.components.charts import DASH_LENGTHS, LINES
 from dashboard.components.words import class_code
 from dashboard.language import tr
-from dashboard.results.common import AttackOutcome, Iterates, LabResult
+from dashboard.services.results.common import AttackOutcome, Iterates, LabResult
+from dashboard.services.tasks import Task
 from dashboard.views.attack_lab.comparison import span_of
-from meddef_core.tasks import Task
 
 FOLDER = Path(__file__).parent
 LEVELS = 127

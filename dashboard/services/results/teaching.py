@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.results.common import AttackOutcome, ModelChoice, Picture, Reading
+from dashboard.services.results.common import AttackOutcome, ModelChoice, Picture, Reading
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboard import limits
-from dashboard.lessons.fields import FENCE, FieldPlace, LessonError, read_blocks, read_fields
+from dashboard.services import limits
+from dashboard.services.lessons.fields import FENCE, FieldPlace, LessonError, read_blocks, read_fields
 from meddef_core.attacks import ATTACKS
 from meddef_core.eps import parse_eps
 from meddef_core.errors import AttackError
@@ -19,7 +19,7 @@ from meddef_core.pruning.masks import MOST_SPARSITY
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS
 
-LESSONS = Path(__file__).resolve().parents[2] / "assets" / "lessons"
+LESSONS = Path(__file__).resolve().parents[3] / "assets" / "lessons"
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "scan": (),

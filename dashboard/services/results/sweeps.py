@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.results.common import ModelChoice, Picture, Reading
+from dashboard.services.results.common import ModelChoice, Picture, Reading
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.results.common import AttackedPicture, AttackOutcome, MapView, ModelChoice, Picture, Reading
+from dashboard.services.results.common import AttackedPicture, AttackOutcome, MapView, ModelChoice, Picture, Reading
 
 Pictures = tuple[Picture, ...]
 """The clean picture and, where there is one, the attacked; every map of a group is given for each, in this order."""
