@@ -13,7 +13,7 @@ from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
     from meddef_core.records import AblationNumbers
-    from meddef_core.studies.ablation import Measured
+    from meddef_core.studies.ablation import MeasuredVariant
 
 
 def ablation(
