@@ -60,7 +60,7 @@ class BatchOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class BatchAccuracy:
     """How often a model was right on the rows whose class is known. Shares have 95% intervals.
 
     `counts[i][j]` are scans of class i with output j. The balanced accuracy is None where `missing` names classes that

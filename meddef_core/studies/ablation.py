@@ -161,7 +161,7 @@ def measure_trained(
     specs: Sequence[AttackSpec],
     *,
     on_progress: OnProgress | None = None,
-) -> Measured:
+) -> MeasuredVariant:
     """One network: shares clean and attacked, with 95% intervals, and whether each scan of the list holds."""
     attacks = [Trial(spec=spec) for spec in specs]
     found = run_worst_case(trained.model.network, images, attacks=attacks, on_progress=on_progress)

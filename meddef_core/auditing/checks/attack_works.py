@@ -49,7 +49,7 @@ def known_optimum(bench: Bench) -> CheckOutcome:
     return passed(f"{words}, and none other.", **figures)
 
 
-def twin_falls(bench: Bench) -> Outcome:
+def twin_falls(bench: Bench) -> CheckOutcome:
     """The harness on the undefended counterpart at 8/255."""
     twin = bench.subject.twin
     assert twin is not None
