@@ -15,7 +15,7 @@ from dashboard.language import language, tr
 from dashboard.lessons.model import DEFENCES, Lesson, StepState
 from dashboard.results.common import AttackOption
 from dashboard.services import teaching
-from meddef_core.eps import exact_eps, parse_eps
+from meddef_core.eps import Norm, exact_eps, parse_eps
 from meddef_core.errors import MedDefError
 from meddef_core.pruning.masks import MOST_SPARSITY
 
@@ -116,7 +116,7 @@ def _changed(state: StepState, own: StepState, name: str, value: str) -> StepSta
     raise ValueError(name)
 
 
-def norm_of(own: StepState) -> str:
+def norm_of(own: StepState) -> Norm:
     """Norm of the budget that the card's settings are in."""
     return services.option(own.attack).norm if own.attack else "linf"
 
