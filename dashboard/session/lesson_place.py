@@ -16,7 +16,7 @@ from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.lessons.model import DEFENCES, MOST_SPARSITY, Lesson, StepState
 from dashboard.services.results.common import AttackOption
-from dashboard.services.words import exact_eps, parse_eps
+from dashboard.services.words import Norm, exact_eps, parse_eps
 
 NAMES = ("lesson", "step", "sample", "model", "attack", "eps", "defence", "sparsity")
 """Parameters of a link; `model` holds names with commas between them, `step` counts from 1."""
@@ -115,7 +115,7 @@ def _changed(state: StepState, own: StepState, name: str, value: str) -> StepSta
     raise ValueError(name)
 
 
-def norm_of(own: StepState) -> str:
+def norm_of(own: StepState) -> Norm:
     """Norm of the budget that the card's settings are in."""
     return services.option(own.attack).norm if own.attack else "linf"
 

@@ -3,7 +3,7 @@
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from meddef_core.attacks import AttackInfo, AttackResult, AttackSpec
+    from meddef_core.attacks.spec import EngineName
     from meddef_core.prediction.prediction import Prediction
     from meddef_core.tasks import Task
     from meddef_core.zoo import LoadedModel
@@ -89,7 +90,7 @@ def attack(
         "theta": theta,
     }
     given = {key: value for key, value in given.items() if value is not None}
-    spec = replace(_spec(info, eps, given, loaded.task), engine=engine)
+    spec = replace(_spec(info, eps, given, loaded.task), engine=cast("EngineName", engine))  # which refuses others
     check_engine(spec, info)
     made_on = _open_source(info, source, task=task, attacked=loaded)
     scan = open_scan(file, frame=frame, window=window)

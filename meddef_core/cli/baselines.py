@@ -1,7 +1,7 @@
 """`meddef baselines`: the defences MedDef is compared with, ignored by their attacker and attacked adaptively."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,6 +11,7 @@ from meddef_core.eps import format_eps, parse_eps
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
+    from meddef_core.attacks.spec import Loss
     from meddef_core.records import Accuracy, BaselineNumbers
 
 
@@ -47,7 +48,8 @@ def baselines(
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
-    spec = AttackSpec(name=attack, eps=parse_eps(eps), steps=steps, samples=samples, loss=loss, seed=seed)
+    raised = cast("Loss", loss)  # AttackSpec refuses others
+    spec = AttackSpec(name=attack, eps=parse_eps(eps), steps=steps, samples=samples, loss=raised, seed=seed)
     loaded = open_model(task, reference)
     first = entrant_of_model(loaded)
     others = [entrant_of_model(open_model(task, name)) for name in model or []]

@@ -22,6 +22,7 @@ from meddef_core.cli.data import data_app
 from meddef_core.cli.dissect import dissect
 from meddef_core.cli.doctor import doctor
 from meddef_core.cli.evaluate.command import evaluate
+from meddef_core.cli.export import export
 from meddef_core.cli.external import external
 from meddef_core.cli.image_checks import image_checks
 from meddef_core.cli.models import models
@@ -72,6 +73,7 @@ app.command()(point)
 app.command()(shifts)
 app.command()(external)
 app.command()(site)
+app.command()(export)
 app.command()(tables)
 app.command()(doctor)
 app.command()(models)

@@ -1,7 +1,7 @@
 """`meddef prune`: a pruned, packed and measured version of a model, or a sweep over sparsities."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
     from meddef_core.records import PruneRow
     from meddef_core.zoo import LoadedModel
-    from meddef_core.zoo.packed import Values
 
 PAPER = "paper"
 """What the paper prunes against: FGSM, PGD, BIM and JSMA, each as it sets it."""
@@ -119,7 +118,7 @@ def _write(
             loaded,
             sparsity=sparsity,
             name=name,
-            values=cast("Values", values),
+            values=values,
             data_dir=folder,
             root=models_root(),
             on_stage=lambda stage, done, total: show(done, total, stage),

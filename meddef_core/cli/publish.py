@@ -1,16 +1,13 @@
 """`meddef publish`: a run becomes a model of the zoo."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import MedDefError
-
-if TYPE_CHECKING:
-    from meddef_core.zoo.packed import Values
 
 
 def publish(
@@ -68,7 +65,7 @@ def publish(
             sparsity=sparsity,
             balanced_over=[shift for shift in SHIFTS if shift.key in over],
             other_hospital=other_hospital,
-            values=cast("Values", values),
+            values=values,
             name=name,
             title=title,
             summary=summary,

@@ -115,7 +115,7 @@ def mcnemar(b: int, c: int) -> float:
     if min(b, c) < 0:
         raise DataError(f"counts of images cannot be negative, as of {b} and {c}")
     tail = sum(math.comb(b + c, k) for k in range(min(b, c) + 1))
-    return min(1.0, 2 * tail / 2 ** (b + c))
+    return min(1.0, float(2 * tail / 2 ** (b + c)))
 
 
 def _hits_and_totals(

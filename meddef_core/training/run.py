@@ -135,5 +135,5 @@ def make_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.opt
     ]
     if settings.kind == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, nesterov=True)
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-    return kinds[settings.kind](groups, lr=settings.lr)
+    kind = torch.optim.AdamW if settings.kind == "adamw" else torch.optim.Adam
+    return kind(groups, lr=settings.lr)
