@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
@@ -42,3 +43,7 @@ def _can_open_browser() -> bool:
     """True where a person is at a terminal of a machine with a screen: there the dashboard opens by itself."""
     has_screen = not sys.platform.startswith("linux") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     return has_screen and sys.stdout.isatty()
+
+
+ORDER = 260
+COMMANDS = (Command("app", run_app),)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli.output import bars, check_writable, emit, output_words, progress, scan_lines, tell, write_file
 from meddef_core.errors import AttackError, ModelError
@@ -203,3 +204,7 @@ def _remark(clean: "Prediction") -> list[str]:
         said = f"{clean.model} abstains. {clean.abstained.sentence}"
         return [f"{said} The attack ran anyway; its outputs are not valid."]
     return [] if clean.sentence is None else [clean.sentence]
+
+
+ORDER = 120
+COMMANDS = (Command("attack", attack, NamesAttacks),)

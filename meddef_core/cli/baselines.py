@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey, open_model
 from meddef_core.cli.output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.eps import format_eps, parse_eps
@@ -103,3 +104,7 @@ def _lines(numbers: "BaselineNumbers", *, title: str) -> list[str]:
 def _share(share: "Accuracy") -> str:
     low, high = share.balanced_interval
     return f"{share.balanced_accuracy:6.1%} ({low:6.1%} to {high:6.1%})"
+
+
+ORDER = 160
+COMMANDS = (Command("baselines", baselines),)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit
 from meddef_core.intended_use import INTENDED_USE
@@ -29,3 +30,7 @@ def export(
     }
     lines = [f"{written.path}: {written.bytes / 1e6:.1f} MB, sha256 {written.sha256}", INTENDED_USE]
     emit(document, lines, as_json=as_json)
+
+
+ORDER = 225
+COMMANDS = (Command("export", export),)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.evaluate.lines import attack_title, share_line
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_json
@@ -193,3 +194,7 @@ def _level(row: "PruneRow") -> list[str]:
         told = "undefined" if rate is None else f"{rate:.1%}"
         lines.append(f"{share_line(attack_title(attacked), attacked)}, attack success {told}")
     return lines
+
+
+ORDER = 90
+COMMANDS = (Command("prune", prune),)

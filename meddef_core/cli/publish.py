@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import MedDefError
@@ -75,3 +76,7 @@ def publish(
     clean = card.metrics["clean"]["balanced_accuracy"]
     lines = [f"{card.key}: {clean:.1%} balanced accuracy on clean test scans, {card.weights.bytes / 1e6:.1f} MB"]
     emit(card.model_dump(mode="json"), lines, as_json=as_json)
+
+
+ORDER = 50
+COMMANDS = (Command("publish", publish),)

@@ -189,6 +189,7 @@ def open_gates(bench: Bench) -> CheckOutcome:
     return passed(f"{words}.", **shares)
 
 
+ORDER = 40
 CHECKS = (
     Check(
         group="gradients",
