@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from meddef_core.attacks import AttackInfo, AttackResult, default_spec, get_attack, run_attack
 from meddef_core.attacks.run import check_model
 from meddef_core.attacks.spec import EngineName, Keep, Loss, OnStep
-from meddef_core.auditing import FULL, QUICK, Audit, Subject
+from meddef_core.auditing import FULL, QUICK, Audit, AuditSubject
 from meddef_core.auditing import audit as run_audit
 from meddef_core.auditing.original import as_handed_over, private_copy
 from meddef_core.auditing.outputs import check_outputs
@@ -261,7 +261,7 @@ def audit(
     else:
         network, count = private_copy(model), classes or int(labels.max()) + 1
         check_outputs(network, images, classes=tuple(map(str, range(count))))
-    subject = Subject(
+    subject = AuditSubject(
         network=network,
         x=images,
         y=labels,

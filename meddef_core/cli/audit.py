@@ -10,29 +10,29 @@ from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import DataError, ModelError
 
 if TYPE_CHECKING:
-    from meddef_core.auditing import Plan, Subject
+    from meddef_core.auditing import AuditPlan, AuditSubject
     from meddef_core.auditing.original import Original
     from meddef_core.records import ModelRef, Record
     from meddef_core.zoo import LoadedModel
 
 TWIN = "undefended"
-"""Model that a task's others are compared with, unless told."""
+"""Model that the task's other models are compared with by default."""
 
 
 def audit(
     task: Annotated[str | None, typer.Option(help="What the scans show: oct or chest.")] = None,
     model: ModelName = "meddef",
     module: Annotated[
-        str | None, typer.Option(help="Your own model instead: a function that builds it.", metavar="FILE.py:FUNCTION")
+        str | None, typer.Option(help="Instead, a function that builds your own model.", metavar="FILE.py:FUNCTION")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="With --module: images, one folder a class.")] = None,
     size: Annotated[int, typer.Option(help="With --module: side of its images in pixels.", min=8, max=1024)] = 224,
     channels: Annotated[
-        int | None, typer.Option(help="With --module: 1 (grey) or 3 (colour); else what it takes.")
+        int | None, typer.Option(help="With --module: 1 (grey) or 3 (colour); else what the model accepts.")
     ] = None,
-    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 4/255 or 0.016.")] = "4/255",
-    full: Annotated[bool, typer.Option("--full/--quick", help="More images and steps, or minutes.")] = False,
-    images: Annotated[int | None, typer.Option(help="Use so many images, spread over all classes.", min=8)] = None,
+    eps: Annotated[str, typer.Option(help="Epsilon in pixel units, as 4/255 or 0.016.")] = "4/255",
+    full: Annotated[bool, typer.Option("--full/--quick", help="More images and steps, or a few minutes.")] = False,
+    images: Annotated[int | None, typer.Option(help="Use this many images, spread over all classes.", min=8)] = None,
     twin: Annotated[str | None, typer.Option(help=f"Model without the defence; else {TWIN}.")] = None,
     independent: Annotated[str | None, typer.Option(help="Another model of the task, to transfer images from.")] = None,
     self_test: Annotated[
@@ -43,7 +43,7 @@ def audit(
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check whether a model's robustness number can be trusted: green, amber (an upper bound) or red (no number)."""
+    """Check whether a robustness figure can be trusted: green, amber (an upper bound) or red (do not rely on it)."""
     from meddef_core.auditing import FULL, QUICK
     from meddef_core.auditing.self_test import PLAN
     from meddef_core.eps import parse_eps
@@ -51,7 +51,7 @@ def audit(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     if (task is None) == (module is None):
-        raise ModelError("Name either a --task with a --model of ours, or your own --module with its --data.")
+        raise ModelError("Name either a --task and a shipped --model, or your own --module and its --data.")
     plan = PLAN if self_test else FULL if full else QUICK
     asked = _Asked(eps=parse_eps(eps), images=images or plan.images, seed=seed)
     if module is not None:
@@ -81,12 +81,12 @@ class _Case(NamedTuple):
     name: str
     model: "LoadedModel | ModelRef"
     data: dict[str, Any]
-    subject: "Subject"
+    subject: "AuditSubject"
     original: "Original | None" = None
     """Somebody's own model, of which the subject is a copy."""
 
 
-def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
+def _audit(case: _Case, plan: "AuditPlan") -> "tuple[Record, list[str]]":
     from meddef_core.auditing import audit as examine
     from meddef_core.auditing.report import lines
     from meddef_core.records import AuditRecord, build
@@ -113,7 +113,7 @@ def _shipped_case(
     task: str, name: str, asked: _Asked, *, twin: str | None, independent: str | None, data_dir: Path | None
 ) -> _Case:
     """A model of the zoo on its own test list."""
-    from meddef_core.auditing import Subject
+    from meddef_core.auditing import AuditSubject
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
@@ -132,7 +132,7 @@ def _shipped_case(
         scans = take(scans, some_of_each_class(scans, asked.images))
     x, y = scans.batch(slice(None))
     about = {"protocol": protocol, "part": "test", "n": len(scans), "sha256": lists.digest("test")}
-    subject = Subject(
+    subject = AuditSubject(
         network=loaded.network,
         x=x,
         y=y,
@@ -166,7 +166,7 @@ def _other(audited: "LoadedModel", name: str | None) -> Any:
         raise ModelError(f"{audited.card.key} cannot be compared with itself; name another model.")
     if not loaded.prepares_like(audited):
         raise ModelError(
-            f"{loaded.card.key} and {audited.card.key} prepare scans in different ways, so they cannot be given the "
+            f"{loaded.card.key} and {audited.card.key} preprocess scans differently, so they cannot be given the "
             "same images; name another model."
         )
     return loaded.network
@@ -174,7 +174,7 @@ def _other(audited: "LoadedModel", name: str | None) -> Any:
 
 def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, channels: int | None) -> _Case:
     """A copy of somebody's own model on somebody's own images."""
-    from meddef_core.auditing import Subject
+    from meddef_core.auditing import AuditSubject
     from meddef_core.auditing.modules import digest_of, load_folder, load_module
     from meddef_core.auditing.original import as_handed_over, private_copy
     from meddef_core.auditing.outputs import CHANNELS, check_outputs, choose_channels
@@ -191,7 +191,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     check_outputs(model, folder.x, classes=folder.classes)
     identity = ModelRef(key=target, weights_sha256=digest_of(original.model), card_sha256=None)
     about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
-    subject = Subject(
+    subject = AuditSubject(
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
     )
     return _Case(Path(target).name, identity, about, subject, original)

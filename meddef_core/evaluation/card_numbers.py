@@ -21,7 +21,7 @@ from meddef_core.evaluation.metrics import (
     recalls,
     wilson,
 )
-from meddef_core.records import Attacked
+from meddef_core.records import AttackedAccuracy
 
 CARD_EPSILONS = (1 / 255, 2 / 255, 0.01, 4 / 255, 8 / 255, 0.05, 0.10)
 """The field's budgets and the paper's, in pixel units, smallest first."""
@@ -43,9 +43,9 @@ def card_attacks(*, saturated: bool = False) -> list[AttackSpec]:
     return [AttackSpec(name="pgd", eps=eps, steps=20, loss=loss, stop_when_fooled=True) for eps, loss in pairs]
 
 
-def strongest(attacked: Iterable[Attacked]) -> dict[float, Attacked]:
+def strongest(attacked: Iterable[AttackedAccuracy]) -> dict[float, AttackedAccuracy]:
     """Of a card's rows at each epsilon, the one with the lowest balanced accuracy."""
-    found: dict[float, Attacked] = {}
+    found: dict[float, AttackedAccuracy] = {}
     for row in attacked:
         kept = found.setdefault(row.eps, row)
         if row.balanced_accuracy < kept.balanced_accuracy:
@@ -61,7 +61,7 @@ def measure(
     attacks: Sequence[AttackSpec],
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
-    """Balanced and plain accuracy with 95 % intervals, recalls and calibration, clean and under each attack."""
+    """Balanced and plain accuracy with 95% intervals, recalls and calibration, clean and under each attack."""
 
     def tell(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: on_stage(stage, done, total) if on_stage else None
@@ -92,7 +92,7 @@ def measure(
 
 
 def summarise(labels: NDArray[np.int64], predictions: NDArray[np.int64], *, classes: Sequence[str]) -> dict[str, Any]:
-    """Shares in [0, 1] with 95 % intervals; recalls by class name."""
+    """Shares in [0, 1] with 95% intervals; recalls by class name."""
     correct = int((labels == predictions).sum())
     per_class = recalls(labels, predictions, classes=len(classes))
     return {

@@ -109,7 +109,7 @@ class Trace(NamedTuple):
     """`(B, H'*W', H'*W')`: row i says what position i looks at."""
 
 
-class Entry(nn.Module):
+class InputStage(nn.Module):
     """Normalisation and average pooling: a part of the model, so that attacks work on pixels."""
 
     def __init__(self, config: MedDefConfig) -> None:
@@ -127,7 +127,7 @@ class MedDef(nn.Module):
     def __init__(self, config: MedDefConfig) -> None:
         super().__init__()
         self.config = config
-        self.entry: nn.Module = Entry(config)
+        self.entry: nn.Module = InputStage(config)
         self.backbone = Backbone(channels=config.channels, width=config.width, activation=config.activation)
         c, read = self.backbone.channels_after(STAGES), self.backbone.channels_after(config.daam_after)
         self.daam = DefenseModule(read, afd=config.afd, mfe=config.mfe, msf=config.msf) if config.has_daam else None

@@ -12,7 +12,7 @@ from meddef_core.prediction.prediction import from_logits, predict, prepare
 from meddef_core.records import AttackRecord, Match, ModelRef, PredictionRecord, card_digest, match_weights, shipped
 from meddef_core.records.prediction import AttackNumbers, OutputWithMaps
 from meddef_core.records.read import COLLECTION, checked, checked_version, parsed
-from meddef_core.replay.comparison import IMAGE, Row, compare, without_verdicts
+from meddef_core.replay.comparison import IMAGE, ComparedNumber, compare, without_verdicts
 from meddef_core.report.results import attack_numbers, prediction_numbers
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel, load_model
@@ -29,7 +29,7 @@ class Replay:
     """
 
     recorded: Recorded
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedNumber, ...]
     exact: bool | None
     card_changed: bool
     level: str | None

@@ -16,7 +16,7 @@ from meddef_core.evaluation.card_numbers import strongest
 from meddef_core.io.files import replacing
 from meddef_core.records import (
     AblationRecord,
-    Attacked,
+    AttackedAccuracy,
     AuditNumbers,
     AuditRecord,
     Balanced,
@@ -128,7 +128,7 @@ def baseline_table(task: str, *, root: Path | None = None) -> str:
             measured.add(row.id)
         title = row.title if titles.count(row.title) == 1 else f"{row.title} ({row.id})"
         rows.append([named(title, found), *(_percent(share) for share in (row.clean, row.ignoring, row.adaptive))])
-    table = markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
+    table = markdown(["defence", "clean", "non-adaptive attack", "adaptive attack"], rows)
     missing = own not in measured and any(model.key == own for model in models)
     return f"{table}\n\nThe weights that ship as `{own}` were not compared yet." if missing else table
 
@@ -147,7 +147,7 @@ def pruning_table(*, root: Path | None = None) -> str:
     return markdown(["model", "n", "pruned", "clean", *head], rows)
 
 
-def _with_success(share: Attacked | None) -> tuple[str, str]:
+def _with_success(share: AttackedAccuracy | None) -> tuple[str, str]:
     rate = None if share is None else share.attack_success_rate
     return _percent(share), "-" if rate is None else f"{100 * rate:.1f}"
 

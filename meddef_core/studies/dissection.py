@@ -53,7 +53,7 @@ class Lesion:
     operate: Callable[[MedDef, Means], None]
 
 
-class Constant(nn.Module):
+class MeanOutput(nn.Module):
     """What a module gives on average, whatever it is given; the maps that it gives beside that are none."""
 
     mean: Tensor
@@ -98,7 +98,7 @@ def _hold_gate(network: MedDef, means: Means) -> None:
 def _hold(module: str, mean: str, *, maps: int) -> Callable[[MedDef, Means], None]:
     def operate(network: MedDef, means: Means) -> None:
         parent, _, name = module.rpartition(".")
-        setattr(network.get_submodule(parent), name, Constant(getattr(means, mean), maps=maps))
+        setattr(network.get_submodule(parent), name, MeanOutput(getattr(means, mean), maps=maps))
 
     return operate
 
@@ -202,7 +202,7 @@ def _worth(network: nn.Module, images: Images, attack: AttackSpec) -> _Worth:
 
 
 def _row(key: str, title: str, found: _Worth, intact: _Worth, images: Images, classes: int) -> dict[str, Any]:
-    """Shares with 95 % intervals, the clean scans read otherwise than before, and McNemar's test on what holds."""
+    """Shares with 95% intervals, the clean scans read otherwise than before, and McNemar's test on what holds."""
     labels = images.labels.numpy()
     held, before = ((each.clean == labels) & (each.attacked == labels) for each in (found, intact))
     only_before, only_after = int((before & ~held).sum()), int((held & ~before).sum())

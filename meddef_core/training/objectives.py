@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from meddef_core.training.settings import CraftMode, ObjectiveSettings
-from meddef_core.training.sharing import WHOLE, Share
+from meddef_core.training.sharing import WHOLE, BatchShare
 
 LossOf = Callable[[nn.Module], Tensor]
 """An objective on one batch, its images already crafted, as a function of the network."""
@@ -54,7 +54,7 @@ def n_fgsm(
     noise: float,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Tensor:
     """Noise of plus or minus `noise * eps`, then one signed step of `eps`, not projected (de Jorge et al. 2022)."""
     start = x + _uniform(x, eps * noise, generator, share)
@@ -70,7 +70,7 @@ def pgd(
     steps: int,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Tensor:
     """Random start, then `steps` projected signed steps of `2 * eps / steps`, at most `eps` (Madry et al. 2018)."""
     start = (x + _uniform(x, eps, generator, share)).clamp(0, 1)
@@ -86,7 +86,7 @@ def trades(
     steps: int,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Tensor:
     """Images in the ball whose predictions differ most from the clean ones, labels aside.
 
@@ -126,7 +126,7 @@ def make_loss(
     eps: float,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
     teacher: nn.Module | None = None,
 ) -> LossOf:
     """Craft the images that an objective needs for a batch; what comes back is its loss as a function of the network.
@@ -171,7 +171,7 @@ def _crafting(network: nn.Module, mode: CraftMode) -> Iterator[None]:
         network.train()
 
 
-def _uniform(x: Tensor, spread: float, generator: torch.Generator, share: Share) -> Tensor:
+def _uniform(x: Tensor, spread: float, generator: torch.Generator, share: BatchShare) -> Tensor:
     drawn = share.of(torch.rand((len(x) * share.count, *x.shape[1:]), generator=generator))
     return ((drawn * 2 - 1) * spread).to(x.device)
 

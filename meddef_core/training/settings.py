@@ -18,7 +18,7 @@ from meddef_core.eps import parse_eps
 from meddef_core.model import VARIANTS
 
 
-class Strict(BaseModel):
+class StrictSettings(BaseModel):
     """Settings of which none is unknown and none changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -38,7 +38,7 @@ def without_defaults(model: BaseModel, values: dict[str, Any], *keys: str) -> di
     return {key: value for key, value in values.items() if key not in unused}
 
 
-class ModelSettings(Strict):
+class ModelSettings(StrictSettings):
     """Shape of the network; see `MedDefConfig`."""
 
     variant: str = "full"
@@ -60,7 +60,7 @@ class ModelSettings(Strict):
         return without_defaults(self, plain(self), "daam_after")
 
 
-class PaperSettings(Strict):
+class PaperSettings(StrictSettings):
     """The paper's numbers (section on adversarial training); every one can be changed."""
 
     warm_up_epochs: int = Field(8, ge=0)
@@ -124,7 +124,7 @@ READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "pa
 """Keys of an objective that a recipe holds only if it is of that kind."""
 
 
-class ObjectiveSettings(Strict):
+class ObjectiveSettings(StrictSettings):
     """What a step minimises. `eps` in pixel units, as 8/255 or 0.031."""
 
     kind: Kind = "n_fgsm"
@@ -177,7 +177,7 @@ class ObjectiveSettings(Strict):
         return {key: value for key, value in values.items() if READ_BY.get(key, self.kind) == self.kind}
 
 
-class OptimizerSettings(Strict):
+class OptimizerSettings(StrictSettings):
     """AdamW under a one-cycle learning rate, with clipped gradients and an exponential average of the weights.
 
     Or Adam, as the paper has it, or SGD with Nesterov's momentum of 0.9; a constant rate; no clipping (null); no
@@ -197,7 +197,7 @@ class OptimizerSettings(Strict):
         return without_defaults(self, plain(self), "kind", "schedule")
 
 
-class ValidationSettings(Strict):
+class ValidationSettings(StrictSettings):
     """How weights are chosen: balanced accuracy on validation patients, under PGD if `eps` is above zero."""
 
     every: int = Field(5, ge=1)
@@ -216,7 +216,7 @@ class ValidationSettings(Strict):
         return without_defaults(self, plain(self), "attacked_share")
 
 
-class AlarmSettings(Strict):
+class AlarmSettings(StrictSettings):
     """When the alarm sounds; both must hold."""
 
     every: int = Field(1, ge=1)

@@ -8,10 +8,10 @@ import streamlit as st
 from dashboard.components.slow_section import computed, kept, settings_key
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import LabResult
-from dashboard.results.sweeps import Shown
 from dashboard.services import sweeps
-from meddef_core.tasks import Task
+from dashboard.services.results.common import LabResult
+from dashboard.services.results.sweeps import Shown
+from dashboard.services.tasks import Task
 
 
 def transfer_card(result: LabResult, *, task: Task) -> None:
@@ -20,7 +20,7 @@ def transfer_card(result: LabResult, *, task: Task) -> None:
         st.caption(tr("Compare two models or more to carry pictures from one to another."))
         return
     if not sweeps.can_be_shown_around(result):
-        st.caption(tr("These models prepare scans in different ways, so no image can be carried from one to another."))
+        st.caption(tr("These models preprocess scans differently, so no image can be carried from one to another."))
         return
     key = settings_key(result)
     if st.button(tr("Show each picture to every model"), key="lab_transfer", icon=":material/swap_horiz:"):

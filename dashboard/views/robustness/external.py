@@ -7,10 +7,10 @@ from dashboard.components.record_parts import again, attack_words, figure, not_m
 from dashboard.components.words import counted
 from dashboard.language import tr
 from dashboard.services import commands
+from dashboard.services.record_types import ExternalRecord, ExternalRow, Hits, Match
 from dashboard.services.records import TaskRecords
+from dashboard.services.words import short_eps
 from dashboard.views.robustness import figures
-from meddef_core.eps import short_eps
-from meddef_core.records import ExternalRecord, ExternalRow, Hits, Match
 
 
 def external_section(found: TaskRecords) -> None:
@@ -39,8 +39,8 @@ def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
     if first.source.out_of_fold:
         st.caption(
             tr(
-                "The limits of acceptance were chosen on such scans. Every scan is judged by limits that were chosen "
-                "without its patient or block of neighbours."
+                "The limits of acceptance were chosen on such scans. The limits for each scan were chosen without its "
+                "patient or neighbouring files."
             )
         )
     st.table(_table(found, records), border="horizontal")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, passed
 from meddef_core.model import MedDef
 
 TITLES = {
@@ -68,20 +68,20 @@ def _swap(value: Tensor, stand_in: Tensor) -> Tensor:
     return swapped
 
 
-def bypass(bench: Bench, *, module: str) -> Outcome:
+def bypass(bench: Bench, *, module: str) -> CheckOutcome:
     """Images that PGD breaks through the bypassed copy, and no white-box run did."""
     assert isinstance(bench.fast, MedDef)
     index = bench.some(bench.hardest, bench.plan.bypass_images)
     run = bench.count(bench.run(bypassed(bench.fast, module), bench.spec("pgd", stop_when_fooled=True), index=index))
     extra = int(run.fooled.sum())
-    words = f"With {TITLES[module]} bypassed in the backward pass, PGD breaks {extra} of {len(index)} further images"
+    words = f"With {TITLES[module]} bypassed in the backward pass, PGD breaks {extra} more of {len(index)} images"
     if extra > bench.tolerance:
         return failed(bench.severity(extra), f"{words}: it hides gradients.", extra=extra, asked=len(index))
     return passed(f"{words}.", extra=extra, asked=len(index))
 
 
 def _check(module: str, need: str) -> Check:
-    run: Callable[[Bench], Outcome] = partial(bypass, module=module)
+    run: Callable[[Bench], CheckOutcome] = partial(bypass, module=module)
     name = TITLES[module]
     return Check(
         group="defence",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from meddef_core.auditing.bench import Bench, Run, margin
+from meddef_core.auditing.bench import AttackRun, Bench, margin
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, overstated, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
 
 WHOLE = 0.5
 """Epsilon at which every image can become the same grey, so that no model can be right on more than one class."""
@@ -23,18 +23,18 @@ SIZES = (0.08, 0.25, 0.8)
 """Step sizes to compare, as shares of epsilon."""
 
 
-def stronger_than_fgsm(bench: Bench) -> Outcome:
+def stronger_than_fgsm(bench: Bench) -> CheckOutcome:
     """Images broken by PGD and by one step of FGSM."""
     pgd, fgsm = _broken(bench.base), _broken(bench.count(bench.attack("fgsm")))
     words = f"PGD breaks {pgd} images and a single step of FGSM {fgsm}"
     if fgsm > pgd + bench.tolerance:
         severity = bench.severity(fgsm - pgd)
-        misled = f"{words}: a better search finds less, so gradients mislead it."
+        misled = f"{words}: a stronger search finds less, so its gradients are misleading."
         return overstated(severity, misled, pgd=pgd, fgsm=fgsm)
     return passed(f"{words}.", pgd=pgd, fgsm=fgsm)
 
 
-def falls_with_epsilon(bench: Bench) -> Outcome:
+def falls_with_epsilon(bench: Bench) -> CheckOutcome:
     """Images that are robust to PGD at half, once and twice epsilon, and at 0.5, in steps that fit each."""
     eps = bench.subject.eps
     ladder = sorted({eps / 2, eps, min(2 * eps, 1.0), max(WHOLE, eps)})
@@ -47,9 +47,10 @@ def falls_with_epsilon(bench: Bench) -> Outcome:
     if rise > bench.tolerance:
         # Where nothing is left at epsilon itself, robust accuracy there is 0% and not too high.
         severity = bench.severity(rise) if len(bench.hardest) else "amber"
-        return failed(severity, f"{words}: a larger epsilon finds less, so the attack misses what is there.", **figures)
+        words = f"{words}: a larger epsilon finds less, so the attack misses adversarial examples."
+        return failed(severity, words, **figures)
     if left[-1] == len(bench.base.index):
-        return failed("red", f"{words}: no epsilon is of any use to the attack.", **figures)
+        return failed("red", f"{words}: the attack fails at every epsilon.", **figures)
     return passed(f"{words}.", **figures)
 
 
@@ -62,7 +63,7 @@ def _left_at(bench: Bench, eps: float, *, before: int | None) -> int:
     return len(left)
 
 
-def reaches_zero(bench: Bench) -> Outcome:
+def reaches_zero(bench: Bench) -> CheckOutcome:
     """Images robust at epsilon, which are robust at 0.5 too: to PGD, PGD on the margin, and BIM from the image itself.
 
     An image broken at epsilon is broken at 0.5: its adversarial image lies in the larger ball as well.
@@ -75,7 +76,8 @@ def reaches_zero(bench: Bench) -> Outcome:
     left, tried = len(index), len(bench.base.index)
     words = f"At an epsilon of {eps:.2g}, where all images can be made the same grey, {left} of {tried} are robust"
     if left > bench.tolerance:
-        return failed(bench.severity(left), f"{words}: the attack does not see what it does.", left=left)
+        words = f"{words}: the attack cannot follow the effect of its own changes."
+        return failed(bench.severity(left), words, left=left)
     return passed(f"{words}.", left=left)
 
 
@@ -98,7 +100,7 @@ def _left_finely(bench: Bench, index: Tensor, *, eps: float) -> Tensor:
     return index
 
 
-def several_classes(bench: Bench) -> Outcome:
+def several_classes(bench: Bench) -> CheckOutcome:
     """Classes among the readings of clean images, and of the images that PGD broke."""
     clean = len(bench.logits.argmax(dim=1).unique())
     named = bench.base.logits.argmax(dim=1)
@@ -108,16 +110,16 @@ def several_classes(bench: Bench) -> Outcome:
         return failed("red", "The model names the same class for every clean image: it reads nothing.", **figures)
     if attacked == 1 and len(bench.y[bench.base.index].unique()) > 1:
         return failed("amber", "Under attack, the model names the same class for every image.", **figures)
-    return passed(f"The model names {clean} classes on clean images and {attacked} under attack.", **figures)
+    return passed(f"The model predicts {clean} classes on clean images and {attacked} under attack.", **figures)
 
 
-def more_steps(bench: Bench) -> Outcome:
+def more_steps(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks with twice the steps only."""
     steps = bench.plan.steps
     return _more(bench, bench.again(steps=2 * steps), f"PGD with {2 * steps} steps instead of {steps}")
 
 
-def more_restarts(bench: Bench) -> Outcome:
+def more_restarts(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks from two other starts only."""
     fooled = torch.zeros(len(bench), dtype=torch.bool)
     for draw in (1, 2):
@@ -127,12 +129,12 @@ def more_restarts(bench: Bench) -> Outcome:
     return _verdict_on_extra(bench, extra, "PGD from two other random starts")
 
 
-def other_loss(bench: Bench) -> Outcome:
+def other_loss(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks on the margin of the logits only."""
     return _more(bench, bench.again(loss="margin"), "PGD on the margin instead of cross-entropy")
 
 
-def step_sizes(bench: Bench) -> Outcome:
+def step_sizes(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks with a smaller or larger step only; its own step is 2.5 / steps of epsilon."""
     fooled = torch.zeros(len(bench), dtype=torch.bool)
     for size in SIZES:
@@ -141,17 +143,17 @@ def step_sizes(bench: Bench) -> Outcome:
     return _verdict_on_extra(bench, int(fooled.sum()), f"PGD with steps of {_listed(SIZES)} of epsilon")
 
 
-def last_iterate(bench: Bench) -> Outcome:
+def last_iterate(bench: Bench) -> CheckOutcome:
     """Images that some iterate of PGD fooled and its last did not."""
     path = bench.base.path
     lost = int((path.any(dim=0) & ~path[-1]).sum()) if len(path) else 0
-    words = f"On {lost} of {len(bench.base.index)} images an iterate of PGD fools and the last one does not"
+    words = f"On {lost} of {len(bench.base.index)} images an iterate of PGD fools the model and the last one does not"
     if lost > max(bench.tolerance, len(bench) // 20):
-        return failed("amber", f"{words}: the search goes back and forth; only the best iterate counts.", lost=lost)
+        return failed("amber", f"{words}: the search oscillates; only the best iterate counts.", lost=lost)
     return passed(f"{words}.", lost=lost)
 
 
-def beats_noise(bench: Bench) -> Outcome:
+def beats_noise(bench: Bench) -> CheckOutcome:
     """Mean rise of the margin, and images broken: PGD against random noise of the same size."""
     noise = bench.count(bench.attack("noise", restarts=2))
     index = bench.base.index
@@ -166,27 +168,27 @@ def beats_noise(bench: Bench) -> Outcome:
         f"{rises[1]:.3g} and {broken[1]}"
     )
     if rises[0] <= rises[1] or broken[1] > broken[0] + bench.tolerance:
-        return overstated("red", f"{words}: the gradient is no better than chance.", **figures)
+        return overstated("red", f"{words}: the gradient is no better than random noise.", **figures)
     return passed(f"{words}.", **figures)
 
 
-def _at(bench: Bench, eps: float) -> Run:
+def _at(bench: Bench, eps: float) -> AttackRun:
     return bench.attack("pgd", eps=eps, stop_when_fooled=True)
 
 
-def _broken(run: Run) -> int:
+def _broken(run: AttackRun) -> int:
     return int(run.fooled.sum())
 
 
-def _more(bench: Bench, run: Run, what: str) -> Outcome:
+def _more(bench: Bench, run: AttackRun, what: str) -> CheckOutcome:
     return _verdict_on_extra(bench, _broken(run), what)
 
 
-def _verdict_on_extra(bench: Bench, extra: int, what: str) -> Outcome:
+def _verdict_on_extra(bench: Bench, extra: int, what: str) -> CheckOutcome:
     """Amber at most: the attack was too weak, which says nothing against the model."""
     words = f"{what} breaks {extra} more of {len(bench)} images"
     if extra > bench.tolerance:
-        return failed("amber", f"{words}: the attack had not found all there is.", extra=extra, n=len(bench))
+        return failed("amber", f"{words}: the attack had missed adversarial examples.", extra=extra, n=len(bench))
     return passed(f"{words}.", extra=extra, n=len(bench))
 
 
@@ -210,15 +212,15 @@ CHECKS = (
         title="Accuracy falls with epsilon",
         severity="red",
         run=falls_with_epsilon,
-        raised_if="Raised if more images hold at a larger epsilon, or as many at 0.5 as without an attack.",
+        raised_if="Raised if more images are robust at a larger epsilon, or as many at 0.5 as without an attack.",
     ),
     Check(
         group="sanity",
         name="reaches_zero",
-        title="Nothing holds at epsilon 0.5",
+        title="Nothing is robust at epsilon 0.5",
         severity="red",
         run=reaches_zero,
-        raised_if="Raised if images hold at an epsilon that can make all of them the same.",
+        raised_if="Raised if images are robust at an epsilon that can make all of them the same.",
     ),
     Check(
         group="sanity",
@@ -226,7 +228,7 @@ CHECKS = (
         title="Not one class only",
         severity="red",
         run=several_classes,
-        raised_if="Raised if the model names a single class for every image, clean or attacked.",
+        raised_if="Raised if the model predicts a single class for every image, clean or attacked.",
     ),
     Check(
         group="sanity",
@@ -234,7 +236,7 @@ CHECKS = (
         title="Gradient stronger than noise",
         severity="red",
         run=beats_noise,
-        raised_if="Raised if random noise raises the loss, or breaks images, as PGD of the same size does.",
+        raised_if="Raised if random noise is as effective as PGD of the same size.",
     ),
     Check(
         group="sanity",
@@ -274,6 +276,6 @@ CHECKS = (
         title="Last iterate no worse than others",
         severity="amber",
         run=last_iterate,
-        raised_if="Raised if images were fooled on the way and not at the end, on over a twentieth of the list.",
+        raised_if="Raised if only an earlier iterate fooled the model, on over a twentieth of the images.",
     ),
 )
