@@ -10,7 +10,7 @@ import streamlit as st
 import yaml
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from meddef_core.places import assets
+from dashboard.services.places import assets
 
 LOCALES = assets("locale")
 

@@ -6,25 +6,12 @@
 'CNV'
 
 The functions are described in `library`. Importing this package imports neither it nor torch, which take seconds: a
-function is looked up when it is first used (PEP 562). A new one is written there and named twice here.
+function is looked up when it is first used (PEP 562). A new one is written there and named here
+and in `__init__.pyi`, which tells its type.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from meddef_core.library import (
-        attack,
-        audit,
-        explain,
-        list_models,
-        list_samples,
-        load_model,
-        predict,
-        predict_volume,
-        read_scan,
-        read_volume,
-    )
+from typing import Any
 
 __version__ = "0.1.0"
 """The version, defined here alone; pyproject.toml reads it from this line without importing the package."""

@@ -101,7 +101,8 @@ def test_the_wheel_holds_whatever_is_read(source: Path, wheel: Path) -> None:
     assert len(assets) > 50 and any(path.suffix == ".js" for path in of_pages)
     assert sorted(str(path) for path in assets if f"meddef_core/{path.as_posix()}" not in names) == []
     assert sorted(str(path) for path in of_pages if path.as_posix() not in names) == []
-    assert {"meddef_core/py.typed", "meddef_core/assets/.streamlit/config.toml", "streamlit_app.py"} <= names
+    others = {"py.typed", "__init__.pyi", "assets/.streamlit/config.toml"}
+    assert {"streamlit_app.py", *(f"meddef_core/{name}" for name in others)} <= names
     assert not [name for name in names if name.startswith(("tests/", "assets/", "tools/"))]
 
 
