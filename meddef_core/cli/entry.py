@@ -18,6 +18,8 @@ from meddef_core.cli.baselines import baselines
 from meddef_core.cli.batch import batch
 from meddef_core.cli.calibrate import calibrate
 from meddef_core.cli.card import card
+from meddef_core.cli.certified import certified
+from meddef_core.cli.certify import certify
 from meddef_core.cli.data import data_app
 from meddef_core.cli.dissect import dissect
 from meddef_core.cli.doctor import doctor
@@ -71,6 +73,8 @@ app.command()(dissect)
 app.command()(point)
 app.command()(shifts)
 app.command()(external)
+app.command()(certify)
+app.command()(certified)
 app.command()(site)
 app.command()(tables)
 app.command()(doctor)
