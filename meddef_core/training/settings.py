@@ -118,6 +118,9 @@ class SmoothingSettings(Strict):
     draws: int = Field(2, ge=1, le=16)
     consistency: float = Field(0.0, ge=0)
     entropy: float = Field(0.0, ge=0)
+    weaker: bool = False
+    """Scale the noise of the first draw, for each image, by a number from 0 to 1: easier images to learn from, and a
+    base network that also predicts images without noise."""
 
     @model_validator(mode="after")
     def _consistent_over_draws(self) -> "SmoothingSettings":

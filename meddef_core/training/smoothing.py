@@ -39,6 +39,9 @@ def smoothing_loss(
     settings = objective.smoothing
     grid = average_on_grid(x, inner.config.grid)
     noise = inner.config.noise * _normal(grid, settings.draws, generator=generator, share=share)
+    if settings.weaker:
+        scale = share.of(torch.rand(len(grid) * share.count, generator=generator))
+        noise[0] *= scale.view(-1, 1, 1, 1).to(noise.device)
     if eps:
         radius = eps * math.sqrt(math.prod(inner.config.grid))
         grid = smooth_adv(inner, grid, y, noise=noise, radius=radius, steps=objective.steps)

@@ -57,6 +57,28 @@ def test_without_regulariser_the_loss_is_cross_entropy_of_noisy_grids() -> None:
     torch.testing.assert_close(value, LOSS(network(noisy), torch.cat([y, y, y])))
 
 
+def test_weaker_noise_is_that_of_the_first_draw_scaled_image_by_image() -> None:
+    network, (x, y) = small_network().eval(), batch()
+    settings = SmoothingSettings(draws=2, weaker=True)
+    seen: list[Tensor] = []
+    value = smoothing_loss(
+        ObjectiveSettings(kind="smooth", smoothing=settings),
+        x,
+        y,
+        inner=network,
+        eps=0.0,
+        loss=LOSS,
+        generator=seeded(),
+    )
+    value(lambda z: seen.append(z) or network(z))  # type: ignore[arg-type, func-returns-value]
+    generator = seeded()
+    noise = 0.2 * torch.randn(2, 6, 1, *GRID, generator=generator)
+    scale = torch.rand(6, generator=generator)
+    first, second = (seen[0] - average_on_grid(x, GRID).repeat(2, 1, 1, 1)).split(6)
+    torch.testing.assert_close(first, noise[0] * scale[:, None, None, None], atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(second, noise[1], atol=1e-6, rtol=1e-4)
+
+
 def test_inconsistency_by_its_formula() -> None:
     logits = torch.randn(4, 5, 3, generator=seeded())
     p = logits.softmax(dim=2)
