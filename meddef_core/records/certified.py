@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from meddef_core.records.envelope import Budget, Count, Fraction, Record, Size, Strict
+from meddef_core.records.envelope import Budget, Count, Fraction, Record, ScanRef, Size, Strict
 from meddef_core.records.shares import Share
 
 Side = Annotated[int, Field(ge=1)]
@@ -54,6 +54,7 @@ class CertificateRecord(Record):
     """`meddef certify`: one scan."""
 
     kind: Literal["certificate"]
+    scan: ScanRef
     numbers: CertificateNumbers
 
 

@@ -9,7 +9,8 @@ from meddef_core.records.documents import markdown, read_models, share_cell, sho
 def certified_table(*, root: Path | None = None) -> str:
     """One row a record of `meddef certified`: balanced certified accuracy in percent at each radius, with interval."""
     records = read_models(CertifiedRecord, "certified", root=root)
-    rows, head = [], []
+    rows: list[list[str]] = []
+    head: list[str] = []
     for key, found in records.items():
         numbers = found.numbers
         columns: list[tuple[str, Share]] = [("any radius", numbers.clean)]

@@ -41,6 +41,21 @@ def test_a_scan_has_a_certificate_that_its_seed_repeats(run: Run, certified_mode
     assert record.model.key == "oct/meddef-certified" and record.scan is not None
 
 
+def test_a_certificate_is_replayed_and_another_count_of_votes_is_noticed(
+    run: Run, certified_models: Path, scan: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "certificate.json"
+    made = run("certify", scan, "--task", "oct", "--draws", 200, "--seed", 2, "--output", path, "--json").document
+    again = run("replay", path, "--scan", scan, "--json")
+    assert again.code == 0 and again.document["replays"][0]["kind"] == "certificate"
+    votes = made["numbers"]["votes"]
+    least, most = min(votes, key=votes.get), max(votes, key=votes.get)
+    votes[least] += 1
+    votes[most] -= 1
+    path.write_text(json.dumps(made))
+    assert run("replay", path, "--scan", scan).code == 1
+
+
 def test_in_words_it_says_what_is_guaranteed_and_of_which_model(run: Run, certified_models: Path, scan: Path) -> None:
     words = run("certify", scan, "--task", "oct", "--draws", 500).out
     assert "smoothed network of oct/meddef-certified" in words
