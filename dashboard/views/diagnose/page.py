@@ -11,10 +11,12 @@ from dashboard.components.progress import working
 from dashboard.components.scan_facts import model_view_card, origin_line, scan_warnings
 from dashboard.language import tr
 from dashboard.results.common import ModelChoice, Reading
+from dashboard.services import certificates
 from dashboard.services import reading as worth
 from dashboard.session import history, state
 from dashboard.session.state import Chosen
 from dashboard.views.diagnose.abstention import refusal, remark
+from dashboard.views.diagnose.certificate import certificate_card
 from dashboard.views.diagnose.scan import original_card, reading_controls
 from dashboard.views.diagnose.scan_picker import scan_picker
 from dashboard.views.diagnose.trust import calibration_card, operating_card
@@ -57,6 +59,11 @@ def page() -> None:
     with st.container(border=True):
         st.header(tr("4 · What moved this output"), anchor=False)
         _maps(chosen, reading)
+    certified = certificates.certified_model(chosen.task)
+    if certified is not None:
+        with st.container(border=True):
+            st.header(tr("5 · What provably cannot change it"), anchor=False)
+            certificate_card(chosen, certified, task=services.tasks()[chosen.task])
 
 
 def _reading(chosen: Chosen, model: ModelChoice | None) -> Reading | None:
