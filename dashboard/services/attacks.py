@@ -75,7 +75,7 @@ def attack(clean: Reading, spec: AttackSpec, on_progress: OnProgress, *, source:
         raise AttackError(f"{source.title} is the source, on which this would be no transfer; choose another model.")
     if source is not None and not loaded(source.id).prepares_like(loaded(clean.model.id)):
         raise AttackError(
-            f"{source.title} and {clean.model.title} prepare scans in different ways, so an image cannot be carried "
+            f"{source.title} and {clean.model.title} preprocess scans differently, so an image cannot be carried "
             "from one to the other; choose another source."
         )
     album = Album(clean.picture) if info.iterative else None

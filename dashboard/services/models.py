@@ -118,7 +118,7 @@ def undefended_first(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:
 
 
 def rank(card: zoo.Card) -> tuple[bool, bool, bool, str]:
-    """Sorts MedDef first: it is what readers came for; then what else reads scans; the undefended twin last."""
+    """Sorts MedDef first: it is what readers came for; then what else reads scans; the undefended counterpart last."""
     return card.name != "meddef", card.name == UNDEFENDED, _studied(card), card.name
 
 

@@ -21,7 +21,7 @@ CHUNK = 32
 """Images asked about at a time."""
 
 NEEDS = {
-    "twin": "No undefended twin was given.",
+    "twin": "No undefended counterpart was given.",
     "independent": "No independently trained model was given.",
     "copy": "The model cannot be copied, and another implementation needs a copy.",
     "daam": "The model has no DAAM.",

@@ -21,15 +21,15 @@ def ablation(
     run: Annotated[
         list[Path], typer.Option(help="Folder of a finished run; repeat for every variant and seed.", file_okay=False)
     ],
-    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 8/255 or 0.03.")] = "8/255",
+    eps: Annotated[str, typer.Option(help="Epsilon in pixel units, as 8/255 or 0.03.")] = "8/255",
     restarts: Annotated[int, typer.Option(help="Random starts of each attack.", min=1)] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="Take only so many scans, a fixed choice of each class.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Use only this many scans, a fixed choice from each class.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write the record here; networks that it holds stay and are not attacked again.", dir_okay=False
+            help="Write the record here; networks already in it are kept and not attacked again.", dir_okay=False
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -81,7 +81,7 @@ def ablation(
 
 
 def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> list["Measured"]:
-    """The networks an earlier record holds; ModelError where they cannot stand beside the new ones."""
+    """The networks of an earlier record; ModelError if they cannot be compared with the new ones."""
     from meddef_core.records import AblationRecord, ScanList
     from meddef_core.studies.ablation import differs, measured_of
 
@@ -89,7 +89,7 @@ def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, 
     if earlier is None:
         return []
     if earlier.data != ScanList(**data):
-        raise ModelError(f"{output} holds networks attacked on other scans or otherwise; choose another file.")
+        raise ModelError(f"{output} holds networks attacked on other scans or settings; choose another file.")
     if other := differs(earlier.numbers.recipe, recipe):
         raise ModelError(f"{output} holds networks trained by another recipe ({other}); choose another file.")
     return [each for row in earlier.numbers.rows for each in measured_of(row)]
@@ -105,7 +105,7 @@ def _lines(numbers: "AblationNumbers") -> list[str]:
         )
         lines.append(f"  {row.title:<24} {shares}")
     lines += [
-        f"  {pair.first} against {pair.second}: scans that hold on the first only {pair.only_first}, "
+        f"  {pair.first} against {pair.second}: scans robust on the first only {pair.only_first}, "
         f"on the second only {pair.only_second}, p = {pair.p:.2g}"
         for pair in numbers.pairs
     ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meddef_core.zoo import LoadedModel
 
 SOURCE = "undefended"
-"""Model that a transfer attack makes its images on, unless told."""
+"""Source model of a transfer attack by default."""
 
 
 class NamesAttacks(TyperCommand):
@@ -43,21 +43,21 @@ def attack(
     model: ModelName = "meddef",
     attack: Annotated[str, typer.Option(help="An attack of the registry.")] = "pgd",
     eps: Annotated[
-        str | None, typer.Option(help="Budget in the attack's norm: 8/255 (L-inf), 3.0 (L2) or 0.1 (share of values).")
+        str | None, typer.Option(help="Epsilon in the attack's norm: 8/255 (L-inf), 3.0 (L2) or 0.1 (share of values).")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of one restart, or queries.")] = None,
     rel_step: Annotated[float | None, typer.Option(help="Step size as a share of eps.")] = None,
     restarts: Annotated[int | None, typer.Option(help="Random starts; the best counts.")] = None,
-    loss: Annotated[str | None, typer.Option(help="What the attack raises: ce or margin.")] = None,
-    target: Annotated[str | None, typer.Option(help="Class to reach; without it, any other will do.")] = None,
-    label: Annotated[str | None, typer.Option(help="Known class to move away from; else the clean prediction.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Attack objective: ce or margin.")] = None,
+    target: Annotated[str | None, typer.Option(help="Target class; without it, any other class counts.")] = None,
+    label: Annotated[str | None, typer.Option(help="Known class; else the clean prediction.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random draws.")] = None,
     samples: Annotated[int | None, typer.Option(help="Gradients or queries averaged into one step.")] = None,
-    search_steps: Annotated[int | None, typer.Option(help="Rounds of the search over a trade-off constant.")] = None,
+    search_steps: Annotated[int | None, typer.Option(help="Rounds of the search for the trade-off constant.")] = None,
     theta: Annotated[float | None, typer.Option(help="Change of one value in one step, in pixel units.")] = None,
-    engine: Annotated[str, typer.Option(help="Whose implementation attacks: meddef or torchattacks.")] = "meddef",
+    engine: Annotated[str, typer.Option(help="Implementation of the attack: meddef or torchattacks.")] = "meddef",
     source: Annotated[
-        str | None, typer.Option(help=f"Model whose gradients a transfer attack uses; else {SOURCE}.")
+        str | None, typer.Option(help=f"Source model of a transfer attack; else {SOURCE}.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the attacked image here: .npy (exact) or .png.")] = None,
     frame: Frame = None,
@@ -97,7 +97,7 @@ def attack(
     clean = predict(loaded, image, scan=scan)
     away_from = clean.index if label is None else loaded.task.index(label)
     if info.batchwise:
-        tell(f"{info.title} is meant for many images; with one scan, its perturbation is just that scan's.")
+        tell(f"{info.title} needs many images; on one scan, its perturbation fits that scan only.")
     with progress(f"{info.title} on {loaded.card.key}") as show:
 
         def on_step(step: AttackStep) -> None:
@@ -155,8 +155,8 @@ def _open_source(info: "AttackInfo", name: str | None, *, task: str, attacked: "
         )
     if not source.prepares_like(attacked):
         raise AttackError(
-            f"{source.card.key} and {attacked.card.key} prepare scans in different ways, so an image made on one is "
-            "nothing that the other would be given; name another model with --source"
+            f"{source.card.key} and {attacked.card.key} preprocess scans differently, so an image made on one is "
+            "no input of the other; name another model with --source"
         )
     return source
 
@@ -200,5 +200,5 @@ def _remark(clean: "Prediction") -> list[str]:
     """What the level of the scan means for the outputs of an attack on it."""
     if clean.abstained is not None:
         said = f"{clean.model} abstains. {clean.abstained.sentence}"
-        return [f"{said} The attack ran all the same; its outputs are not valid."]
+        return [f"{said} The attack ran anyway; its outputs are not valid."]
     return [] if clean.sentence is None else [clean.sentence]

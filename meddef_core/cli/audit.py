@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from meddef_core.zoo import LoadedModel
 
 TWIN = "undefended"
-"""Model that a task's others are compared with, unless told."""
+"""Model that the task's other models are compared with by default."""
 
 
 def audit(
     task: Annotated[str | None, typer.Option(help="What the scans show: oct or chest.")] = None,
     model: ModelName = "meddef",
     module: Annotated[
-        str | None, typer.Option(help="Your own model instead: a function that builds it.", metavar="FILE.py:FUNCTION")
+        str | None, typer.Option(help="Instead, a function that builds your own model.", metavar="FILE.py:FUNCTION")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="With --module: images, one folder a class.")] = None,
     size: Annotated[int, typer.Option(help="With --module: side of its images in pixels.", min=8, max=1024)] = 224,
     channels: Annotated[
-        int | None, typer.Option(help="With --module: 1 (grey) or 3 (colour); else what it takes.")
+        int | None, typer.Option(help="With --module: 1 (grey) or 3 (colour); else what the model accepts.")
     ] = None,
-    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 4/255 or 0.016.")] = "4/255",
-    full: Annotated[bool, typer.Option("--full/--quick", help="More images and steps, or minutes.")] = False,
-    images: Annotated[int | None, typer.Option(help="Use so many images, spread over all classes.", min=8)] = None,
+    eps: Annotated[str, typer.Option(help="Epsilon in pixel units, as 4/255 or 0.016.")] = "4/255",
+    full: Annotated[bool, typer.Option("--full/--quick", help="More images and steps, or a few minutes.")] = False,
+    images: Annotated[int | None, typer.Option(help="Use this many images, spread over all classes.", min=8)] = None,
     twin: Annotated[str | None, typer.Option(help=f"Model without the defence; else {TWIN}.")] = None,
     independent: Annotated[str | None, typer.Option(help="Another model of the task, to transfer images from.")] = None,
     self_test: Annotated[
@@ -43,7 +43,7 @@ def audit(
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check whether a model's robustness number can be trusted: green, amber (an upper bound) or red (no number)."""
+    """Check whether a robustness figure can be trusted: green, amber (an upper bound) or red (do not rely on it)."""
     from meddef_core.auditing import FULL, QUICK
     from meddef_core.auditing.self_test import PLAN
     from meddef_core.eps import parse_eps
@@ -51,7 +51,7 @@ def audit(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     if (task is None) == (module is None):
-        raise ModelError("Name either a --task with a --model of ours, or your own --module with its --data.")
+        raise ModelError("Name either a --task and a shipped --model, or your own --module and its --data.")
     plan = PLAN if self_test else FULL if full else QUICK
     asked = _Asked(eps=parse_eps(eps), images=images or plan.images, seed=seed)
     if module is not None:
@@ -166,7 +166,7 @@ def _other(audited: "LoadedModel", name: str | None) -> Any:
         raise ModelError(f"{audited.card.key} cannot be compared with itself; name another model.")
     if not loaded.prepares_like(audited):
         raise ModelError(
-            f"{loaded.card.key} and {audited.card.key} prepare scans in different ways, so they cannot be given the "
+            f"{loaded.card.key} and {audited.card.key} preprocess scans differently, so they cannot be given the "
             "same images; name another model."
         )
     return loaded.network

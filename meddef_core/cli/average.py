@@ -11,8 +11,8 @@ from meddef_core.cli.output import emit
 
 
 def average(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs that began at the same weights.")],
-    output: Annotated[Path, typer.Option(help="Folder for the average, which is then a run like any.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs that started from the same weights.")],
+    output: Annotated[Path, typer.Option(help="Folder for the average, which is a run of its own.")],
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:

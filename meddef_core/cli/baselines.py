@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 def baselines(
     task: TaskKey,
-    only: Annotated[str | None, typer.Option(help="Baselines, separated by commas; else all there are.")] = None,
-    reference: Annotated[str, typer.Option(help="The model to put them around.")] = "undefended",
+    only: Annotated[str | None, typer.Option(help="Baselines, separated by commas; else all.")] = None,
+    reference: Annotated[str, typer.Option(help="The model that the baselines defend.")] = "undefended",
     model: Annotated[list[str] | None, typer.Option(help="Another model of the zoo as a row; may be repeated.")] = None,
     run: Annotated[
         list[Path] | None, typer.Option(help="Folder of a finished run as a row; may be repeated.", file_okay=False)
     ] = None,
-    attack: Annotated[str, typer.Option(help="Attack of both attackers.")] = "pgd",
-    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 4/255 or 0.016.")] = "4/255",
+    attack: Annotated[str, typer.Option(help="Attack used by both attackers.")] = "pgd",
+    eps: Annotated[str, typer.Option(help="Epsilon in pixel units, as 4/255 or 0.016.")] = "4/255",
     steps: Annotated[int, typer.Option(help="Steps of the attack.")] = 20,
     samples: Annotated[int, typer.Option(help="Draws averaged in each step against randomised baselines.")] = 8,
-    loss: Annotated[str, typer.Option(help="What the attack raises: ce or margin.")] = "margin",
+    loss: Annotated[str, typer.Option(help="Attack objective: ce or margin.")] = "margin",
     seed: Annotated[int, typer.Option(help="Seed of random starts and of randomised baselines.")] = 0,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="Use so many scans, spread over all classes.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Use this many scans, spread over all classes.")] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the record here; defences it holds already are not attacked again.")
+        Path | None, typer.Option(help="Write the record here; defences already in it are not attacked again.")
     ] = None,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare defences from the literature: clean, attacked by who ignores them, and by who adapts to them."""
+    """Compare defences from the literature: clean, under a non-adaptive and under an adaptive attack."""
     from meddef_core.attacks import AttackSpec
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
@@ -91,7 +91,7 @@ def _lines(numbers: "BaselineNumbers", *, title: str) -> list[str]:
         *(
             f"  {name:<26} {clean:^24} {ignoring:^24} {adapts:^24}".rstrip()
             for name, clean, ignoring, adapts in (
-                ["", "clean", "ignored by the attacker", "the attacker adapts"],
+                ["", "clean", "non-adaptive attack", "adaptive attack"],
                 *rows,
             )
         ),

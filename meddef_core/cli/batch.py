@@ -26,7 +26,7 @@ def batch(
     output: Annotated[Path | None, typer.Option(help="Write the table here as CSV.", dir_okay=False)] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Read every scan of a folder or ZIP archive. Folders named by a class say what their scans are known to be."""
+    """Predict every scan of a folder or ZIP archive. Folders named after a class give their scans' known class."""
     from meddef_core.io.audit_log import note
     from meddef_core.prediction.batch import read_entry, score, to_csv
 
@@ -92,7 +92,7 @@ def _score_lines(result: "Score") -> list[str]:
         f"({percent(low)} to {percent(high)})"
     ]
     if result.abstained:
-        lines.append(f"left out, as the model abstains: {result.abstained}")
+        lines.append(f"not counted because the model abstains: {result.abstained}")
     if result.balanced is None or result.balanced_interval is None:
         return [*lines, f"no balanced accuracy: no scan is known to be {' or '.join(result.missing)}"]
     low, high = result.balanced_interval

@@ -1,4 +1,4 @@
-"""`meddef calibrate`: fit the temperature and the detector of what is no such scan, for a model's present weights."""
+"""`meddef calibrate`: fit the temperature and the out-of-distribution check for a model's present weights."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,7 @@ def calibrate(
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Fit calibration and abstention on validation patients, measure them on the test list, and write both files."""
+    """Fit calibration and abstention on validation patients, measure them on the test set, and write both files."""
     from meddef_core.data.store import find_data_dir
     from meddef_core.prediction.files import load_fitted, save_fitted
     from meddef_core.prediction.fit import fit
@@ -53,8 +53,8 @@ def _lines(card: "ReadingCard") -> list[str]:
         f"  calibration error on {error['n']} test scans {after:.3f} "
         f"[{error['interval'][0]:.3f}, {error['interval'][1]:.3f}], {before:.3f} uncalibrated",
         f"  test scans accepted {_words(card.test['accepted']['accepted'])}, "
-        f"{_words(card.test['accepted']['without_remark'])} without a remark",
-        f"  other pictures refused {_words(card.test['refused']['refused'])}",
+        f"{_words(card.test['accepted']['without_remark'])} without a warning",
+        f"  unsuitable images refused {_words(card.test['refused']['refused'])}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""`meddef card`: what a card holds besides shares of scans."""
+"""`meddef card`: the facts on a card other than accuracies."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from meddef_core.errors import MedDefError
 def card(
     task: TaskKey,
     model: ModelName = "meddef",
-    write: Annotated[bool, typer.Option("--write", help="Put what was measured onto the model's card.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the results onto the model's card.")] = False,
     as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the card in the layout of the Hugging Face Hub; measure nothing.")
+        bool, typer.Option("--markdown", help="Print the card in the layout of the Hugging Face Hub.")
     ] = False,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure areas under the ROC curve and the cost of a reading: work, weights, time beside the undefended twin."""
+    """Measure ROC areas and the cost of a prediction: operations, weights, time beside the undefended counterpart."""
     if as_markdown:
         _print_markdown(task, model, as_json=as_json)
         return
@@ -35,10 +35,10 @@ def card(
     folder = find_data_dir(data_dir)
     measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
     if measured is None or "clean" not in loaded.card.metrics:
-        raise MedDefError(f"The card of {loaded.card.key} was measured on no test list; publish its run first.")
+        raise MedDefError(f"The card of {loaded.card.key} has no test set on its card; publish its run first.")
     lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
     if lists.digest("test") != measured:
-        raise MedDefError(f"The test list on hand is not the one on {loaded.card.key}'s card; fetch that data set.")
+        raise MedDefError(f"The test set here is not the one on {loaded.card.key}'s card; fetch that data set.")
     images = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
     twin = f"{loaded.task.key}/{UNDEFENDED}"
     has_twin = twin != loaded.card.key and any(each.key == twin for each in list_models())

@@ -14,7 +14,7 @@ data_app = typer.Typer(help="See and fetch the public data sets.", no_args_is_he
 
 @data_app.command()
 def status(data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
-    """Say which data sets are complete, and what every list of theirs holds."""
+    """Show which data sets are complete, and the contents of their splits."""
     from meddef_core.data import store
     from meddef_core.data.lists import PARTS, PROTOCOLS
 
@@ -35,7 +35,7 @@ def fetch(
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Unpack a public archive that you downloaded into the data folder, whole or not at all."""
+    """Unpack a downloaded public archive into the data folder, completely or not at all."""
     from meddef_core.data import store
 
     if data_dir is None:

@@ -1,4 +1,4 @@
-"""`meddef dissect`: what the modules of a trained network do, measured by putting each out of action."""
+"""`meddef dissect`: module ablation: what the modules of a trained network contribute."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 def dissect(
     task: TaskKey,
     model: ModelName = "meddef",
-    eps: Annotated[str, typer.Option(help="Budget in pixel units, as 8/255 or 0.03.")] = "8/255",
-    loss: Annotated[str, typer.Option(help="What the attack raises, ce or margin.")] = "ce",
+    eps: Annotated[str, typer.Option(help="Epsilon in pixel units, as 8/255 or 0.03.")] = "8/255",
+    loss: Annotated[str, typer.Option(help="Attack objective: ce or margin.")] = "ce",
     seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="Take only so many scans, a fixed choice of each class.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Use only this many scans, a fixed choice from each class.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Put each module of a trained network out of action, without training again, and attack what is left."""
+    """Remove each module of a trained network without retraining, and attack the rest."""
     from meddef_core.attacks import default_spec
     from meddef_core.eps import parse_eps
     from meddef_core.records import DissectionRecord, build

@@ -25,14 +25,14 @@ def external(
             help="A folder with one folder a class; else the development set in the data folder.", file_okay=False
         ),
     ] = None,
-    title: Annotated[str | None, typer.Option(help="What the source is called; else the folder's name.")] = None,
+    title: Annotated[str | None, typer.Option(help="Name of the source; else the folder's name.")] = None,
     attack: Annotated[bool, typer.Option(help="Measure under PGD-20 at 4/255 as well.")] = True,
-    write: Annotated[bool, typer.Option("--write", help="Put what was measured onto the model's card.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the results onto the model's card.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure a model on scans of another hospital: what it accepts, and what of that is wrong; clean and attacked."""
+    """Evaluate a model on scans from another hospital, clean and attacked: accepted, correct, wrong and accepted."""
     from meddef_core.data.store import find_data_dir
     from meddef_core.errors import ModelError
     from meddef_core.records import ExternalRecord, build, plain
@@ -51,7 +51,7 @@ def external(
         check_writable(output, suffixes=(".json",))
     loaded = open_model(task, model)
     if write and loaded.site is not None:
-        raise ModelError("A card holds numbers of the weights that ship; unset MEDDEF_SITE to use --write.")
+        raise ModelError("A card describes the shipped weights; unset MEDDEF_SITE to use --write.")
     fit_of(loaded)
     if data is None:
         source = development_source(loaded.task, find_data_dir(data_dir))
@@ -82,7 +82,7 @@ def external_lines(name: str, numbers: "ExternalNumbers") -> list[str]:
     for row in numbers.rows:
         lines += _row_lines(row)
     if source.out_of_fold:
-        lines.append("Every scan is judged by limits that were chosen without its patient or block of neighbours.")
+        lines.append("The limits for each scan were chosen without its patient or neighbouring files.")
     return [*lines, f"Labels: {source.labels}"]
 
 

@@ -5,7 +5,7 @@ from meddef_core.cli.output import emit, progress
 
 
 def image_checks(data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
-    """Fit what tells a page, a turned and an inverted scan on training scans, measure it, and write both files."""
+    """Fit the checks for pages, rotated and inverted scans on training scans, measure them, and write both files."""
     from meddef_core.data.store import find_data_dir
     from meddef_core.prediction.image_checks import save_checks
     from meddef_core.prediction.image_checks.files import FOLDER

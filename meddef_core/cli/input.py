@@ -18,7 +18,7 @@ TaskKey = Annotated[str, typer.Option("--task", help="What the scan shows: oct o
 ModelName = Annotated[str, typer.Option("--model", help="A name from `meddef models`.")]
 Frame = Annotated[int | None, typer.Option(help="Frame of a multi-frame DICOM, from 1.")]
 Window = Annotated[
-    tuple[float, float] | None, typer.Option(help="Centre and width of the grey values to show.", metavar="C W")
+    tuple[float, float] | None, typer.Option(help="Window: centre and width of the grey values.", metavar="C W")
 ]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder of the data sets; else MEDDEF_DATA_DIR.", file_okay=False)

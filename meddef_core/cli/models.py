@@ -5,7 +5,7 @@ from meddef_core.cli.output import emit, tell
 
 
 def models(as_json: JsonFlag = False) -> None:
-    """List the models there are."""
+    """List the models."""
     from meddef_core.zoo import configured_profile, list_models, malformed_models
 
     cards, malformed = list_models(), malformed_models()
@@ -21,6 +21,6 @@ def models(as_json: JsonFlag = False) -> None:
         document["malformed"] = [{"key": key, "why": why} for key, why in malformed.items()]
     emit(
         document,
-        lines or ["There is no model here yet; train one with `meddef train`."],
+        lines or ["There is no model yet; train one with `meddef train`."],
         as_json=as_json,
     )

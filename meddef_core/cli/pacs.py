@@ -36,7 +36,7 @@ def find(
     modality: Annotated[str, typer.Option(help="A modality in the study, such as OPT or DX.")] = "",
     patient_id: Annotated[str, typer.Option("--patient-id", help="Patient ID, exactly.")] = "",
     study: Annotated[str, typer.Option("--study", help="List the series and objects of this study.")] = "",
-    limit: Annotated[int, typer.Option(help="List so many at most.", min=1, max=10_000)] = 100,
+    limit: Annotated[int, typer.Option(help="List at most this many.", min=1, max=10_000)] = 100,
     as_json: JsonFlag = False,
 ) -> None:
     """List studies that match everything given; with --study, what is in one."""
@@ -87,7 +87,7 @@ def read(
     model: ModelName = "meddef",
     as_json: JsonFlag = False,
 ) -> None:
-    """Fetch the task's scans of a study and predict each, of a volume every frame. Nothing is stored in the PACS."""
+    """Fetch a study's scans for the task and predict each, every frame of a volume. Nothing is stored in the PACS."""
     from meddef_core.pacs.frames import first_scan, predict_every
     from meddef_core.pacs.match import models_for
     from meddef_core.records import PredictionRecord, build
@@ -140,7 +140,7 @@ def send(
             except OSError as error:
                 raise ScanError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
             if not is_dicom(data):
-                raise ScanError(f"{path} is not a DICOM file; a PACS takes nothing else.")
+                raise ScanError(f"{path} is not a DICOM file; a PACS accepts only DICOM.")
             pacs.send([data])
             show(number, len(files), "")
     emit({"sent": len(files)}, [f"{len(files)} files sent."], as_json=as_json)
@@ -153,9 +153,9 @@ def watch(
     days: Annotated[
         int, typer.Option(help="Take studies of the last so many days by their date; 0 takes every study.", min=0)
     ] = 2,
-    once: Annotated[bool, typer.Option("--once", help="Stop when every study that is listed is done.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when every listed study is done.")] = False,
     unlabelled: Annotated[
-        bool, typer.Option("--unlabelled", help="Take films whose header names no body part, too.")
+        bool, typer.Option("--unlabelled", help="Also take films whose header names no body part.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 ALL = "all"
 
 NOTE = (
-    "Phantoms are drawings, not recordings: a score says where a map points on drawings with one kind of lesion, and "
-    "nothing of real disease. Where a model misreads the phantoms, its scores say little. A map that always points at "
-    "the picture's centre has the score named centre: a score below it shows no sight of the lesion. How strongly "
-    "chest lesions are drawn was set on a few seeds, on which the models should read them."
+    "Phantoms are drawings, not scans: a score says where a map points on drawings with one kind of lesion, and "
+    "nothing about real disease. If a model misclassifies the phantoms, its scores mean little. A map that always "
+    "points at the centre of the image has the score named centre: a lower score does not show that the map finds "
+    "the lesion. The contrast of chest lesions was set on a few seeds, so that the models classify them correctly."
 )
 
 
@@ -30,10 +30,10 @@ def point(
     model: Annotated[str, typer.Option(help="A name from `meddef models`, or all of the task's.")] = "meddef",
     per_class: Annotated[int, typer.Option(help="Phantoms of each class with a lesion.", min=1)] = 50,
     maps: Annotated[
-        str | None, typer.Option(help="Maps, separated by commas; else all but occlusion.", metavar="MAP,…")
+        str | None, typer.Option(help="Maps, separated by commas; else all except occlusion.", metavar="MAP,…")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the JSON document here; models it holds already are not scored again.")
+        Path | None, typer.Option(help="Write the JSON document here; models already in it are not scored again.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -100,7 +100,7 @@ def _models(task: str, name: str) -> "list[LoadedModel]":
         raise ModelError(f"There is no model of {key} here yet; train one with `meddef train`.")
     for loaded in found:
         if not isinstance(loaded.network, MedDef):
-            raise ModelError(f"{loaded.card.key} has no maps; choose a network that is not behind a wrapper.")
+            raise ModelError(f"{loaded.card.key} has no maps; choose a network without a wrapper.")
     return found
 
 
@@ -159,7 +159,7 @@ def _lines(numbers: "PointingNumbers") -> list[str]:
     lines = []
     for reading in numbers.readings:
         shares = ", ".join(f"{label} {one.right}/{one.n}" for label, one in reading.read_right.items())
-        lines.append(f"{reading.model} reads phantoms right: {shares}")
+        lines.append(f"{reading.model} classifies phantoms correctly: {shares}")
         for row in (row for row in numbers.rows if row.model == reading.model):
             low, high = row.interval
             lines.append(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from meddef_core.zoo import LoadedModel
 
 MAPS_HELP = (
-    "Add the model's quick explanation maps to the JSON document, each by its key (gradcam, channel_attention, …). The "
-    "costly ones, integrated_gradients and occlusion, ask the model dozens to hundreds of times and are left out; the "
+    "Add the model's fast explanation maps to the JSON document, each by its key (gradcam, channel_attention, …). The "
+    "slow ones, integrated_gradients and occlusion, need dozens to hundreds of passes and are left out; the "
     "dashboard's page Attention draws them."
 )
 
@@ -28,17 +28,17 @@ def predict(
     task: TaskKey,
     model: ModelName = "meddef",
     frame: Frame = None,
-    number: Annotated[int | None, typer.Option("--slice", help="Slice of a volume, from 1, in its own order.")] = None,
+    number: Annotated[int | None, typer.Option("--slice", help="Slice of a volume, from 1.")] = None,
     window: Window = None,
     maps: Annotated[bool, typer.Option("--maps", help=MAPS_HELP)] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Of a volume, write the table of its slices here as CSV.", dir_okay=False)
+        Path | None, typer.Option(help="For a volume, write the table of its slices here as CSV.", dir_okay=False)
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Predict a scan: the model's output with a probability for every class, or why it abstains.
+    """Predict a scan: the model's output with a probability for each class, or the reason for abstention.
 
-    Of a volume, every slice is predicted, and what they say together is told with its rule.
+    For a volume, every slice is predicted; the output for the volume states its rule.
     """
     from meddef_core.cli.volume import open_slice, predict_volume, volume_in
     from meddef_core.io.audit_log import note
@@ -54,13 +54,13 @@ def predict(
         scan, frame = open_slice(file, number, frame=frame, window=window)
     elif frame is None and (volume := volume_in(file)) is not None:
         if window is not None or maps:
-            raise MedDefError("--window and --maps need a single picture; choose one of the volume with --slice.")
+            raise MedDefError("--window and --maps need a single image; choose a slice of the volume with --slice.")
         predict_volume(loaded, volume, output=output, as_json=as_json)
         return
     else:
         scan = open_scan(file, frame=frame, window=window)
     if output is not None:
-        raise MedDefError("--output is the table of a volume's slices; leave it out for a single picture.")
+        raise MedDefError("--output is the table of a volume's slices; leave it out for a single image.")
     prediction = predict_scan(loaded, scan)
     found = None
     if maps:

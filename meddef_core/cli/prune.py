@@ -1,4 +1,4 @@
-"""`meddef prune`: a pruned, packed and measured twin of a model, or what pruning does to it level by level."""
+"""`meddef prune`: a pruned, packed and measured version of a model, or a sweep over sparsities."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -26,30 +26,30 @@ def prune(
     task: TaskKey,
     model: ModelName = "meddef",
     sparsity: Annotated[float | None, typer.Option(help="Share of weights to remove, as 0.5.")] = None,
-    sweep: Annotated[bool, typer.Option("--sweep", help="Write no model: measure level by level.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Write no model: measure each sparsity.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the pruned model; else MODEL-pruned-PERCENT.")] = None,
     values: Annotated[str | None, typer.Option(help="float16, exact (usual), or int8: smaller, and rounded.")] = None,
     levels: Annotated[
         str | None, typer.Option(help="Sweep: shares to remove, separated by commas; else 0 to 0.8 in steps of 0.1.")
     ] = None,
     attacks: Annotated[
-        str | None, typer.Option(help="Sweep: attacks, separated by commas (pgd), or paper, the paper's.")
+        str | None, typer.Option(help="Sweep: attacks, separated by commas (pgd), or paper for the paper's.")
     ] = None,
-    eps: Annotated[str | None, typer.Option(help=f"Sweep: budgets, separated by commas ({BUDGETS}).")] = None,
+    eps: Annotated[str | None, typer.Option(help=f"Sweep: epsilons, separated by commas ({BUDGETS}).")] = None,
     steps: Annotated[int | None, typer.Option(help="Sweep: steps of iterative attacks (20).")] = None,
-    loss: Annotated[str | None, typer.Option(help="Sweep: what the attacks raise, ce or margin (margin).")] = None,
+    loss: Annotated[str | None, typer.Option(help="Sweep: attack objective, ce or margin (margin).")] = None,
     seed: Annotated[int | None, typer.Option(help="Sweep: seed of the random starts (0).")] = None,
     part: Annotated[str | None, typer.Option(help="Sweep: train, val or test (test).")] = None,
-    limit: Annotated[int | None, typer.Option(help="Sweep: only so many scans, a fixed choice of each class.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Sweep: use only this many scans of a fixed choice.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Prune a model's smallest weights: write the pruned model with its card, or with --sweep, measure every level."""
+    """Prune a model's smallest weights: write the pruned model and its card, or with --sweep measure every sparsity."""
     if output is not None:
         check_writable(output, suffixes=(".json",))
     if sweep == (sparsity is not None):
-        raise MedDefError("Say either how much to prune, with --sparsity, or --sweep to measure every level.")
+        raise MedDefError("Give either --sparsity, the share to prune, or --sweep to measure every sparsity.")
     of_model = {"name": name, "values": values}
     of_attacks = {"eps": eps, "steps": steps, "loss": loss}
     of_sweep = {"levels": levels, "attacks": attacks, **of_attacks, "seed": seed, "part": part, "limit": limit}
@@ -160,7 +160,7 @@ def _sweep(
             on_stage=lambda stage, done, total: show(done, total, stage),
         )
     record = build(PruneRecord, model=loaded, numbers=numbers, seed=specs[0].seed, data=data)
-    title = f"{loaded.card.key} on {part} ({data['protocol']}, n = {len(images)}), balanced accuracy with 95 % interval"
+    title = f"{loaded.card.key} on {part} ({data['protocol']}, n = {len(images)}), balanced accuracy with 95% interval"
     return record.document(), [title, *(line for row in record.numbers.rows for line in _level(row))]
 
 
@@ -178,7 +178,7 @@ def _specs(attacks: str, eps: str, *, given: dict[str, Any]) -> list["AttackSpec
     for name in (part.strip() for part in attacks.split(",")):
         info = get_attack(name)
         if info.needs_source:
-            raise MedDefError(f"{info.title} needs a second model, which this command has none of; leave it out.")
+            raise MedDefError(f"{info.title} needs a second model, which this command does not offer; leave it out.")
         wanted = given | {"stop_when_fooled": True}
         changes = {key: value for key, value in wanted.items() if key in info.settings}
         specs += [default_spec(name, eps=parse_eps(text.strip(), norm=info.norm), **changes) for text in eps.split(",")]
@@ -187,7 +187,7 @@ def _specs(attacks: str, eps: str, *, given: dict[str, Any]) -> list["AttackSpec
 
 def _level(row: "PruneRow") -> list[str]:
     only = [name for name, share in row.answers.items() if share == 1]
-    lines = [f"{row.sparsity:.0%} pruned" + (f": reads every scan as {only[0]}" if only else "")]
+    lines = [f"{row.sparsity:.0%} pruned" + (f": predicts every scan as {only[0]}" if only else "")]
     lines.append(share_line("clean", row.clean))
     for attacked in row.attacked:
         rate = attacked.attack_success_rate

@@ -21,28 +21,28 @@ def publish(
     ] = 0.0,
     offsets: Annotated[
         bool,
-        typer.Option("--offsets", help="Balance the classes first, by offsets on the logits chosen on validation."),
+        typer.Option("--offsets", help="Balance the classes by offsets on the logits, chosen on validation scans."),
     ] = False,
     shifted: Annotated[
         bool,
         typer.Option(
-            "--shifted", help="With --offsets: choose them over stretched, cut and brightened copies as well."
+            "--shifted", help="With --offsets: also use stretched, cropped and brightened copies."
         ),
     ] = False,
     other_hospital: Annotated[
         bool,
         typer.Option(
-            "--other-hospital", help="With --offsets: choose them on another hospital's development scans as well."
+            "--other-hospital", help="With --offsets: also use another hospital's development scans."
         ),
     ] = False,
-    name: Annotated[str | None, typer.Option(help="Folder and name of the model; else the recipe's name.")] = None,
-    title: Annotated[str | None, typer.Option(help="What the model is called; else as its recipe says.")] = None,
-    summary: Annotated[str | None, typer.Option(help="One sentence on it; else as its recipe says.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model and its folder; else the recipe's.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the model; else the recipe's.")] = None,
+    summary: Annotated[str | None, typer.Option(help="Summary in one sentence; else the recipe's.")] = None,
     devices: Annotated[int, typer.Option(help="Processes that share the attacks.", min=1)] = 1,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure a run's best weights on the test list, and write them with their card to the models folder."""
+    """Evaluate a run's best weights on the test set, and write them with their card to the models folder."""
     from meddef_core.data.store import find_data_dir
     from meddef_core.evaluation.shifts import MOVING, SHIFTS
     from meddef_core.pruning.masks import zeros_of
@@ -54,9 +54,9 @@ def publish(
         raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
     zeros_of(sparsity, size=0)
     if shifted and not offsets:
-        raise MedDefError("--shifted says what offsets are chosen over; give --offsets as well, or leave it out.")
+        raise MedDefError("--shifted needs --offsets; add it, or leave out --shifted.")
     if other_hospital and not offsets:
-        raise MedDefError("--other-hospital says what offsets are chosen on; give --offsets as well, or leave it out.")
+        raise MedDefError("--other-hospital needs --offsets; add it, or leave out --other-hospital.")
     over = () if not offsets else MOVING if shifted else ("none",)
     if name is not None:
         check_spelling(name)

@@ -67,7 +67,7 @@ def _again(recorded: "Recorded", *, scan: Path | None, data_dir: Path | None) ->
 
         found = run_again(recorded, picture, on_step=on_step)
     if found.card_changed:
-        tell(f"The card of {recorded.model.key} is not the one recorded; its weights are.")
+        tell(f"The card of {recorded.model.key} is not the recorded card, although the weights are the same.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""`meddef shifts`: how models read scans that were stretched, cut, dimmed or blurred, which no attacker did."""
+"""`meddef shifts`: accuracy on scans that were stretched, cropped, dimmed or blurred, without an attacker."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from meddef_core.zoo import LoadedModel
 
 NOTE = (
-    "None of these changes is a finding: a recall that falls shows that the network also reads the scan's shape, frame "
-    "or exposure. A reader who knows the change would read most of these scans as before."
+    "None of these changes is a finding: a lower recall shows that the network also depends on the scan's shape, frame "
+    "or exposure. A human reader would classify most of these scans as before."
 )
 
 
@@ -32,7 +32,7 @@ def shifts(
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Read the scans of a list after changes that no attacker makes, such as a stretch."""
+    """Evaluate models on scans with natural changes such as a stretch."""
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
@@ -51,7 +51,7 @@ def shifts(
         if loaded.task.key != task:
             raise ModelError(f"{name} reads {loaded.task.key} scans, not {task}; leave it out.")
         if _protocol(loaded) != _protocol(first):
-            raise ModelError(f"{name} was trained on other lists than {found[0][1]}; measure it on its own.")
+            raise ModelError(f"{name} was trained on another split than {found[0][1]}; evaluate it on its own.")
     folder = find_data_dir(data_dir)
     lists = build_lists(first.task, folder, protocol=_protocol(first))
     rows: list[dict[str, Any]] = []

@@ -19,7 +19,7 @@ SHOWN = 5
 
 
 class Labels(StrEnum):
-    """What the labels of the folders hold for."""
+    """What a folder's label describes."""
 
     SLICE = "slice"
     VOLUME = "volume"
@@ -29,21 +29,21 @@ def site(
     data: Annotated[Path, typer.Argument(help="A folder of 50 to 1,000 scans, one folder a class.")],
     task: TaskKey,
     model: ModelName = "meddef",
-    labels: Annotated[Labels, typer.Option(help="What a label holds for: each slice, or its volume.")] = Labels.SLICE,
-    title: Annotated[str | None, typer.Option(help="What the hospital is called; else the folder's name.")] = None,
+    labels: Annotated[Labels, typer.Option(help="What a label describes: each slice, or its volume.")] = Labels.SLICE,
+    title: Annotated[str | None, typer.Option(help="Name of the hospital; else the folder's name.")] = None,
     adjust: Annotated[bool, typer.Option("--adjust", help="Fit temperature, offsets and limits on one half.")] = False,
     finetune: Annotated[bool, typer.Option("--finetune", help="Train further on that half, then adjust.")] = False,
     profile: Annotated[
         Path | None, typer.Option(help="Write the site profile to this folder; set MEDDEF_SITE to it.", file_okay=False)
     ] = None,
     attack: Annotated[bool, typer.Option(help="Measure under PGD-20 at 4/255 as well.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the division into halves.", min=0, max=2**31 - 1)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split into halves.", min=0, max=2**31 - 1)] = 0,
     run_dir: Annotated[
         Path | None, typer.Option(help="Keep finished parts here, to resume; else in the cache.", file_okay=False)
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the JSON record here.", dir_okay=False)] = None,
     pdf: Annotated[Path | None, typer.Option(help="Write the report as a PDF here.", dir_okay=False)] = None,
-    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Put the worst scans into the PDF.")] = False,
+    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Show the worst scans in the PDF.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure whether a model works on a hospital's own scans; nothing leaves this machine."""
@@ -94,9 +94,9 @@ def _check(*, adjusts: bool, profile: Path | None, pdf: Path | None, thumbnails:
     if adjusts and profile is None:
         raise DataError("Name a folder for the site profile with --profile.")
     if profile is not None and not adjusts:
-        raise DataError("A site profile comes of --adjust or --finetune; add one of them, or leave out --profile.")
+        raise DataError("A site profile needs --adjust or --finetune; add one of them, or leave out --profile.")
     if thumbnails and pdf is None:
-        raise DataError("Thumbnails stand in the PDF alone; name its file with --pdf.")
+        raise DataError("Thumbnails are only in the PDF; name its file with --pdf.")
 
 
 def _tell_files(source: "SiteSource", made: "Made") -> None:

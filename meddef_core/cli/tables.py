@@ -19,7 +19,7 @@ def tables(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print what was measured as Markdown tables: of every model, in the worst case, of the paper, audited."""
+    """Print the results as Markdown tables."""
     from meddef_core.report.tables import tables as known_tables
     from meddef_core.report.tables import write_blocks
 

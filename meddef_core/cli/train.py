@@ -17,16 +17,16 @@ def train(
         list[str] | None, typer.Option("--set", help="Change a value of the recipe.", metavar="KEY=VALUE")
     ] = None,
     run_dir: Annotated[
-        Path | None, typer.Option("--run-dir", help="Folder of the run; a run that is there goes on.", file_okay=False)
+        Path | None, typer.Option("--run-dir", help="Folder of the run; an existing run is resumed.", file_okay=False)
     ] = None,
-    devices: Annotated[int, typer.Option(help="Processes on this machine, one a GPU where there are any.", min=1)] = 1,
+    devices: Annotated[int, typer.Option(help="Processes on this machine, one per GPU if there are any.", min=1)] = 1,
     num_nodes: Annotated[
         int, typer.Option("--num-nodes", help="Machines that run this command, each with its NODE_RANK.", min=1)
     ] = 1,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train a model by a recipe, or go on where an interrupted run stopped."""
+    """Train a model by a recipe, or resume an interrupted run."""
     from meddef_core.data.store import find_data_dir
     from meddef_core.training.loop import StepReport
     from meddef_core.training.loop import train as run

@@ -44,10 +44,10 @@ def open_slice(
 ) -> "tuple[Scan, int | None]":
     """Slice `number` of a volume as a scan, its warnings told, and its frame; raises ScanError and MedDefError."""
     if frame is not None:
-        raise MedDefError("--frame and --slice both choose a picture; give one of them.")
+        raise MedDefError("--frame and --slice both choose an image; give one of them.")
     volume = volume_in(path)
     if volume is None:
-        raise ScanError("The file holds a single picture and no volume; leave --slice out.")
+        raise ScanError("The file holds a single image, not a volume; leave --slice out.")
     scan = volume.scan(number, window=window)
     for warning in scan.warnings:
         tell(warning)

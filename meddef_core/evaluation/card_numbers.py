@@ -58,7 +58,7 @@ def measure(
     attacks: Sequence[AttackSpec],
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
-    """Balanced and plain accuracy with 95 % intervals, recalls and calibration, clean and under each attack."""
+    """Balanced and plain accuracy with 95% intervals, recalls and calibration, clean and under each attack."""
 
     def tell(stage: str) -> Callable[[int, int], None]:
         return lambda done, total: on_stage(stage, done, total) if on_stage else None
@@ -89,7 +89,7 @@ def measure(
 
 
 def summarise(labels: NDArray[np.int64], predictions: NDArray[np.int64], *, classes: Sequence[str]) -> dict[str, Any]:
-    """Shares in [0, 1] with 95 % intervals; recalls by class name."""
+    """Shares in [0, 1] with 95% intervals; recalls by class name."""
     correct = int((labels == predictions).sum())
     per_class = recalls(labels, predictions, classes=len(classes))
     return {

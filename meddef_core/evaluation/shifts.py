@@ -62,10 +62,10 @@ SHIFTS = (
     Shift("taller", "a quarter taller", lambda x: stretched(x, tall=1.25)),
     Shift("wider", "a quarter wider", lambda x: stretched(x, wide=1.25)),
     Shift("smaller", "a fifth smaller", lambda x: stretched(x, tall=0.8, wide=0.8)),
-    Shift("rim", "black rim of 9 %", lambda x: rimmed(x, share=0.09)),
+    Shift("rim", "black rim of 9%", lambda x: rimmed(x, share=0.09)),
     Shift("darker", "darker (gamma 1.6)", lambda x: x.clamp(min=1e-6) ** 1.6),
     Shift("brighter", "brighter (gamma 0.6)", lambda x: x.clamp(min=1e-6) ** 0.6),
-    Shift("faded", "contrast 60 %", lambda x: faded(x, contrast=0.6)),
+    Shift("faded", "contrast 60%", lambda x: faded(x, contrast=0.6)),
     Shift("blurred", "blurred (5 x 5)", lambda x: blurred(x, size=5)),
     Shift("mirrored", "mirrored", lambda x: x.flip(3)),
 )
@@ -92,7 +92,7 @@ def read_shifted(
     classes: tuple[str, ...],
     on_shift: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """One row a shift: recalls, and balanced accuracy with its 95 % interval, in fp32; `network` is in eval mode."""
+    """One row a shift: recalls, and balanced accuracy with its 95% interval, in fp32; `network` is in eval mode."""
     labels = images.labels.numpy()
     rows = []
     for number, shift in enumerate(SHIFTS):

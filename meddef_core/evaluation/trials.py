@@ -41,7 +41,7 @@ class AtBudget:
     attack: int | None = None
     """Position of that attack in the set; None where none was needed or none succeeded."""
     found_at: float | None = None
-    """Budget the attack had: a scan broken at a smaller budget is broken by the same image at every larger one."""
+    """Budget the attack had: a scan broken at a smaller epsilon is broken by the same image at every larger one."""
     step: int | None = None
     """The attack's step that first fooled the network (`AttackResult.first_fooled`); 0 for a misread scan."""
     distance: float | None = None

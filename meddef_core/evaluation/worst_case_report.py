@@ -14,7 +14,7 @@ from meddef_core.evaluation.worst_case import WorstCase
 
 
 def summarise_worst_case(found: WorstCase, *, classes: Sequence[str]) -> dict[str, Any]:
-    """Plain and balanced accuracy with 95 % intervals and recalls, clean and at each budget, and a row an image.
+    """Plain and balanced accuracy with 95% intervals and recalls, clean and at each budget, and a row an image.
 
     `attack_success_rate` is the share of scans read right clean that something breaks; None where none is read right.
     """
@@ -100,7 +100,7 @@ def _at_budget(
 
 
 def _contribution(images: Sequence[ImageResult], number: int, trial: Trial, *, level: int) -> dict[str, Any]:
-    """How many scans one attack was run on, and how many of these it broke that nothing at a smaller budget did."""
+    """How many scans one attack was run on, and how many of these it broke that nothing at a smaller epsilon did."""
     return {
         "spec": asdict(trial.spec),
         "scans": trial.scans,

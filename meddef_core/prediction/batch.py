@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How often a model was right on the rows whose class is known. Shares have 95 % intervals.
+    """How often a model was right on the rows whose class is known. Shares have 95% intervals.
 
     `counts[i][j]` are scans of class i with output j. The balanced accuracy is None where `missing` names classes that
     no scan is known to be of. Intervals take the scans as independent; several of one patient make them too narrow.

@@ -45,7 +45,7 @@ PICTURES_ALPHA = 0.03
 """Largest share of pictures that are no such scan and are accepted, in every source."""
 
 REMARK_ALPHA = 0.02
-"""Largest share of wrong outputs that are accepted without a remark, in every source."""
+"""Largest share of wrong outputs that are accepted without a warning, in every source."""
 
 EVERYTHING = LEAST_BEYOND - 1.0
 """A limit that every distance exceeds: the model abstains always."""

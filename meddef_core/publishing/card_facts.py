@@ -26,7 +26,7 @@ class CardFacts:
     prunable_weights: int
     nonzero_weights: int
     latency: dict[str, Any] | None
-    """Time for one scan as a multiple of the twin's (`beside`), taken in turns; None without a twin."""
+    """Time for one scan as a multiple of the counterpart's (`beside`), taken in turns; None without one."""
 
     def onto(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """A card's metrics with these facts in them."""
@@ -36,7 +36,7 @@ class CardFacts:
 
 
 def card_facts(model: LoadedModel, images: Images, *, twin: LoadedModel | None = None) -> CardFacts:
-    """Measure a model of the zoo on `images`, and its time beside the undefended `twin`'s."""
+    """Measure a model of the zoo on `images`, and its time beside the undefended counterpart (`twin`)'s."""
     classes = model.task.classes
     clean = attack_images(model.network, images, None)
     areas = auroc(softmax(clean.logits.astype("float64"), axis=1), images.labels.numpy())

@@ -1,4 +1,4 @@
-"""A pruned twin of a model in the zoo: pruned in one shot, packed, measured as it is stored, with a card."""
+"""A pruned version of a model in the zoo: pruned in one shot, packed, measured as it is stored, with a card."""
 
 from dataclasses import asdict
 from pathlib import Path

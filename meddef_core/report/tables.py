@@ -129,7 +129,7 @@ def baseline_table(task: str, *, root: Path | None = None) -> str:
             measured.add(row.id)
         title = row.title if titles.count(row.title) == 1 else f"{row.title} ({row.id})"
         rows.append([named(title, found), *(share_cell(share) for share in (row.clean, row.ignoring, row.adaptive))])
-    table = markdown(["defence", "clean", "ignored by the attacker", "the attacker adapts"], rows)
+    table = markdown(["defence", "clean", "non-adaptive attack", "adaptive attack"], rows)
     missing = own not in measured and any(model.key == own for model in models)
     return f"{table}\n\nThe weights that ship as `{own}` were not compared yet." if missing else table
 

@@ -162,7 +162,7 @@ def measure_trained(
     *,
     on_progress: OnProgress | None = None,
 ) -> Measured:
-    """One network: shares clean and attacked, with 95 % intervals, and whether each scan of the list holds."""
+    """One network: shares clean and attacked, with 95% intervals, and whether each scan of the list holds."""
     attacks = [Trial(spec=spec) for spec in specs]
     found = run_worst_case(trained.model.network, images, attacks=attacks, on_progress=on_progress)
     numbers = summarise_worst_case(found, classes=trained.model.task.classes)

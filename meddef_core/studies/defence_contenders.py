@@ -81,7 +81,7 @@ def contenders(
     baseline or another network are made on the reference; a distilled network is its own reference, whose saturated
     softmax is what is ignored. Raises ModelError for an unknown name, for an ensemble asked for by name without a
     second member, for networks of another task or protocol, whose test patients the others may have seen, and for
-    networks that prepare scans otherwise, to which an image made on the reference is not what it was.
+    networks with other preprocessing, for which an image made on the reference is not an input.
     """
     for other in others:
         if (other.task, other.protocol) != (reference.task, reference.protocol):
@@ -91,8 +91,8 @@ def contenders(
             )
         if other.preprocessing != reference.preprocessing:
             raise ModelError(
-                f"{other.id} and {reference.id} prepare scans in different ways, so one cannot be given an image that "
-                "was made on the other; compare networks that prepare scans alike."
+                f"{other.id} and {reference.id} preprocess scans differently, so one cannot be given an image that "
+                "was made on the other; compare networks with the same preprocessing."
             )
     members = [other for other in others if other.objective == "clean"]
     chosen = [get_baseline(name) for name in names] if names is not None else _possible(members)

@@ -59,7 +59,7 @@ def compare(
     kept: Sequence[Mapping[str, Any]] = (),
     on_stage: OnStage | None = None,
 ) -> dict[str, Any]:
-    """Balanced and plain accuracy with 95 % intervals of every contender: clean, ignored and adaptively attacked.
+    """Balanced and plain accuracy with 95% intervals of every contender: clean, ignored and adaptively attacked.
 
     `spec` is the attack of both; its name, loss and `stop_when_fooled` change where a contender needs another (see
     `ignoring_spec` and `adaptive_spec`), and each number says which ran. Upper bounds of robust accuracy, as strong

@@ -202,7 +202,7 @@ def _worth(network: nn.Module, images: Images, attack: AttackSpec) -> _Worth:
 
 
 def _row(key: str, title: str, found: _Worth, intact: _Worth, images: Images, classes: int) -> dict[str, Any]:
-    """Shares with 95 % intervals, the clean scans read otherwise than before, and McNemar's test on what holds."""
+    """Shares with 95% intervals, the clean scans read otherwise than before, and McNemar's test on what holds."""
     labels = images.labels.numpy()
     held, before = ((each.clean == labels) & (each.attacked == labels) for each in (found, intact))
     only_before, only_after = int((before & ~held).sum()), int((held & ~before).sum())

@@ -221,7 +221,7 @@ def test_contenders_are_told_apart_by_how_they_were_trained(zoo: Path) -> None:
     with pytest.raises(ModelError, match="one task and protocol"):
         contenders(reference, [replace(second, protocol="patient_split")])
     other = replace(second, preprocessing=replace(second.preprocessing, fill_border=False))
-    with pytest.raises(ModelError, match="prepare scans in different ways"):
+    with pytest.raises(ModelError, match="preprocess scans differently"):
         contenders(reference, [other])
 
 

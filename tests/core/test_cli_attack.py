@@ -132,12 +132,12 @@ def test_a_model_that_prepares_scans_otherwise_is_no_source(
     save_tiny_model(tmp_path, "oct/other", preprocessing=replace(TASKS["oct"].preprocessing, fill_border=False))
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
     refused = run("attack", scan, "--task", "oct", "--attack", "transfer", "--source", "other")
-    assert_refused(refused, "prepare scans in different ways")
+    assert_refused(refused, "preprocess scans differently")
 
 
 def test_a_universal_perturbation_of_one_scan_is_said_to_be_that(run: Run, scan: Path) -> None:
     result = run("attack", scan, *ATTACK, "--attack", "universal")
-    assert result.code == 0 and "just that scan's" in result.err
+    assert result.code == 0 and "fits that scan only" in result.err
 
 
 def test_help_lists_every_attack(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_images_of_one_model_are_not_given_to_one_that_prepares_scans_otherwise(
     save_tiny_model(tmp_path, "oct/meddef", preprocessing=replace(TASKS["oct"].preprocessing, fill_border=False))
     save_tiny_model(tmp_path, "oct/undefended", variant="resnet18", seed=1)
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(tmp_path))
-    assert_refused(scans("audit", *QUICK, "--twin", "undefended"), "prepare scans in different ways")
+    assert_refused(scans("audit", *QUICK, "--twin", "undefended"), "preprocess scans differently")
     output = tmp_path / "audit.json"
     assert scans("audit", *QUICK, "--output", output).code == 0
     findings = json.loads(output.read_text())["numbers"]["findings"]

@@ -249,7 +249,7 @@ def test_every_kind_is_known_by_the_name_it_writes() -> None:
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 HERE = (
     Shipped("oct/meddef", "MedDef", A),
-    Shipped("oct/undefended", "Undefended twin", B),
+    Shipped("oct/undefended", "Undefended counterpart", B),
     Shipped("chest/meddef", "MedDef", C),
 )
 

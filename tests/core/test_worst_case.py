@@ -127,7 +127,7 @@ def test_attacks_for_few_and_for_the_rest_leave_the_others_alone() -> None:
 
 
 def test_the_largest_budget_first_finds_what_each_budget_by_itself_does() -> None:
-    """Square at a smaller budget is run on just those scans that it, or another, breaks at the next larger one."""
+    """Square at a smaller epsilon is run on just those scans that it, or another, breaks at the next larger one."""
     net, images = some_images(misread=2)
     square = [replace(trial, largest_first=True) for trial in set_of("square", eps=LADDER)]
     found = run_worst_case(net, images, attacks=[*set_of("fgsm", eps=LADDER), *square])

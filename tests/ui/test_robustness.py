@@ -60,7 +60,7 @@ def test_numbers_of_earlier_weights_say_so_wherever_the_page_shows_them(
     found = records.of_task(task)
     assert found.baselines is not None
     charts = [each.proto for each in app.get("plotly_chart")]
-    (chart,) = (each for each in charts if "the attacker adapts" in each.spec)
+    (chart,) = (each for each in charts if "adaptive attack" in each.spec)
     bars = {name.replace("<br>", " ") for trace in json.loads(chart.spec)["data"] for name in trace["y"]}
     other = {
         row.title for row in found.baselines.numbers.rows if found.match_claim(row.claim(task)) is Match.OTHER_WEIGHTS
@@ -96,7 +96,7 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
     assert "Audit: red" in said and "Noise breaks more than the gradient." in said
     assert "At 80% pruned it reads every scan as CNV" in said
-    assert "scans that hold on the first only 12," in said and "a difference." in said
+    assert "scans robust on the first only 12," in said and "a difference." in said
     assert "Full network holds more scans under attack than these: without DAAM." in said and "One seed" not in said
     assert "No comparison with other defences." not in said and "No pruning curve." not in said
     assert "No reading of changed scans." not in said
@@ -257,7 +257,7 @@ def test_a_worst_case_stands_beside_the_quick_look_where_it_was_measured(
     said = text_of(open_robustness(start()))
     assert f"Arrows go down to the worst case of each scan under a set of attacks, measured for {mixed.title}." in said
     others = [curve.title for curve in robust_curves.curves(records.of_task("oct")) if curve.key != "meddef"]
-    assert "Undefended twin" in others and f"Quick look only for {', '.join(others)}: PGD" in said
+    assert "Undefended counterpart" in others and f"Quick look only for {', '.join(others)}: PGD" in said
     document["numbers"]["n"] -= 1  # of another choice of scans: not one curve
     made.write(root, "worst/oct/meddef.json", document)
     assert not curve_of("meddef").quick

@@ -20,7 +20,7 @@ def transfer_card(result: LabResult, *, task: Task) -> None:
         st.caption(tr("Compare two models or more to carry pictures from one to another."))
         return
     if not sweeps.can_be_shown_around(result):
-        st.caption(tr("These models prepare scans in different ways, so no image can be carried from one to another."))
+        st.caption(tr("These models preprocess scans differently, so no image can be carried from one to another."))
         return
     key = settings_key(result)
     if st.button(tr("Show each picture to every model"), key="lab_transfer", icon=":material/swap_horiz:"):

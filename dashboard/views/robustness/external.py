@@ -39,8 +39,8 @@ def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
     if first.source.out_of_fold:
         st.caption(
             tr(
-                "The limits of acceptance were chosen on such scans. Every scan is judged by limits that were chosen "
-                "without its patient or block of neighbours."
+                "The limits of acceptance were chosen on such scans. The limits for each scan were chosen without its "
+                "patient or neighbouring files."
             )
         )
     st.table(_table(found, records), border="horizontal")

@@ -71,7 +71,7 @@ def against_sparsity(rows: Sequence[PruneRow]) -> go.Figure:
 
 def baselines(rows: Sequence[BaselineRow], titles: Sequence[str]) -> go.Figure:
     """Each defence under its title: clean, against who ignores it, and against who adapts."""
-    names = {"clean": tr("clean"), "ignoring": tr("ignored by the attacker"), "adaptive": tr("the attacker adapts")}
+    names = {"clean": tr("clean"), "ignoring": tr("non-adaptive attack"), "adaptive": tr("adaptive attack")}
     shares: dict[str, list[Share]] = {
         "clean": [row.clean for row in rows],
         "ignoring": [row.ignoring for row in rows],

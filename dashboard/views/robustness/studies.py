@@ -251,7 +251,7 @@ def _pairs(numbers: AblationNumbers) -> None:
         p = records.mcnemar_p(pair)
         lines.append(
             tr(
-                "- {first} against “{second}”: scans that hold on the first only {only_first}, on the second only "
+                "- {first} against “{second}”: scans robust on the first only {only_first}, on the second only "
                 "{only_second} (McNemar p = {p:.2g}): {verdict}",
                 first=titles.get(pair.first, pair.first),
                 second=titles.get(pair.second, pair.second),

@@ -8,8 +8,8 @@ from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import Outcome, failed, overstated, passed
 
-KNOWN_EPS = 4 / 255
-"""Budget at which undefended networks are known to fall."""
+KNOWN_EPS = 8 / 255
+"""Epsilon at which every undefended network of this kind falls; at 4/255 one trained with augmentation may not."""
 
 
 class SignSum(nn.Module):
@@ -43,14 +43,14 @@ def known_optimum(bench: Bench) -> Outcome:
     words = f"On a linear model the attack breaks {found} of {int(within.sum())} images that can be broken"
     figures = {"found": found, "possible": int(within.sum()), "impossible": phantom}
     if phantom:
-        return failed("red", f"{words}, and {phantom} that cannot: it leaves its budget.", **figures)
+        return failed("red", f"{words}, and {phantom} that cannot: it exceeds epsilon.", **figures)
     if found < int(within.sum()):
         return overstated("red", f"{words}: the attack code itself is too weak.", **figures)
     return passed(f"{words}, and none other.", **figures)
 
 
 def twin_falls(bench: Bench) -> Outcome:
-    """The harness on the undefended twin at 4/255."""
+    """The harness on the undefended counterpart at 8/255."""
     twin = bench.subject.twin
     assert twin is not None
     index = bench.some(torch.arange(len(bench)), bench.plan.bypass_images)
@@ -59,10 +59,10 @@ def twin_falls(bench: Bench) -> Outcome:
     spec = bench.spec("pgd", eps=KNOWN_EPS, stop_when_fooled=True, steps=2 * bench.plan.steps)
     run = bench.run(twin, spec, index=index)
     left = int((~run.fooled).sum())
-    words = f"At 4/255, {left} of {len(index)} images hold on the undefended twin"
+    words = f"At 8/255, {left} of {len(index)} images are robust on the undefended counterpart"
     figures = {"left": left, "n": len(index)}
     if left > max(1, len(index) // 8):
-        return overstated(bench.severity(left), f"{words}: the attack does not work where it must.", **figures)
+        return overstated(bench.severity(left), f"{words}: the attack fails where it must succeed.", **figures)
     return passed(f"{words}.", **figures)
 
 
@@ -78,10 +78,10 @@ CHECKS = (
     Check(
         group="attack",
         name="twin_falls",
-        title="Undefended twin falls",
+        title="Undefended counterpart falls",
         severity="red",
         run=twin_falls,
         needs=("twin",),
-        raised_if="Raised if the same attack code leaves more than an eighth of the undefended twin's images at 4/255.",
+        raised_if="Raised if the same attack code leaves over an eighth of the counterpart's images at 8/255.",
     ),
 )

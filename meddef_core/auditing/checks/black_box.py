@@ -1,4 +1,4 @@
-"""Whether attacks that see less find less: where they find more, the gradient hides what is there."""
+"""Whether attacks that see less find less: where they find more, gradient attacks miss adversarial examples."""
 
 from meddef_core.auditing.bench import Bench, Run
 from meddef_core.auditing.check import Check
@@ -29,7 +29,7 @@ def decision(bench: Bench) -> Outcome:
 def transfer_twin(bench: Bench) -> Outcome:
     """Images made on the undefended twin that fool this model, and no white-box run did."""
     run = bench.count(bench.attack("transfer", index=bench.hardest, source=bench.subject.twin))
-    return _extra(bench, run, "Images made on the undefended twin: the transfer")
+    return _extra(bench, run, "The transfer from the undefended counterpart")
 
 
 def transfer_independent(bench: Bench) -> Outcome:
@@ -43,7 +43,7 @@ def _extra(bench: Bench, run: Run, what: str) -> Outcome:
     words = f"{what} breaks {extra} of {asked} images that no white-box attack broke"
     if extra > bench.tolerance:
         severity = bench.severity(extra)
-        return failed(severity, f"{words}: the gradient hides what is there.", extra=extra, asked=asked)
+        return failed(severity, f"{words}: gradient attacks miss adversarial examples.", extra=extra, asked=asked)
     return passed(f"{words}.", extra=extra, asked=asked)
 
 
@@ -62,16 +62,16 @@ CHECKS = (
         title="Decision-based attack no stronger",
         severity="red",
         run=decision,
-        raised_if="Raised if HopSkipJump, which sees only the named class, breaks images that gradient attacks do not.",
+        raised_if="Raised if HopSkipJump, which sees only the class, breaks images that gradient attacks do not.",
     ),
     Check(
         group="sanity",
         name="transfer_twin",
-        title="Transfer from the twin no stronger",
+        title="Transfer from the undefended counterpart no stronger",
         severity="red",
         run=transfer_twin,
         needs=("twin",),
-        raised_if="Raised if images made on the undefended twin break what gradient attacks on the model do not.",
+        raised_if="Raised if images made on the counterpart break what gradient attacks on the model do not.",
     ),
     Check(
         group="sanity",

@@ -39,7 +39,7 @@ def eval_mode(bench: Bench) -> Outcome:
     if changed or training:
         what = f"{changed[0]} has changed" if changed else f"{training[0] or 'it'} is in training mode"
         return failed("red", f"After one forward pass of the model, {what}.", changed=len(changed) + len(training))
-    return passed("The model is in eval mode, and reading images changes nothing about it.", changed=0)
+    return passed("The model is in eval mode, and inference does not change it.", changed=0)
 
 
 def _state(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -55,7 +55,7 @@ def batch_neighbours(bench: Bench) -> Outcome:
     gap = _relative_gap(alone, together)
     words = f"An image's logits differ by {gap:.2g} of the largest logit between alone and in a batch"
     if gap > ROUNDING:
-        return failed("red", f"{words}: they depend on the other images, so attacks on batches mean nothing.", gap=gap)
+        return failed("red", f"{words}: they depend on the other images, so attacks on batches are not valid.", gap=gap)
     return passed(f"{words}, which is rounding.", gap=gap)
 
 
@@ -68,7 +68,7 @@ def forwards_agree(bench: Bench) -> Outcome:
     gap = max(_relative_gap(other, first) for other in (*(bench.ask(few) for _ in range(3)), recorded))
     words = f"Five forward passes on the same images differ by {gap:.2g} of the largest logit"
     if gap > ROUNDING:
-        return failed("red", f"{words}: the model is random, or answers otherwise when gradients are taken.", gap=gap)
+        return failed("red", f"{words}: the model is random, or its output changes when gradients are taken.", gap=gap)
     return passed(f"{words}.", gap=gap)
 
 
@@ -91,11 +91,11 @@ def no_hidden_gradients(bench: Bench) -> Outcome:
     if kept:
         return failed(
             "red",
-            f"The model keeps {kept} tensors for gradients of its own while it reads an image: it adapts to its "
+            f"The model keeps {kept} tensors for gradients of its own during inference: it adapts to its "
             "input, so a gradient through it is not the gradient of what it does.",
             tensors=kept,
         )
-    return passed("The model takes no gradient of its own while it reads an image.", tensors=0)
+    return passed("The model takes no gradient of its own during inference.", tensors=0)
 
 
 def class_count(bench: Bench) -> Outcome:
@@ -129,12 +129,12 @@ def pixel_range(bench: Bench) -> Outcome:
         severity: Severity = "red" if plain <= int(bench.y.bincount().max()) else "amber"
         return failed(
             severity,
-            f"The model reads {plain} of {len(bench)} images rightly, but {best} once their pixels are "
-            f"{found}: it wants them so, and an epsilon in pixel units is another epsilon to it; put the scaling "
+            f"The model classifies {plain} of {len(bench)} images correctly, but {best} once their pixels are "
+            f"{found}: it expects them so, and an epsilon in pixel units is another one for it; put the scaling "
             "inside.",
             **figures,
         )
-    return passed("The model reads pixels in [0, 1] best: normalisation, if any, is inside it.", **figures)
+    return passed("The model works best on pixels in [0, 1]: normalisation, if any, is inside it.", **figures)
 
 
 def _other_ranges(x: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -155,11 +155,11 @@ def better_than_guessing(bench: Bench) -> Outcome:
     if hits <= most:
         return failed(
             "amber",
-            f"The model reads {hits} of {len(bench)} clean images rightly, and always naming one class would "
-            f"give {most}: check that the classes are in the model's order and the images prepared as it needs.",
+            f"The model classifies {hits} of {len(bench)} clean images correctly, and always predicting one class "
+            f"would give {most}: check that the classes are in the model's order and the images prepared as it needs.",
             **figures,
         )
-    return passed(f"The model reads {hits} of {len(bench)} clean images rightly.", **figures)
+    return passed(f"The model classifies {hits} of {len(bench)} clean images correctly.", **figures)
 
 
 def errors_show(bench: Bench) -> Outcome:
@@ -185,7 +185,7 @@ def nan_propagates(bench: Bench) -> Outcome:
             "not be seen.",
             hidden=1,
         )
-    return passed("A NaN in the image comes out as a NaN.", hidden=0)
+    return passed("A NaN in the image gives NaN logits.", hidden=0)
 
 
 CHECKS = (
@@ -204,12 +204,12 @@ CHECKS = (
         title="Independent of batch neighbours",
         severity="red",
         run=batch_neighbours,
-        raised_if="Raised if an image's logits are others alone than in a batch.",
+        raised_if="Raised if an image's logits change between alone and in a batch.",
     ),
     Check(
         group="contract",
         name="forwards_agree",
-        title="Five forwards agree",
+        title="Five forward passes agree",
         severity="red",
         run=forwards_agree,
         raised_if="Raised if forward passes on the same image differ, with or without gradients recorded.",
@@ -220,7 +220,7 @@ CHECKS = (
         title="No gradient inside inference",
         severity="red",
         run=no_hidden_gradients,
-        raised_if="Raised if the model computes gradients of its own while it reads an image.",
+        raised_if="Raised if the model computes gradients of its own during inference.",
     ),
     Check(
         group="contract",
@@ -228,7 +228,7 @@ CHECKS = (
         title="Class count",
         severity="red",
         run=class_count,
-        raised_if="Raised if the model has another number of outputs than the data have classes.",
+        raised_if="Raised if the number of outputs differs from the number of classes.",
     ),
     Check(
         group="contract",
@@ -236,7 +236,7 @@ CHECKS = (
         title="Pixels in [0, 1], normalisation inside",
         severity="red",
         run=pixel_range,
-        raised_if="Raised if the model reads clearly more images rightly when their pixels are normalised before.",
+        raised_if="Raised if clean accuracy rises clearly when the pixels are normalised beforehand.",
     ),
     Check(
         group="contract",
@@ -244,7 +244,7 @@ CHECKS = (
         title="Better than guessing",
         severity="amber",
         run=better_than_guessing,
-        raised_if="Raised if clean accuracy is no higher than by always naming the most frequent class.",
+        raised_if="Raised if clean accuracy is no higher than always predicting the most frequent class.",
     ),
     Check(
         group="contract",

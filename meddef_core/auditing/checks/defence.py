@@ -74,7 +74,7 @@ def bypass(bench: Bench, *, module: str) -> Outcome:
     index = bench.some(bench.hardest, bench.plan.bypass_images)
     run = bench.count(bench.run(bypassed(bench.fast, module), bench.spec("pgd", stop_when_fooled=True), index=index))
     extra = int(run.fooled.sum())
-    words = f"With {TITLES[module]} bypassed in the backward pass, PGD breaks {extra} of {len(index)} further images"
+    words = f"With {TITLES[module]} bypassed in the backward pass, PGD breaks {extra} more of {len(index)} images"
     if extra > bench.tolerance:
         return failed(bench.severity(extra), f"{words}: it hides gradients.", extra=extra, asked=len(index))
     return passed(f"{words}.", extra=extra, asked=len(index))

@@ -95,9 +95,10 @@ def no_jumps(bench: Bench) -> Outcome:
     _, dtype = bench.exact
     errors = [_slope_errors(bench, place, size=COARSE, draws=())[0] for place in _probes(bench)]
     error = sum(errors) / max(1, len(errors))
-    words = f"Over a change of a fortieth of a grey level, what the gradient foretells is off by {error:.1%}"
+    words = f"Over a change of a fortieth of a grey level, the gradient's prediction is off by {error:.1%}"
     if error > (BENT if dtype == torch.float64 else WRONG[dtype]):
-        return overstated("red", f"{words}: the model jumps, or bends faster than any attack can follow.", error=error)
+        words = f"{words}: the model is discontinuous, or too curved for any attack to follow."
+        return overstated("red", words, error=error)
     return passed(f"{words}.", error=error)
 
 
@@ -145,9 +146,9 @@ def noise_stability(bench: Bench) -> Outcome:
     noise = draw_signs(x, seed=bench.subject.seed, draw=0) if len(index) else x
     noisy = (x + bench.subject.eps / 4 * noise).clamp(0, 1)
     turned = int((bench.ask(noisy).argmax(dim=1) != bench.y[index]).sum()) if len(index) else 0
-    words = f"Noise of a quarter of epsilon turns {turned} of {len(index)} readings"
+    words = f"Noise of a quarter of epsilon changes {turned} of {len(index)} predictions"
     if turned > max(1, len(index) // 10):
-        return failed("amber", f"{words}: the model is not steady around the images.", turned=turned, n=len(index))
+        return failed("amber", f"{words}: the model is unstable around the images.", turned=turned, n=len(index))
     return passed(f"{words}.", turned=turned, n=len(index))
 
 
@@ -164,7 +165,7 @@ def nearby_gradients(bench: Bench) -> Outcome:
     if cosine < LEAST_COSINE:
         return failed(
             "amber",
-            f"{words}: it leads nowhere beyond a single point, as after catastrophic overfitting.",
+            f"{words}: it is not valid beyond a single point, as after catastrophic overfitting.",
             cosine=cosine,
         )
     return passed(f"{words}.", cosine=cosine)
@@ -184,7 +185,7 @@ def open_gates(bench: Bench) -> Outcome:
     title = {"afd": "AFD gates", "channel_attention": "channel attention weights"}[worst]
     words = f"{shares[worst]:.0%} of the {title} are saturated"
     if shares[worst] > 0.5:
-        return failed("amber", f"{words}, and pass hardly any gradient.", **shares)
+        return failed("amber", f"{words}, and pass almost no gradient.", **shares)
     return passed(f"{words}.", **shares)
 
 
@@ -192,10 +193,10 @@ CHECKS = (
     Check(
         group="gradients",
         name="gradient_present",
-        title="Gradients are there",
+        title="Gradients exist",
         severity="red",
         run=gradient_present,
-        raised_if="Raised if the loss gradient of an image is zero at every pixel, or there is none.",
+        raised_if="Raised if the loss gradient of an image is missing, or zero at every pixel.",
     ),
     Check(
         group="gradients",
@@ -219,20 +220,20 @@ CHECKS = (
         title="No jumps",
         severity="red",
         run=no_jumps,
-        raised_if="Raised if the gradient does not even foretell a change of a fortieth of a grey level.",
+        raised_if="Raised if the gradient does not predict the effect of a fortieth of a grey level.",
     ),
     Check(
         group="gradients",
         name="noise_stability",
-        title="Steady under small noise",
+        title="Stable under small noise",
         severity="amber",
         run=noise_stability,
-        raised_if="Raised if random noise of a quarter of epsilon turns more than a tenth of the readings.",
+        raised_if="Raised if random noise of a quarter of epsilon changes over a tenth of the predictions.",
     ),
     Check(
         group="gradients",
         name="nearby_gradients",
-        title="Gradient holds nearby",
+        title="Gradient valid nearby",
         severity="amber",
         run=nearby_gradients,
         raised_if="Raised if the gradients at an image and close to it point in unrelated directions.",

@@ -70,10 +70,10 @@ def epsilon_zero(bench: Bench) -> Outcome:
     if differing:
         return failed(
             "red",
-            f"With an epsilon of 0 the attack changes the reading of {differing} of {len(bench)} images.",
+            f"With an epsilon of 0 the attack changes {differing} of {len(bench)} predictions.",
             differing=differing,
         )
-    return passed("With an epsilon of 0 every image is read as without an attack.", differing=0)
+    return passed("With an epsilon of 0 every prediction is as without an attack.", differing=0)
 
 
 def pixel_budget(bench: Bench) -> Outcome:
@@ -109,7 +109,7 @@ CHECKS = (
         title="Epsilon 0 gives clean accuracy",
         severity="red",
         run=epsilon_zero,
-        raised_if="Raised if an attack with an epsilon of 0 changes any reading.",
+        raised_if="Raised if an attack with an epsilon of 0 changes any prediction.",
     ),
     Check(
         group="contract",

@@ -24,7 +24,7 @@ def other_implementation(bench: Bench) -> Outcome:
     if sum(broken) > bench.tolerance:
         # The same attack from other hands must not find much more; APGD may, where PGD's steps do not fit.
         severity = bench.severity(broken[0])
-        return failed(severity, f"{words}: the attack under audit misses what is there.", **figures)
+        return failed(severity, f"{words}: the attack under audit misses adversarial examples.", **figures)
     return passed(f"{words}.", **figures)
 
 

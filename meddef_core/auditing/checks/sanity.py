@@ -29,7 +29,7 @@ def stronger_than_fgsm(bench: Bench) -> Outcome:
     words = f"PGD breaks {pgd} images and a single step of FGSM {fgsm}"
     if fgsm > pgd + bench.tolerance:
         severity = bench.severity(fgsm - pgd)
-        misled = f"{words}: a better search finds less, so gradients mislead it."
+        misled = f"{words}: a stronger search finds less, so its gradients are misleading."
         return overstated(severity, misled, pgd=pgd, fgsm=fgsm)
     return passed(f"{words}.", pgd=pgd, fgsm=fgsm)
 
@@ -47,9 +47,10 @@ def falls_with_epsilon(bench: Bench) -> Outcome:
     if rise > bench.tolerance:
         # Where nothing is left at epsilon itself, robust accuracy there is 0% and not too high.
         severity = bench.severity(rise) if len(bench.hardest) else "amber"
-        return failed(severity, f"{words}: a larger epsilon finds less, so the attack misses what is there.", **figures)
+        words = f"{words}: a larger epsilon finds less, so the attack misses adversarial examples."
+        return failed(severity, words, **figures)
     if left[-1] == len(bench.base.index):
-        return failed("red", f"{words}: no epsilon is of any use to the attack.", **figures)
+        return failed("red", f"{words}: the attack fails at every epsilon.", **figures)
     return passed(f"{words}.", **figures)
 
 
@@ -75,7 +76,8 @@ def reaches_zero(bench: Bench) -> Outcome:
     left, tried = len(index), len(bench.base.index)
     words = f"At an epsilon of {eps:.2g}, where all images can be made the same grey, {left} of {tried} are robust"
     if left > bench.tolerance:
-        return failed(bench.severity(left), f"{words}: the attack does not see what it does.", left=left)
+        words = f"{words}: the attack cannot follow the effect of its own changes."
+        return failed(bench.severity(left), words, left=left)
     return passed(f"{words}.", left=left)
 
 
@@ -108,7 +110,7 @@ def several_classes(bench: Bench) -> Outcome:
         return failed("red", "The model names the same class for every clean image: it reads nothing.", **figures)
     if attacked == 1 and len(bench.y[bench.base.index].unique()) > 1:
         return failed("amber", "Under attack, the model names the same class for every image.", **figures)
-    return passed(f"The model names {clean} classes on clean images and {attacked} under attack.", **figures)
+    return passed(f"The model predicts {clean} classes on clean images and {attacked} under attack.", **figures)
 
 
 def more_steps(bench: Bench) -> Outcome:
@@ -145,9 +147,9 @@ def last_iterate(bench: Bench) -> Outcome:
     """Images that some iterate of PGD fooled and its last did not."""
     path = bench.base.path
     lost = int((path.any(dim=0) & ~path[-1]).sum()) if len(path) else 0
-    words = f"On {lost} of {len(bench.base.index)} images an iterate of PGD fools and the last one does not"
+    words = f"On {lost} of {len(bench.base.index)} images an iterate of PGD fools the model and the last one does not"
     if lost > max(bench.tolerance, len(bench) // 20):
-        return failed("amber", f"{words}: the search goes back and forth; only the best iterate counts.", lost=lost)
+        return failed("amber", f"{words}: the search oscillates; only the best iterate counts.", lost=lost)
     return passed(f"{words}.", lost=lost)
 
 
@@ -166,7 +168,7 @@ def beats_noise(bench: Bench) -> Outcome:
         f"{rises[1]:.3g} and {broken[1]}"
     )
     if rises[0] <= rises[1] or broken[1] > broken[0] + bench.tolerance:
-        return overstated("red", f"{words}: the gradient is no better than chance.", **figures)
+        return overstated("red", f"{words}: the gradient is no better than random noise.", **figures)
     return passed(f"{words}.", **figures)
 
 
@@ -186,7 +188,7 @@ def _verdict_on_extra(bench: Bench, extra: int, what: str) -> Outcome:
     """Amber at most: the attack was too weak, which says nothing against the model."""
     words = f"{what} breaks {extra} more of {len(bench)} images"
     if extra > bench.tolerance:
-        return failed("amber", f"{words}: the attack had not found all there is.", extra=extra, n=len(bench))
+        return failed("amber", f"{words}: the attack had missed adversarial examples.", extra=extra, n=len(bench))
     return passed(f"{words}.", extra=extra, n=len(bench))
 
 
@@ -210,15 +212,15 @@ CHECKS = (
         title="Accuracy falls with epsilon",
         severity="red",
         run=falls_with_epsilon,
-        raised_if="Raised if more images hold at a larger epsilon, or as many at 0.5 as without an attack.",
+        raised_if="Raised if more images are robust at a larger epsilon, or as many at 0.5 as without an attack.",
     ),
     Check(
         group="sanity",
         name="reaches_zero",
-        title="Nothing holds at epsilon 0.5",
+        title="Nothing is robust at epsilon 0.5",
         severity="red",
         run=reaches_zero,
-        raised_if="Raised if images hold at an epsilon that can make all of them the same.",
+        raised_if="Raised if images are robust at an epsilon that can make all of them the same.",
     ),
     Check(
         group="sanity",
@@ -226,7 +228,7 @@ CHECKS = (
         title="Not one class only",
         severity="red",
         run=several_classes,
-        raised_if="Raised if the model names a single class for every image, clean or attacked.",
+        raised_if="Raised if the model predicts a single class for every image, clean or attacked.",
     ),
     Check(
         group="sanity",
@@ -234,7 +236,7 @@ CHECKS = (
         title="Gradient stronger than noise",
         severity="red",
         run=beats_noise,
-        raised_if="Raised if random noise raises the loss, or breaks images, as PGD of the same size does.",
+        raised_if="Raised if random noise is as effective as PGD of the same size.",
     ),
     Check(
         group="sanity",
@@ -274,6 +276,6 @@ CHECKS = (
         title="Last iterate no worse than others",
         severity="amber",
         run=last_iterate,
-        raised_if="Raised if images were fooled on the way and not at the end, on over a twentieth of the list.",
+        raised_if="Raised if only an earlier iterate fooled the model, on over a twentieth of the images.",
     ),
 )

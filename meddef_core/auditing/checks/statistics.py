@@ -16,9 +16,9 @@ def enough_images(bench: Bench) -> Outcome:
     low, high = wilson(held, n)
     chance = 1 / bench.subject.classes
     figures = {"robust": held / n, "low": low, "high": high, "n": n, "chance": chance}
-    words = f"{held} of {n} images hold against everything: {held / n:.0%}, 95 % interval {low:.0%} to {high:.0%}"
+    words = f"{held} of {n} images are robust to every attack: {held / n:.0%}, 95% interval {low:.0%} to {high:.0%}"
     if low < chance < held / n:
-        words = f"{words}, which does not tell it from guessing ({chance:.0%}); use more images."
+        words = f"{words}, which includes guessing ({chance:.0%}); use more images."
         return failed("amber", words, **figures)
     return passed(f"{words}.", **figures)
 
@@ -37,12 +37,12 @@ def better_than_twin(bench: Bench) -> Outcome:
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     p = mcnemar(only_ours, only_theirs)
     words = (
-        f"Under the same PGD, {only_ours} images hold on the model only and {only_theirs} on the twin only "
-        f"(McNemar p = {p:.2g})"
+        f"Under the same PGD, {only_ours} images are robust on the model only and {only_theirs} on the "
+        f"undefended counterpart only (McNemar p = {p:.2g})"
     )
     figures = {"model_only": only_ours, "twin_only": only_theirs, "p": p}
     if only_ours > only_theirs and p >= LEVEL:
-        return failed("amber", f"{words}: that is no evidence of a difference; use more images.", **figures)
+        return failed("amber", f"{words}: no significant difference; use more images.", **figures)
     return passed(f"{words}.", **figures)
 
 
@@ -52,7 +52,7 @@ def seeds_agree(bench: Bench) -> Outcome:
     apart = max(broken) - min(broken)
     words = f"From three random starts PGD breaks {broken[0]}, {broken[1]} and {broken[2]} images"
     if apart > bench.tolerance:
-        return failed("amber", f"{words}: one start alone gives no steady number.", apart=apart)
+        return failed("amber", f"{words}: a single start gives no stable number.", apart=apart)
     return passed(f"{words}.", apart=apart)
 
 
@@ -68,11 +68,11 @@ CHECKS = (
     Check(
         group="statistics",
         name="better_than_twin",
-        title="Difference from the twin is no accident",
+        title="Difference from the undefended counterpart is significant",
         severity="amber",
         run=better_than_twin,
         needs=("twin",),
-        raised_if="Raised if the model holds on more images than its twin, but not on significantly more.",
+        raised_if="Raised if the model is robust on more images than its counterpart, but not on significantly more.",
     ),
     Check(
         group="statistics",

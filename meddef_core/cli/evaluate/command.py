@@ -33,37 +33,37 @@ def evaluate(
     task: TaskKey,
     model: ModelName = "meddef",
     run: Annotated[
-        Path | None, typer.Option(help="Measure the best weights of this training run instead.", file_okay=False)
+        Path | None, typer.Option(help="Evaluate the best weights of this training run instead.", file_okay=False)
     ] = None,
     attacks: Annotated[
         str,
         typer.Option(help="Attacks, separated by commas; none for clean scans only; worst for the worst-case set."),
     ] = "pgd",
     eps: Annotated[
-        str | None, typer.Option(help=f"Budgets, separated by commas; {EPSILONS} for attacks in pixel units.")
+        str | None, typer.Option(help=f"Epsilons, separated by commas; {EPSILONS} for attacks in pixel units.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of iterative attacks; else each attack's own.")] = None,
-    loss: Annotated[str | None, typer.Option(help="What the attacks raise: ce or margin.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of iterative attacks; else each attack's default.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Attack objective: ce or margin.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the random starts.")] = 0,
     engine: Annotated[
-        str | None, typer.Option(help="Whose implementation attacks: meddef (usual) or torchattacks.")
+        str | None, typer.Option(help="Implementation of the attacks: meddef (default) or torchattacks.")
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="official or patient_split; only the one the model was trained under.")
+        str | None, typer.Option(help="official or patient_split; only the one that the model was trained with.")
     ] = None,
     part: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="Take only so many scans, a fixed choice of each class.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Use only this many scans, a fixed choice from each class.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the JSON document here.", dir_okay=False)] = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option("--run-dir", help="Folder for results of each scan; one that is there goes on.", file_okay=False),
+        typer.Option("--run-dir", help="Folder for results of each scan; an existing one is resumed.", file_okay=False),
     ] = None,
     devices: Annotated[int, typer.Option(help="Processes that share the work.", min=1)] = 1,
     num_nodes: Annotated[int, typer.Option("--num-nodes", help="Machines that share the work.", min=1)] = 1,
     data_dir: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure a model on a list of scans: clean, and under each attack at each budget, or in the worst case of all."""
+    """Evaluate a model: clean, under each attack at each epsilon, or the worst case of all attacks."""
     if output is not None:
         check_writable(output, suffixes=(".json",))
     names = [name.strip() for name in attacks.split(",") if name.strip() != "none"]
@@ -107,7 +107,7 @@ def _finish(
 ) -> None:
     """Write and print a record; only say so on a machine that helped another."""
     if record is None:
-        tell("This machine has done its part; the first one writes the result.")
+        tell("This machine has finished its part; the first one writes the result.")
         return
     for path in (output, run_dir and run_dir / "result.json"):
         write_record(path, record)
@@ -119,7 +119,7 @@ def _refuse_beside_a_set(names: list[str], given: dict[str, Any]) -> None:
     if len(names) > 1:
         raise AttackError(f"{WORST} and {PAPER} are sets of attacks: name one of them alone")
     if others := [f"--{key}" for key, value in given.items() if value is not None]:
-        raise AttackError(f"the set {names[0]!r} has settings of its own: leave out {' and '.join(others)}")
+        raise AttackError(f"the set {names[0]!r} has its own settings: leave out {' and '.join(others)}")
 
 
 def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
@@ -128,7 +128,7 @@ def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
 
     for spec in specs:
         if get_attack(spec.name).batchwise:
-            raise AttackError(f"{spec.name} makes one change for many scans: leave out --devices and --run-dir")
+            raise AttackError(f"{spec.name} makes one perturbation for many scans: leave out --devices and --run-dir")
 
 
 def _specs(
@@ -145,7 +145,7 @@ def _specs(
     for name in names:
         info = get_attack(name)
         if info.needs_source:
-            raise AttackError(f"{info.title} needs a second model, which this command has none of: use `meddef attack`")
+            raise AttackError(f"{info.title} needs a second model: use `meddef attack`")
         usual = str(default_spec(name).eps) if info.norm != "linf" else EPSILONS
         given = {"steps": steps, "loss": loss, "seed": seed, "stop_when_fooled": True}
         changes = {key: value for key, value in given.items() if value is not None and key in info.settings}
@@ -255,7 +255,7 @@ def _record(kind: "type[Kind]", subject: Subject, numbers: dict[str, Any]) -> "K
     known = card.data.get("lists", {}).get(part, {}).get("sha256")
     same = None if subject.run is not None else digest == known
     if same is False:
-        tell(f"These are other scans than the card's {part} list; the model may have seen some of their patients.")
+        tell(f"These scans differ from the card's {part} list; the model may have seen some of their patients.")
     data = {
         "protocol": subject.protocol,
         "part": part,

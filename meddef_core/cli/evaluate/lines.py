@@ -48,7 +48,7 @@ def attack_title(row: "Attacked", *, loss: bool = False) -> str:
 
 
 def _contributions(row: "WorstRow") -> str:
-    parts = [f"{row.broken_at_smaller_budget} at a smaller budget"] if row.broken_at_smaller_budget else []
+    parts = [f"{row.broken_at_smaller_budget} at a smaller epsilon"] if row.broken_at_smaller_budget else []
     for attack in row.attacks:
         parts.append(f"{attack.broken} of {attack.tried} by {attack.spec.name}, {attack.spec.steps} steps")
     return "; ".join(parts)

@@ -74,7 +74,7 @@ def _protocol_of(card: "Card", asked: str | None) -> str:
     own = str(card.data.get("protocol", "official"))
     if asked is not None and asked != own:
         raise DataError(
-            f"{card.key} was trained under the protocol {own!r}, so the lists of {asked!r} hold patients it has seen; "
+            f"{card.key} was trained under the protocol {own!r}, so the splits of {asked!r} hold patients it has seen; "
             f"leave --protocol out or train a model under {asked!r}."
         )
     return own
