@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import robustness_records as made
 import torch
-from app_driving import open_robustness, text_of
+from app_driving import attack, open_robustness, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.certificate_card import radius_plot
 from dashboard.services import certificates, commands, records
 from dashboard.services.models import samples
-from dashboard.views.diagnose.certificate import radius_plot
 from dashboard.views.robustness.certified import certified_columns
 from meddef_core.certification.certify import certify
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
@@ -109,6 +109,20 @@ def test_the_radius_is_drawn_on_the_axis_of_an_attack() -> None:
     )  # fmt: skip
     figure = radius_plot(numbers)
     assert figure.data[0].x[0] == pytest.approx(2) and figure.layout.xaxis.ticktext[2] == "2/255"
+    far = radius_plot(numbers, attack=16 / 255)
+    assert far.layout.xaxis.range[1] > 16 and far.layout.shapes[0].x0 == pytest.approx(16)
+
+
+def test_the_lab_certifies_beside_the_attack(
+    start: Callable[..., AppTest], with_certified: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start()
+    monkeypatch.setenv("MEDDEF_MODELS_DIR", str(with_certified))
+    app = attack(app, "fgsm")
+    app = app.button(key="lab_certify").click().run()
+    assert not app.exception
+    (plot,) = [each.proto for each in app.get("plotly_chart") if "attack strength" in each.proto.spec]
+    assert "this attack" in plot.spec
 
 
 def test_certified_accuracy_has_a_row_a_radius(start: Callable[[], AppTest], root: Path) -> None:

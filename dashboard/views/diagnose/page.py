@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import services
+from dashboard.components.certificate_card import certificate_card
 from dashboard.components.export_buttons import export_buttons
 from dashboard.components.heatmap_panel import map_controls, map_gallery
 from dashboard.components.model_picker import model_picker
@@ -16,7 +17,6 @@ from dashboard.services import reading as worth
 from dashboard.session import history, state
 from dashboard.session.state import Chosen
 from dashboard.views.diagnose.abstention import refusal, remark
-from dashboard.views.diagnose.certificate import certificate_card
 from dashboard.views.diagnose.scan import original_card, reading_controls
 from dashboard.views.diagnose.scan_picker import scan_picker
 from dashboard.views.diagnose.trust import calibration_card, operating_card
@@ -63,7 +63,7 @@ def page() -> None:
     if certified is not None:
         with st.container(border=True):
             st.header(tr("5 · What provably cannot change it"), anchor=False)
-            certificate_card(chosen, certified, task=services.tasks()[chosen.task])
+            certificate_card(chosen, certified, task=services.tasks()[chosen.task], key="diagnose")
 
 
 def _reading(chosen: Chosen, model: ModelChoice | None) -> Reading | None:

@@ -1,5 +1,6 @@
 """What provably cannot change the smoothed network's output: the certificate of one scan."""
 
+import math
 from functools import partial
 
 import plotly.graph_objects as go
@@ -21,8 +22,11 @@ AXIS = 8
 """The axis ends at 8/255, as far as the usual attacks of the lab go."""
 
 
-def certificate_card(chosen: Chosen, model: ModelChoice, *, task: Task) -> None:
-    """A button, the guarantee in one sentence, and the certified radius on the axis of an attack's strength."""
+def certificate_card(chosen: Chosen, model: ModelChoice, *, task: Task, key: str, attack: float | None = None) -> None:
+    """A button, the guarantee in one sentence, and the certified radius on the axis of an attack's strength.
+
+    `key` names the page's button; `attack` is the L-infinity strength of an attack that is drawn beside the radius.
+    """
     st.markdown(
         tr(
             "A failed attack proves nothing; a certificate does. The smoothed network of {model} adds noise to a "
@@ -31,12 +35,12 @@ def certificate_card(chosen: Chosen, model: ModelChoice, *, task: Task) -> None:
             model=tr(model.title),
         )
     )
-    key = repr((chosen.fingerprint, model.id))
-    if st.button(tr("Certify this scan"), key="diagnose_certify", icon=":material/verified_user:"):
-        computed("certificate", key, partial(_work, model, chosen))
-    found = kept("certificate", key)
+    about = repr((chosen.fingerprint, model.id))
+    if st.button(tr("Certify this scan"), key=f"{key}_certify", icon=":material/verified_user:"):
+        computed("certificate", about, partial(_work, model, chosen))
+    found = kept("certificate", about)
     if isinstance(found, CertificateNumbers):
-        _result(found, task=task)
+        _result(found, task=task, key=key, attack=attack)
 
 
 def _work(model: ModelChoice, chosen: Chosen, on_share: OnShare) -> CertificateNumbers:
@@ -46,7 +50,7 @@ def _work(model: ModelChoice, chosen: Chosen, on_share: OnShare) -> CertificateN
     return certificates.certificate(model, chosen.scan, on_progress)
 
 
-def _result(found: CertificateNumbers, *, task: Task) -> None:
+def _result(found: CertificateNumbers, *, task: Task, key: str, attack: float | None) -> None:
     words = {
         "label": class_words(task, found.label),
         "votes": f"{found.votes[found.label]:,}",
@@ -68,8 +72,8 @@ def _result(found: CertificateNumbers, *, task: Task) -> None:
         icon=":material/verified_user:",
     )
     st.plotly_chart(
-        radius_plot(found),
-        key="diagnose_certificate",
+        radius_plot(found, attack=attack),
+        key=f"{key}_certificate",
         config=CONFIG,
         alt=tr("Certified up to ε = {linf}; beyond it nothing is guaranteed.", linf=linf),
     )
@@ -85,8 +89,8 @@ def _result(found: CertificateNumbers, *, task: Task) -> None:
     )
 
 
-def radius_plot(found: CertificateNumbers) -> go.Figure:
-    """The certified radius as a bar on the axis of an attack's epsilon, in steps of 1/255."""
+def radius_plot(found: CertificateNumbers, *, attack: float | None = None) -> go.Figure:
+    """The certified radius as a bar on the axis of an attack's epsilon, in steps of 1/255; an `attack` as a line."""
     figure = go.Figure()
     figure.add_bar(
         orientation="h",
@@ -96,10 +100,13 @@ def radius_plot(found: CertificateNumbers) -> go.Figure:
         marker_pattern_shape="/",
         hovertemplate=f"{grey_steps(found.linf)}<extra></extra>",
     )
-    ticks = list(range(AXIS + 1))
+    if attack is not None:
+        figure.add_vline(x=255 * attack, line_dash="dash", line_color=COLOURS[1], annotation_text=tr("this attack"))
+    end = max(AXIS, math.ceil(255 * (attack or 0)) + 1)
+    ticks = list(range(0, end + 1, max(1, end // AXIS)))
     figure.update_layout(height=110, margin={"l": 0, "r": 8, "t": 8, "b": 0}, showlegend=False)
     figure.update_xaxes(
-        title=tr("attack strength ε"), range=[0, AXIS], tickvals=ticks, ticktext=["0", *(f"{k}/255" for k in ticks[1:])]
+        title=tr("attack strength ε"), range=[0, end], tickvals=ticks, ticktext=["0", *(f"{k}/255" for k in ticks[1:])]
     )
     figure.update_yaxes(visible=False)
     return figure
