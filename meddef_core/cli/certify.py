@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meddef_core.cli.input import Frame, JsonFlag, ScanFile, TaskKey, Window, open_model, open_scan
-from meddef_core.cli.output import check_writable, emit, progress, scan_lines, write_record
+from meddef_core.cli.output import check_writable, emit, output_words, progress, scan_lines, tell, write_record
 from meddef_core.eps import grey_steps
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def certify(
 ) -> None:
     """Certify a scan: a class, and how far the image may change without changing it; or abstain."""
     from meddef_core.certification.certify import certify as certify_scan
+    from meddef_core.prediction.prediction import predict
     from meddef_core.records import CertificateRecord, build, scan_facts
     from meddef_core.report.certificate import certificate_numbers
     from meddef_core.scans import warm_decoders
@@ -37,6 +38,9 @@ def certify(
     warm_decoders()  # while the model is loaded
     loaded = open_model(task, model)
     scan = open_scan(file, frame=frame, window=window)
+    prediction = predict(loaded, scan)
+    if prediction.sentence is not None:  # what the scan is taken for concerns the vote as well
+        tell(prediction.sentence)
     with progress(f"{loaded.card.key}, draws") as show:
         found = certify_scan(
             loaded, scan, n=draws, alpha=alpha, seed=seed, on_draws=lambda done, total: show(done, total, "")
@@ -49,7 +53,8 @@ def certify(
         numbers=certificate_numbers(found, classes=loaded.task.classes),
     )
     write_record(output, record)
-    lines = [*certificate_lines(loaded, record.numbers), *scan_lines(scan, loaded.task)]
+    without = f"The same network without noise and vote: {output_words(prediction, loaded.task)}."
+    lines = [*certificate_lines(loaded, record.numbers), without, *scan_lines(scan, loaded.task)]
     emit(record.document(), lines, as_json=as_json)
 
 

@@ -58,7 +58,7 @@ def test_a_certificate_is_replayed_and_another_count_of_votes_is_noticed(
 
 def test_in_words_it_says_what_is_guaranteed_and_of_which_model(run: Run, certified_models: Path, scan: Path) -> None:
     words = run("certify", scan, "--task", "oct", "--draws", 500).out
-    assert "smoothed network of oct/meddef-certified" in words
+    assert "smoothed network of oct/meddef-certified" in words and "without noise and vote" in words
     assert "abstains" in words or ("in L-infinity" in words and "at most 0.001" in words)
 
 
