@@ -26,6 +26,7 @@ test-long: $(VENV)/installed-for-tests pacs
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy meddef_core dashboard
+	$(BIN)/lint-imports
 
 # The browser tests drive Chromium: the system's, else Debian's package, else Playwright's own. Those of the server run
 # nginx and Caddy and list connections with strace: Debian's packages where they can be installed, else these skip.

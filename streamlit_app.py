@@ -12,9 +12,9 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
-from meddef_core.errors import MedDefError
-from meddef_core.intended_use import INTENDED_USE
-from meddef_core.settings import Settings, settings
+from dashboard.services.errors import MedDefError
+from dashboard.services.settings import Settings, settings
+from dashboard.services.words import INTENDED_USE
 
 PICTURES = Path(__file__).parent / "dashboard"
 
@@ -43,7 +43,7 @@ def libraries_set_apart() -> None:
 @st.cache_resource(show_spinner=False)
 def decoder_warmed() -> None:
     """Start the process that decodes uploads, once for this server: the first upload then does not wait for it."""
-    from dashboard import services
+    from dashboard.services import shared as services
 
     services.warm_up()
 

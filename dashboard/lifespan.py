@@ -15,7 +15,7 @@ from streamlit import runtime
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
-from meddef_core.errors import MedDefError
+from dashboard.services.errors import MedDefError
 
 EVERY = 5.0
 """Seconds between two looks for closed pages."""
@@ -36,7 +36,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
 def warm_up() -> None:
     """Load PyTorch, the model of the first page and the decoders, so that the first visitor does not wait for them."""
-    from dashboard import services  # here, since it takes seconds
+    from dashboard.services import shared as services  # here, since it takes seconds
 
     with suppress(MedDefError):  # the page that needs it says what is wrong
         for choice in services.models_to_read_with(next(iter(services.tasks())))[:1]:

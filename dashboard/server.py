@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from meddef_core.settings import Settings
+from dashboard.services.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names that a browser, a health check or a proxy on this machine uses."""

@@ -46,7 +46,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class MachineLimits:
     """What the machine offers this process. Bytes; None where the system does not say."""
 
     cores: int
@@ -97,11 +97,11 @@ def parts(now: Settings) -> tuple[Part, ...]:
     )
 
 
-def limits(folder: Path) -> Limits:
+def limits(folder: Path) -> MachineLimits:
     """Cores, memory and the free disk space at `folder`."""
     affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return Limits(
+    return MachineLimits(
         cores=cores,
         memory=_pages("SC_PHYS_PAGES"),
         memory_free=_pages("SC_AVPHYS_PAGES"),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.words import eps_words
 from dashboard.language import tr
-from dashboard.results.common import AttackOption
+from dashboard.services import shared as services
+from dashboard.services.results.common import AttackOption
 
 PAPER_BUDGETS = (0.05, 0.10)
 """Epsilons of the paper's tables."""

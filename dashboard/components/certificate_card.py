@@ -11,12 +11,12 @@ from dashboard.components.progress import OnShare
 from dashboard.components.slow_section import computed, kept
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice
 from dashboard.services import certificates
+from dashboard.services.record_types import CertificateNumbers
+from dashboard.services.results.common import ModelChoice
+from dashboard.services.tasks import Task
+from dashboard.services.words import grey_steps
 from dashboard.session.state import Chosen
-from meddef_core.eps import grey_steps
-from meddef_core.records import CertificateNumbers
-from meddef_core.tasks import Task
 
 AXIS = 8
 """The axis ends at 8/255, as far as the usual attacks of the lab go."""

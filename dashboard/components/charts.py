@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import Outcome
-from dashboard.results.sweeps import Curve
-from meddef_core.tasks import Task
+from dashboard.services.results.common import AttackOutcome
+from dashboard.services.results.sweeps import BudgetCurve
+from dashboard.services.tasks import Task
 
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 """No toolbar: it covers the figure on a telephone, and its logo is a link to another host."""
@@ -29,7 +29,7 @@ MOST_MARKERS = 100
 """Steps above which markers would hide the line; its dash still tells it apart."""
 
 
-def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
+def before_after(outcome: AttackOutcome, *, task: Task) -> go.Figure:
     """Every class's probability for the clean scan, the attacked one and the noise control."""
     readings = (
         (tr("clean"), outcome.clean),
@@ -62,7 +62,7 @@ def before_after(outcome: Outcome, *, task: Task) -> go.Figure:
     return figure
 
 
-def against_steps(outcomes: Sequence[Outcome]) -> go.Figure:
+def against_steps(outcomes: Sequence[AttackOutcome]) -> go.Figure:
     """The loss that each attack climbs at each of its steps, one line a model."""
     figure = go.Figure()
     for number, outcome in enumerate(outcomes):
@@ -81,7 +81,7 @@ def against_steps(outcomes: Sequence[Outcome]) -> go.Figure:
     return figure
 
 
-def against_budget(curves: Sequence[Curve], *, quantity: str, task: Task) -> go.Figure:
+def against_budget(curves: Sequence[BudgetCurve], *, quantity: str, task: Task) -> go.Figure:
     """`quantity` "probability" (of the clean output's class, in percent) or "margin" against epsilon in grey levels.
 
     A cross stands where a model's output first changes.
@@ -121,7 +121,7 @@ def against_budget(curves: Sequence[Curve], *, quantity: str, task: Task) -> go.
     return figure
 
 
-def _height(curve: Curve, place: int, quantity: str) -> float:
+def _height(curve: BudgetCurve, place: int, quantity: str) -> float:
     point = curve.points[place]
     if quantity == "margin":
         return point.margin

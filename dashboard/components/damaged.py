@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services.records import Problem
+from dashboard.services.records import RecordProblem
 
 
-def damaged_files(problems: Iterable[Problem]) -> None:
+def damaged_files(problems: Iterable[RecordProblem]) -> None:
     """One warning a file; a file that several sections need is named once."""
     for problem in dict.fromkeys(problems):
         st.warning(

@@ -7,12 +7,12 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.services import audit, exports
-from dashboard.services.exports import Kept, ScanNote
+from dashboard.services.exports import ExportedModel, ScanNote
 from dashboard.session import history
-from dashboard.session.history import Entry, Found
+from dashboard.session.history import Found, HistoryEntry
 from dashboard.session.state import Chosen
 
-MakeFile = Callable[[Sequence[Kept], Found, ScanNote], bytes]
+MakeFile = Callable[[Sequence[ExportedModel], Found, ScanNote], bytes]
 
 FILES: tuple[tuple[str, str, str, str, MakeFile], ...] = (
     ("Picture (PNG)", "png", "image/png", ":material/image:", exports.png_file),
@@ -47,14 +47,14 @@ def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
     )
 
 
-def _noted(make: MakeFile, entry: Entry, *, by: str) -> bytes:
+def _noted(make: MakeFile, entry: HistoryEntry, *, by: str) -> bytes:
     """The bytes of a file, entered into the audit log before anybody has them."""
     for each in entry.kept:
         audit.note("export", model=each.record.model.key, record=each.record, by=by)
     return make(entry.kept, entry.found, entry.note)
 
 
-def file_name(entry: Entry, *, kind: str) -> str:
+def file_name(entry: HistoryEntry, *, kind: str) -> str:
     """ "meddef-3FA-91C-attack-oct-20260102-140259": what a file is called by default, without its suffix."""
     chosen = entry.chosen
     return f"meddef-{chosen.short_id}-{kind}-{chosen.task}-{entry.created:%Y%m%d-%H%M%S}"

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.components.colours import Rgb
 from dashboard.components.words import strongest_region
 from dashboard.language import tr
-from dashboard.results.common import MapView, Picture
+from dashboard.services import shared as services
+from dashboard.services.results.common import MapView, Picture
 
 TILE = 220
 """Width of a map in pixels: four fit beside the sidebar, one on a telephone."""

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import budget_words
 from dashboard.components.scan_facts import id_words
 from dashboard.components.scan_level import population_line
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import LabResult, Reading
+from dashboard.services import shared as services
+from dashboard.services.results.common import LabResult, Reading
 from dashboard.session import history
-from dashboard.session.history import Entry
+from dashboard.session.history import HistoryEntry
 
 OPEN = "history_open"
 """In the session: the page that a restored entry is shown on."""
@@ -38,7 +38,7 @@ def history_panel() -> None:
         )
 
 
-def _row(entry: Entry, number: int) -> None:
+def _row(entry: HistoryEntry, number: int) -> None:
     words, settings = _outcome(entry), _settings(entry)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -69,11 +69,11 @@ def _show(key: str, attack: bool) -> None:
     st.session_state[OPEN] = PAGES[attack]
 
 
-def _alt(entry: Entry) -> str:
+def _alt(entry: HistoryEntry) -> str:
     return tr("Scan of this entry: {title}, {id}", title=tr(entry.chosen.title), id=entry.chosen.short_id)
 
 
-def _outcome(entry: Entry) -> str:
+def _outcome(entry: HistoryEntry) -> str:
     """What came out, in a few words; nothing from which the model abstains is counted."""
     if isinstance(entry.found, LabResult):
         return _attacked(entry.found)
@@ -98,7 +98,7 @@ def _attacked(found: LabResult) -> str:
     return f"{said} · {tr('not counted, as the model abstains: {n}', n=left)}" if left else said
 
 
-def _settings(entry: Entry) -> str:
+def _settings(entry: HistoryEntry) -> str:
     """The model, or the attack, its budget and its models."""
     title = tr(entry.chosen.title)
     if isinstance(entry.found, Reading):

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.language import tr
-from dashboard.limits import MOST_MODELS
-from dashboard.results.common import ModelChoice
 from dashboard.services import inspection
-from meddef_core.errors import ModelError
+from dashboard.services import shared as services
+from dashboard.services.errors import ModelError
+from dashboard.services.limits import MOST_MODELS
+from dashboard.services.results.common import ModelChoice
 
 NO_MODEL = "There is no trained model for this kind of scan; train one with `meddef train` or restore assets/models."
 

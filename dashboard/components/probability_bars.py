@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard.components.scan_level import population_line, probability_note
 from dashboard.components.words import class_words, percent
 from dashboard.language import tr
-from dashboard.results.common import Reading
-from meddef_core.tasks import Task
+from dashboard.services.results.common import Reading
+from dashboard.services.tasks import Task
 
 
 def output_card(reading: Reading, *, task: Task, truth: str | None) -> None:

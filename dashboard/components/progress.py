@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.language import tr
-from dashboard.services.work import Place
+from dashboard.services import shared as services
+from dashboard.services.work import QueuePlace
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def working(label: str, *, quick: bool = False) -> Iterator[None]:
     """
     place = st.empty()
 
-    def on_wait(where: Place) -> None:
+    def on_wait(where: QueuePlace) -> None:
         place.info(waiting_words(where), icon=":material/hourglass_top:")
 
     with services.turn(on_wait, quick=quick):
@@ -60,7 +60,7 @@ def cancellable(
     def on_progress(what: str, step: int, total: int) -> None:
         bar.progress(min(1.0, step / total), text=what)
 
-    def on_wait(where: Place) -> None:
+    def on_wait(where: QueuePlace) -> None:
         bar.progress(0.0, text=waiting_words(where))
 
     try:
@@ -70,7 +70,7 @@ def cancellable(
         box.empty()
 
 
-def waiting_words(place: Place) -> str:
+def waiting_words(place: QueuePlace) -> str:
     """ "2 ahead of you, about 10 seconds": the place in the line and the expected wait, where it is known."""
     if place.seconds is None:
         return tr("This server is busy: {ahead} ahead of you.", ahead=place.ahead)

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.language import language, tr
+from dashboard.services.record_types import Accuracy, Balanced, Match, Spec
 from dashboard.services.robust_curves import attack_settings, attack_title
-from meddef_core.intended_use import INTENDED_USE
-from meddef_core.records import Balanced, Match, Share, Spec
+from dashboard.services.words import INTENDED_USE
 
 STAMP_WIDTH = {"en": 62, "zh": 30}
 """Letters in a line of the stamp below a figure: it must fit a telephone."""
@@ -20,7 +20,7 @@ STAMP_WIDTH = {"en": 62, "zh": 30}
 LOSSES = {"ce": "cross-entropy", "margin": "margin of the logits"}
 
 
-def share_words(share: Share) -> str:
+def share_words(share: Accuracy) -> str:
     """ "**94.4%** (87.7 to 96.8)": balanced accuracy with its 95% interval."""
     low, high = share.balanced_interval
     return tr(
@@ -96,7 +96,7 @@ def csv_of(data: pd.DataFrame) -> bytes:
     return data.assign(intended_use=INTENDED_USE).to_csv(index=False).encode()
 
 
-def share_columns(share: Share, *, prefix: str = "") -> dict[str, float]:
+def share_columns(share: Accuracy, *, prefix: str = "") -> dict[str, float]:
     """A share as columns of a CSV file."""
     return balanced_columns(share, prefix=prefix) | {f"{prefix}accuracy": share.accuracy}
 

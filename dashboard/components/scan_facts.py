@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.results.common import Picture
 from dashboard.services import pacs
+from dashboard.services.results.common import Picture
 from dashboard.session import state, uploads
 from dashboard.session.state import UPLOADED, Chosen
 

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.progress import working
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice, Reading
+from dashboard.services import shared as services
+from dashboard.services.reading import looks_like, unlike_training
+from dashboard.services.results.common import ModelChoice, Reading
+from dashboard.services.tasks import Task
 from dashboard.session import state
 from dashboard.session.state import Chosen
-from meddef_core.prediction import Familiarity
-from meddef_core.prediction.abstention import PHRASES, abstention_of
-from meddef_core.tasks import Task
 
 DIFFERENCES = {
     "edges": "how strong its edges are and which way they run",
@@ -71,29 +70,30 @@ def scan_notes(readings: Sequence[Reading], *, task: Task) -> None:
 
 def unusual_words(reading: Reading) -> str:
     """That the scan is accepted but unlike most others, and in what it differs."""
-    familiarity = reading.prediction.familiarity
-    return tr(UNUSUAL) if familiarity is None else f"{tr(UNUSUAL)} {_differs(familiarity)}"
+    return f"{tr(UNUSUAL)} {_differs(reading)}".rstrip()
 
 
 def abstention_words(reading: Reading, *, task: Task, better: str | None = None) -> str:
     """Why the model abstains, whatever the reason; `better` is the key of a task whose models know such scans."""
-    abstained, familiarity = reading.abstained, reading.prediction.familiarity
+    abstained = reading.abstained
     if abstained is None:
         return ""
     hint = "" if better is None else tr(BETTER, other=tr(services.tasks()[better].title))
-    if familiarity is None or abstained != abstention_of(familiarity, modality=task.modality):
+    if not unlike_training(reading, modality=task.modality):
         return f"{tr(abstained.sentence)} {hint}".rstrip()
     if abstained.reason == "output":
         weak = tr("No class stands out clearly enough to be shown for a scan this far from the training scans.")
-        return f"{weak} {_differs(familiarity)}"
+        return f"{weak} {_differs(reading)}"
     unlike = "This image is unlike the scans that the models for “{modality}” were trained on."
     first = tr(unlike, modality=tr(task.modality))
-    looks = hint or tr("It looks most like {looks}.", looks=tr(PHRASES[abstained.looks_like]))
-    return f"{first} {looks} {_differs(familiarity)}"
+    looks = hint or tr("It looks most like {looks}.", looks=tr(looks_like(reading)))
+    return f"{first} {looks} {_differs(reading)}"
 
 
-def _differs(familiarity: Familiarity) -> str:
-    differences = tr("; ").join(tr(DIFFERENCES[name]) for name in familiarity.differs)
+def _differs(reading: Reading) -> str:
+    """In what the scan differs from the training scans; nothing where that is not known."""
+    familiarity = reading.prediction.familiarity
+    differences = tr("; ").join(tr(DIFFERENCES[name]) for name in (familiarity.differs if familiarity else ()))
     return tr("It differs in {differences}.", differences=differences) if differences else ""
 
 

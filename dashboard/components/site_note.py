@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.services import site
-from meddef_core.errors import MedDefError
+from dashboard.services.errors import MedDefError
 
 
 def site_note() -> None:

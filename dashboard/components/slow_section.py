@@ -6,9 +6,9 @@ from typing import TypeVar
 import streamlit as st
 
 from dashboard.components.progress import OnShare, cancellable
-from dashboard.results.common import LabResult
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import LabResult
 from dashboard.session.state import LAB_FOUND
-from meddef_core.errors import MedDefError
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.components.words import eps_words
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.trust import trust
 
 BADGES = {

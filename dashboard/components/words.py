@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.language import tr
-from meddef_core.eps import format_eps, grey_steps, short_eps
-from meddef_core.tasks import Task
-from meddef_core.words import counted, percent
+from dashboard.services.tasks import Task
+from dashboard.services.words import counted, format_eps, grey_steps, percent, short_eps
 
 __all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "percent", "strongest_region"]
 

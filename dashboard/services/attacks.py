@@ -4,11 +4,19 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dashboard import limits
-from dashboard.results.common import AttackChoice, Attacked, AttackOption, ModelChoice, Outcome, Reading, Step
+from dashboard.services import limits
 from dashboard.services.iterates import Album
 from dashboard.services.models import loaded, models
 from dashboard.services.reading import reading_of
+from dashboard.services.results.common import (
+    AttackChoice,
+    AttackedPicture,
+    AttackOption,
+    AttackOutcome,
+    ModelChoice,
+    Reading,
+    TracedStep,
+)
 from meddef_core.attacks import ATTACKS, AttackResult, AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.result import DISTANCES, tolerance
 from meddef_core.errors import AttackError
@@ -64,7 +72,9 @@ def checked(choice: AttackChoice, task: str) -> tuple[AttackSpec, ModelChoice | 
     return spec, source
 
 
-def attack(clean: Reading, spec: AttackSpec, on_progress: OnProgress, *, source: ModelChoice | None = None) -> Outcome:
+def attack(
+    clean: Reading, spec: AttackSpec, on_progress: OnProgress, *, source: ModelChoice | None = None
+) -> AttackOutcome:
     """Attack one picture, then add random noise of the same norm and size; `spec` and `source` are from `checked`.
 
     Moves away from the class the model gives the clean picture. `on_progress` runs after each step; whatever it
@@ -84,7 +94,7 @@ def attack(clean: Reading, spec: AttackSpec, on_progress: OnProgress, *, source:
     smaller = info.seeks == "smallest" and attacked.success
     size = min(attacked.distance, spec.eps) if smaller else spec.eps
     control = default_spec(CONTROLS[info.norm], eps=size, seed=spec.seed, theta=spec.theta)
-    return Outcome(clean, attacked, _attacked(clean, control, on_progress))
+    return AttackOutcome(clean, attacked, _attacked(clean, control, on_progress))
 
 
 def _attacked(
@@ -94,14 +104,14 @@ def _attacked(
     *,
     source: ModelChoice | None = None,
     album: Album | None = None,
-) -> Attacked:
+) -> AttackedPicture:
     info, subject = ATTACKS[spec.name], loaded(clean.model.id)
-    steps: list[Step] = []
+    steps: list[TracedStep] = []
 
     def on_step(step: AttackStep) -> None:
         softmax = step.probabilities[0]
         shares = from_logits(subject, softmax.clamp_min(LEAST).log(), distance=clean.prediction.distance).shares
-        steps.append(Step(step.step, step.loss, tuple(softmax.tolist()), shares, step.success))
+        steps.append(TracedStep(step.step, step.loss, tuple(softmax.tolist()), shares, step.success))
         if album is not None and step.images is not None:
             album.add(step.step, as_picture(step.images), mark=step.success > 0)
         on_progress(f"{info.title} on {clean.model.title}", step.step, step.total)
@@ -120,10 +130,10 @@ def _attacked(
     return measured if album is None else replace(measured, iterates=album.iterates())
 
 
-def _measured(clean: Reading, result: AttackResult, steps: tuple[Step, ...], seconds: float) -> Attacked:
+def _measured(clean: Reading, result: AttackResult, steps: tuple[TracedStep, ...], seconds: float) -> AttackedPicture:
     info, eps, first = ATTACKS[result.spec.name], result.spec.eps, int(result.first_fooled[0])
     distance = float(DISTANCES[info.norm](result.adversarial, as_images(clean.picture))[0])
-    return Attacked(
+    return AttackedPicture(
         title=info.title,
         norm=info.norm,
         eps=eps,

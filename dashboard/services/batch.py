@@ -6,18 +6,31 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
-from dashboard.results.common import ModelChoice
 from dashboard.services import audit
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
 from dashboard.services.work import OnWait
 from meddef_core.errors import ScanError
-from meddef_core.prediction.batch import Row, Score, read_entry, score, to_csv
-from meddef_core.scans.archive import MAX_ENTRIES, Entry, upload_entries
+from meddef_core.io.worker import CancelledError
+from meddef_core.prediction.batch import BatchAccuracy, BatchOutcome, read_entry, score, to_csv
+from meddef_core.scans.archive import MAX_ENTRIES, ArchiveEntry, upload_entries
 from meddef_core.tasks import get_task
 
-__all__ = ["MAX_ENTRIES", "MOST_BYTES", "Job", "Row", "Score", "csv_of", "next_row", "open_job", "score_of", "stop"]
+__all__ = [
+    "MAX_ENTRIES",
+    "MOST_BYTES",
+    "BatchAccuracy",
+    "BatchJob",
+    "BatchOutcome",
+    "CancelledError",
+    "csv_of",
+    "next_row",
+    "open_job",
+    "score_of",
+    "stop",
+]
 
 MOST_BYTES = 200 * 1024**2
 """Bytes of all files of one batch together, which this server holds until they are read."""
@@ -28,16 +41,16 @@ class Held:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class BatchJob:
     """A batch in its session: what is left to read, and the rows so far. The files go when it ends."""
 
     model: ModelChoice
     task: str
     total: int
-    entries: tuple[Entry, ...] = field(repr=False)
+    entries: tuple[ArchiveEntry, ...] = field(repr=False)
     """What is still to be read."""
     held: Held | None = field(repr=False)
-    rows: tuple[Row, ...] = field(default=(), repr=False)
+    rows: tuple[BatchOutcome, ...] = field(default=(), repr=False)
     ended: Literal["", "done", "cancelled", "failed"] = ""
     problem: str | None = None
     """Why it failed, in one sentence."""
@@ -50,7 +63,7 @@ class Job:
         return tuple(get_task(self.task).classes)
 
 
-def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: str) -> Job:
+def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: str) -> BatchJob:
     """The files, as (name, bytes), made ready to be read; raises ScanError, BusyError or QuotaError."""
     size = sum(len(data) for _, data in files)
     if size > MOST_BYTES:
@@ -62,10 +75,10 @@ def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: st
     held = Held()
     HELD.admit(held, size, owner=session_id())
     audit.note("batch", model=model.id, n=len(entries))
-    return Job(model, task, len(entries), entries, held)
+    return BatchJob(model, task, len(entries), entries, held)
 
 
-def next_row(job: Job, on_wait: OnWait) -> Job:
+def next_row(job: BatchJob, on_wait: OnWait) -> BatchJob:
     """The job one row further. Each scan waits for its own turn, so that a long batch keeps nobody waiting.
 
     Raises CancelledError where the session has left while a file was decoded: the job is as it was and can be tried
@@ -84,17 +97,17 @@ def next_row(job: Job, on_wait: OnWait) -> Job:
     return replace(job, entries=(), held=None, rows=rows, ended="done")
 
 
-def stop(job: Job, *, problem: str | None = None) -> Job:
+def stop(job: BatchJob, *, problem: str | None = None) -> BatchJob:
     """The job ended before its time: its rows stay, its files go."""
     return replace(job, entries=(), held=None, ended="cancelled" if problem is None else "failed", problem=problem)
 
 
-def score_of(job: Job) -> Score | None:
+def score_of(job: BatchJob) -> BatchAccuracy | None:
     """Outputs against the classes that folders were named by; None where none was."""
     return score(job.rows, job.classes)
 
 
-def csv_of(job: Job) -> bytes:
+def csv_of(job: BatchJob) -> bytes:
     """The table as a file, stamped with the intended use."""
     card = next(card for card in cards() if card.key == job.model.id)
     return to_csv(job.rows, card=card, classes=job.classes)

@@ -1,8 +1,8 @@
 """Certificates of the scan on the screen, by the smoothed network of a model that was trained for it."""
 
-from dashboard.results.common import ModelChoice
 from dashboard.services.attacks import OnProgress
 from dashboard.services.models import cards, loaded, models
+from dashboard.services.results.common import ModelChoice
 from meddef_core.certification.certify import ALPHA, DRAWS, certify
 from meddef_core.records import CertificateNumbers
 from meddef_core.report.certificate import certificate_numbers

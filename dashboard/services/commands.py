@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from meddef_core.baselines.sides import UNDEFENDED
 from meddef_core.eps import short_eps
 from meddef_core.records import (
-    Attacked,
+    AttackedAccuracy,
     BaselineRecord,
     DissectionRecord,
     PruneRecord,
@@ -29,7 +29,7 @@ def worst_command(record: WorstRecord) -> str:
     return " ".join([*head, *_list(record)])
 
 
-def quick_command(card: Card, row: Attacked) -> str:
+def quick_command(card: Card, row: AttackedAccuracy) -> str:
     """The command that measures one attack of a card again."""
     spec = row.spec
     settings = [f"--steps {spec.steps}", *([f"--loss {spec.loss}"] if spec.loss else [])]

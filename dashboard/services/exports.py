@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.results.common import Attacked, LabResult, ModelChoice, Outcome, Picture, Reading
 from dashboard.services.attacks import CONTROLS
 from dashboard.services.models import loaded
 from dashboard.services.queue import turn
+from dashboard.services.results.common import AttackedPicture, AttackOutcome, LabResult, ModelChoice, Picture, Reading
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.explanation import explain, shared_scale
 from meddef_core.io.arrays import as_images
 from meddef_core.records import AttackNumbers, AttackRecord, PredictionRecord, build, plain, source_of
-from meddef_core.records.prediction import Step
+from meddef_core.records.prediction import RecordedStep
 from meddef_core.report.one_page import report
 from meddef_core.report.outputs import output_of
 from meddef_core.report.panel import panel
 from meddef_core.report.results import image_digest, prediction_numbers
-from meddef_core.report.sheet import MapPair, Record, Sheet, Side
+from meddef_core.report.sheet import MapPair, Record, Sheet, SheetSide
 from meddef_core.report.trust import trust_line
 
 ATTACK_MAPS = ("gradcam", "channel_attention")
@@ -54,7 +54,7 @@ class ScanNote:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class ExportedModel:
     """One model's part of what is kept: its record and, after an attack, that of the noise control."""
 
     record: Record
@@ -64,25 +64,30 @@ class Kept:
 # ---- records -----------------------------------------------------------------------------------------------------
 
 
-def records(found: Reading | LabResult, note: ScanNote) -> tuple[Kept, ...]:
+def records(found: Reading | LabResult, note: ScanNote) -> tuple[ExportedModel, ...]:
     """The records of a reading, or of an attack on each model, that `meddef replay` can run again."""
     if isinstance(found, LabResult):
         return tuple(_kept(found, outcome, note) for outcome in found.outcomes)
     model, numbers = loaded(found.model.id), prediction_numbers(found.prediction)
-    return (Kept(build(PredictionRecord, model=model, scan=note.facts, numbers=numbers)),)
+    return (ExportedModel(build(PredictionRecord, model=model, scan=note.facts, numbers=numbers)),)
 
 
-def _kept(result: LabResult, outcome: Outcome, note: ScanNote) -> Kept:
+def _kept(result: LabResult, outcome: AttackOutcome, note: ScanNote) -> ExportedModel:
     spec, noise = result.spec, outcome.noise
     control = default_spec(CONTROLS[noise.norm], eps=noise.eps, seed=spec.seed, theta=spec.theta)
-    return Kept(
+    return ExportedModel(
         _attack_record(outcome, outcome.attacked, spec, note, source=result.source),
         _attack_record(outcome, noise, control, note),
     )
 
 
 def _attack_record(
-    outcome: Outcome, attacked: Attacked, spec: AttackSpec, note: ScanNote, *, source: ModelChoice | None = None
+    outcome: AttackOutcome,
+    attacked: AttackedPicture,
+    spec: AttackSpec,
+    note: ScanNote,
+    *,
+    source: ModelChoice | None = None,
 ) -> AttackRecord:
     """The same record that `meddef attack` writes.
 
@@ -103,7 +108,9 @@ def _attack_record(
         first_fooled=-1 if attacked.first_fooled is None else attacked.first_fooled,
         steps_run=len(attacked.steps),
         trace=tuple(
-            Step(step=each.number, loss=plain(each.loss), success=each.success, probabilities=each.probabilities)
+            RecordedStep(
+                step=each.number, loss=plain(each.loss), success=each.success, probabilities=each.probabilities
+            )
             for each in attacked.steps
         ),
         adversarial_sha256=image_digest(attacked.reading.picture.tobytes()),
@@ -114,39 +121,39 @@ def _attack_record(
 # ---- files -------------------------------------------------------------------------------------------------------
 
 
-def json_file(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> bytes:
+def json_file(kept: Sequence[ExportedModel], found: Reading | LabResult, note: ScanNote) -> bytes:
     """The records as one JSON file."""
     document = Sheet(scan=note.title, truth=note.truth, sides=_sides(kept, found, maps=False)).document
     return (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
 
 
-def png_file(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> bytes:
+def png_file(kept: Sequence[ExportedModel], found: Reading | LabResult, note: ScanNote) -> bytes:
     """The picture. Waits for its turn of the work queue; raises MedDefError."""
     return panel(_sheet(kept, found, note))
 
 
-def pdf_file(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> bytes:
+def pdf_file(kept: Sequence[ExportedModel], found: Reading | LabResult, note: ScanNote) -> bytes:
     """The page. Waits for its turn of the work queue; raises MedDefError."""
     return report(_sheet(kept, found, note))
 
 
-def _sheet(kept: Sequence[Kept], found: Reading | LabResult, note: ScanNote) -> Sheet:
+def _sheet(kept: Sequence[ExportedModel], found: Reading | LabResult, note: ScanNote) -> Sheet:
     with turn(lambda ahead: None):
         return Sheet(scan=note.title, truth=note.truth, sides=_sides(kept, found, maps=True))
 
 
-def _sides(kept: Sequence[Kept], found: Reading | LabResult, *, maps: bool) -> tuple[Side, ...]:
+def _sides(kept: Sequence[ExportedModel], found: Reading | LabResult, *, maps: bool) -> tuple[SheetSide, ...]:
     if isinstance(found, Reading):
         (one,) = kept
         pairs = _map_pairs(found, (found.picture,), READING_MAPS) if maps else ()
-        return (Side(title=found.model.title, record=one.record, clean=found.picture, maps=pairs),)
+        return (SheetSide(title=found.model.title, record=one.record, clean=found.picture, maps=pairs),)
     return tuple(_attack_side(one, outcome, maps=maps) for one, outcome in zip(kept, found.outcomes, strict=True))
 
 
-def _attack_side(one: Kept, outcome: Outcome, *, maps: bool) -> Side:
+def _attack_side(one: ExportedModel, outcome: AttackOutcome, *, maps: bool) -> SheetSide:
     clean, model = outcome.clean, outcome.clean.model
     pictures = (clean.picture, outcome.attacked.reading.picture)
-    return Side(
+    return SheetSide(
         title=model.title,
         record=one.record,
         control=one.control,

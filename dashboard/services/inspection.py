@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.results.attention import Inspected, MapGroup, Pictures
-from dashboard.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from dashboard.services.models import loaded, models, undefended_first
+from dashboard.services.results.attention import Inspected, MapGroup, Pictures
+from dashboard.services.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from meddef_core.explanation import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
-from meddef_core.explanation.explainer import Subject
+from meddef_core.explanation.explainer import ExplanationSubject
 from meddef_core.explanation.grad_cam import DEFAULT_LAYER
 from meddef_core.io.arrays import as_images
 from meddef_core.model import MedDef, Trace
@@ -121,9 +121,9 @@ def trace_of(model: ModelChoice, picture: Picture) -> Trace:
     return _subject(model, picture).trace
 
 
-def _subject(model: ModelChoice, picture: Picture, *, label: str | None = None) -> Subject:
+def _subject(model: ModelChoice, picture: Picture, *, label: str | None = None) -> ExplanationSubject:
     target = 0 if label is None else loaded(model.id).task.index(label)
-    return Subject(network=network_of(model), image=as_images(picture), target=target, layer=DEFAULT_LAYER)
+    return ExplanationSubject(network=network_of(model), image=as_images(picture), target=target, layer=DEFAULT_LAYER)
 
 
 def network_of(model: ModelChoice) -> MedDef:

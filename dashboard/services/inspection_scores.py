@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from dashboard.results.attention import (
+from dashboard.services.inspection import GRADIENT, group, network_of, own_maps, trace_of
+from dashboard.services.models import cards, loaded, models
+from dashboard.services.results.attention import (
     Alike,
     Channel,
     MapStability,
@@ -12,9 +14,7 @@ from dashboard.results.attention import (
     Randomised,
     Stage,
 )
-from dashboard.results.common import ModelChoice
-from dashboard.services.inspection import GRADIENT, group, network_of, own_maps, trace_of
-from dashboard.services.models import cards, loaded, models
+from dashboard.services.results.common import ModelChoice
 from meddef_core.explanation import ExplanationMap, channel_ranking, explain, sanity_check, stability, top_channels
 from meddef_core.explanation import propagation as measure
 from meddef_core.io.arrays import as_images

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.results.common import Iterates, Picture
+from dashboard.services.results.common import Iterates, Picture
 
 MOST = 60
 """Pictures kept of one attack, the clean one among them: 6 MB, however many steps it takes."""

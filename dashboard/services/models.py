@@ -7,12 +7,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import limits
-from dashboard.results.common import ModelChoice
+from dashboard.services import limits
 from dashboard.services.queue import HELD
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
 from meddef_core import zoo
-from meddef_core.baselines.sides import UNDEFENDED, Side, load_side, side_choices
+from meddef_core.baselines.sides import UNDEFENDED, OfferedBaseline, load_side, side_choices
 from meddef_core.data.samples import Sample, list_samples
 from meddef_core.errors import ModelError
 from meddef_core.scans import Scan, WindowRange, read_scan_isolated, warm_decoders, window_range_isolated
@@ -136,7 +136,7 @@ def comparable(task: str) -> tuple[ModelChoice, ...]:
     return (*undefended_first(models(task)), *(_side(side) for side in side_choices(task)))
 
 
-def _side(side: Side) -> ModelChoice:
+def _side(side: OfferedBaseline) -> ModelChoice:
     return ModelChoice(side.id, side.title, side.summary, wrapped=True)
 
 

@@ -2,24 +2,45 @@
 
 import streamlit as st
 
-from dashboard.results.common import MapView, ModelChoice, Picture, Reading
-from dashboard.results.reading import Calibration, Operating
 from dashboard.services.models import loaded, models, tasks
+from dashboard.services.results.common import MapView, ModelChoice, Picture, Reading
+from dashboard.services.results.reading import Calibration, Operating
 from meddef_core.errors import ModelError
 from meddef_core.explanation import MAP_CAVEAT, ExplanationMap, explain, shared_scale
 from meddef_core.io.arrays import as_images, as_picture
 from meddef_core.prediction import (
     Fitted,
+    Proportion,
     calibrate,
     fitted_for,
     operating_point,
+    predictive_values,
     questions,
     reliability,
     threshold_at_sensitivity,
     youden_threshold,
 )
+from meddef_core.prediction.abstention import PHRASES, abstention_of
+from meddef_core.prediction.operating import ANY_FINDING
 from meddef_core.prediction.prediction import predict, prepare
 from meddef_core.scans import Scan
+
+__all__ = [
+    "ANY_FINDING",
+    "CAVEAT",
+    "Proportion",
+    "asked",
+    "calibration",
+    "fits_better",
+    "looks_like",
+    "maps",
+    "operating",
+    "predictive_values",
+    "read",
+    "reading_of",
+    "reading_of_scan",
+    "unlike_training",
+]
 
 CAVEAT = MAP_CAVEAT
 """Stands under every map."""
@@ -47,6 +68,17 @@ def reading_of(model: ModelChoice, picture: Picture, *, like: Reading | None = N
     """
     clean = None if like is None else like.prediction
     return Reading(model, predict(loaded(model.id), as_images(picture), like=clean), picture)
+
+
+def unlike_training(reading: Reading, *, modality: str) -> bool:
+    """Whether the model abstains because the scan is too far from the training scans, and for no other reason."""
+    by_distance = abstention_of(reading.prediction.familiarity, modality=modality)
+    return by_distance is not None and reading.abstained == by_distance
+
+
+def looks_like(reading: Reading) -> str:
+    """What a scan that is `unlike_training` looks most like, in words; empty where it looks like nothing known."""
+    return "" if reading.abstained is None else PHRASES.get(reading.abstained.looks_like, "")
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)

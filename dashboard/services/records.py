@@ -1,6 +1,6 @@
 """What was measured of the models on this server: the records below `results_root()`, and their cards.
 
-A file that cannot be read, or does not hold what it must, is left out and becomes a `Problem`; the others stay.
+A file that cannot be read, or does not hold what it must, is left out and becomes a `RecordProblem`; the others stay.
 """
 
 import json
@@ -12,8 +12,7 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 
 from dashboard.services.models import rank
-from meddef_core.errors import MedDefError, RecordError
-from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.errors import RecordError
 from meddef_core.records import (
     MAX_BYTES,
     AblationRecord,
@@ -27,7 +26,6 @@ from meddef_core.records import (
     EvaluationRecord,
     ExternalRecord,
     Match,
-    Pair,
     PruneRecord,
     Record,
     ReportedTable,
@@ -42,14 +40,13 @@ from meddef_core.records import (
     versions,
 )
 from meddef_core.records.documents import results_root
-from meddef_core.studies import paper
 from meddef_core.zoo import Card, malformed_models, models_root
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Problem:
+class RecordProblem:
     """A file that is left out. `place` is the key within it that is wrong, where that can be told."""
 
     file: str
@@ -58,7 +55,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredModel:
     """One model's card and what it says was measured of it; None where nothing was, or it is damaged."""
 
     card: Card
@@ -70,7 +67,7 @@ class TaskRecords:
     """All that is known about one task's models, damaged files left out."""
 
     task: str
-    models: tuple[Measured, ...]
+    models: tuple[MeasuredModel, ...]
     worst: dict[str, WorstRecord]
     audits: dict[str, AuditRecord]
     paper: dict[str, EvaluationRecord]
@@ -82,7 +79,7 @@ class TaskRecords:
     ablation: AblationRecord | None
     dissections: dict[str, DissectionRecord]
     reported: ReportedTable | None
-    problems: tuple[Problem, ...]
+    problems: tuple[RecordProblem, ...]
 
     @property
     def shipped(self) -> tuple[Shipped, ...]:
@@ -100,7 +97,7 @@ class TaskRecords:
 
 def of_task(task: str) -> TaskRecords:
     """Read every record of one task; those read before are not read again until their file changes."""
-    problems: list[Problem] = []
+    problems: list[RecordProblem] = []
     root = results_root()
     models = tuple(_measured(card, problems) for card in cards(problems) if card.task == task)
     return TaskRecords(
@@ -121,7 +118,7 @@ def of_task(task: str) -> TaskRecords:
     )
 
 
-def cards(problems: list[Problem]) -> list[Card]:
+def cards(problems: list[RecordProblem]) -> list[Card]:
     """Every card on this server that can be read; what is wrong with the others goes to `problems`."""
     root = models_root()
     malformed = malformed_models(root)
@@ -130,28 +127,23 @@ def cards(problems: list[Problem]) -> list[Card]:
         card = _one(Card, path, problems)
         why = malformed.get("/".join(path.parts[-3:-1]))
         if card is not None and why is not None:  # each part is well formed, and they do not fit
-            problems.append(Problem(_name(path), why.rstrip(".")))
+            problems.append(RecordProblem(_name(path), why.rstrip(".")))
         elif card is not None:
             found.append(card)
     return found
 
 
 def reading_figures(card: Card) -> dict[str, Any]:
-    """`reading.json` beside the weights: calibration and abstention; empty where there is none to be read."""
+    """Calibration and abstention, `reading.json` beside the weights; empty where there is none of these weights."""
     path = models_root() / card.key / "reading.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
-
-
-def contradictions(task: str) -> list[str]:
-    """Sentences of the core: what a reported row says that no working attack can bring about."""
-    try:
-        return paper.differences(task)
-    except MedDefError:  # a damaged record, which `of_task` names
-        return []
+    if not isinstance(found, dict):
+        return {}
+    fits = match_weights(card.key, str(found.get("weights_sha256")), shipped([card])) is Match.MATCHED
+    return found if fits else {}
 
 
 def software() -> dict[str, str]:
@@ -159,31 +151,26 @@ def software() -> dict[str, str]:
     return versions()
 
 
-def mcnemar_p(pair: Pair) -> float:
-    """Two-sided exact p of the pair."""
-    return mcnemar(pair.only_first, pair.only_second)
-
-
 # ---- reading files -----------------------------------------------------------------------------------------------
 
 
-def _measured(card: Card, problems: list[Problem]) -> Measured:
+def _measured(card: Card, problems: list[RecordProblem]) -> MeasuredModel:
     if not card.metrics:
-        return Measured(card, None)
+        return MeasuredModel(card, None)
     try:
-        return Measured(card, figures_of(card.metrics))
+        return MeasuredModel(card, figures_of(card.metrics))
     except DamagedRecord as error:
-        problems.append(Problem(f"{card.key}/card.json", error.reason, f"metrics.{error.place}"))
-        return Measured(card, None)
+        problems.append(RecordProblem(f"{card.key}/card.json", error.reason, f"metrics.{error.place}"))
+        return MeasuredModel(card, None)
 
 
-def _folder(kind: type[Kind], folder: Path, problems: list[Problem]) -> dict[str, Kind]:
+def _folder(kind: type[Kind], folder: Path, problems: list[RecordProblem]) -> dict[str, Kind]:
     """Records by file name without its ending."""
     found = {path.stem: _one(kind, path, problems) for path in sorted(folder.glob("*.json"))}
     return {name: record for name, record in found.items() if record is not None}
 
 
-def _one(kind: type[Kind], path: Path, problems: list[Problem]) -> Kind | None:
+def _one(kind: type[Kind], path: Path, problems: list[RecordProblem]) -> Kind | None:
     """One file, or None where there is none or it is damaged."""
     if not path.is_file():
         return None
@@ -191,30 +178,30 @@ def _one(kind: type[Kind], path: Path, problems: list[Problem]) -> Kind | None:
         state = path.stat()
         found = _parsed(kind.__name__, str(path), state.st_mtime_ns, state.st_size, _kind=kind)
     except OSError:
-        found = Problem(_name(path), "it cannot be opened")
-    if isinstance(found, Problem):
+        found = RecordProblem(_name(path), "it cannot be opened")
+    if isinstance(found, RecordProblem):
         problems.append(found)
         return None
     return cast("Kind", found)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _parsed(kind: str, path: str, changed: int, size: int, *, _kind: type[BaseModel]) -> BaseModel | Problem:
+def _parsed(kind: str, path: str, changed: int, size: int, *, _kind: type[BaseModel]) -> BaseModel | RecordProblem:
     """A file's content, checked; `changed` and `size` make a file that was written anew another one.
 
     `kind` names `_kind` for the cache, which cannot tell classes apart.
     """
     where = Path(path)
     if size > MAX_BYTES:
-        return Problem(_name(where), "it is too large")
+        return RecordProblem(_name(where), "it is too large")
     try:
         return _card(where) if _kind is Card else read_as(_kind, where.read_bytes())
     except OSError:
-        return Problem(_name(where), "it cannot be opened")
+        return RecordProblem(_name(where), "it cannot be opened")
     except DamagedRecord as error:
-        return Problem(_name(where), error.reason, error.place)
+        return RecordProblem(_name(where), error.reason, error.place)
     except RecordError as error:
-        return Problem(_name(where), str(error))
+        return RecordProblem(_name(where), str(error))
 
 
 def _card(path: Path) -> Card:

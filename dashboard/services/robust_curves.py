@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dashboard.results.robustness import Curve, Point, Verdict
 from dashboard.services.commands import quick_command, worst_command
-from dashboard.services.records import Measured, TaskRecords
+from dashboard.services.records import MeasuredModel, TaskRecords
+from dashboard.services.results.robustness import Point, RobustnessCurve, TrustVerdict
 from dashboard.services.trust import OTHER_WEIGHTS, UNAUDITED
 from meddef_core.attacks import get_attack
 from meddef_core.auditing.finding import MEANINGS
 from meddef_core.errors import AttackError
-from meddef_core.records import Attacked, CardFigures, Match, Spec, WorstRecord, WorstRow
+from meddef_core.records import AttackedAccuracy, CardFigures, Match, Spec, WorstRecord, WorstRow
 from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS
 
 
-def curves(found: TaskRecords) -> tuple[Curve, ...]:
+def curves(found: TaskRecords) -> tuple[RobustnessCurve, ...]:
     """One curve a model: its card's quick look, and its worst case where that is of these very weights and scans.
 
     A worst case of other scans stands alone. A record of a model that has no card here stands by itself.
@@ -25,19 +25,19 @@ def curves(found: TaskRecords) -> tuple[Curve, ...]:
     return (*(curve for curve in drawn if curve is not None), *alone)
 
 
-def budgets(drawn: Iterable[Curve]) -> tuple[float, ...]:
+def budgets(drawn: Iterable[RobustnessCurve]) -> tuple[float, ...]:
     """Every budget that a curve has a point at, the smallest first."""
     return tuple(sorted({point.eps for curve in drawn for point in curve.points}))
 
 
-def verdict(found: TaskRecords, name: str) -> Verdict:
+def verdict(found: TaskRecords, name: str) -> TrustVerdict:
     """The audit of the model of that name; "none", with the reason, where there is none of these very weights."""
     record = found.audits.get(name)
     if record is None:
-        return Verdict("none", UNAUDITED)
+        return TrustVerdict("none", UNAUDITED)
     if found.match(name, record) is Match.OTHER_WEIGHTS:
-        return Verdict("none", OTHER_WEIGHTS)
-    return Verdict(record.numbers.verdict, MEANINGS[record.numbers.verdict], record)
+        return TrustVerdict("none", OTHER_WEIGHTS)
+    return TrustVerdict(record.numbers.verdict, MEANINGS[record.numbers.verdict], record)
 
 
 def title_of(name: str) -> str:
@@ -61,7 +61,7 @@ def attack_settings(name: str) -> frozenset[str]:
         return frozenset()
 
 
-def _of_model(found: TaskRecords, name: str, each: Measured) -> Curve | None:
+def _of_model(found: TaskRecords, name: str, each: MeasuredModel) -> RobustnessCurve | None:
     worst = found.worst.get(name)
     other = worst is not None and found.match(name, worst) is not Match.MATCHED
     quick = None if each.figures is None else _quick(each, each.figures, other_weights=other)
@@ -73,11 +73,11 @@ def _of_model(found: TaskRecords, name: str, each: Measured) -> Curve | None:
     return replace(quick, worst=strong.worst)
 
 
-def _worst(record: WorstRecord, title: str) -> Curve:
+def _worst(record: WorstRecord, title: str) -> RobustnessCurve:
     numbers, command = record.numbers, worst_command(record)
     rows = sorted(numbers.attacked, key=lambda row: row.eps)
     tried = _kinds(each.spec for row in rows for each in row.attacks)
-    return Curve(
+    return RobustnessCurve(
         key=record.model.key.rpartition("/")[2],
         title=title,
         n=numbers.n,
@@ -88,16 +88,16 @@ def _worst(record: WorstRecord, title: str) -> Curve:
     )
 
 
-def _quick(each: Measured, figures: CardFigures, *, other_weights: bool) -> Curve:
+def _quick(each: MeasuredModel, figures: CardFigures, *, other_weights: bool) -> RobustnessCurve:
     """At each budget the attack that leaves the least standing: the others are no evidence of robustness."""
-    weakest: dict[float, Attacked] = {}
+    weakest: dict[float, AttackedAccuracy] = {}
     for row in figures.attacked:
         held = weakest.get(row.eps)
         if held is None or row.balanced_accuracy < held.balanced_accuracy:
             weakest[row.eps] = row
     rows = [weakest[eps] for eps in sorted(weakest)]
     tried = _kinds(row.spec for row in figures.attacked)
-    return Curve(
+    return RobustnessCurve(
         key=each.card.name,
         title=each.card.title,
         n=figures.n,

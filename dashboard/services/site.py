@@ -6,7 +6,10 @@ from pydantic import ValidationError
 
 from meddef_core.errors import RecordError
 from meddef_core.records import SiteNumbers, SiteRecord, read_as
+from meddef_core.records.site import Figure, SiteRow
 from meddef_core.zoo import SiteProfile, configured_profile
+
+__all__ = ["Figure", "Report", "SiteRow", "profile", "report_in_use", "report_of"]
 
 
 @dataclass(frozen=True)

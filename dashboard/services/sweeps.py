@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
-from dashboard.results.common import LabResult, Reading
-from dashboard.results.sweeps import BudgetPoint, Curve, Shown, Smallest
 from dashboard.services.attacks import OnProgress
 from dashboard.services.models import loaded
 from dashboard.services.reading import reading_of
+from dashboard.services.results.common import LabResult, Reading
+from dashboard.services.results.sweeps import BudgetCurve, BudgetPoint, Shown, Smallest
 from meddef_core.attacks import AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.smallest import smallest_flip
 from meddef_core.errors import AttackError
@@ -37,7 +37,7 @@ def checked_steps(steps: int) -> int:
     return steps
 
 
-def sweep(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int = 0) -> Curve:
+def sweep(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int = 0) -> BudgetCurve:
     """PGD away from the clean output within each of `BUDGETS`, and noise of that size. Call inside `turn`.
 
     A picture found within a small budget lies within every larger one too, and stays the answer there if it is
@@ -54,7 +54,7 @@ def sweep(clean: Reading, on_progress: OnProgress, *, steps: int, seed: int = 0)
         best = min(points[-1].attacked, found, key=lambda reading: margin(reading, clean.label))
         noise = _strongest(clean, default_spec("noise", eps=eps, seed=seed))
         points.append(BudgetPoint(eps, best, noise, margin(best, clean.label)))
-    return Curve(clean, tuple(points))
+    return BudgetCurve(clean, tuple(points))
 
 
 def margin(reading: Reading, label: str) -> float:

@@ -4,16 +4,23 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.lessons.quiz import Item
-from dashboard.results.common import AttackChoice, ModelChoice, Outcome, Reading
-from dashboard.results.teaching import Curve, Measured, QuizPair, Recipe, Rival, card_number
 from dashboard.services.attacks import attack, checked
+from dashboard.services.lessons.quiz import QuizQuestion
 from dashboard.services.models import cards, models, samples, tasks
 from dashboard.services.reading import reading_of_scan
+from dashboard.services.results.common import AttackChoice, AttackOutcome, ModelChoice, Reading
+from dashboard.services.results.teaching import (
+    CardMeasurement,
+    ProbabilityCurve,
+    QuizPair,
+    Rival,
+    TrainingSummary,
+    card_number,
+)
 from meddef_core.attacks import ATTACKS
 from meddef_core.data.samples import Sample
 from meddef_core.errors import DataError, ModelError
-from meddef_core.records import DamagedRecord, Share, figures_of
+from meddef_core.records import Accuracy, DamagedRecord, figures_of
 
 BUDGETS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))
 """Epsilons of a lesson's curve."""
@@ -52,7 +59,7 @@ def reading(model: ModelChoice, sample: str) -> Reading:
 @st.cache_data(scope="session", max_entries=24, show_spinner=False)
 def outcome(
     model: ModelChoice, sample: str, *, name: str, eps: float, steps: int | None = None, source: str | None = None
-) -> Outcome:
+) -> AttackOutcome:
     """One attack of the registry on a sample, and noise of the same size; without the pictures in between."""
     task = model.id.partition("/")[0]
     work = steps or (STEPS if ATTACKS[name].iterative else None)
@@ -62,14 +69,16 @@ def outcome(
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)
-def curve(model: ModelChoice, sample: str, *, name: str, steps: int | None = None) -> Curve:
+def curve(model: ModelChoice, sample: str, *, name: str, steps: int | None = None) -> ProbabilityCurve:
     """The model attacked at every one of `BUDGETS`."""
     clean = reading(model, sample)
     at = clean.classes.index(clean.label)
     read = [clean]
     for eps in BUDGETS[1:]:
         read.append(outcome(model, sample, name=name, eps=eps, steps=steps).attacked.reading)
-    return Curve(model, clean.label, BUDGETS, tuple(r.shares[at] for r in read), tuple(r.label for r in read))
+    return ProbabilityCurve(
+        model, clean.label, BUDGETS, tuple(r.shares[at] for r in read), tuple(r.label for r in read)
+    )
 
 
 def rivals(model: ModelChoice, sample: str, *, eps: float) -> tuple[Rival, ...]:
@@ -84,12 +93,12 @@ def rivals(model: ModelChoice, sample: str, *, eps: float) -> tuple[Rival, ...]:
     return tuple(found)
 
 
-def _rival(name: str, found: Outcome) -> Rival:
+def _rival(name: str, found: AttackOutcome) -> Rival:
     info = ATTACKS[name]
     return Rival(info.title, info.threat, info.one_line, found)
 
 
-def quiz_pair(model: ModelChoice, item: Item, *, eps: float) -> QuizPair:
+def quiz_pair(model: ModelChoice, item: QuizQuestion, *, eps: float) -> QuizPair:
     """The two pictures of a quiz item: the model's PGD picture, and the clean or the noisy scan beside it."""
     found = outcome(model, item.sample, name="pgd", eps=eps)
     sides = [("attacked", found.attacked.reading)]
@@ -98,12 +107,12 @@ def quiz_pair(model: ModelChoice, item: Item, *, eps: float) -> QuizPair:
     return QuizPair((left.picture, right.picture), (first, second), found.clean, (left, right), found.attacked.linf)
 
 
-def recipe(model: ModelChoice) -> Recipe:
+def recipe(model: ModelChoice) -> TrainingSummary:
     """How the model was trained, as its card says."""
     training, data = next((card.training, card.data) for card in cards() if card.key == model.id)
     objective = card_number(training, "recipe", "objective", "kind")
     eps = card_number(training, "recipe", "objective", "eps")
-    return Recipe(
+    return TrainingSummary(
         model,
         "unknown" if objective is None else str(objective),
         None if eps is None or objective == "clean" else float(eps),
@@ -112,7 +121,7 @@ def recipe(model: ModelChoice) -> Recipe:
     )
 
 
-def measured(model: ModelChoice) -> tuple[Measured, ...]:
+def measured(model: ModelChoice) -> tuple[CardMeasurement, ...]:
     """What the model's card records of its test list: the clean list, then the lowest accuracy at each budget.
 
     Attacks of other norms are left out, whose budgets have no place on this axis; empty where nothing was measured.
@@ -122,7 +131,7 @@ def measured(model: ModelChoice) -> tuple[Measured, ...]:
         figures = figures_of(metrics)
     except DamagedRecord:
         return ()
-    lowest: dict[float, tuple[str, Share]] = {0.0: ("", figures.clean)}
+    lowest: dict[float, tuple[str, Accuracy]] = {0.0: ("", figures.clean)}
     for row in figures.attacked:
         name = row.spec.name
         if name not in ATTACKS or ATTACKS[name].norm != "linf":
@@ -131,7 +140,7 @@ def measured(model: ModelChoice) -> tuple[Measured, ...]:
         if held is None or row.balanced_accuracy < held[1].balanced_accuracy:
             lowest[row.eps] = (ATTACKS[name].title, row)
     return tuple(
-        Measured(model, title, eps, share.balanced_accuracy, share.balanced_interval, figures.n)
+        CardMeasurement(model, title, eps, share.balanced_accuracy, share.balanced_interval, figures.n)
         for eps, (title, share) in sorted(lowest.items())
     )
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.results.common import ModelChoice, Picture, Reading
-from dashboard.results.teaching import BrokenDefence, Thinned, Tried
 from dashboard.services.models import loaded
+from dashboard.services.results.common import ModelChoice, Picture, Reading
+from dashboard.services.results.teaching import DefenceDemonstration, Thinned, Tried
 from dashboard.services.teaching import STEPS, reading
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
 from meddef_core.auditing.broken.defences import BrokenDefence as Flawed
@@ -22,8 +22,13 @@ from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.zoo import LoadedModel
 
 
+def title_of(defence: str) -> str:
+    """What a broken defence is called; ModelError for an unknown one."""
+    return get_broken(defence).title
+
+
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)
-def broken(model: ModelChoice, sample: str, *, defence: str, eps: float) -> BrokenDefence:
+def broken(model: ModelChoice, sample: str, *, defence: str, eps: float) -> DefenceDemonstration:
     """The model behind a broken defence: PGD as its maker ran it, then PGD by somebody who knows the defence.
 
     Both pictures are read again by the defence itself. Raises ModelError for a defence with no such attack.
@@ -35,7 +40,7 @@ def broken(model: ModelChoice, sample: str, *, defence: str, eps: float) -> Brok
     clean = _read(side, subject, reading(model, sample).picture)
     spec = default_spec("pgd", eps=eps, steps=STEPS)
     knowing, knowing_spec = _knowing(flawed, plain, subject, spec)
-    return BrokenDefence(
+    return DefenceDemonstration(
         flawed.title,
         flawed.one_line,
         flawed.flaw,

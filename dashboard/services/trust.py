@@ -1,9 +1,12 @@
 """What the audits on this server say of its models."""
 
-from dashboard.results.common import ModelChoice
-from dashboard.results.sweeps import Trust
 from dashboard.services.models import cards
+from dashboard.services.results.common import ModelChoice
+from dashboard.services.results.sweeps import Trust
+from meddef_core.auditing.finding import GROUPS
 from meddef_core.report import trust as audits
+
+__all__ = ["DAMAGED", "GROUPS", "OTHER_WEIGHTS", "UNAUDITED", "WRAPPED", "trust"]
 
 UNAUDITED = "No audit of this model is here, so nothing vouches for a robustness number of it."
 OTHER_WEIGHTS = "The audit here is of other weights than this server's, so it says nothing about them."

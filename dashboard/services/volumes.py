@@ -7,14 +7,14 @@ from functools import partial
 import cv2
 import numpy as np
 
-from dashboard.results.common import ModelChoice
 from dashboard.services.models import cards, loaded
 from dashboard.services.queue import HELD, turn
+from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
-from dashboard.services.work import Place
+from dashboard.services.work import QueuePlace
 from meddef_core.errors import ScanError
 from meddef_core.prediction.volume import SlicePrediction, VolumePrediction, predict_volume
-from meddef_core.prediction.volume_rule import Verdict
+from meddef_core.prediction.volume_rule import VolumeDecision
 from meddef_core.records import VolumeRecord, build
 from meddef_core.report.results import document_bytes
 from meddef_core.report.slices import slices_csv
@@ -24,7 +24,7 @@ from meddef_core.scans import Scan, Volume, read_volume
 __all__ = [
     "MOST_BYTES",
     "SlicePrediction",
-    "Verdict",
+    "VolumeDecision",
     "VolumePrediction",
     "VolumeReading",
     "open_volume",
@@ -75,7 +75,11 @@ def read_slice(volume: Volume, number: int) -> Scan:
 
 
 def predict(
-    model: ModelChoice, volume: Volume, *, on_progress: Callable[[int, int], None], on_wait: Callable[[Place], None]
+    model: ModelChoice,
+    volume: Volume,
+    *,
+    on_progress: Callable[[int, int], None],
+    on_wait: Callable[[QueuePlace], None],
 ) -> VolumeReading:
     """Every slice predicted. A few at a time wait for their turn, so that a long volume keeps nobody waiting.
 

@@ -28,7 +28,7 @@ class QuotaError(MedDefError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class QueuePlace:
     """Where a waiting request stands."""
 
     ahead: int
@@ -37,7 +37,7 @@ class Place:
     """Expected wait; None until a request has ended."""
 
 
-OnWait = Callable[[Place], None]
+OnWait = Callable[[QueuePlace], None]
 """Hears the place in the line; may raise to leave it."""
 
 
@@ -99,7 +99,7 @@ class WorkQueue:
                 ahead = order.index(ticket) + len(self._running)
                 seconds = None if self._mean is None else self._mean * ahead / self._slots
                 self._changed.wait(POLL_SECONDS)
-            on_wait(Place(ahead=ahead, seconds=seconds))
+            on_wait(QueuePlace(ahead=ahead, seconds=seconds))
 
     def _order(self) -> list[_Ticket]:
         """The line as it will be served: a session that runs something already comes after all who run nothing."""

@@ -10,13 +10,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.results.common import LabResult, Picture, Reading
 from dashboard.services import audit, exports
-from dashboard.services.exports import Kept, ScanNote
+from dashboard.services.audit import Action
+from dashboard.services.exports import ExportedModel, ScanNote
+from dashboard.services.results.common import LabResult, Picture, Reading
 from dashboard.session import source, state
-from dashboard.session.source import Source
+from dashboard.session.source import UploadSource
 from dashboard.session.state import Chosen
-from meddef_core.io.audit_log import Action
 
 MOST = 20
 """Entries of a session."""
@@ -34,7 +34,7 @@ Found = Reading | LabResult
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class HistoryEntry:
     """One reading or attack with what it was made from. `created` is UTC; `key` tells repeats.
 
     `file` is what the scan was read from, where it holds other frames or windows and there is room for it.
@@ -44,25 +44,25 @@ class Entry:
     created: datetime
     chosen: Chosen
     found: Found
-    kept: tuple[Kept, ...]
+    kept: tuple[ExportedModel, ...]
     note: ScanNote
     thumbnail: NDArray[np.uint8]
-    file: Source | None = None
+    file: UploadSource | None = None
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[HistoryEntry, ...]:
     """This session's entries, newest first."""
-    found: tuple[Entry, ...] = st.session_state.get("history", ())
+    found: tuple[HistoryEntry, ...] = st.session_state.get("history", ())
     return found
 
 
-def remember(chosen: Chosen, found: Found) -> Entry:
+def remember(chosen: Chosen, found: Found) -> HistoryEntry:
     """The entry of what a page shows: the one it has already, or a new one at the front.
 
     What was deleted while a page shows it is not listed again by the page's next run, but when it is shown anew.
     """
     key = st.session_state["history_shown"] = _key(chosen, found)
-    aside: Entry | None = st.session_state.get("history_aside")
+    aside: HistoryEntry | None = st.session_state.get("history_aside")
     for held in (*entries(), *([aside] if aside else [])):
         if held.key == key and (isinstance(found, Reading) or held.found is found):
             return held
@@ -93,9 +93,9 @@ def restore(key: str) -> None:
                 st.session_state[f"diagnose_model_{entry.chosen.task}"] = entry.found.model.id
 
 
-def _store(held: tuple[Entry, ...]) -> None:
+def _store(held: tuple[HistoryEntry, ...]) -> None:
     """Keep the newest: the first always, the others while there is room, and files where there is room for them."""
-    kept: list[Entry] = []
+    kept: list[HistoryEntry] = []
     files: dict[int, int] = {}
     for entry in held[:MOST]:
         if entry.file is not None:
@@ -109,7 +109,7 @@ def _store(held: tuple[Entry, ...]) -> None:
     st.session_state["history"] = tuple(kept)
 
 
-def weight(held: tuple[Entry, ...]) -> int:
+def weight(held: tuple[HistoryEntry, ...]) -> int:
     """Bytes of the arrays that entries hold; one that several share counts once."""
     return sum({id(array): array.nbytes for entry in held for array in _arrays(entry)}.values())
 
@@ -134,7 +134,7 @@ def _key(chosen: Chosen, found: Found) -> str:
     return f"attack {chosen.task} {chosen.fingerprint} {models} {what}"
 
 
-def _entry(key: str, chosen: Chosen, found: Found) -> Entry:
+def _entry(key: str, chosen: Chosen, found: Found) -> HistoryEntry:
     title = f"{chosen.title} (drawn, not a patient)" if chosen.synthetic else chosen.title
     note = ScanNote(
         title=f"{title} · scan {chosen.short_id}, read {chosen.read:%Y-%m-%d %H:%M} UTC",
@@ -145,7 +145,7 @@ def _entry(key: str, chosen: Chosen, found: Found) -> Entry:
         frame=chosen.frame,
         window=chosen.window,
     )
-    return Entry(
+    return HistoryEntry(
         key=key,
         created=datetime.now(UTC),
         chosen=chosen,

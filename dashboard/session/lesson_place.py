@@ -9,15 +9,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import limits, services
 from dashboard.language import KEY as LANGUAGE
 from dashboard.language import language, tr
-from dashboard.lessons.model import DEFENCES, Lesson, StepState
-from dashboard.results.common import AttackOption
-from dashboard.services import teaching
-from meddef_core.eps import exact_eps, parse_eps
-from meddef_core.errors import MedDefError
-from meddef_core.pruning.masks import MOST_SPARSITY
+from dashboard.services import limits, teaching
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.lessons.model import DEFENCES, MOST_SPARSITY, Lesson, StepState
+from dashboard.services.results.common import AttackOption
+from dashboard.services.words import exact_eps, parse_eps
 
 NAMES = ("lesson", "step", "sample", "model", "attack", "eps", "defence", "sparsity")
 """Parameters of a link; `model` holds names with commas between them, `step` counts from 1."""
@@ -41,30 +40,30 @@ USED: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class LessonPlace:
     """A step of a lesson (from 0) with what a link or a reader changed on its card, as text."""
 
     lesson: str
     step: int
     changes: tuple[tuple[str, str], ...] = ()
 
-    def changed(self, name: str, value: str) -> "Place":
+    def changed(self, name: str, value: str) -> "LessonPlace":
         """The same step with one setting of its card changed."""
         return replace(self, changes=tuple({**dict(self.changes), name: value}.items()))
 
 
-def current() -> Place | None:
+def current() -> LessonPlace | None:
     """Where this session is; a link that it was just opened with comes first. None is the list of lessons."""
     asked = {name: st.query_params[name] for name in NAMES if name in st.query_params}
     if "lesson" in asked and asked != st.session_state.get(WRITTEN):
         number = asked.get("step", "1")
         step = int(number) - 1 if number.isdecimal() and len(number) < 4 else 0
         changes = tuple((name, asked[name]) for name in NAMES[2:] if name in asked)
-        st.session_state[PLACE] = Place(asked["lesson"], max(0, step), changes)
+        st.session_state[PLACE] = LessonPlace(asked["lesson"], max(0, step), changes)
     return st.session_state.get(PLACE)
 
 
-def go(place: Place | None) -> None:
+def go(place: LessonPlace | None) -> None:
     """Open a step as its lesson says, or the list of lessons."""
     st.session_state[PLACE] = place
 
@@ -84,7 +83,7 @@ def written(value: object) -> str:
     return ",".join(value) if isinstance(value, list | tuple) else str(value)
 
 
-def state_at(place: Place, own: StepState) -> tuple[StepState, bool]:
+def state_at(place: LessonPlace, own: StepState) -> tuple[StepState, bool]:
     """What the card shows: the step's own state with the place's changes, and whether every change could be made."""
     state, whole = own, True
     for name, value in place.changes:
@@ -127,7 +126,7 @@ def attacks_for(own: StepState) -> list[AttackOption]:
     return [option for option in services.attack_options() if option.norm == norm and not option.needs_source]
 
 
-def parameters(place: Place, state: StepState | None) -> dict[str, str]:
+def parameters(place: LessonPlace, state: StepState | None) -> dict[str, str]:
     """Everything that a link to this step names; a sample by its key, so never an upload."""
     found = {"lesson": place.lesson, "step": str(place.step + 1)}
     if state is None:
@@ -167,6 +166,6 @@ def link_box(wanted: dict[str, str]) -> None:
         st.caption(tr("Opens this step with this sample, model, attack and budget. A link never leads to an upload."))
 
 
-def bounded(place: Place, lesson: Lesson) -> Place:
+def bounded(place: LessonPlace, lesson: Lesson) -> LessonPlace:
     """The place, at a step that the lesson has."""
     return place if place.step < len(lesson.steps) else replace(place, step=len(lesson.steps) - 1, changes=())

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.services.errors import MedDefError
 from dashboard.services.models import windows_of
 from dashboard.services.queue import HELD
+from dashboard.services.scans import Scan, WindowRange
 from dashboard.services.visitor import session_id
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Scan, WindowRange
 
 KEY = "source"
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class UploadSource:
     """A file as it came, known by the digest of its bytes; `frames` it holds."""
 
     data: bytes
@@ -30,14 +30,14 @@ def keep(data: bytes, scan: Scan) -> None:
     if of(scan) is not None:
         return
     if has_choices(scan):
-        source = Source(data, scan.digest, _frames(scan))
+        source = UploadSource(data, scan.digest, _frames(scan))
         HELD.admit(source, len(data), owner=session_id())
         st.session_state[KEY] = source
     else:
         forget()
 
 
-def take_back(source: Source) -> None:
+def take_back(source: UploadSource) -> None:
     """Make a file that was kept elsewhere in this session the one whose frame and window can be changed."""
     st.session_state[KEY] = source
 
@@ -56,9 +56,9 @@ def forget() -> None:
     st.session_state.pop(KEY, None)
 
 
-def of(scan: Scan) -> Source | None:
+def of(scan: Scan) -> UploadSource | None:
     """The file that a scan was read from; None where it holds nothing to choose, or is no longer kept."""
-    source: Source | None = st.session_state.get(KEY)
+    source: UploadSource | None = st.session_state.get(KEY)
     return source if source is not None and source.digest == scan.digest else None
 
 

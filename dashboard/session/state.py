@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import streamlit as st
 
-from dashboard import services
 from dashboard.language import tr
-from dashboard.results.common import LabResult
 from dashboard.services import audit, batch, inspection, inspection_scores, pacs, reading, teaching, teaching_broken
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import LabResult
+from dashboard.services.scans import Sample, Scan, Volume
 from dashboard.session import source
-from dashboard.session.source import Source
-from meddef_core.data.samples import Sample
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Scan, Volume
+from dashboard.session.source import UploadSource
 
 UPLOADED = "your upload"
 """Origin of a scan that came as a file."""
@@ -136,7 +135,7 @@ def read_again(*, frame: int | None, window: tuple[float, float] | None) -> None
     _choose(replace(again, read=datetime.now(UTC)))
 
 
-def take_back(scan: Chosen, result: LabResult | None, *, file: Source | None) -> None:
+def take_back(scan: Chosen, result: LabResult | None, *, file: UploadSource | None) -> None:
     """Choose a scan of before again, with the attack on it and the file it was read from, if that is still kept.
 
     Call where no widget of this run is drawn yet.
@@ -251,12 +250,12 @@ def note_cancelled() -> None:
 # ---- batch -------------------------------------------------------------------------------------------------------
 
 
-def batch_job() -> batch.Job | None:
+def batch_job() -> batch.BatchJob | None:
     """The batch of this session, running or ended."""
     return st.session_state.get("batch_job")
 
 
-def keep_batch(job: batch.Job) -> None:
+def keep_batch(job: batch.BatchJob) -> None:
     """Remember one batch: the newest."""
     st.session_state["batch_job"] = job
 

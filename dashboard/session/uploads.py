@@ -10,13 +10,11 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from dashboard import services
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.scans import MAX_BYTES, FrameError, is_zip
 from dashboard.services.work import BusyError
 from dashboard.session import state, volumes
-from meddef_core.errors import MedDefError
-from meddef_core.scans import FrameError
-from meddef_core.scans.archive import is_zip
-from meddef_core.scans.limits import MAX_BYTES
 
 NOT_TAKEN = (
     "The file did not arrive: it is larger than 64 MB, or the connection was lost. Choose a smaller file, or try again."

@@ -6,10 +6,10 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.services import volumes
+from dashboard.services.errors import MedDefError
+from dashboard.services.scans import Volume
 from dashboard.services.volumes import VolumeReading
 from dashboard.session import source, state
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Volume
 
 FOUND, PROBLEM, CANCELLED = "volume_found", "volume_problem", "volume_cancelled"
 

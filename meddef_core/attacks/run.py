@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from meddef_core.attacks.registry import get_attack
 from meddef_core.attacks.result import AttackResult, check_adversarial, measure
-from meddef_core.attacks.search import Problem, Search, logits_of
+from meddef_core.attacks.search import AttackProblem, Search, logits_of
 from meddef_core.attacks.second_engine import check_engine, run_torchattacks
 from meddef_core.attacks.spec import AttackSpec, OnStep
 from meddef_core.eps import check_budget
@@ -47,7 +47,7 @@ def run_attack(
         with torch.no_grad():
             clean_logits = logits_of(model, x)
         _check_labels(y, spec, classes=clean_logits.shape[1])
-        problem = Problem(
+        problem = AttackProblem(
             model=model,
             x=x,
             y=y,

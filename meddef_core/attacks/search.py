@@ -21,7 +21,7 @@ IN_PLACE = (
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class AttackProblem:
     """A model, the images to change and what counts as success. All tensors on one device and of one dtype."""
 
     model: nn.Module
@@ -105,7 +105,7 @@ class Search:
     An attack that needs more than the loss calls `query` and `offer` instead of `visit`.
     """
 
-    def __init__(self, problem: Problem, *, on_step: OnStep | None, iterates: bool = False) -> None:
+    def __init__(self, problem: AttackProblem, *, on_step: OnStep | None, iterates: bool = False) -> None:
         x, everyone = problem.x, torch.arange(len(problem.x), device=problem.x.device)
         self.problem = problem
         self.trace: list[AttackStep] = []

@@ -14,7 +14,7 @@ from meddef_core.errors import AttackError
 
 
 @dataclass(frozen=True)
-class Trial:
+class BisectionTrial:
     """One attack of the bisection: what it was allowed, and whether it fooled the model."""
 
     eps: float
@@ -32,7 +32,7 @@ class SmallestFlip:
     that the model holds there: another attack may do better."""
     adversarial: Tensor
     """`(1, C, H, W)`: the image that fools at `eps`."""
-    trials: tuple[Trial, ...]
+    trials: tuple[BisectionTrial, ...]
     """Every attack, in the order they were run."""
 
 
@@ -61,7 +61,7 @@ def smallest_flip(
     info = get_attack(spec.name)
     _check_bracket(x, low=low, high=high, tolerance=tolerance, norm=info.norm)
     hurried = dataclasses.replace(spec, stop_when_fooled=True) if "stop_when_fooled" in info.settings else spec
-    trials: list[Trial] = []
+    trials: list[BisectionTrial] = []
     best, found, eps = None, high, high
     while True:
         result = run_attack(model, x, y, dataclasses.replace(hurried, eps=eps), source=source, on_step=on_step)
@@ -69,7 +69,7 @@ def smallest_flip(
             # The fooling image may lie well within its budget: the bracket closes down to where it was found.
             found, best = min(eps, float(DISTANCES[info.norm](result.adversarial, x)[0])), result
         if best is result or not result.cancelled:  # an attack cut short says nothing by its failure
-            trials.append(Trial(eps, best is result))
+            trials.append(BisectionTrial(eps, best is result))
         if best is None:
             return None
         withstood = max((t.eps for t in trials if not t.flipped and t.eps < found), default=min(low, found))

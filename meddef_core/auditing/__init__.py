@@ -9,9 +9,21 @@ arXiv:2106.09947.
 
 from meddef_core.auditing.adapted import Adapted
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Finding, Outcome
+from meddef_core.auditing.finding import CheckOutcome, Finding
 from meddef_core.auditing.registry import CHECKS
 from meddef_core.auditing.run import Audit, audit
-from meddef_core.auditing.subject import FULL, QUICK, Plan, Subject
+from meddef_core.auditing.subject import FULL, QUICK, AuditPlan, AuditSubject
 
-__all__ = ["CHECKS", "FULL", "QUICK", "Adapted", "Audit", "Check", "Finding", "Outcome", "Plan", "Subject", "audit"]
+__all__ = [
+    "CHECKS",
+    "FULL",
+    "QUICK",
+    "Adapted",
+    "Audit",
+    "AuditPlan",
+    "AuditSubject",
+    "Check",
+    "CheckOutcome",
+    "Finding",
+    "audit",
+]

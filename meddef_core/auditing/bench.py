@@ -13,7 +13,7 @@ from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.search import input_gradient, logits_of, outputs_of
 from meddef_core.auditing.finding import Severity
-from meddef_core.auditing.subject import Harness, Plan, Subject
+from meddef_core.auditing.subject import AuditPlan, AuditSubject, Harness
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
 
@@ -34,7 +34,7 @@ NEEDS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class AttackRun:
     """One attack on `m` of the images."""
 
     index: Tensor
@@ -52,7 +52,7 @@ class Run:
 class Bench:
     """A subject on the bench. Everything is computed when first asked for, and kept."""
 
-    def __init__(self, subject: Subject, plan: Plan) -> None:
+    def __init__(self, subject: AuditSubject, plan: AuditPlan) -> None:
         self.subject = subject
         self.plan = plan
         self.network = subject.network
@@ -64,7 +64,7 @@ class Bench:
             network.eval()
         self.broken = torch.zeros(len(self.x), dtype=torch.bool)
         """`(n,)`: images that any attack of this audit broke within `eps`."""
-        self._runs: dict[Any, Run] = {}
+        self._runs: dict[Any, AttackRun] = {}
 
     def __len__(self) -> int:
         return len(self.x)
@@ -133,7 +133,9 @@ class Bench:
 
     # -- the model, attacked
 
-    def attack(self, name: str, *, index: Tensor | None = None, source: nn.Module | None = None, **changes: Any) -> Run:
+    def attack(
+        self, name: str, *, index: Tensor | None = None, source: nn.Module | None = None, **changes: Any
+    ) -> AttackRun:
         """The harness on the subject at `index` (else all images read rightly), run once for the same arguments."""
         index = self.where(self.right) if index is None else index
         spec = self.spec(name, **changes)
@@ -155,16 +157,16 @@ class Bench:
         index: Tensor,
         source: nn.Module | None = None,
         harness: Harness | None = None,
-    ) -> Run:
+    ) -> AttackRun:
         """The harness (the subject's, if not given) on any network that takes these images."""
         if len(index) == 0:
             none = torch.zeros(0, dtype=torch.bool)
-            return Run(index, none.float(), self.logits[index], none, none.view(0, 0))
+            return AttackRun(index, none.float(), self.logits[index], none, none.view(0, 0))
         network.eval()
         ask = partial(harness or self.subject.harness, **({} if source is None else {"source": source}))
         runs = [self._run_chunk(network, spec, chunk, ask) for chunk in index.split(CHUNK)]
         steps = max(len(run.path) for run in runs)
-        return Run(
+        return AttackRun(
             index,
             torch.cat([run.moved for run in runs]),
             torch.cat([run.logits for run in runs]),
@@ -173,7 +175,7 @@ class Bench:
             torch.cat([F.pad(run.path.int(), (0, 0, 0, steps - len(run.path))).bool() for run in runs], dim=1),
         )
 
-    def _run_chunk(self, network: nn.Module, spec: AttackSpec, index: Tensor, harness: Harness) -> Run:
+    def _run_chunk(self, network: nn.Module, spec: AttackSpec, index: Tensor, harness: Harness) -> AttackRun:
         x, y = self.x[index], self.y[index]
         result = harness(network, x, y, spec)
         path = [line.probabilities.argmax(dim=1) != y for line in result.trace]
@@ -181,9 +183,9 @@ class Bench:
             logits = logits_of(network, result.adversarial)  # not what the harness says of them
         moved = DISTANCES["linf"](result.adversarial, x)
         stacked = torch.stack(path) if path else torch.zeros(0, len(y), dtype=torch.bool)
-        return Run(index, moved, logits, logits.argmax(dim=1) != y, stacked)
+        return AttackRun(index, moved, logits, logits.argmax(dim=1) != y, stacked)
 
-    def count(self, run: Run) -> Run:
+    def count(self, run: AttackRun) -> AttackRun:
         """Enter what a run at the audit's budget broke into `broken`."""
         self.broken[run.index[run.fooled]] = True
         return run
@@ -191,7 +193,7 @@ class Bench:
     # -- runs that many checks share
 
     @cached_property
-    def base(self) -> Run:
+    def base(self) -> AttackRun:
         """PGD on cross-entropy from one random start, driven to its last step, on all images read rightly."""
         return self.count(self.attack("pgd"))
 
@@ -206,11 +208,11 @@ class Bench:
         """Positions of the images read rightly that `base` did not break."""
         return self.base.index[~self.base.fooled]
 
-    def again(self, **changes: Any) -> Run:
+    def again(self, **changes: Any) -> AttackRun:
         """PGD with other settings on the survivors of `base`."""
         return self.count(self.attack("pgd", index=self.survivors, stop_when_fooled=True, **changes))
 
-    def reseeded(self, draw: int) -> Run:
+    def reseeded(self, draw: int) -> AttackRun:
         """`base` from another random start."""
         return self.count(self.attack("pgd", stop_when_fooled=True, seed=self.subject.seed + draw))
 

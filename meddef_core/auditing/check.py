@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from meddef_core.auditing.bench import Bench
-from meddef_core.auditing.finding import Outcome, Severity
+from meddef_core.auditing.finding import CheckOutcome, Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,6 @@ class Check:
     """When it fails, as one sentence that begins with "Raised if"."""
     severity: Severity
     """The worst it can find: red where the number would be worthless, amber where it is an upper bound."""
-    run: Callable[[Bench], Outcome]
+    run: Callable[[Bench], CheckOutcome]
     needs: tuple[str, ...] = ()
     """Keys of `bench.NEEDS`: without them the check is not applicable."""

@@ -27,7 +27,7 @@ MEANINGS: dict[Verdict, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CheckOutcome:
     """What a check found."""
 
     sentence: str
@@ -54,19 +54,19 @@ class Finding:
     figures: Mapping[str, float]
 
 
-def passed(sentence: str, **figures: float) -> Outcome:
+def passed(sentence: str, **figures: float) -> CheckOutcome:
     """The outcome of a check that has nothing to complain of."""
-    return Outcome(sentence=sentence, figures=figures)
+    return CheckOutcome(sentence=sentence, figures=figures)
 
 
-def failed(severity: Severity, sentence: str, **figures: float) -> Outcome:
+def failed(severity: Severity, sentence: str, **figures: float) -> CheckOutcome:
     """The outcome of a check that found a flaw."""
-    return Outcome(sentence=sentence, figures=figures, failed=severity)
+    return CheckOutcome(sentence=sentence, figures=figures, failed=severity)
 
 
-def overstated(severity: Severity, sentence: str, **figures: float) -> Outcome:
+def overstated(severity: Severity, sentence: str, **figures: float) -> CheckOutcome:
     """The outcome of a check that found a flaw by which robust accuracy can only be too high."""
-    return Outcome(sentence=sentence, figures=figures, failed=severity, overstates=True)
+    return CheckOutcome(sentence=sentence, figures=figures, failed=severity, overstates=True)
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from meddef_core.auditing.finding import GROUPS, Finding
 from meddef_core.auditing.run import Audit
-from meddef_core.auditing.self_test import Row
+from meddef_core.auditing.self_test import SelfTestOutcome
 from meddef_core.auditing.words import flaws
 from meddef_core.eps import format_eps
 
@@ -45,7 +45,7 @@ def _line(finding: Finding) -> str:
     return f"  {mark:<5} {finding.title}: {finding.sentence}"
 
 
-def self_test_lines(honest: Audit, rows: Sequence[Row], *, name: str) -> list[str]:
+def self_test_lines(honest: Audit, rows: Sequence[SelfTestOutcome], *, name: str) -> list[str]:
     """One line a broken defence: verdict, and which check saw through it."""
     flagged = sum(row.flagged for row in rows)
     width = max(len(row.title) for row in rows)
@@ -55,5 +55,5 @@ def self_test_lines(honest: Audit, rows: Sequence[Row], *, name: str) -> list[st
     ]
 
 
-def _seen(row: Row) -> str:
+def _seen(row: SelfTestOutcome) -> str:
     return f"seen by {', '.join(row.caught_by)}" if row.flagged else "NOT SEEN"

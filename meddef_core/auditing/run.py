@@ -12,7 +12,7 @@ from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import MEANINGS, Finding, Verdict, verdict
 from meddef_core.auditing.outputs import weights_remedy
 from meddef_core.auditing.registry import CHECKS
-from meddef_core.auditing.subject import QUICK, Plan, Subject
+from meddef_core.auditing.subject import QUICK, AuditPlan, AuditSubject
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError, MedDefError
 from meddef_core.evaluation.metrics import wilson
@@ -48,7 +48,11 @@ class Audit:
 
 
 def audit(
-    subject: Subject, *, plan: Plan = QUICK, only: Collection[str] | None = None, on_check: OnCheck | None = None
+    subject: AuditSubject,
+    *,
+    plan: AuditPlan = QUICK,
+    only: Collection[str] | None = None,
+    on_check: OnCheck | None = None,
 ) -> Audit:
     """Every check (or `only` those named) on a subject; the models' modes are left as found.
 
@@ -132,7 +136,7 @@ def _counts(bench: Bench) -> tuple[int, int]:
     return int(right.sum()), int((right & ~bench.broken).sum())
 
 
-def _check_subject(subject: Subject) -> None:
+def _check_subject(subject: AuditSubject) -> None:
     x, y = subject.x, subject.y
     check_budget(subject.eps, norm="linf")
     if subject.eps == 0:

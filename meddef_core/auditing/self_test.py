@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from meddef_core.auditing.broken.defences import BROKEN
 from meddef_core.auditing.finding import Verdict
 from meddef_core.auditing.run import Audit, audit
-from meddef_core.auditing.subject import Plan, Subject
+from meddef_core.auditing.subject import AuditPlan, AuditSubject
 
-PLAN = Plan(
+PLAN = AuditPlan(
     name="self-test",
     images=24,
     steps=8,
@@ -23,7 +23,7 @@ PLAN = Plan(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class SelfTestOutcome:
     """What the audit said about one broken defence."""
 
     name: str
@@ -38,10 +38,10 @@ class Row:
 
 
 def self_test(
-    honest: Subject, *, plan: Plan = PLAN, on_row: Callable[[int, int, str], None] | None = None
-) -> tuple[Audit, tuple[Row, ...]]:
+    honest: AuditSubject, *, plan: AuditPlan = PLAN, on_row: Callable[[int, int, str], None] | None = None
+) -> tuple[Audit, tuple[SelfTestOutcome, ...]]:
     """The audit of an honest subject, and of every broken defence built around its network."""
-    rows: list[Row] = []
+    rows: list[SelfTestOutcome] = []
     for done, broken in enumerate(BROKEN.values()):
         if on_row is not None:
             on_row(done, len(BROKEN), broken.title)
@@ -49,7 +49,7 @@ def self_test(
         failing = tuple(finding.check for finding in found.failing)
         caught = tuple(name for name in failing if name in broken.caught_by)
         rows.append(
-            Row(
+            SelfTestOutcome(
                 name=broken.name,
                 title=broken.title,
                 verdict=found.verdict,

@@ -12,7 +12,7 @@ Harness = Callable[..., AttackResult]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class AuditPlan:
     """How much work an audit does."""
 
     name: str
@@ -33,7 +33,7 @@ class Plan:
     """Images attacked with a module bypassed."""
 
 
-QUICK = Plan(
+QUICK = AuditPlan(
     name="quick",
     images=32,
     steps=10,
@@ -44,7 +44,7 @@ QUICK = Plan(
     probes=12,
     bypass_images=16,
 )
-FULL = Plan(
+FULL = AuditPlan(
     name="full",
     images=200,
     steps=40,
@@ -58,7 +58,7 @@ FULL = Plan(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Subject:
+class AuditSubject:
     """What is audited."""
 
     network: nn.Module

@@ -14,7 +14,7 @@ UNDEFENDED = "undefended"
 
 
 @dataclass(frozen=True)
-class Side:
+class OfferedBaseline:
     """A defended network that a page can offer."""
 
     id: str
@@ -23,7 +23,7 @@ class Side:
     summary: str
 
 
-def side_choices(task: str) -> tuple[Side, ...]:
+def side_choices(task: str) -> tuple[OfferedBaseline, ...]:
     """Every baseline around the task's undefended model, in registry order; none without such a model.
 
     Left out are randomised baselines, whose reading of one scan would change from call to call, and baselines of
@@ -83,5 +83,5 @@ def partners(key: str, cards: Sequence[Card]) -> tuple[str, ...]:
     )
 
 
-def _side(card: Card, baseline: Baseline) -> Side:
-    return Side(f"{card.key}+{baseline.name}", f"{card.title} + {baseline.title}", baseline.one_line)
+def _side(card: Card, baseline: Baseline) -> OfferedBaseline:
+    return OfferedBaseline(f"{card.key}+{baseline.name}", f"{card.title} + {baseline.title}", baseline.one_line)

@@ -24,7 +24,7 @@ class Median(Transform):
         return torch.stack(windows).median(dim=0).values
 
 
-class Gaussian(Transform):
+class GaussianBlur(Transform):
     """Convolution with a Gaussian of `sigma` pixels, cut off at three of them; borders repeat the edge."""
 
     def __init__(self, *, sigma: float = 1.0) -> None:
@@ -83,7 +83,7 @@ BASELINES = (
         one_line="Blurs every scan a little, by a Gaussian of one pixel, before it is read.",
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, local smoothing)",
         randomised=False,
-        wrap=lambda network: Defended(network, Gaussian()),
+        wrap=lambda network: Defended(network, GaussianBlur()),
     ),
     Baseline(
         name="nl_means",

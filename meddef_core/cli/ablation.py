@@ -13,7 +13,7 @@ from meddef_core.errors import ModelError
 
 if TYPE_CHECKING:
     from meddef_core.records import AblationNumbers
-    from meddef_core.studies.ablation import Measured
+    from meddef_core.studies.ablation import MeasuredVariant
 
 
 def ablation(
@@ -80,7 +80,7 @@ def ablation(
     emit(finished.document(), _lines(finished.numbers), as_json=as_json)
 
 
-def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> list["Measured"]:
+def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> list["MeasuredVariant"]:
     """The networks of an earlier record; ModelError if they cannot be compared with the new ones."""
     from meddef_core.records import AblationRecord, ScanList
     from meddef_core.studies.ablation import differs, measured_of

@@ -10,7 +10,7 @@ from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import DataError, ModelError
 
 if TYPE_CHECKING:
-    from meddef_core.auditing import Plan, Subject
+    from meddef_core.auditing import AuditPlan, AuditSubject
     from meddef_core.auditing.original import Original
     from meddef_core.records import ModelRef, Record
     from meddef_core.zoo import LoadedModel
@@ -81,12 +81,12 @@ class _Case(NamedTuple):
     name: str
     model: "LoadedModel | ModelRef"
     data: dict[str, Any]
-    subject: "Subject"
+    subject: "AuditSubject"
     original: "Original | None" = None
     """Somebody's own model, of which the subject is a copy."""
 
 
-def _audit(case: _Case, plan: "Plan") -> "tuple[Record, list[str]]":
+def _audit(case: _Case, plan: "AuditPlan") -> "tuple[Record, list[str]]":
     from meddef_core.auditing import audit as examine
     from meddef_core.auditing.report import lines
     from meddef_core.records import AuditRecord, build
@@ -113,7 +113,7 @@ def _shipped_case(
     task: str, name: str, asked: _Asked, *, twin: str | None, independent: str | None, data_dir: Path | None
 ) -> _Case:
     """A model of the zoo on its own test list."""
-    from meddef_core.auditing import Subject
+    from meddef_core.auditing import AuditSubject
     from meddef_core.data.images import load_images
     from meddef_core.data.lists import build_lists
     from meddef_core.data.store import find_data_dir
@@ -132,7 +132,7 @@ def _shipped_case(
         scans = take(scans, some_of_each_class(scans, asked.images))
     x, y = scans.batch(slice(None))
     about = {"protocol": protocol, "part": "test", "n": len(scans), "sha256": lists.digest("test")}
-    subject = Subject(
+    subject = AuditSubject(
         network=loaded.network,
         x=x,
         y=y,
@@ -174,7 +174,7 @@ def _other(audited: "LoadedModel", name: str | None) -> Any:
 
 def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, channels: int | None) -> _Case:
     """A copy of somebody's own model on somebody's own images."""
-    from meddef_core.auditing import Subject
+    from meddef_core.auditing import AuditSubject
     from meddef_core.auditing.modules import digest_of, load_folder, load_module
     from meddef_core.auditing.original import as_handed_over, private_copy
     from meddef_core.auditing.outputs import CHANNELS, check_outputs, choose_channels
@@ -191,7 +191,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     check_outputs(model, folder.x, classes=folder.classes)
     identity = ModelRef(key=target, weights_sha256=digest_of(original.model), card_sha256=None)
     about = {"n": len(folder.x), "sha256": folder.digest, "classes": folder.classes, "size": size, "channels": channels}
-    subject = Subject(
+    subject = AuditSubject(
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
     )
     return _Case(Path(target).name, identity, about, subject, original)

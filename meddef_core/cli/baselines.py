@@ -11,7 +11,7 @@ from meddef_core.eps import format_eps, parse_eps
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
-    from meddef_core.records import BaselineNumbers, Share
+    from meddef_core.records import Accuracy, BaselineNumbers
 
 
 def baselines(
@@ -98,6 +98,6 @@ def _lines(numbers: "BaselineNumbers", *, title: str) -> list[str]:
     ]
 
 
-def _share(share: "Share") -> str:
+def _share(share: "Accuracy") -> str:
     low, high = share.balanced_interval
     return f"{share.balanced_accuracy:6.1%} ({low:6.1%} to {high:6.1%})"

@@ -14,8 +14,8 @@ from meddef_core.intended_use import INTENDED_USE
 from meddef_core.words import counted, percent
 
 if TYPE_CHECKING:
-    from meddef_core.prediction.batch import Row, Score
-    from meddef_core.scans.archive import Entry
+    from meddef_core.prediction.batch import BatchAccuracy, BatchOutcome
+    from meddef_core.scans.archive import ArchiveEntry
     from meddef_core.zoo import LoadedModel
 
 
@@ -34,7 +34,7 @@ def batch(
         check_writable(output, suffixes=(".csv",))
     loaded = open_model(task, model)
     classes = loaded.task.classes
-    rows: list[Row] = []
+    rows: list[BatchOutcome] = []
     with _entries(source, classes) as entries, progress(f"reading with {loaded.card.key}") as show:
         try:
             for number, entry in enumerate(entries, start=1):
@@ -51,7 +51,7 @@ def batch(
 
 
 @contextmanager
-def _entries(source: Path, classes: tuple[str, ...]) -> "Iterator[tuple[Entry, ...]]":
+def _entries(source: Path, classes: tuple[str, ...]) -> "Iterator[tuple[ArchiveEntry, ...]]":
     from meddef_core.scans.archive import folder_entries, zip_entries
 
     if source.is_dir():
@@ -65,14 +65,14 @@ def _entries(source: Path, classes: tuple[str, ...]) -> "Iterator[tuple[Entry, .
         yield zip_entries(stream, classes=classes)
 
 
-def _document(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> dict[str, Any]:
+def _document(loaded: "LoadedModel", rows: "list[BatchOutcome]", result: "BatchAccuracy | None") -> dict[str, Any]:
     from meddef_core.records import BatchRecord, build
     from meddef_core.report.results import batch_numbers
 
     return build(BatchRecord, model=loaded, numbers=batch_numbers(rows, result)).document()
 
 
-def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> list[str]:
+def _lines(loaded: "LoadedModel", rows: "list[BatchOutcome]", result: "BatchAccuracy | None") -> list[str]:
     read = sum(row.prediction is not None for row in rows)
     lines = [f"{loaded.called}: {read} of {len(rows)} files read"]
     for name in loaded.task.classes:
@@ -85,7 +85,7 @@ def _lines(loaded: "LoadedModel", rows: "list[Row]", result: "Score | None") -> 
     return lines if result is None else [*lines, *_score_lines(result)]
 
 
-def _score_lines(result: "Score") -> list[str]:
+def _score_lines(result: "BatchAccuracy") -> list[str]:
     low, high = result.interval
     lines = [
         f"right on {result.right} of {result.n} of known class: {counted(result.accuracy)} "

@@ -11,7 +11,7 @@ from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.words import percent
 
 if TYPE_CHECKING:
-    from meddef_core.records import CertifiedNumbers, Share
+    from meddef_core.records import Accuracy, CertifiedNumbers
 
 
 def certified(
@@ -94,6 +94,6 @@ def certified_lines(title: str, numbers: "CertifiedNumbers") -> list[str]:
     ]
 
 
-def _share(share: "Share") -> str:
+def _share(share: "Accuracy") -> str:
     low, high = share.balanced_interval
     return f"{percent(share.balanced_accuracy)} ({percent(low)} to {percent(high)}) balanced"

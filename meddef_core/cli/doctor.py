@@ -9,7 +9,7 @@ from meddef_core.cli.output import emit
 from meddef_core.settings import settings
 
 if TYPE_CHECKING:
-    from meddef_core.doctor import Limits
+    from meddef_core.doctor import MachineLimits
 
 
 def doctor(as_json: JsonFlag = False) -> None:
@@ -37,7 +37,7 @@ def doctor(as_json: JsonFlag = False) -> None:
     emit(document, lines, as_json=as_json)
 
 
-def _limits(offered: "Limits") -> str:
+def _limits(offered: "MachineLimits") -> str:
     memory = "unknown" if offered.memory is None else _gigabytes(offered.memory)
     free = "unknown" if offered.memory_free is None else _gigabytes(offered.memory_free)
     return f"{offered.cores} cores, memory {memory} ({free} free), disk {_gigabytes(offered.disk_free)} free here"

@@ -15,8 +15,8 @@ from meddef_core.settings import settings
 if TYPE_CHECKING:
     from meddef_core.pacs.client import Pacs
     from meddef_core.pacs.found import Instance, Series, Study
-    from meddef_core.pacs.frames import Slice
-    from meddef_core.pacs.watch import Round
+    from meddef_core.pacs.frames import PredictedFrame
+    from meddef_core.pacs.watch import WatchRound
     from meddef_core.zoo import LoadedModel
 
 pacs_app = typer.Typer(
@@ -224,7 +224,7 @@ def _series_lines(series: "list[Series]", objects: "list[Instance]") -> list[str
     return lines or ["The study holds nothing."]
 
 
-def _slice_lines(instance: "Instance", slices: "tuple[Slice, ...]", loaded: "LoadedModel") -> list[str]:
+def _slice_lines(instance: "Instance", slices: "tuple[PredictedFrame, ...]", loaded: "LoadedModel") -> list[str]:
     lines = [f"{loaded.card.key}, {instance.uid}"]
     for each in slices:
         frame = "" if each.frame is None else f"frame {each.frame}: "
@@ -234,6 +234,6 @@ def _slice_lines(instance: "Instance", slices: "tuple[Slice, ...]", loaded: "Loa
     return lines
 
 
-def _round_lines(result: "Round") -> list[str]:
+def _round_lines(result: "WatchRound") -> list[str]:
     failed = f"; {result.failed} failed and are tried again by the next watch" if result.failed else ""
     return [f"{result.listed} studies listed, {result.finished} worked through{failed}."]

@@ -13,7 +13,7 @@ from meddef_core.intended_use import INTENDED_USE
 
 if TYPE_CHECKING:
     from meddef_core.records.replayed import ReplayReport
-    from meddef_core.replay.comparison import Row
+    from meddef_core.replay.comparison import ComparedNumber
     from meddef_core.replay.replaying import Recorded, Replay
 
 FEW = 4
@@ -125,7 +125,7 @@ def _lines(found: "Replay") -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def _cells(row: "Row") -> tuple[str, str, str, str]:
+def _cells(row: "ComparedNumber") -> tuple[str, str, str, str]:
     same = "yes" if row.same else "NO"
     if row.difference is not None:
         same += f" (largest difference {row.difference:.2g})" if row.difference else " (no difference)"

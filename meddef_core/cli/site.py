@@ -49,7 +49,7 @@ def site(
     """Measure whether a model works on a hospital's own scans; nothing leaves this machine."""
     from meddef_core.records import SiteRecord, build
     from meddef_core.site.folder import site_source
-    from meddef_core.site.run import Plan, site_report
+    from meddef_core.site.run import SitePlan, site_report
     from meddef_core.site.words import report_lines
     from meddef_core.studies.external import attack_of, fit_of
     from meddef_core.zoo import save_profile
@@ -64,7 +64,7 @@ def site(
         raise DataError(f"{data} is no folder; name a folder of scans with one folder a class.")
     source = site_source(loaded.task, data, holds=labels.value, title=title)
     spec = attack_of(loaded.task, seed=seed) if attack else None
-    plan = Plan(adjust=adjust, finetune=finetune, seed=seed, spec=spec)
+    plan = SitePlan(adjust=adjust, finetune=finetune, seed=seed, spec=spec)
     with progress(f"{loaded.card.key} at {source.title}") as show:
         made = site_report(
             loaded, source, plan, folder=run_dir, on_progress=lambda what, done, total: show(done, total, what)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from meddef_core.data.lists import EXTENSIONS, Item, Lists
+from meddef_core.data.lists import EXTENSIONS, ListedScan, Lists
 from meddef_core.errors import DataError
 from meddef_core.tasks import Task
 
@@ -78,13 +78,13 @@ def external_lists(task: Task, data_dir: Path, folder: str) -> Lists:
     Raises DataError where the folder holds no scan of any of the task's classes.
     """
     root = data_dir / folder
-    items: list[Item] = []
+    items: list[ListedScan] = []
     for name in task.classes:
         files = sorted((p for p in (root / name).glob("*") if p.suffix.lower() in EXTENSIONS), key=numbered)
         groups = groups_of(name, files)
         for path, group in zip(files, groups, strict=True):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            items.append(Item(path.relative_to(data_dir).as_posix(), task.index(name), group, digest))
+            items.append(ListedScan(path.relative_to(data_dir).as_posix(), task.index(name), group, digest))
     if not items:
         raise DataError(f"{root} holds no scans; it needs one folder for each class, named {', '.join(task.classes)}.")
     return Lists(task.key, PROTOCOL, (), (), tuple(items), 0)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from meddef_core.data.lists import Item, Lists
+from meddef_core.data.lists import ListedScan, Lists
 from meddef_core.errors import DataError, ScanError
 from meddef_core.io.files import replacing
 from meddef_core.scans.decode import read_scan
@@ -35,7 +35,7 @@ class Images:
     """`(N, 1, 224, 224)`; wider where the preprocessing says so."""
     labels: Tensor
     """`(N,)` int64."""
-    items: tuple[Item, ...]
+    items: tuple[ListedScan, ...]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -71,8 +71,8 @@ def load_images(lists: Lists, part: str, *, preprocessing: Preprocessing, data_d
     return Images(np.load(path, mmap_mode="r"), labels, items)
 
 
-def _preprocess_all(items: Sequence[Item], preprocessing: Preprocessing, data_dir: Path) -> NDArray[np.uint16]:
-    def one(item: Item) -> NDArray[np.uint16]:
+def _preprocess_all(items: Sequence[ListedScan], preprocessing: Preprocessing, data_dir: Path) -> NDArray[np.uint16]:
+    def one(item: ListedScan) -> NDArray[np.uint16]:
         try:
             scan = read_scan((data_dir / item.path).read_bytes())
         except ScanError as error:
@@ -83,6 +83,6 @@ def _preprocess_all(items: Sequence[Item], preprocessing: Preprocessing, data_di
         return np.stack(list(pool.map(one, items)))
 
 
-def _cache_key(items: Sequence[Item], preprocessing: Preprocessing) -> str:
+def _cache_key(items: Sequence[ListedScan], preprocessing: Preprocessing) -> str:
     parts = [str(CACHE_VERSION), json.dumps(preprocessing.to_dict(), sort_keys=True), *(item.digest for item in items)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -29,7 +29,7 @@ EXTENSIONS = {".jpeg", ".jpg", ".png"}
 
 
 @dataclass(frozen=True)
-class Item:
+class ListedScan:
     """One scan of a list: path below the data folder, class number, patient, and the hash of its bytes."""
 
     path: str
@@ -44,16 +44,16 @@ class Lists:
 
     task: str
     protocol: str
-    train: tuple[Item, ...]
-    val: tuple[Item, ...]
-    test: tuple[Item, ...]
+    train: tuple[ListedScan, ...]
+    val: tuple[ListedScan, ...]
+    test: tuple[ListedScan, ...]
     duplicates: int
 
-    def part(self, name: str) -> tuple[Item, ...]:
+    def part(self, name: str) -> tuple[ListedScan, ...]:
         """`train`, `val` or `test`."""
         if name not in PARTS:
             raise DataError(f"There is no list {name!r}; choose one of {', '.join(PARTS)}.")
-        found: tuple[Item, ...] = getattr(self, name)
+        found: tuple[ListedScan, ...] = getattr(self, name)
         return found
 
     def digest(self, name: str) -> str:
@@ -137,21 +137,23 @@ def check_disjoint(lists: Lists) -> None:
             )
 
 
-def _scan_folder(folder: Path, task: Task, data_dir: Path) -> list[Item]:
-    items: list[Item] = []
+def _scan_folder(folder: Path, task: Task, data_dir: Path) -> list[ListedScan]:
+    items: list[ListedScan] = []
     for name in task.classes:
         files = sorted(p for p in (folder / name).glob("*") if is_listed(p.name))
         if not files:
             raise DataError(f"No scans of class {name} under {folder}; the list is incomplete.")
         for path in files:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            items.append(Item(path.relative_to(data_dir).as_posix(), task.index(name), patient_of(path.name), digest))
+            items.append(
+                ListedScan(path.relative_to(data_dir).as_posix(), task.index(name), patient_of(path.name), digest)
+            )
     return items
 
 
-def _drop_duplicates(items: Iterable[Item], *, seen: set[str] | None = None) -> tuple[list[Item], int]:
+def _drop_duplicates(items: Iterable[ListedScan], *, seen: set[str] | None = None) -> tuple[list[ListedScan], int]:
     known = set(seen or ())
-    kept: list[Item] = []
+    kept: list[ListedScan] = []
     dropped = 0
     for item in items:
         if item.digest in known:
@@ -162,10 +164,10 @@ def _drop_duplicates(items: Iterable[Item], *, seen: set[str] | None = None) -> 
     return kept, dropped
 
 
-def _divide(items: Sequence[Item], shares: dict[str, float], *, salt: str) -> dict[str, list[Item]]:
+def _divide(items: Sequence[ListedScan], shares: dict[str, float], *, salt: str) -> dict[str, list[ListedScan]]:
     """Divide by patient: each goes where the hash of its name falls, so adding scans moves nobody."""
     names, limits = list(shares), list(itertools.accumulate(shares.values()))
-    divided: dict[str, list[Item]] = {name: [] for name in names}
+    divided: dict[str, list[ListedScan]] = {name: [] for name in names}
     for item in items:
         place = int(hashlib.sha256(f"{salt}/{item.patient}".encode()).hexdigest()[:8], 16) / 2**32
         divided[names[min(bisect.bisect_right(limits, place), len(names) - 1)]].append(item)

@@ -20,7 +20,7 @@ from meddef_core.evaluation.metrics import (
     recalls,
     wilson,
 )
-from meddef_core.records import Attacked
+from meddef_core.records import AttackedAccuracy
 
 CARD_EPSILONS = (1 / 255, 2 / 255, 0.01, 4 / 255, 8 / 255, 0.05, 0.10)
 """The field's budgets and the paper's, in pixel units, smallest first."""
@@ -40,9 +40,9 @@ def card_attacks(*, saturated: bool = False) -> list[AttackSpec]:
     return [AttackSpec(name="pgd", eps=eps, steps=20, loss=loss, stop_when_fooled=True) for eps, loss in pairs]
 
 
-def strongest(attacked: Iterable[Attacked]) -> dict[float, Attacked]:
+def strongest(attacked: Iterable[AttackedAccuracy]) -> dict[float, AttackedAccuracy]:
     """Of a card's rows at each epsilon, the one with the lowest balanced accuracy."""
-    found: dict[float, Attacked] = {}
+    found: dict[float, AttackedAccuracy] = {}
     for row in attacked:
         kept = found.setdefault(row.eps, row)
         if row.balanced_accuracy < kept.balanced_accuracy:

@@ -11,7 +11,7 @@ from meddef_core.attacks import AttackSpec, get_attack, run_attack
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.search import logits_of
 from meddef_core.data.images import Images
-from meddef_core.evaluation.trials import CLEAN, AtBudget, ImageResult, Plan
+from meddef_core.evaluation.trials import CLEAN, AtBudget, EvaluationPlan, ImageResult
 
 
 class ChunkAttack:
@@ -25,7 +25,7 @@ class ChunkAttack:
         network: nn.Module,
         crafted_on: nn.Module,
         images: Images,
-        plan: Plan,
+        plan: EvaluationPlan,
         chunk: tuple[int, ...],
         *,
         tell: Callable[[str], None],

@@ -17,7 +17,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class EvaluationOutcome:
     """Logits `(N, K)` and predictions `(N,)` over a list, and the largest measured L-infinity distance."""
 
     logits: NDArray[np.float32]
@@ -27,7 +27,7 @@ class Outcome:
 
 def attack_images(
     network: nn.Module, images: Images, spec: AttackSpec | None, *, on_batch: Callable[[int, int], None] | None = None
-) -> Outcome:
+) -> EvaluationOutcome:
     """Predictions in fp32 on every image, each attacked away from its true label first if `spec` is given.
 
     `network` is in eval mode. Images are crafted on its folded copy, which is the same function and faster, and
@@ -51,4 +51,4 @@ def attack_images(
         if on_batch:
             on_batch(min(start + BATCH, len(images)), len(images))
     stacked = np.concatenate(logits)
-    return Outcome(stacked, stacked.argmax(axis=1), linf)
+    return EvaluationOutcome(stacked, stacked.argmax(axis=1), linf)

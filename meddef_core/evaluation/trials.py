@@ -72,7 +72,7 @@ class ImageResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class EvaluationPlan:
     """All that determines the per-image results, beside the network and the list."""
 
     attacks: tuple[Trial, ...]

@@ -18,7 +18,7 @@ from meddef_core.data.images import Images
 from meddef_core.errors import AttackError
 from meddef_core.evaluation.chunk import ChunkAttack
 from meddef_core.evaluation.selection import few_of, some_of_each_class
-from meddef_core.evaluation.trials import CHUNK, ImageResult, Plan, Trial
+from meddef_core.evaluation.trials import CHUNK, EvaluationPlan, ImageResult, Trial
 from meddef_core.model.folded import folded
 
 APGD_STEPS, APGD_RESTARTS = 50, 2
@@ -63,7 +63,7 @@ def worst_case_attacks(classes: int, *, eps: float, seed: int = 0) -> tuple[Tria
 class WorstCase:
     """The plan and what it found, an entry a scan in the order of the list."""
 
-    plan: Plan
+    plan: EvaluationPlan
     images: tuple[ImageResult, ...]
 
 
@@ -76,7 +76,9 @@ class Log(Protocol):
     def append(self, number: int, images: tuple[ImageResult, ...]) -> None: ...
 
 
-def plan_worst_case(images: Images, *, attacks: Sequence[Trial], limit: int | None = None, chunk: int = CHUNK) -> Plan:
+def plan_worst_case(
+    images: Images, *, attacks: Sequence[Trial], limit: int | None = None, chunk: int = CHUNK
+) -> EvaluationPlan:
     """Which scans go through which attacks, at `limit` a fixed choice of them with as many of each class as there are.
 
     Raises AttackError if the attacks are none, or if one does not fit into a worst case of each scan by itself.
@@ -86,7 +88,7 @@ def plan_worst_case(images: Images, *, attacks: Sequence[Trial], limit: int | No
     _refuse_what_needs_others(attacks)
     if len({get_attack(trial.spec.name).norm for trial in attacks}) > 1:
         raise AttackError("the attacks of a worst case share one budget: choose attacks of one norm")
-    return Plan(
+    return EvaluationPlan(
         attacks=tuple(sorted(attacks, key=lambda trial: trial.spec.eps)),
         positions=tuple(range(len(images))) if limit is None else some_of_each_class(images, limit),
         few=frozenset(few_of(images, FEW, salt="few")),
@@ -96,7 +98,7 @@ def plan_worst_case(images: Images, *, attacks: Sequence[Trial], limit: int | No
 
 def plan_each_alone(
     images: Images, *, attacks: Sequence[Trial], limit: int | None = None, few: int = FEW, chunk: int = CHUNK
-) -> Plan:
+) -> EvaluationPlan:
     """Every attack by itself on each scan that is read right; `limit` and AttackError as `plan_worst_case`.
 
     Attacks for few scans get a fixed choice of `few`, with as many of each class as there are.
@@ -104,7 +106,7 @@ def plan_each_alone(
     _refuse_what_needs_others(attacks)
     positions = tuple(range(len(images))) if limit is None else some_of_each_class(images, limit)
     chosen = frozenset(some_of_each_class(images, min(few, limit or few)))
-    return Plan(attacks=tuple(attacks), positions=positions, few=chosen, chunk=chunk, alone=True)
+    return EvaluationPlan(attacks=tuple(attacks), positions=positions, few=chosen, chunk=chunk, alone=True)
 
 
 def _refuse_what_needs_others(trials: Sequence[Trial]) -> None:
@@ -134,7 +136,7 @@ def run_worst_case(
 def run_plan(
     network: nn.Module,
     images: Images,
-    plan: Plan,
+    plan: EvaluationPlan,
     *,
     log: Log | None = None,
     share: tuple[int, int] = (0, 1),

@@ -2,7 +2,7 @@
 
 from meddef_core.explanation.channels import ChannelMap, top_channels
 from meddef_core.explanation.daam import ChannelWeight, attention_from, channel_ranking
-from meddef_core.explanation.explainer import Explainer, Subject
+from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.grad_cam import DEFAULT_LAYER, gradcam, private_view
 from meddef_core.explanation.layers import grad_cam_layers
 from meddef_core.explanation.maps import MAP_CAVEAT, ExplanationMap, MapInfo, shared_scale
@@ -19,11 +19,11 @@ __all__ = [
     "ChannelWeight",
     "Explainer",
     "ExplanationMap",
+    "ExplanationSubject",
     "MapInfo",
     "SanityRow",
     "Stability",
     "StageChange",
-    "Subject",
     "attention_from",
     "available",
     "channel_ranking",

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from meddef_core.errors import MedDefError
-from meddef_core.explanation.explainer import Explainer, Subject
+from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.maps import MapInfo
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
@@ -79,11 +79,11 @@ def _spread(falls: Tensor, *, rows: int, columns: int) -> Tensor:
     return (F.conv_transpose2d(by_place, kernel) / F.conv_transpose2d(torch.ones_like(by_place), kernel))[0, 0]
 
 
-def _integrated_gradients(subject: Subject) -> Tensor:
+def _integrated_gradients(subject: ExplanationSubject) -> Tensor:
     return integrated_gradients(subject.network, subject.image, target=subject.target)
 
 
-def _occlusion(subject: Subject) -> Tensor:
+def _occlusion(subject: ExplanationSubject) -> Tensor:
     return occlusion(subject.network, subject.image, target=subject.target)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from meddef_core.errors import MedDefError
-from meddef_core.explanation.explainer import Explainer, Subject, to_map
+from meddef_core.explanation.explainer import Explainer, ExplanationSubject, to_map
 from meddef_core.explanation.maps import ExplanationMap, MapInfo
 from meddef_core.model import MSF_SCALES, MedDefConfig, Trace
 
@@ -52,31 +52,31 @@ def _channel_mean(values: Tensor | None) -> Tensor:
     return _present(values)[0].mean(dim=0)
 
 
-def _afd_gate(subject: Subject) -> Tensor:
+def _afd_gate(subject: ExplanationSubject) -> Tensor:
     return _channel_mean(subject.trace.daam.afd_gate)
 
 
-def _mfe_edges(subject: Subject) -> Tensor:
+def _mfe_edges(subject: ExplanationSubject) -> Tensor:
     return _channel_mean(subject.trace.daam.mfe_edges)
 
 
-def _mfe_texture(subject: Subject) -> Tensor:
+def _mfe_texture(subject: ExplanationSubject) -> Tensor:
     return _channel_mean(subject.trace.daam.mfe_texture)
 
 
-def _channel_attention(subject: Subject) -> Tensor:
+def _channel_attention(subject: ExplanationSubject) -> Tensor:
     # D(x) = x + Phi * Omega, so the difference of the traced maps is the channel-weighted Phi. Both factors are at
     # least 0; rounding in the subtraction may fall just below.
     return _channel_mean(subject.trace.defended - subject.trace.features).clamp(min=0)
 
 
-def _self_attention(subject: Subject) -> Tensor:
+def _self_attention(subject: ExplanationSubject) -> Tensor:
     grid = subject.trace.final.shape[-2:]
     return _present(subject.trace.self_attention)[0].mean(dim=0).reshape(grid)
 
 
 def _msf_explainer(index: int, side: int) -> Explainer:
-    def compute(subject: Subject) -> Tensor:
+    def compute(subject: ExplanationSubject) -> Tensor:
         scales = subject.trace.daam.msf
         return _channel_mean(None if scales is None else scales[index])
 

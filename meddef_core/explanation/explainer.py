@@ -12,7 +12,7 @@ from meddef_core.model import MedDef, MedDefConfig, Trace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class ExplanationSubject:
     """One reading to explain: `image` is `(1, C, H, W)` in [0, 1], `target` the class whose logit is explained."""
 
     network: MedDef
@@ -37,10 +37,10 @@ class Explainer:
     info: MapInfo
     citation: str
     applies: Callable[[MedDefConfig], bool]
-    compute: Callable[[Subject], Tensor]
+    compute: Callable[[ExplanationSubject], Tensor]
     costly: bool = False
 
-    def __call__(self, subject: Subject) -> ExplanationMap:
+    def __call__(self, subject: ExplanationSubject) -> ExplanationMap:
         return to_map(self.info, self.compute(subject))
 
 

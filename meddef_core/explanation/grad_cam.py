@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from meddef_core.errors import MedDefError
-from meddef_core.explanation.explainer import Explainer, Subject
+from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.maps import MapInfo
 from meddef_core.model import MedDef
 
@@ -46,7 +46,7 @@ def gradcam(network: MedDef, image: Tensor, *, target: int, layer: str = DEFAULT
     return attribution[0, 0].detach()
 
 
-def _compute(subject: Subject) -> Tensor:
+def _compute(subject: ExplanationSubject) -> Tensor:
     return gradcam(subject.network, subject.image, target=subject.target, layer=subject.layer)
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from meddef_core.errors import MedDefError
 from meddef_core.explanation import attributions, daam, grad_cam
-from meddef_core.explanation.explainer import Explainer, Subject
+from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.maps import ExplanationMap
 from meddef_core.model import MedDef
 
@@ -45,7 +45,7 @@ def explain(
     if not isinstance(network, MedDef):
         return {}
     check_request(network, image, target=target)
-    subject = Subject(network=network, image=image, target=target, layer=layer)
+    subject = ExplanationSubject(network=network, image=image, target=target, layer=layer)
     chosen = [key for key in available(network) if (not EXPLAINERS[key].costly if only is None else key in only)]
     return {key: EXPLAINERS[key](subject) for key in chosen}
 

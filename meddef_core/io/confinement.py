@@ -3,7 +3,7 @@
 Linux: address space, processor time and core files are limited by the kernel (`setrlimit`). macOS: processor time and
 core files; the kernel takes a limit on address space and does not enforce it. Windows has none of these. A worker says
 which limits hold (`confine`), and where processor time is not among them its parent falls back on a shorter deadline
-by the clock, `Limits.clock_seconds_alone`.
+by the clock, `WorkerLimits.clock_seconds_alone`.
 """
 
 import math
@@ -25,7 +25,7 @@ _UNKNOWN_START = 400 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class WorkerLimits:
     """What one call of a worker may use; the defaults suit one scan."""
 
     memory_bytes: int = 1_200_000_000
@@ -40,7 +40,7 @@ class Limits:
     """Calls after which a worker is replaced, so that nothing builds up in it."""
 
 
-def confine(limits: Limits) -> list[str]:
+def confine(limits: WorkerLimits) -> list[str]:
     """Limit this process for the rest of its life; returns the names of the limits that hold."""
     if resource is None:
         return []

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from meddef_core.io.confinement import Limits
+from meddef_core.io.confinement import WorkerLimits
 from meddef_core.io.worker import POLL_SECONDS, CancelledError, Reply, Worker, WorkerError
 
 LONG_SECONDS = 1.0
@@ -23,11 +23,11 @@ LONG_SECONDS = 1.0
 class Pool:
     """Up to `size` calls at once, and up to `size` long ones beside them; the others wait in line."""
 
-    def __init__(self, handler: str, *, size: int = 2, limits: Limits | None = None) -> None:
+    def __init__(self, handler: str, *, size: int = 2, limits: WorkerLimits | None = None) -> None:
         """`handler` names the module that workers call (see `worker_main`)."""
         self._handler = handler
         self._size = size
-        self._limits = limits or Limits()
+        self._limits = limits or WorkerLimits()
         self._reset()
         _POOLS.add(self)
 

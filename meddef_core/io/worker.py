@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from meddef_core.errors import MedDefError
 from meddef_core.io import messages
-from meddef_core.io.confinement import PROCESSOR, Limits
+from meddef_core.io.confinement import PROCESSOR, WorkerLimits
 from meddef_core.settings import SECRETS, variable
 
 try:
@@ -76,7 +76,7 @@ class _Exchange:
 class Worker:
     """A child process. Not for several threads at once; once `ask` has raised, only `end` may follow."""
 
-    def __init__(self, handler: str, limits: Limits) -> None:
+    def __init__(self, handler: str, limits: WorkerLimits) -> None:
         self._limits = limits
         self._process = _started(handler, limits)
         # Unbuffered pipes, as `bufsize=0` makes them.
@@ -170,7 +170,7 @@ class Worker:
         return _unstartable(why)
 
 
-def _started(handler: str, limits: Limits) -> "subprocess.Popen[bytes]":
+def _started(handler: str, limits: WorkerLimits) -> "subprocess.Popen[bytes]":
     # -P keeps the folder that the command runs in out of the import path: it may hold anybody's files.
     command = [sys.executable, "-P", "-m", "meddef_core.io.worker_main"]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meddef_core.errors import MedDefError
-from meddef_core.io.confinement import Limits, allow_processor_time, confine
+from meddef_core.io.confinement import WorkerLimits, allow_processor_time, confine
 from meddef_core.io.messages import Bytes, receive, send
 
 Handle = Callable[[dict[str, Any], memoryview], tuple[dict[str, Any], Bytes]]
@@ -32,7 +32,7 @@ WATCH_SECONDS = 1.0
 
 def main() -> None:
     """Serve messages from standard input until it ends."""
-    parent, handler, limits = int(sys.argv[1]), sys.argv[2], Limits(**json.loads(sys.argv[3]))
+    parent, handler, limits = int(sys.argv[1]), sys.argv[2], WorkerLimits(**json.loads(sys.argv[3]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
     inbox, outbox = _own_pipes()
     if os.name == "posix":

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from meddef_core.model.backbone import BasicBlock
-from meddef_core.model.meddef import Entry, MedDef
+from meddef_core.model.meddef import InputStage, MedDef
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -34,7 +34,7 @@ def folded(network: Network) -> Network:
                 for first, second in itertools.pairwise(names):
                     _fold(module, first, second)
         entry, first_conv = fast.entry, fast.backbone.stem[0]
-        if isinstance(entry, Entry) and entry.grid is None and _is_papers(first_conv):
+        if isinstance(entry, InputStage) and entry.grid is None and _is_papers(first_conv):
             fast.backbone.stem[0], fast.entry = Stem(entry, first_conv), nn.Identity()
     return fast.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -51,7 +51,7 @@ def _fold(parent: nn.Module, conv: str, norm: str) -> None:
 
 
 class Stem(nn.Module):
-    """`Entry` and the stem's 7 x 7 convolution of stride 2, with a gradient that keeps a core busy.
+    """`InputStage` and the stem's 7 x 7 convolution of stride 2, with a gradient that keeps a core busy.
 
     Backwards, all three are one transposed convolution over blocks: every block of 2 pool x 2 pool pixels is a position
     of as many channels, over which the kernel is 4 x 4 of stride 1. On one grey channel the usual way takes thrice as
@@ -60,7 +60,7 @@ class Stem(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, entry: Entry, conv: nn.Conv2d) -> None:
+    def __init__(self, entry: InputStage, conv: nn.Conv2d) -> None:
         super().__init__()
         self.entry, self.conv, self.block = entry, conv, 2 * entry.pool
         k, width, channels = entry.pool, conv.out_channels, conv.in_channels

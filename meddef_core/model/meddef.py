@@ -149,7 +149,7 @@ def average_on_grid(x: Tensor, grid: tuple[int, int]) -> Tensor:
     return F.avg_pool2d(x, (height // rows, width // columns))
 
 
-class Entry(nn.Module):
+class InputStage(nn.Module):
     """Normalisation and average pooling: a part of the model, so that attacks work on pixels."""
 
     def __init__(self, config: MedDefConfig) -> None:
@@ -169,7 +169,7 @@ class MedDef(nn.Module):
     def __init__(self, config: MedDefConfig) -> None:
         super().__init__()
         self.config = config
-        self.entry: nn.Module = Entry(config)
+        self.entry: nn.Module = InputStage(config)
         self.backbone = Backbone(
             channels=config.channels,
             width=config.width,

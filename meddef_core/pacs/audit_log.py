@@ -13,20 +13,20 @@ from pathlib import Path
 
 from meddef_core import __version__
 from meddef_core.pacs.errors import PacsError
-from meddef_core.pacs.ledger import STORED, Entry
+from meddef_core.pacs.ledger import STORED, LedgerEntry
 from meddef_core.pacs.results.subject import derived_uid
 
 _TAIL = 1024**2
 """Bytes at the end of the file among which a line is looked for that an interrupted watch may have written."""
 
 
-class AuditLog:
+class StudyLog:
     """A file that lines are added to, each whole or not at all."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def once(self, study: str, entries: Sequence[Entry]) -> str:
+    def once(self, study: str, entries: Sequence[LedgerEntry]) -> str:
         """Add the line on a study unless the file ends with it already; gives its id. Raises PacsError."""
         name = line_id(study, entries)
         line = {
@@ -55,11 +55,11 @@ class AuditLog:
         return name
 
 
-def line_id(study: str, entries: Sequence[Entry]) -> str:
+def line_id(study: str, entries: Sequence[LedgerEntry]) -> str:
     """The id of the line on a study with these entries: another one once a result joins."""
     return derived_uid(study, *sorted(f"{each.report} {each.state}" for each in entries), "audit")
 
 
-def _told(entry: Entry) -> dict[str, str]:
+def _told(entry: LedgerEntry) -> dict[str, str]:
     told = {"task": entry.task, "model": entry.model, "weights_sha256": entry.weights, "outcome": entry.state}
     return told | ({"report": entry.report, "capture": entry.capture} if entry.state in STORED else {})

@@ -24,7 +24,7 @@ AHEAD = 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Slice:
+class PredictedFrame:
     """One picture of a file: `frame` from 1, None where the file holds only one, and the model's prediction for it."""
 
     frame: int | None
@@ -55,7 +55,7 @@ def predict_every(
     frames: int,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     cancelled: Callable[[], bool] | None = None,
-) -> tuple[Slice, ...]:
+) -> tuple[PredictedFrame, ...]:
     """A prediction for each picture of a file, as `first_scan` has opened it.
 
     `on_frame(done, total)` hears of each. Raises ScanError where one cannot be read: a volume with a gap is no volume.
@@ -69,9 +69,9 @@ def predict_every(
     return tuple(found)
 
 
-def _slice(model: LoadedModel, scan: Scan, *, frame: int | None) -> Slice:
+def _slice(model: LoadedModel, scan: Scan, *, frame: int | None) -> PredictedFrame:
     image = prepare(model, scan)
-    return Slice(
+    return PredictedFrame(
         frame=frame,
         prediction=predict(model, image, scan=scan),
         facts=scan_facts(scan, frame=frame),

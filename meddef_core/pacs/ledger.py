@@ -67,7 +67,7 @@ _RESULTS = Table(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class SeenStudy:
     """One study: its `signature` has not changed `since` then (seconds of the epoch)."""
 
     signature: str
@@ -81,7 +81,7 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """What became of one source."""
 
     source: str
@@ -122,19 +122,19 @@ class Ledger:
         if self._lock is not None:
             self._lock.release()
 
-    def see(self, study: str, signature: str, *, now: float) -> Seen:
+    def see(self, study: str, signature: str, *, now: float) -> SeenStudy:
         """Note that a study looks like this now; one that looks otherwise than before begins to wait anew."""
         fresh: dict[str, Any] = {"signature": signature, "since": now, "tries": 0, "retry_at": 0.0}
         with self._changing() as database:
             row = database.execute(select(_STUDIES).where(_STUDIES.c.study == study)).one_or_none()
             if row is None:
                 database.execute(insert(_STUDIES).values(study=study, done="", audited="", **fresh))
-                return Seen(done="", audited="", **fresh)
+                return SeenStudy(done="", audited="", **fresh)
             known = {name: value for name, value in row._mapping.items() if name != "study"}
             if row.signature != signature or row.since > now:  # or a clock that was set back
                 database.execute(update(_STUDIES).where(_STUDIES.c.study == study).values(**fresh))
                 known |= fresh
-        return Seen(**known)
+        return SeenStudy(**known)
 
     def later(self, study: str, *, tries: int, retry_at: float) -> None:
         """A study that failed is tried again at that time."""
@@ -148,7 +148,7 @@ class Ledger:
             changed = update(_STUDIES).where(_STUDIES.c.study == study)
             database.execute(changed.values(signature=signature, done=key, audited=audited, tries=0, retry_at=0.0))
 
-    def begin(self, entry: Entry) -> Entry:
+    def begin(self, entry: LedgerEntry) -> LedgerEntry:
         """Note that a result is begun; where it was begun before, as it was noted then."""
         known = self.entry(entry.source, weights=entry.weights, task=entry.task)
         if known is not None:
@@ -158,14 +158,14 @@ class Ledger:
             database.execute(insert(_RESULTS).values(**values))
         return entry
 
-    def finish(self, entry: Entry, state: State) -> None:
+    def finish(self, entry: LedgerEntry, state: State) -> None:
         """Note what became of a result."""
         with self._changing() as database:
             same = (_RESULTS.c.source == entry.source, _RESULTS.c.weights == entry.weights)
             chosen = update(_RESULTS).where(*same, _RESULTS.c.task == entry.task)
             database.execute(chosen.values(state=state))
 
-    def entry(self, source: str, *, weights: str, task: str) -> Entry | None:
+    def entry(self, source: str, *, weights: str, task: str) -> LedgerEntry | None:
         """What is noted of a source; None where nothing is."""
         chosen = select(_RESULTS).where(
             _RESULTS.c.source == source, _RESULTS.c.weights == weights, _RESULTS.c.task == task
@@ -174,7 +174,7 @@ class Ledger:
             row = database.execute(chosen).one_or_none()
         return None if row is None else _entry(row)
 
-    def of_study(self, study: str) -> tuple[Entry, ...]:
+    def of_study(self, study: str) -> tuple[LedgerEntry, ...]:
         """Everything noted of the sources of a study."""
         chosen = select(_RESULTS).where(_RESULTS.c.study == study).order_by(_RESULTS.c.report)
         with self._changing() as database:
@@ -194,9 +194,9 @@ def default_url(folder: Path) -> str:
     return URL.create("sqlite", database=str(folder / "pacs.sqlite")).render_as_string()
 
 
-def _entry(row: Row[tuple[str, ...]]) -> Entry:
+def _entry(row: Row[tuple[str, ...]]) -> LedgerEntry:
     values = dict(row._mapping)
-    return Entry(**{**values, "created": datetime.fromisoformat(values["created"])})
+    return LedgerEntry(**{**values, "created": datetime.fromisoformat(values["created"])})
 
 
 def _locked(url: URL) -> FileLock | None:

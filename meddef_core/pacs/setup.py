@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import make_url
 
-from meddef_core.pacs.audit_log import AuditLog
+from meddef_core.pacs.audit_log import StudyLog
 from meddef_core.pacs.client import Pacs
 from meddef_core.pacs.ledger import Ledger, default_url
 from meddef_core.pacs.watch import Watch
@@ -36,7 +36,7 @@ def open_watch(
         watch = Watch(
             pacs,
             ledger,
-            audit=AuditLog(audit),
+            audit=StudyLog(audit),
             models=models,
             stable=now.pacs_stable,
             days=days,

@@ -14,16 +14,16 @@ from datetime import date, datetime, timedelta
 from pydicom.dataset import Dataset
 
 from meddef_core.errors import ScanError
-from meddef_core.pacs.audit_log import AuditLog, line_id
+from meddef_core.pacs.audit_log import StudyLog, line_id
 from meddef_core.pacs.client import Pacs
 from meddef_core.pacs.errors import AwayError, PacsError
 from meddef_core.pacs.found import Instance, Series, Study
 from meddef_core.pacs.frames import first_scan, predict_every
-from meddef_core.pacs.ledger import Entry, Ledger, Seen
+from meddef_core.pacs.ledger import Ledger, LedgerEntry, SeenStudy
 from meddef_core.pacs.match import mismatch, models_for
 from meddef_core.pacs.results.capture import capture
 from meddef_core.pacs.results.report import report
-from meddef_core.pacs.results.subject import Subject, derived_uid, result_uids, series_uids
+from meddef_core.pacs.results.subject import ReportSubject, derived_uid, result_uids, series_uids
 from meddef_core.zoo import LoadedModel
 
 POLL_SECONDS = 5.0
@@ -37,7 +37,7 @@ LONGEST_RETRY = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Round:
+class WatchRound:
     """What one look at the PACS came to, in studies."""
 
     listed: int = 0
@@ -57,7 +57,7 @@ class Watch:
         pacs: Pacs,
         ledger: Ledger,
         *,
-        audit: AuditLog,
+        audit: StudyLog,
         models: Sequence[LoadedModel],
         stable: float,
         days: int = 0,
@@ -72,7 +72,7 @@ class Watch:
         weights = sorted(f"{model.task.key} {model.card.weights.sha256}" for model in models)
         self._setup = derived_uid(*weights, str(unlabelled))
 
-    def run(self, *, once: bool = False, sleep: Callable[[float], None] = time.sleep) -> Round:
+    def run(self, *, once: bool = False, sleep: Callable[[float], None] = time.sleep) -> WatchRound:
         """Look again and again; with `once`, until no study that is listed waits. Raises PacsError, not AwayError."""
         pause, finished = 0.0, 0
         while True:
@@ -85,10 +85,10 @@ class Watch:
                 continue
             pause, finished = 0.0, finished + found.finished
             if once and not found.waiting:
-                return Round(listed=found.listed, finished=finished, failed=found.failed)
+                return WatchRound(listed=found.listed, finished=finished, failed=found.failed)
             sleep(min(POLL_SECONDS, max(0.2, self._stable / 3)))
 
-    def look(self) -> Round:
+    def look(self) -> WatchRound:
         """Go through the studies that the PACS lists once; raises AwayError where it is away."""
         studies = self._pacs.studies(date=self._dates())
         counts = dict.fromkeys(("finished", "waiting", "failed"), 0)
@@ -96,7 +96,7 @@ class Watch:
             outcome = self._visit(study)
             if outcome is not None:
                 counts[outcome] += 1
-        return Round(listed=len(studies), **counts)
+        return WatchRound(listed=len(studies), **counts)
 
     def _dates(self) -> str:
         if self._days == 0:
@@ -127,7 +127,7 @@ class Watch:
         self._close(study, seen, sent=sent)
         return "finished"
 
-    def _close(self, study: Study, seen: Seen, *, sent: int) -> None:
+    def _close(self, study: Study, seen: SeenStudy, *, sent: int) -> None:
         """Write the audit line of a study; with its results it has `sent` objects more, and is looked at no further."""
         entries = self._ledger.of_study(study.uid)
         name = line_id(study.uid, entries)
@@ -192,21 +192,23 @@ class Watch:
                 self._unread(entry, error)
                 continue
             identity = self._pacs.identity(instance.study)
-            subject = Subject(instance=instance, identity=identity, model=model, slices=slices, created=entry.created)
+            subject = ReportSubject(
+                instance=instance, identity=identity, model=model, slices=slices, created=entry.created
+            )
             sent += store(self._pacs, subject)
             self._ledger.finish(entry, "abstained" if subject.abstained else "stored")
             self._say(f"Study {instance.study}: the output of {model.card.key} is stored.")
         return sent
 
-    def _unread(self, entry: Entry, error: ScanError) -> None:
+    def _unread(self, entry: LedgerEntry, error: ScanError) -> None:
         self._ledger.finish(entry, "not read")
         self._say(f"An object of study {entry.study} is not read. {error}")
 
-    def _begin(self, instance: Instance, model: LoadedModel) -> Entry:
+    def _begin(self, instance: Instance, model: LoadedModel) -> LedgerEntry:
         weights, task = model.card.weights.sha256, model.task.key
         uids = result_uids(instance, weights=weights, task=task)
         return self._ledger.begin(
-            Entry(
+            LedgerEntry(
                 source=instance.uid,
                 weights=weights,
                 task=task,
@@ -220,7 +222,7 @@ class Watch:
         )
 
 
-def store(pacs: Pacs, subject: Subject) -> int:
+def store(pacs: Pacs, subject: ReportSubject) -> int:
     """Make both results of a subject and send those that its study does not hold, `2` at most; raises PacsError.
 
     Afterwards the PACS is asked again: what it does not list is not stored, whatever it answered.

@@ -15,8 +15,8 @@ from meddef_core.prediction.calibration import (
 from meddef_core.prediction.files import Fitted, fitted_for, load_fitted, save_fitted
 from meddef_core.prediction.operating import (
     OperatingPoint,
-    Question,
-    Share,
+    Proportion,
+    ThresholdQuestion,
     operating_point,
     predictive_values,
     questions,
@@ -30,9 +30,9 @@ __all__ = [
     "Familiarity",
     "Fitted",
     "OperatingPoint",
-    "Question",
+    "Proportion",
     "ReliabilityBin",
-    "Share",
+    "ThresholdQuestion",
     "calibrate",
     "calibration_error",
     "fit_temperature",

@@ -15,13 +15,13 @@ from meddef_core.io.cells import harmless
 from meddef_core.prediction.abstention import Reason
 from meddef_core.prediction.prediction import Prediction, predict
 from meddef_core.scans import FrameError, Scan, read_scan_isolated
-from meddef_core.scans.archive import Entry, is_zip
+from meddef_core.scans.archive import ArchiveEntry, is_zip
 from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, LoadedModel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Row:
+class BatchOutcome:
     """What came of one entry: a `prediction`, in which the model may abstain, or the `problem` in one sentence."""
 
     number: int
@@ -60,7 +60,7 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class BatchAccuracy:
     """How often a model was right on the rows whose class is known. Shares have 95% intervals.
 
     `counts[i][j]` are scans of class i with output j. The balanced accuracy is None where `missing` names classes that
@@ -88,12 +88,12 @@ class Score:
 
 def read_entry(
     model: LoadedModel,
-    entry: Entry,
+    entry: ArchiveEntry,
     *,
     number: int,
     turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     cancelled: Callable[[], bool] | None = None,
-) -> Row:
+) -> BatchOutcome:
     """Load and decode one entry and run the model on it; what is wrong with the file becomes the row's `problem`.
 
     `turn` is held while the model works, not while the file is decoded: a file that takes long keeps no other work
@@ -103,10 +103,10 @@ def read_entry(
     try:
         scan = _decoded(entry, cancelled)
     except ScanError as error:
-        return Row(number=number, name=entry.name, truth=entry.truth, problem=str(error))
+        return BatchOutcome(number=number, name=entry.name, truth=entry.truth, problem=str(error))
     with turn():
         prediction = predict(model, scan)
-    return Row(
+    return BatchOutcome(
         number=number,
         name=entry.name,
         truth=entry.truth,
@@ -117,7 +117,7 @@ def read_entry(
     )
 
 
-def _decoded(entry: Entry, cancelled: Callable[[], bool] | None) -> Scan:
+def _decoded(entry: ArchiveEntry, cancelled: Callable[[], bool] | None) -> Scan:
     data = entry.load()
     if is_zip(data):
         raise ScanError("The file is an archive inside the batch and is not opened; unpack it first.")
@@ -130,7 +130,7 @@ def _decoded(entry: Entry, cancelled: Callable[[], bool] | None) -> Scan:
         ) from error
 
 
-def score(rows: Iterable[Row], classes: Sequence[str]) -> Score | None:
+def score(rows: Iterable[BatchOutcome], classes: Sequence[str]) -> BatchAccuracy | None:
     """Outputs against known classes; None where no row has both. A repeated file counts once."""
     judged: list[tuple[int, int]] = []
     seen: set[str | None] = set()
@@ -151,7 +151,7 @@ def score(rows: Iterable[Row], classes: Sequence[str]) -> Score | None:
     counts = confusion(truths, outputs, classes=len(classes))
     totals, right = counts.sum(axis=1), int(counts.trace())
     missing = tuple(name for name, total in zip(classes, totals, strict=True) if total == 0)
-    return Score(
+    return BatchAccuracy(
         classes=tuple(classes),
         counts=tuple(tuple(map(int, line)) for line in counts),
         n=len(judged),
@@ -165,7 +165,7 @@ def score(rows: Iterable[Row], classes: Sequence[str]) -> Score | None:
     )
 
 
-def table(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> list[dict[str, str]]:
+def table(rows: Iterable[BatchOutcome], *, card: Card, classes: Sequence[str]) -> list[dict[str, str]]:
     """The rows as text, by column; what is not known is empty.
 
     Every row says by which model and for what use: rows are copied out of tables. "calibrated" is "yes" only where the
@@ -194,11 +194,11 @@ def table(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> list[di
     ]
 
 
-def _reason(row: Row) -> Reason | None:
+def _reason(row: BatchOutcome) -> Reason | None:
     return None if row.prediction is None or row.prediction.abstained is None else row.prediction.abstained.reason
 
 
-def to_csv(rows: Iterable[Row], *, card: Card, classes: Sequence[str]) -> bytes:
+def to_csv(rows: Iterable[BatchOutcome], *, card: Card, classes: Sequence[str]) -> bytes:
     """The table as CSV (RFC 4180) in UTF-8 with a byte order mark, by which spreadsheets know the encoding.
 
     What a spreadsheet would run as a formula has an apostrophe before it (see `meddef_core.io.cells`).

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from meddef_core.errors import DataError
+from meddef_core.evaluation.metrics import wilson
 
 Edges = Literal["width", "mass"]
 """Bins of equal width, or with equally many images."""
@@ -39,6 +40,11 @@ class ReliabilityBin:
     def accuracy(self) -> float:
         """Share that was read right."""
         return self.correct / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of that share."""
+        return wilson(self.correct, self.n)
 
 
 def calibrate(logits: ArrayLike, temperature: float) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from meddef_core.prediction.abstention import LEAST_BEYOND, Detector
 from meddef_core.prediction.calibration import fit_slope
 from meddef_core.prediction.gaussian import Array
 from meddef_core.prediction.outliers import Outlier
-from meddef_core.prediction.risk_control import FOLDS, Source, controlled_threshold, folds_of, smallest_threshold
+from meddef_core.prediction.risk_control import FOLDS, RiskSource, controlled_threshold, folds_of, smallest_threshold
 from meddef_core.prediction.statistics import BATCH, STATISTICS, describe
 from meddef_core.prediction.taken import Taken, in_place_of, take
 from meddef_core.zoo import LoadedModel
@@ -112,7 +112,7 @@ class Pictures:
     sources: Mapping[str, Mapping[str, Array]]
     groups: Mapping[str, NDArray[np.str_]]
 
-    def distances(self, detector: Detector, *, without: int | None = None) -> dict[str, Source]:
+    def distances(self, detector: Detector, *, without: int | None = None) -> dict[str, RiskSource]:
         """What the limit of the distance is chosen on, but for one fold of every source."""
         found = {}
         for name, statistics in self.sources.items():
@@ -120,7 +120,7 @@ class Pictures:
             kept = np.ones(len(scores), dtype=bool)
             if without is not None:
                 kept = folds_of(groups, folds=FOLDS) != without
-            found[name] = Source(name, scores[kept], np.ones(int(kept.sum()), dtype=bool), groups[kept])
+            found[name] = RiskSource(name, scores[kept], np.ones(int(kept.sum()), dtype=bool), groups[kept])
         return found
 
 
@@ -161,7 +161,7 @@ def controlled(
     if hospital is not None:
         seen = hospital if without is None else hospital.seen_without(without).of(hospital.folds != without)
         distances = detector.scores(seen.statistics)
-        chosen["other hospital"] = Source("other hospital", distances, seen.wrong, seen.groups)
+        chosen["other hospital"] = RiskSource("other hospital", distances, seen.wrong, seen.groups)
         if outputs is None:
             alpha = alpha_of(seen.about.task)
             refused = min(refused, controlled_threshold(distances, seen.wrong, alpha=alpha))
@@ -238,7 +238,7 @@ def figures(
 
 
 @dataclass(frozen=True, eq=False)
-class Limits:
+class FoldLimits:
     """What one fold's scans are judged by: limits and a slope that were chosen without it."""
 
     detector: Detector
@@ -258,17 +258,17 @@ class Limits:
 
 def limits_by_fold(
     detector: Detector, others: Pictures, hospital: OtherHospital, *, temperature: float
-) -> tuple[Limits, ...]:
+) -> tuple[FoldLimits, ...]:
     """Chosen without each fold in turn."""
     chosen = []
     for fold in range(FOLDS):
         seen = hospital.seen_without(fold).of(hospital.folds != fold)
         slope = slope_of(detector, seen, temperature=temperature)
-        chosen.append(Limits(controlled(detector, others, hospital, without=fold), slope))
+        chosen.append(FoldLimits(controlled(detector, others, hospital, without=fold), slope))
     return tuple(chosen)
 
 
-def limits_of_card(detector: Detector, by_fold: Sequence[Mapping[str, Any]]) -> tuple[Limits, ...]:
+def limits_of_card(detector: Detector, by_fold: Sequence[Mapping[str, Any]]) -> tuple[FoldLimits, ...]:
     """`limits_by_fold` again, from what a card holds; `detector` is the one that is used."""
     chosen = []
     for each in by_fold:
@@ -279,11 +279,11 @@ def limits_of_card(detector: Detector, by_fold: Sequence[Mapping[str, Any]]) -> 
         changed = replace(
             detector, outputs=outputs, unusual_above=each["unusual_above"], refused_above=each["refused_above"]
         )
-        chosen.append(Limits(changed, each["slope"]))
+        chosen.append(FoldLimits(changed, each["slope"]))
     return tuple(chosen)
 
 
-def out_of_fold(hospital: OtherHospital, limits: Sequence[Limits], *, temperature: float) -> Taken:
+def out_of_fold(hospital: OtherHospital, limits: Sequence[FoldLimits], *, temperature: float) -> Taken:
     """Every scan of the other hospital as it is taken by limits, offsets and a slope chosen without its fold."""
     taken: Taken | None = None
     for fold, each in enumerate(limits):

@@ -21,7 +21,7 @@ ANY_FINDING = "any finding"
 
 
 @dataclass(frozen=True)
-class Question:
+class ThresholdQuestion:
     """What a threshold decides: `key` is a class name or `ANY_FINDING`, `positive` class numbers."""
 
     key: str
@@ -37,7 +37,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """`hits` of `n` with its 95 % Wilson interval (Wilson 1927)."""
 
     hits: int
@@ -59,22 +59,22 @@ class OperatingPoint:
     """What a threshold does on one list."""
 
     threshold: float
-    sensitivity: Share
-    specificity: Share
+    sensitivity: Proportion
+    specificity: Proportion
 
 
-def questions(task: Task) -> tuple[Question, ...]:
+def questions(task: Task) -> tuple[ThresholdQuestion, ...]:
     """What can be asked of a task: any finding first, then each finding against the rest where there are several."""
     findings = [index for index, name in enumerate(task.classes) if name != HEALTHY]
-    single = tuple(Question(task.classes[index], (index,)) for index in findings)
-    return single if len(single) == 1 else (Question(ANY_FINDING, tuple(findings)), *single)
+    single = tuple(ThresholdQuestion(task.classes[index], (index,)) for index in findings)
+    return single if len(single) == 1 else (ThresholdQuestion(ANY_FINDING, tuple(findings)), *single)
 
 
 def operating_point(scores: ArrayLike, truth: ArrayLike, *, threshold: float) -> OperatingPoint:
     """Sensitivity and specificity of `scores >= threshold`; both are `(n,)`. Raises DataError as `_sides`."""
     positive, negative = _sides(scores, truth)
     caught, spared = int((positive >= threshold).sum()), int((negative < threshold).sum())
-    return OperatingPoint(threshold, Share(caught, len(positive)), Share(spared, len(negative)))
+    return OperatingPoint(threshold, Proportion(caught, len(positive)), Proportion(spared, len(negative)))
 
 
 def youden_threshold(scores: ArrayLike, truth: ArrayLike) -> float:

@@ -22,7 +22,7 @@ NOTHING = -np.inf
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class RiskSource:
     """Scans of one origin that a threshold is chosen on.
 
     `scores` `(n,)` grow with distance, `wrong` `(n,)` says whether the output would be an error if it were accepted,
@@ -59,7 +59,7 @@ def controlled_threshold(scores: ArrayLike, wrong: ArrayLike, *, alpha: float) -
     return float(np.nextafter(errors_at[allowed], -np.inf))
 
 
-def smallest_threshold(sources: Mapping[str, Source], *, alpha: float) -> float:
+def smallest_threshold(sources: Mapping[str, RiskSource], *, alpha: float) -> float:
     """The threshold that controls the risk in every source separately."""
     return min(controlled_threshold(one.scores, one.wrong, alpha=alpha) for one in sources.values())
 

@@ -10,7 +10,7 @@ from meddef_core.errors import ScanError
 from meddef_core.prediction.files import fitted_for
 from meddef_core.prediction.operating import HEALTHY
 from meddef_core.prediction.prediction import Prediction, predict_batch, prepare
-from meddef_core.prediction.volume_rule import Verdict, judge
+from meddef_core.prediction.volume_rule import VolumeDecision, judge
 from meddef_core.scans import Scan, Volume
 from meddef_core.zoo import LoadedModel
 
@@ -55,7 +55,7 @@ class VolumePrediction:
     model: str
     classes: tuple[str, ...]
     slices: tuple[SlicePrediction, ...]
-    verdict: Verdict | None = field(default=None)
+    verdict: VolumeDecision | None = field(default=None)
 
     @property
     def findings(self) -> tuple[str, ...]:

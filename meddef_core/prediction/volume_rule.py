@@ -49,7 +49,7 @@ LIMITS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class VolumeDecision:
     """What is said of a volume. `flagged` are the numbers of the slices that carry a finding, `counts` their findings.
 
     `needed` of the `slices` must carry one, because each of a healthy volume does so with a probability of at most
@@ -116,7 +116,7 @@ def healthy_strengths(fitted: Fitted, classes: tuple[str, ...]) -> list[float]:
     return sorted((1 - calibrate(logits, fitted.card.temperature)[:, index]).tolist(), reverse=True)
 
 
-def judge(predictions: Mapping[int, "Prediction | None"], fitted: Fitted) -> Verdict | None:
+def judge(predictions: Mapping[int, "Prediction | None"], fitted: Fitted) -> VolumeDecision | None:
     """The verdict on slices by their number, None where one could not be read; None where no rule can be made."""
     read = {number: each for number, each in predictions.items() if each is not None}
     count = len(predictions)
@@ -137,7 +137,7 @@ def judge(predictions: Mapping[int, "Prediction | None"], fitted: Fitted) -> Ver
     if len(accepted) < LEAST_ACCEPTED * count:
         outcome = "abstains"
     counts = dict(Counter(flagged.values()).most_common())
-    return Verdict(
+    return VolumeDecision(
         outcome=outcome, slices=count, accepted=len(accepted), flagged=tuple(flagged), counts=counts, needed=least,
         healthy=len(healthy),
     )  # fmt: skip

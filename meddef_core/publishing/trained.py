@@ -25,7 +25,7 @@ from meddef_core.evaluation.worst_case_report import summarise_each_alone
 from meddef_core.io.files import replacing
 from meddef_core.model.offsets import add_offsets
 from meddef_core.pruning.masks import pruned, weight_counts
-from meddef_core.studies.worst_case_job import Job, run_job
+from meddef_core.studies.worst_case_job import WorstCaseJob, run_job
 from meddef_core.tasks import Task, get_task
 from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.training.offsets import SEARCH, choose_offsets
@@ -112,7 +112,7 @@ def publish(
         # Other processes open the network by its card, which is not to stand among the models before it is measured.
         candidate = write(Path(staging) / task.key / name, metrics=metrics)
         trials = [Trial(spec=spec) for spec in card_attacks(saturated=recipe.objective.kind == "distill")]
-        job = Job(
+        job = WorstCaseJob(
             model=candidate.key,
             models_root=Path(staging),
             run=None,
@@ -133,7 +133,7 @@ def publish(
 
 
 def _attacked(
-    job: Job, network: nn.Module, images: Images, *, classes: Sequence[str], devices: int, told: OnStage | None
+    job: WorstCaseJob, network: nn.Module, images: Images, *, classes: Sequence[str], devices: int, told: OnStage | None
 ) -> list[dict[str, Any]]:
     """A card's rows under attack."""
     on_progress = None if told is None else lambda done, total, note: told(note, done, total)

@@ -4,7 +4,7 @@
 that stands under a model's name is of the weights that ship under it. Importing it does not import torch.
 """
 
-from meddef_core.records.audit import AuditNumbers, AuditRecord, Finding, SelfTestRecord
+from meddef_core.records.audit import AuditNumbers, AuditRecord, RecordedFinding, SelfTestRecord
 from meddef_core.records.build import (
     build,
     card_digest,
@@ -71,7 +71,7 @@ from meddef_core.records.read import (
     read_file,
 )
 from meddef_core.records.reported import Reported, ReportedTable
-from meddef_core.records.shares import Attacked, Balanced, Measured, Share
+from meddef_core.records.shares import Accuracy, AttackedAccuracy, Balanced, MeasuredAccuracy
 from meddef_core.records.site import SiteNumbers, SiteRecord
 from meddef_core.records.volume import VolumeNumbers, VolumeRecord
 
@@ -84,9 +84,10 @@ __all__ = [
     "AblationNumbers",
     "AblationRecord",
     "AblationRow",
+    "Accuracy",
     "AttackNumbers",
     "AttackRecord",
-    "Attacked",
+    "AttackedAccuracy",
     "AuditNumbers",
     "AuditRecord",
     "Balanced",
@@ -110,12 +111,11 @@ __all__ = [
     "ExternalRecord",
     "ExternalRow",
     "ExternalSource",
-    "Finding",
     "Gates",
     "Hits",
     "LesionRow",
     "Match",
-    "Measured",
+    "MeasuredAccuracy",
     "ModelRef",
     "OtherKind",
     "Pair",
@@ -127,12 +127,12 @@ __all__ = [
     "PruneRecord",
     "PruneRow",
     "Record",
+    "RecordedFinding",
     "Reported",
     "ReportedTable",
     "ScanList",
     "ScanRef",
     "SelfTestRecord",
-    "Share",
     "ShiftNumbers",
     "ShiftRecord",
     "ShiftRow",

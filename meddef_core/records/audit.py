@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from meddef_core.records.envelope import Budget, Count, Fraction, Record, Size, Strict
+from meddef_core.records.envelope import Budget, Count, Fraction, Record, Size, StrictSchema
 
 Verdict = Literal["green", "amber", "red"]
 Severity = Literal["red", "amber"]
 
 
-class Finding(Strict):
+class RecordedFinding(StrictSchema):
     """What one check found; `severity` is given where it failed."""
 
     check: str
@@ -22,7 +22,7 @@ class Finding(Strict):
     figures: dict[str, float | None] = Field(default_factory=dict)
 
 
-class AuditNumbers(Strict):
+class AuditNumbers(StrictSchema):
     """The verdict and all its findings. Of `n` scans, `clean` are predicted correctly and `robust` also at `eps`."""
 
     verdict: Verdict
@@ -33,10 +33,10 @@ class AuditNumbers(Strict):
     clean: Count
     robust: Count
     robust_interval: tuple[Fraction, Fraction]
-    findings: tuple[Finding, ...]
+    findings: tuple[RecordedFinding, ...]
 
     @property
-    def flagged(self) -> tuple[Finding, ...]:
+    def flagged(self) -> tuple[RecordedFinding, ...]:
         """The findings that failed, the gravest first."""
         failed = [found for found in self.findings if found.severity is not None]
         return tuple(sorted(failed, key=lambda found: found.severity != "red"))
@@ -49,7 +49,7 @@ class AuditRecord(Record):
     numbers: AuditNumbers
 
 
-class SelfTestRow(Strict):
+class SelfTestRow(StrictSchema):
     """What the audit said about one broken defence."""
 
     name: str
@@ -60,7 +60,7 @@ class SelfTestRow(Strict):
     failing: tuple[str, ...]
 
 
-class SelfTestNumbers(Strict):
+class SelfTestNumbers(StrictSchema):
     """The audit of the honest network, and of each broken defence around it."""
 
     honest: AuditNumbers

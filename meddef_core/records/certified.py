@@ -4,14 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from meddef_core.records.envelope import Budget, Count, Fraction, Record, ScanRef, Size, Strict
-from meddef_core.records.shares import Share
+from meddef_core.records.envelope import Budget, Count, Fraction, Record, ScanRef, Size, StrictSchema
+from meddef_core.records.shares import Accuracy
 
 Side = Annotated[int, Field(ge=1)]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 
-class Smoothing(Strict):
+class Smoothing(StrictSchema):
     """How votes were taken: `selection` draws choose the class and `draws` bound its probability, of noise `sigma`.
 
     `grid` is rows and columns that the image is averaged to before the noise; `sigma` is in pixel units.
@@ -25,7 +25,7 @@ class Smoothing(Strict):
     grid: tuple[Side, Side]
 
 
-class CertificateNumbers(Strict):
+class CertificateNumbers(StrictSchema):
     """The certificate of one scan, of the smoothed network alone.
 
     `label` leads the vote; only where it is `certified` is it also the output, and certain for every change of the
@@ -58,13 +58,13 @@ class CertificateRecord(Record):
     numbers: CertificateNumbers
 
 
-class CertifiedRow(Share):
+class CertifiedRow(Accuracy):
     """The share of scans that are predicted correctly with a certificate of more than `radius`."""
 
     radius: Budget
 
 
-class CertifiedNumbers(Strict):
+class CertifiedNumbers(StrictSchema):
     """One smoothed network on one list.
 
     `clean` is the share that is predicted correctly with any certificate at all; a scan on which the network abstains
@@ -74,7 +74,7 @@ class CertifiedNumbers(Strict):
 
     n: Size
     smoothing: Smoothing
-    clean: Share
+    clean: Accuracy
     abstained: Count
     linf: tuple[CertifiedRow, ...]
     l2: tuple[CertifiedRow, ...]

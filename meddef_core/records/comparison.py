@@ -5,21 +5,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from meddef_core.records.envelope import Budget, Claim, Count, Digest, Fraction, Record, Size, Spec, Strict
-from meddef_core.records.shares import Balanced, Share
+from meddef_core.records.envelope import Budget, Claim, Count, Digest, Fraction, Record, Size, Spec, StrictSchema
+from meddef_core.records.shares import Accuracy, Balanced
 
 UNCHANGED = "none"
 """Key of the scans as they are, among the changes."""
 
 
-class UnderAttacker(Share):
+class UnderAttacker(Accuracy):
     """A share under one of a defence's two attackers; `alone` is balanced accuracy under the adaptive one by itself."""
 
     spec: Spec
     alone: Fraction | None = None
 
 
-class BaselineRow(Strict):
+class BaselineRow(StrictSchema):
     """One defence: clean, under the non-adaptive attacker, and under the adaptive one.
 
     `id` is the key of a model, with "+<baseline>" of one behind a defence, or the name of a training run's folder.
@@ -31,7 +31,7 @@ class BaselineRow(Strict):
     citation: str | None
     randomised: bool
     weights_sha256: Annotated[tuple[Digest, ...], Field(min_length=1)]
-    clean: Share
+    clean: Accuracy
     ignoring: UnderAttacker
     adaptive: UnderAttacker
 
@@ -40,7 +40,7 @@ class BaselineRow(Strict):
         return Claim(task, (self.id, self.title), self.weights_sha256)
 
 
-class BaselineNumbers(Strict):
+class BaselineNumbers(StrictSchema):
     """All defences of one comparison, by one attack."""
 
     n: Size
@@ -69,7 +69,7 @@ class Shifted(Balanced):
     recall: Annotated[dict[str, Fraction], Field(min_length=1)]
 
 
-class ShiftRow(Strict):
+class ShiftRow(StrictSchema):
     """One model; `model` is `<task>/<name>` of its card, or the name of a training run's folder."""
 
     model: str
@@ -99,7 +99,7 @@ class ShiftRow(Strict):
         return Claim(task, (self.model,), (self.weights_sha256,))
 
 
-class ShiftNumbers(Strict):
+class ShiftNumbers(StrictSchema):
     """Every model of one comparison."""
 
     n: Size
@@ -117,7 +117,7 @@ class ShiftRecord(Record):
         return (row.claim(self.task) for row in self.numbers.rows)
 
 
-class PointingRow(Strict):
+class PointingRow(StrictSchema):
     """How often a map's strongest point lies on a phantom's lesion, beside a random place and the picture's centre."""
 
     model: str
@@ -130,14 +130,14 @@ class PointingRow(Strict):
     centre: Fraction
 
 
-class Predicted(Strict):
+class Predicted(StrictSchema):
     """How many phantoms of one class are predicted correctly."""
 
     right: Count
     n: Size
 
 
-class PhantomReading(Strict):
+class PhantomReading(StrictSchema):
     """How one model predicts the phantoms it was scored on, by class; it names the weights behind the model's rows."""
 
     model: str
@@ -149,7 +149,7 @@ class PhantomReading(Strict):
         return Claim(task, (self.model,), (self.weights_sha256,))
 
 
-class PointingNumbers(Strict):
+class PointingNumbers(StrictSchema):
     """A row a model and map, and a reading a model."""
 
     per_class: Size

@@ -24,7 +24,7 @@ Budget = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Strict(BaseModel):
+class StrictSchema(BaseModel):
     """Frozen; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,14 +34,14 @@ class Strict(BaseModel):
         return type(self).model_validate(self.model_dump(exclude_unset=True) | changes)
 
 
-class SiteRef(Strict):
+class SiteRef(StrictSchema):
     """The hospital that a model was adjusted for, and the sha256 of the profile that did it."""
 
     title: str
     sha256: Digest
 
 
-class ModelRef(Strict):
+class ModelRef(StrictSchema):
     """The model that a record names. A record of several models has no weights here: its rows have them.
 
     `card_sha256` is None for a network that has no card among the models, such as a training run. `site` is the
@@ -69,7 +69,7 @@ class ModelRef(Strict):
         return self.key.partition("/")[2]
 
 
-class ScanRef(Strict):
+class ScanRef(StrictSchema):
     """The scan that a record names: bytes, never a file.
 
     `sample` is the key of a sample that anyone can load, `id` the short id that stood beside the result.
@@ -82,7 +82,7 @@ class ScanRef(Strict):
     id: str | None = None
 
 
-class Spec(Strict):
+class Spec(StrictSchema):
     """An attack's settings: the fields of `AttackSpec`, which checks what they mean when the attack is run again."""
 
     name: str
@@ -101,7 +101,7 @@ class Spec(Strict):
     engine: str = "meddef"
 
 
-class ScanList(Strict):
+class ScanList(StrictSchema):
     """The scans that a record is about: of a data set, drawn phantoms, or somebody's own folder (`classes`, `size`).
 
     `sha256` names the list. `same_list_as_card` says whether it is the one that the card was measured on, `run` the
@@ -130,7 +130,7 @@ class Claim:
     weights: tuple[str, ...]
 
 
-class Record(Strict):
+class Record(StrictSchema):
     """The envelope. `kind` and `numbers` are each kind's own; `population` is whom the model was trained on."""
 
     schema_version: Literal[2]

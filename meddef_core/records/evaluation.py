@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, Size, Spec, Strict
-from meddef_core.records.shares import Measured, Outlasted, Share
+from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, Size, Spec, StrictSchema
+from meddef_core.records.shares import Accuracy, MeasuredAccuracy, Outlasted
 
 
-class CardFigures(Measured):
+class CardFigures(MeasuredAccuracy):
     """The part `metrics` of a card, without what the model costs."""
 
     protocol: str = "official"
@@ -19,10 +19,10 @@ class EvaluationRecord(Record):
     """`meddef evaluate`; with `--attacks paper` it is `paper/<task>/<model>.json`."""
 
     kind: Literal["evaluation"]
-    numbers: Measured
+    numbers: MeasuredAccuracy
 
 
-class Contribution(Strict):
+class Contribution(StrictSchema):
     """One attack of a worst-case set: on how many scans it was run, and how many it broke that nothing before had."""
 
     spec: Spec
@@ -45,7 +45,7 @@ class WorstRow(Outlasted):
         return self
 
 
-class ScanAt(Strict):
+class ScanAt(StrictSchema):
     """What broke one scan at one epsilon: "clean" or an attack, its place in the set, and how."""
 
     eps: Budget
@@ -57,7 +57,7 @@ class ScanAt(Strict):
     prediction: Count | None
 
 
-class ScanResult(Strict):
+class ScanResult(StrictSchema):
     """One scan under a set of attacks; `tried` are the places of those that were run on it."""
 
     position: Count
@@ -68,12 +68,12 @@ class ScanResult(Strict):
     at: tuple[ScanAt, ...]
 
 
-class WorstNumbers(Strict):
+class WorstNumbers(StrictSchema):
     """A network on one list: clean, and in the worst case at each epsilon."""
 
     n: Size
     norm: Literal["linf", "l2", "l0"]
-    clean: Share
+    clean: Accuracy
     attacked: tuple[WorstRow, ...]
     images: tuple[ScanResult, ...] = ()
 
@@ -85,7 +85,7 @@ class WorstRecord(Record):
     numbers: WorstNumbers
 
 
-class PruneRow(Measured):
+class PruneRow(MeasuredAccuracy):
     """One level of pruning. `answers`: share of clean scans predicted as each class."""
 
     sparsity: Fraction
@@ -93,7 +93,7 @@ class PruneRow(Measured):
     answers: dict[str, Fraction] = Field(default_factory=dict)
 
 
-class PruneNumbers(Strict):
+class PruneNumbers(StrictSchema):
     """Every level of one sweep."""
 
     method: str

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from meddef_core.records.envelope import Budget, Count, Fraction, Record, Size, Spec, Strict
+from meddef_core.records.envelope import Budget, Count, Fraction, Record, Size, Spec, StrictSchema
 
 
-class Hits(Strict):
+class Hits(StrictSchema):
     """A share of `n` scans with its 95% Wilson interval."""
 
     share: Fraction
@@ -22,7 +22,7 @@ class Hits(Strict):
         return self
 
 
-class OfLabel(Strict):
+class OfLabel(StrictSchema):
     """The scans of one label: `outputs` counts what is predicted, `accepted_as` what is predicted and accepted."""
 
     n: Size
@@ -35,7 +35,7 @@ class OfLabel(Strict):
         return sum(self.accepted_as.values())
 
 
-class Curve(Strict):
+class RiskCoverageCurve(StrictSchema):
     """Risk against coverage, and the area under it; see `meddef_core.evaluation.selective`."""
 
     coverages: tuple[Fraction, ...]
@@ -43,7 +43,7 @@ class Curve(Strict):
     aurc: Fraction
 
 
-class ExternalRow(Strict):
+class ExternalRow(StrictSchema):
     """Clean scans (`eps` 0, no `spec`), or attacked ones; shares are of all scans that could be read.
 
     `wrong` follows the source's labels: of labels that hold for a volume, some outputs on a slice are no error.
@@ -61,10 +61,10 @@ class ExternalRow(Strict):
     calibration_error: Fraction
     auroc: dict[str, Fraction] = Field(default_factory=dict)
     by_label: dict[str, OfLabel]
-    curve: Curve
+    curve: RiskCoverageCurve
 
 
-class ExternalSource(Strict):
+class ExternalSource(StrictSchema):
     """Where the scans come from. `out_of_fold`: limits were chosen on other scans of the same set."""
 
     key: str
@@ -74,7 +74,7 @@ class ExternalSource(Strict):
     unreadable: Count = 0
 
 
-class ExternalNumbers(Strict):
+class ExternalNumbers(StrictSchema):
     """One model on one source: clean, then attacked."""
 
     n: Size

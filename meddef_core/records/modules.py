@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from meddef_core.records.envelope import Budget, Claim, Count, Digest, Fraction, Record, Size, Spec, Strict
+from meddef_core.records.envelope import Budget, Claim, Count, Digest, Fraction, Record, Size, Spec, StrictSchema
 from meddef_core.records.match import Shipped
-from meddef_core.records.shares import Balanced, Outlasted, Share
+from meddef_core.records.shares import Accuracy, Balanced, Outlasted
 
 FULL_TITLE = "Full network"
 """What an ablation calls the variant with every part: its networks are not the model that ships as MedDef."""
@@ -20,25 +20,25 @@ class HeldUnderAttack(Outlasted):
     n: Size
 
 
-class TrainedNetwork(Strict):
+class TrainedNetwork(StrictSchema):
     """One trained network of an ablation; `holds` says of each scan whether nothing broke it."""
 
     seed: int
     run: str
     weights_sha256: Digest
-    clean: Share
+    clean: Accuracy
     attacked: HeldUnderAttack
     holds: tuple[bool, ...]
 
 
-class Spread(Strict):
+class Spread(StrictSchema):
     """Balanced accuracy over seeds; one alone has no deviation."""
 
     mean: Fraction
     standard_deviation: Fraction | None
 
 
-class AblationRow(Strict):
+class AblationRow(StrictSchema):
     """One variant of the network, trained once for each seed by the same recipe."""
 
     variant: str
@@ -49,7 +49,7 @@ class AblationRow(Strict):
     attacked: Spread
 
 
-class Pair(Strict):
+class Pair(StrictSchema):
     """Two variants on the same scans: how many only one of them holds under attack, summed over the seeds that both
     have, and McNemar's p.
     """
@@ -62,7 +62,7 @@ class Pair(Strict):
     p: Fraction
 
 
-class AblationNumbers(Strict):
+class AblationNumbers(StrictSchema):
     """Every variant; `recipe` trained them all, `verdict` is the honest sentence about what the comparison shows."""
 
     n: Size
@@ -97,7 +97,7 @@ class AblationRecord(Record):
             yield Claim(self.task, (row.title,), tuple(each.weights_sha256 for each in row.seeds))
 
 
-class GateSpread(Strict):
+class GateSpread(StrictSchema):
     """Where a gate stands: its mean, its deviation from scan to scan, and the shares of it that are decided."""
 
     mean: Fraction
@@ -113,7 +113,7 @@ class NoiseGate(GateSpread):
     detects: Fraction
 
 
-class Gates(Strict):
+class Gates(StrictSchema):
     """Around the DAAM, as shares of the features' norm: what it adds, and what an attack moves before and after it."""
 
     added: Budget
@@ -123,7 +123,7 @@ class Gates(Strict):
     noise_gate: NoiseGate | None
 
 
-class LesionRow(Strict):
+class LesionRow(StrictSchema):
     """The network after one module is removed; `title` is English words. `p` is McNemar's against the whole network."""
 
     lesion: str
@@ -136,7 +136,7 @@ class LesionRow(Strict):
     p: Fraction
 
 
-class DissectionNumbers(Strict):
+class DissectionNumbers(StrictSchema):
     """The gates of one network, and its accuracy after each removal."""
 
     n: Size

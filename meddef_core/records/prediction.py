@@ -16,13 +16,13 @@ from meddef_core.records.envelope import (
     ScanRef,
     Size,
     Spec,
-    Strict,
+    StrictSchema,
 )
 
 Level = Literal["usual", "unusual", "refused"]
 
 
-class Familiarity(Strict):
+class RecordedFamiliarity(StrictSchema):
     """How much a scan is like the training scans; see `meddef_core.prediction.Familiarity`."""
 
     level: Level
@@ -35,7 +35,7 @@ class Familiarity(Strict):
     evidence_limit: float | None = None
 
 
-class Abstention(Strict):
+class RecordedAbstention(StrictSchema):
     """Why a model gives no prediction; see `meddef_core.prediction.Abstention`."""
 
     looks_like: str | None
@@ -44,7 +44,7 @@ class Abstention(Strict):
     reason: Literal["header", "image", "output"] = "image"
 
 
-class Output(Strict):
+class Output(StrictSchema):
     """One model's output for one image; see `meddef_core.prediction.prediction.Prediction`.
 
     `shares` is the one probability of each class that is shown. Records from before there were levels end at `label` or
@@ -59,8 +59,8 @@ class Output(Strict):
     label: str
     calibrated: tuple[Fraction, ...] | None = None
     temperature: float | None = None
-    familiarity: Familiarity | None = None
-    abstained: Abstention | None = None
+    familiarity: RecordedFamiliarity | None = None
+    abstained: RecordedAbstention | None = None
     note: str | None = None
     shares: tuple[Fraction, ...] = ()
     level: Level | None = None
@@ -80,7 +80,7 @@ class Output(Strict):
         return self.level or (None if self.familiarity is None else self.familiarity.level)
 
 
-class MapGrid(Strict):
+class MapGrid(StrictSchema):
     """An explanation map as the network computed it."""
 
     key: str
@@ -106,7 +106,7 @@ class PredictionRecord(Record):
     numbers: OutputWithMaps
 
 
-class Step(Strict):
+class RecordedStep(StrictSchema):
     """One step of an attack: what it maximises, and the softmax at that image."""
 
     step: Count
@@ -115,7 +115,7 @@ class Step(Strict):
     probabilities: tuple[Fraction, ...]
 
 
-class AttackNumbers(Strict):
+class AttackNumbers(StrictSchema):
     """What an attack on one scan came to.
 
     `label` is the class it moved away from, `source` the model that a transfer attack made its image on. Distances are
@@ -136,7 +136,7 @@ class AttackNumbers(Strict):
     pixels_changed: Fraction
     first_fooled: int
     steps_run: Count
-    trace: tuple[Step, ...]
+    trace: tuple[RecordedStep, ...]
     adversarial_sha256: Digest
 
 
@@ -149,7 +149,7 @@ class AttackRecord(Record):
     numbers: AttackNumbers
 
 
-class BatchRow(Strict):
+class BatchRow(StrictSchema):
     """What came of one file: a prediction, or the problem in one sentence."""
 
     number: Size
@@ -162,8 +162,8 @@ class BatchRow(Strict):
     short_id: str | None = None
 
 
-class BatchScore(Strict):
-    """How often the predictions are correct; see `meddef_core.prediction.batch.Score`."""
+class BatchScore(StrictSchema):
+    """How often the predictions are correct; see `meddef_core.prediction.batch.BatchAccuracy`."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[Count, ...], ...]
@@ -177,7 +177,7 @@ class BatchScore(Strict):
     abstained: Count
 
 
-class BatchNumbers(Strict):
+class BatchNumbers(StrictSchema):
     """A row a file, and the score where classes are known."""
 
     rows: tuple[BatchRow, ...]
@@ -191,7 +191,7 @@ class BatchRecord(Record):
     numbers: BatchNumbers
 
 
-class Collection(Strict):
+class Collection(StrictSchema):
     """Several records in one file, such as one attack on two models."""
 
     schema_version: Literal[2]

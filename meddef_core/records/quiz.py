@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Strict
+from meddef_core.records.envelope import Budget, Count, Digest, Fraction, StrictSchema
 
 
-class QuizRound(Strict):
+class QuizRound(StrictSchema):
     """Everything that decides a round; `eps` is that of its level."""
 
     kind: str
@@ -16,7 +16,7 @@ class QuizRound(Strict):
     eps: Budget
 
 
-class QuizNumbers(Strict):
+class QuizNumbers(StrictSchema):
     """What the answers come to; None before the first."""
 
     n: Count
@@ -27,7 +27,7 @@ class QuizNumbers(Strict):
     longest_streak: Count
 
 
-class QuizItem(Strict):
+class QuizItem(StrictSchema):
     """One question with its answer: the side (0 or 1) that was attacked, and the side that was named."""
 
     number: Count
@@ -38,7 +38,7 @@ class QuizItem(Strict):
     right: bool
 
 
-class QuizResult(Strict):
+class QuizResult(StrictSchema):
     """The class result; `weights_sha256` is of the model that was attacked."""
 
     schema_version: Literal[2]

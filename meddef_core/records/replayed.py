@@ -2,17 +2,17 @@
 
 from typing import Any, Literal
 
-from meddef_core.records.envelope import ModelRef, ScanRef, Spec, Strict
+from meddef_core.records.envelope import ModelRef, ScanRef, Spec, StrictSchema
 
 
-class Tolerance(Strict):
+class Tolerance(StrictSchema):
     """Within which floats count as the same: absolute, and relative to the recorded value."""
 
     absolute: float
     relative: float
 
 
-class NumberPair(Strict):
+class NumberPair(StrictSchema):
     """One number, or all of one name in a list; `difference` is the largest between floats, None for what is exact."""
 
     name: str
@@ -22,14 +22,14 @@ class NumberPair(Strict):
     same: bool
 
 
-class VersionPair(Strict):
+class VersionPair(StrictSchema):
     """What computed it then, and what computes here."""
 
     recorded: dict[str, str]
     here: dict[str, str]
 
 
-class Replayed(Strict):
+class Replayed(StrictSchema):
     """One record, run again. `image_identical` is None where no image was made."""
 
     kind: Literal["prediction", "attack", "certificate"]
@@ -45,7 +45,7 @@ class Replayed(Strict):
     numbers: tuple[NumberPair, ...]
 
 
-class ReplayReport(Strict):
+class ReplayReport(StrictSchema):
     """Every record of one file, run again."""
 
     schema_version: Literal[2]

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from meddef_core.records.envelope import Budget, Fraction, Strict
+from meddef_core.records.envelope import Budget, Fraction, StrictSchema
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
-class Reported(Strict):
+class Reported(StrictSchema):
     """One row of the paper's tables of accuracy."""
 
     task: str
@@ -26,7 +26,7 @@ class Reported(Strict):
         return float(getattr(self, attack))
 
 
-class ReportedPruning(Strict):
+class ReportedPruning(StrictSchema):
     """One row of the paper's table of attack success rates after pruning."""
 
     task: str
@@ -41,7 +41,7 @@ class ReportedPruning(Strict):
         return float(getattr(self, attack))
 
 
-class ReportedTable(Strict):
+class ReportedTable(StrictSchema):
     """Both tables."""
 
     source: str

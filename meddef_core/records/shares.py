@@ -4,12 +4,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from meddef_core.records.envelope import Budget, Count, Fraction, Size, Spec, Strict
+from meddef_core.records.envelope import Budget, Count, Fraction, Size, Spec, StrictSchema
 
 ROUNDING = 1e-6
 
 
-class Balanced(Strict):
+class Balanced(StrictSchema):
     """Balanced accuracy on one list, and the recall of each class where it is told."""
 
     balanced_accuracy: Fraction
@@ -24,7 +24,7 @@ class Balanced(Strict):
         return self
 
 
-class Share(Balanced):
+class Accuracy(Balanced):
     """Plain and balanced accuracy on one list. The errors and areas stand on clean scans only."""
 
     accuracy: Fraction
@@ -34,7 +34,7 @@ class Share(Balanced):
     auroc_per_class: dict[str, Fraction] = Field(default_factory=dict)
 
 
-class Attacked(Share):
+class AttackedAccuracy(Accuracy):
     """A share under one attack.
 
     `n` is given where the attack was run on fewer scans than the others. `largest_linf` (or `largest_distance`, in the
@@ -56,15 +56,15 @@ class Attacked(Share):
         return self.spec.theta if self.spec.name == "jsma" else self.eps
 
 
-class Measured(Strict):
+class MeasuredAccuracy(StrictSchema):
     """A network on one list: clean, and under attacks each by itself."""
 
     n: Size
-    clean: Share
-    attacked: tuple[Attacked, ...]
+    clean: Accuracy
+    attacked: tuple[AttackedAccuracy, ...]
 
 
-class Outlasted(Share):
+class Outlasted(Accuracy):
     """A share in the worst case of a set of attacks, with how many scans nothing broke, and why the others fell."""
 
     eps: Budget

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from meddef_core.records.envelope import Claim, Count, Digest, Fraction, Record, Size, Strict
-from meddef_core.records.external import Curve, Hits, OfLabel
+from meddef_core.records.envelope import Claim, Count, Digest, Fraction, Record, Size, StrictSchema
+from meddef_core.records.external import Hits, OfLabel, RiskCoverageCurve
 
 LabelsHold = Literal["slice", "volume"]
 """What the labels of a folder hold for: each slice, or the volume that it is from."""
@@ -19,7 +19,7 @@ Word = Literal["fit", "fit_after_adjustment", "not_fit"]
 Signed = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
-class Difference(Strict):
+class Difference(StrictSchema):
     """Here minus the model's test set, with its 95% interval; `p` is of Fisher's exact test, else None."""
 
     value: Signed
@@ -28,7 +28,7 @@ class Difference(Strict):
     p: Fraction | None = None
 
 
-class Figure(Strict):
+class Figure(StrictSchema):
     """One figure here and on the model's test set; `there` is None where nothing comparable was measured."""
 
     here: Fraction
@@ -39,7 +39,7 @@ class Figure(Strict):
     difference: Difference | None = None
 
 
-class SiteRow(Strict):
+class SiteRow(StrictSchema):
     """One state of the model on the scans that are reported; shares are of all scans that could be read.
 
     Errors are counted in two kinds. `wrong`: NORMAL given a finding, and a finding given another one. `missed`: a
@@ -62,12 +62,12 @@ class SiteRow(Strict):
     balanced_on_accepted: Figure | None = None
     by_label: dict[str, OfLabel]
     auroc: dict[str, Fraction] = Field(default_factory=dict)
-    curve: Curve
+    curve: RiskCoverageCurve
     robust: Figure | None = None
     """Accuracy under PGD-20 at 4/255: an upper bound."""
 
 
-class Rule(Strict):
+class Rule(StrictSchema):
     """By which a model is called fit."""
 
     most_wrong_and_accepted: Fraction
@@ -75,7 +75,7 @@ class Rule(Strict):
     significance: Fraction
 
 
-class Verdict(Strict):
+class SiteVerdict(StrictSchema):
     """`reasons` are the conditions that are not met, one sentence each, in the state that decided."""
 
     word: Word
@@ -84,7 +84,7 @@ class Verdict(Strict):
     rule: Rule
 
 
-class Split(Strict):
+class Split(StrictSchema):
     """What was fitted on and what is reported on; groups (patients, or blocks of neighbours) are never divided."""
 
     seed: Count
@@ -93,7 +93,7 @@ class Split(Strict):
     groups: Size
 
 
-class Adjustment(Strict):
+class Adjustment(StrictSchema):
     """What was fitted: limits are None where a class is always shown; `alphas` are what each controls."""
 
     temperature: float
@@ -102,7 +102,7 @@ class Adjustment(Strict):
     limits: dict[str, float | None]
 
 
-class Finetuning(Strict):
+class Finetuning(StrictSchema):
     """How the weights were trained further, and the share of them in what is used."""
 
     epochs: Size
@@ -111,7 +111,7 @@ class Finetuning(Strict):
     share: Fraction
 
 
-class WorstScan(Strict):
+class WorstScan(StrictSchema):
     """A scan that is wrong with the strongest evidence: its row number in the sorted folder and its short id."""
 
     row: Size
@@ -122,7 +122,7 @@ class WorstScan(Strict):
     accepted: bool
 
 
-class SiteNumbers(Strict):
+class SiteNumbers(StrictSchema):
     """The report: the model as it ships first, then what was made of it."""
 
     title: str
@@ -132,7 +132,7 @@ class SiteNumbers(Strict):
     labels_hold: LabelsHold
     scans_sha256: Digest
     rows: Annotated[tuple[SiteRow, ...], Field(min_length=1)]
-    verdict: Verdict
+    verdict: SiteVerdict
     split: Split | None = None
     adjustment: Adjustment | None = None
     finetuning: Finetuning | None = None

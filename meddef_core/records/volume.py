@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, ScanRef, Size, Strict
+from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, ScanRef, Size, StrictSchema
 from meddef_core.records.prediction import Output
 
 
-class VolumeSlice(Strict):
+class VolumeSlice(StrictSchema):
     """What came of one slice: a prediction, or the problem in one sentence. `digest` is that of its file."""
 
     number: Size
@@ -18,8 +18,8 @@ class VolumeSlice(Strict):
     short_id: str | None
 
 
-class VolumeVerdict(Strict):
-    """The output for the volume; see `meddef_core.prediction.volume_rule.Verdict`."""
+class VolumeVerdict(StrictSchema):
+    """The output for the volume; see `meddef_core.prediction.volume_rule.VolumeDecision`."""
 
     outcome: Literal["finding", "none", "abstains"]
     label: str | None
@@ -34,7 +34,7 @@ class VolumeVerdict(Strict):
     rule: str
 
 
-class VolumeNumbers(Strict):
+class VolumeNumbers(StrictSchema):
     """Distances are in millimetres, None where the files do not tell them."""
 
     source: str

@@ -23,7 +23,7 @@ VERDICT = frozenset(("abstained", "level", "calibration_holds", "sentence"))
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedNumber:
     """One number, or all numbers of one name in a list such as an attack's trace.
 
     `difference` is the largest between two floats, None for what must agree exactly and where the shapes differ.
@@ -53,7 +53,7 @@ def without_verdicts(numbers: Mapping[str, Any], *, header: bool) -> dict[str, A
     return kept
 
 
-def compare(recorded: Mapping[str, Any], replayed: Mapping[str, Any]) -> tuple[Row, ...]:
+def compare(recorded: Mapping[str, Any], replayed: Mapping[str, Any]) -> tuple[ComparedNumber, ...]:
     """Every recorded number beside the one found again; numbers that only the replay has are no part of it."""
     again = _grouped(replayed)
     return tuple(
@@ -80,10 +80,10 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _row(name: str, recorded: Sequence[Any], replayed: Sequence[Any]) -> Row:
+def _row(name: str, recorded: Sequence[Any], replayed: Sequence[Any]) -> ComparedNumber:
     pairs = list(zip(recorded, replayed, strict=False))
     differences = [abs(a - b) for a, b in pairs if _float(a, b)]
-    return Row(
+    return ComparedNumber(
         name,
         _shown(recorded),
         _shown(replayed),

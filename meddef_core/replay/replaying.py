@@ -22,7 +22,7 @@ from meddef_core.records import (
 )
 from meddef_core.records.prediction import AttackNumbers, OutputWithMaps
 from meddef_core.records.read import COLLECTION, checked, checked_version, parsed
-from meddef_core.replay.comparison import IMAGE, Row, compare, without_verdicts
+from meddef_core.replay.comparison import IMAGE, ComparedNumber, compare, without_verdicts
 from meddef_core.report.certificate import certificate_numbers
 from meddef_core.report.results import attack_numbers, prediction_numbers
 from meddef_core.scans import Scan
@@ -40,7 +40,7 @@ class Replay:
     """
 
     recorded: Recorded
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedNumber, ...]
     exact: bool | None
     card_changed: bool
     level: str | None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from meddef_core.records import CertifiedRecord, Share
+from meddef_core.records import Accuracy, CertifiedRecord
 from meddef_core.records.documents import markdown, read_models, share_cell, shown
 
 
@@ -13,7 +13,7 @@ def certified_table(*, root: Path | None = None) -> str:
     head: list[str] = []
     for key, found in records.items():
         numbers = found.numbers
-        columns: list[tuple[str, Share]] = [("any radius", numbers.clean)]
+        columns: list[tuple[str, Accuracy]] = [("any radius", numbers.clean)]
         columns += [(f"L∞ {255 * row.radius:g}/255", row) for row in numbers.linf]
         columns += [(f"L2 {row.radius:g}", row) for row in numbers.l2]
         head = head or [title for title, _ in columns]

@@ -6,7 +6,7 @@ from meddef_core.attacks import get_attack
 from meddef_core.eps import format_eps, grey_steps
 from meddef_core.records import AttackNumbers, AttackRecord
 from meddef_core.records.prediction import Output
-from meddef_core.report.sheet import Sheet, Side
+from meddef_core.report.sheet import Sheet, SheetSide
 from meddef_core.report.tiles import amplification
 from meddef_core.tasks import Task
 from meddef_core.words import counted, percent, qualified, qualifier
@@ -65,7 +65,7 @@ def settings_line(sheet: Sheet) -> str:
     return " · ".join([*words, aim, f"seed {spec.seed}"])
 
 
-def outcome(side: Side, sheet: Sheet) -> str:
+def outcome(side: SheetSide, sheet: Sheet) -> str:
     """What happened on one model: the output, or why there is none, and what must be said beside it."""
     clean = side.output
     if clean.abstained is not None:
@@ -86,7 +86,7 @@ def outcome(side: Side, sheet: Sheet) -> str:
     return said + _control_words(side, fooled=attacked.label != clean.label) + remark + wrong
 
 
-def _control_words(side: Side, *, fooled: bool) -> str:
+def _control_words(side: SheetSide, *, fooled: bool) -> str:
     if side.control is None:
         return ""
     clean, noise = side.output, side.control.numbers.attacked
@@ -104,11 +104,11 @@ def probabilities(sheet: Sheet) -> Table:
     return rows
 
 
-def _cell(side: Side, output: Output, index: int) -> str:
+def _cell(side: SheetSide, output: Output, index: int) -> str:
     return NO_VALUE if side.output.taken == "refused" else percent(output.shown[index])
 
 
-def _outputs(side: Side) -> dict[str, Output]:
+def _outputs(side: SheetSide) -> dict[str, Output]:
     if side.attack is None:
         doubt = qualifier(side.output.taken, calibrated=_is_calibrated(side.output))
         return {f"Probability ({doubt})" if doubt else "Calibrated probability": side.output}
@@ -193,7 +193,7 @@ def probability_note(sheet: Sheet) -> str:
     )
 
 
-def identity(side: Side) -> str:
+def identity(side: SheetSide) -> str:
     """Which weights computed it."""
     model = side.record.model
     site = "" if model.site is None else f", adjusted for {model.site.title} (profile {model.site.sha256[:12]})"

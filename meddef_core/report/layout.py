@@ -8,7 +8,7 @@ from meddef_core.explanation import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.report import facts, tiles
 from meddef_core.report.canvas import INK, LEADING, MUTED, RULE, STAMP, Canvas, Rgb, fitted, paragraph
-from meddef_core.report.sheet import MapPair, Sheet, Side
+from meddef_core.report.sheet import MapPair, Sheet, SheetSide
 
 FEW = 2
 """Models whose tables have room beside each other; the cells of more would be cut."""
@@ -78,7 +78,9 @@ def _head(canvas: Canvas, sheet: Sheet, style: Style) -> float:
 # ---- one model ---------------------------------------------------------------------------------------------------
 
 
-def _side(canvas: Canvas, side: Side, row: Sequence[Tile], sheet: Sheet, style: Style, *, most: int, y: float) -> float:
+def _side(
+    canvas: Canvas, side: SheetSide, row: Sequence[Tile], sheet: Sheet, style: Style, *, most: int, y: float
+) -> float:
     """One model's heading and its pictures, as large as those of the sheet's longest row, of `most`."""
     width, x = _inside(canvas, style), style.margin
     canvas.box(x, y, width, 1, colour=RULE)
@@ -90,7 +92,7 @@ def _side(canvas: Canvas, side: Side, row: Sequence[Tile], sheet: Sheet, style: 
     return _tile_row(canvas, row, style, edge=edge, y=y + style.gap / 2) + style.gap
 
 
-def _row(side: Side, sheet: Sheet) -> list[Tile]:
+def _row(side: SheetSide, sheet: Sheet) -> list[Tile]:
     row = [Tile("Scan", tiles.grey(side.clean), None)]
     if side.attacked is not None:
         change = tiles.difference(side.clean, side.attacked, factor=facts.factor(sheet))

@@ -25,7 +25,7 @@ from meddef_core.report.outputs import fields_of
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackResult
     from meddef_core.explanation import ExplanationMap
-    from meddef_core.prediction.batch import Row, Score
+    from meddef_core.prediction.batch import BatchAccuracy, BatchOutcome
     from meddef_core.prediction.prediction import Prediction
     from meddef_core.zoo import LoadedModel
 
@@ -80,7 +80,7 @@ def attack_numbers(
     )
 
 
-def batch_numbers(rows: "Sequence[Row]", score: "Score | None") -> BatchNumbers:
+def batch_numbers(rows: "Sequence[BatchOutcome]", score: "BatchAccuracy | None") -> BatchNumbers:
     """Numbers of a record of a batch."""
     told = [{**plain(row), "prediction": None if row.prediction is None else fields_of(row.prediction)} for row in rows]
     return BatchNumbers.model_validate({"rows": told, "score": plain(score)})

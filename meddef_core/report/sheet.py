@@ -32,7 +32,7 @@ class MapPair:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Side:
+class SheetSide:
     """One model: its record, after an attack that of the noise control, and the pictures."""
 
     title: str
@@ -61,7 +61,7 @@ class Sheet:
 
     scan: str
     truth: str | None
-    sides: tuple[Side, ...]
+    sides: tuple[SheetSide, ...]
 
     @property
     def task(self) -> Task:

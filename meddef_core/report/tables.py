@@ -16,7 +16,7 @@ from meddef_core.evaluation.card_numbers import strongest
 from meddef_core.io.files import replacing
 from meddef_core.records import (
     AblationRecord,
-    Attacked,
+    AttackedAccuracy,
     AuditNumbers,
     AuditRecord,
     BaselineRecord,
@@ -148,7 +148,7 @@ def pruning_table(*, root: Path | None = None) -> str:
     return markdown(["model", "n", "pruned", "clean", *head], rows)
 
 
-def _with_success(share: Attacked | None) -> tuple[str, str]:
+def _with_success(share: AttackedAccuracy | None) -> tuple[str, str]:
     rate = None if share is None else share.attack_success_rate
     return share_cell(share), "-" if rate is None else f"{100 * rate:.1f}"
 

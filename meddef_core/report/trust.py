@@ -23,7 +23,7 @@ ABSENT = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AuditVerdict:
     """A key of `MEANINGS` for these very weights, with what it means and the findings behind it, the gravest first.
 
     Of `n` test scans `robust` held at `eps`; `interval` is that share's, at 95 %.
@@ -38,7 +38,7 @@ class Verdict:
     interval: tuple[float, float]
 
 
-def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None) -> Verdict | str:
+def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None) -> AuditVerdict | str:
     """The verdict of the audit of `<task>/<name>` in the results folder; a key of `ABSENT` where these have none."""
     path = (root or results_root()) / "audit" / f"{key}.json"
     if not path.is_file():
@@ -53,8 +53,8 @@ def verdict_of(key: str, *, weights_sha256: str | None, root: Path | None = None
     return _verdict(record.numbers)
 
 
-def _verdict(numbers: AuditNumbers) -> Verdict:
-    return Verdict(
+def _verdict(numbers: AuditNumbers) -> AuditVerdict:
+    return AuditVerdict(
         word=numbers.verdict,
         # Today's words, whenever the record was made.
         meaning=MEANINGS[numbers.verdict],

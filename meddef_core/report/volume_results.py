@@ -8,7 +8,7 @@ from meddef_core.report.outputs import output_of
 
 if TYPE_CHECKING:
     from meddef_core.prediction.volume import SlicePrediction, VolumePrediction
-    from meddef_core.prediction.volume_rule import Verdict
+    from meddef_core.prediction.volume_rule import VolumeDecision
     from meddef_core.scans import Volume
 
 
@@ -44,6 +44,6 @@ def _slice(row: "SlicePrediction") -> VolumeSlice:
     )
 
 
-def _verdict(verdict: "Verdict") -> VolumeVerdict:
+def _verdict(verdict: "VolumeDecision") -> VolumeVerdict:
     told = {"label": verdict.label, "sentence": verdict.sentence, "rule": verdict.rule}
     return VolumeVerdict.model_validate({**plain(verdict), **told})

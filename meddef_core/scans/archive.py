@@ -60,7 +60,7 @@ _NAMES_ARE_UTF8 = 0x800
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class ArchiveEntry:
     """One file. `load` gives its bytes (MAX_BYTES + 1 at most), or raises ScanError with the reason why not."""
 
     name: str
@@ -75,7 +75,7 @@ def is_zip(data: bytes) -> bool:
     return data.startswith(_ZIP_MARKS)
 
 
-def zip_entries(stream: BinaryIO, *, classes: Sequence[str], most: int = MAX_BYTES) -> tuple[Entry, ...]:
+def zip_entries(stream: BinaryIO, *, classes: Sequence[str], most: int = MAX_BYTES) -> tuple[ArchiveEntry, ...]:
     """The files of a ZIP archive in its own order; `stream` is seekable and stays open while entries are loaded.
 
     An entry that must not be opened is there and says why when it is loaded: it is protected by a password, its path
@@ -93,13 +93,13 @@ def zip_entries(stream: BinaryIO, *, classes: Sequence[str], most: int = MAX_BYT
         raise ScanError(f"The archive unpacks to more than {MAX_UNPACKED // 1024**3} GB and is not opened; split it.")
     return _counted(
         [
-            Entry(_printable(name), _truth(name, classes), partial(_unpacked, archive, info, most))
+            ArchiveEntry(_printable(name), _truth(name, classes), partial(_unpacked, archive, info, most))
             for info, name in infos.items()
         ]
     )
 
 
-def folder_entries(folder: Path, *, classes: Sequence[str]) -> tuple[Entry, ...]:
+def folder_entries(folder: Path, *, classes: Sequence[str]) -> tuple[ArchiveEntry, ...]:
     """The files below a folder, sorted by path; links are not followed. Raises ScanError when there is none."""
     # The folder's own name counts: `meddef batch scans/NORMAL` reads scans known to be normal.
     top = folder.resolve().name
@@ -107,7 +107,7 @@ def folder_entries(folder: Path, *, classes: Sequence[str]) -> tuple[Entry, ...]
     named = {path.relative_to(folder).as_posix(): path for path in sorted(paths) if not path.is_symlink()}
     return _counted(
         [
-            Entry(_printable(name), _truth(f"{top}/{name}", classes), partial(read_file, path))
+            ArchiveEntry(_printable(name), _truth(f"{top}/{name}", classes), partial(read_file, path))
             for name, path in named.items()
             if not is_ignored(name)
         ],
@@ -117,21 +117,21 @@ def folder_entries(folder: Path, *, classes: Sequence[str]) -> tuple[Entry, ...]
 
 def upload_entries(
     files: Iterable[tuple[str, bytes]], *, classes: Sequence[str], most: int = MAX_BYTES
-) -> tuple[Entry, ...]:
+) -> tuple[ArchiveEntry, ...]:
     """Files in memory as (name, bytes): archives among them are opened, the others are entries themselves.
 
     Raises ScanError like `zip_entries`, whose limits hold for all files together.
     """
-    entries: list[Entry] = []
+    entries: list[ArchiveEntry] = []
     for name, data in files:
         if is_zip(data):
             entries += zip_entries(io.BytesIO(data), classes=classes, most=most)
         elif not is_ignored(name) or name.casefold() == CD_INDEX:  # whoever chose the index is told what to choose
-            entries.append(Entry(_printable(name), None, partial(bytes, data)))
+            entries.append(ArchiveEntry(_printable(name), None, partial(bytes, data)))
     return _counted(entries)
 
 
-def _counted(entries: Sequence[Entry], *, most: int | None = MAX_ENTRIES) -> tuple[Entry, ...]:
+def _counted(entries: Sequence[ArchiveEntry], *, most: int | None = MAX_ENTRIES) -> tuple[ArchiveEntry, ...]:
     if not entries:
         raise ScanError("There is no file to read in it; choose one that holds PNG, JPEG or DICOM files.")
     if most is not None and len(entries) > most:

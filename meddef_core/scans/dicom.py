@@ -28,7 +28,7 @@ ROW_MM = (0.0005, 0.02)
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class DecodedFrame:
     """One decoded frame of a file."""
 
     header: Dataset
@@ -97,13 +97,13 @@ class Picture:
     frames: int
     notes: tuple[str, ...]
 
-    def frame(self, number: int | None) -> Frame:
+    def frame(self, number: int | None) -> DecodedFrame:
         """Decode a frame (from 1); raises ScanError as `read_dicom`."""
         index = limits.frame_index(number, frames=self.frames)
         stored, notes = decode_frame(self.header, self.layout, index=index, frames=self.frames)
         if np.issubdtype(stored.values.dtype, np.floating):
             limits.check_finite(stored.values)
-        return Frame(self.header, index, stored, self.notes + notes)
+        return DecodedFrame(self.header, index, stored, self.notes + notes)
 
 
 def open_picture(header: Dataset) -> Picture:
@@ -159,7 +159,7 @@ def _check_header(header: Dataset) -> int:
     return frames or 1
 
 
-def _grey(found: Frame, *, window: tuple[float, float] | None) -> tuple[Pixels, tuple[str, ...], Colouring]:
+def _grey(found: DecodedFrame, *, window: tuple[float, float] | None) -> tuple[Pixels, tuple[str, ...], Colouring]:
     if found.header.PhotometricInterpretation in dicom_grey.GREY:
         grey = dicom_grey.grey_of_monochrome(found.stored, found.header, index=found.index, window=window)
         return *grey, "grey"

@@ -39,7 +39,7 @@ _SEQUENCES = ("SQ", "UN", None)
 _LONG = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UC", "UN", "UR", "UT", "OB or OW", "US or OW"))
 
 
-class Counted(io.BytesIO):
+class BoundedReader(io.BytesIO):
     """A file in memory that is read a limited number of times."""
 
     left = MAX_READS
@@ -53,7 +53,7 @@ class Counted(io.BytesIO):
 
 def read_elements(data: bytes) -> Dataset:
     """The data set as pydicom reads it; raises ScanError where it holds more than any scan, and pydicom's own."""
-    header = dcmread(Counted(data), force=True)
+    header = dcmread(BoundedReader(data), force=True)
     found = 0
     for tag in header.keys():  # noqa: SIM118  a Dataset iterates over converted elements
         element = header.get_item(tag)

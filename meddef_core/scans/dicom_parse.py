@@ -9,7 +9,7 @@ from pydicom.filereader import read_dataset, read_preamble
 from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.damage import damaged
-from meddef_core.scans.dicom_elements import Counted, read_elements
+from meddef_core.scans.dicom_elements import BoundedReader, read_elements
 
 _EXPLICIT_VRS = frozenset((b"CS", b"UI", b"UL", b"OB", b"SH", b"DA", b"TM", b"LO", b"SQ", b"UN", b"DT", b"PN"))
 
@@ -49,7 +49,7 @@ def parse(data: bytes) -> Dataset:
 
 def _file_meta(data: bytes) -> tuple[FileMetaDataset, int]:
     """The elements of group 2, and where they end."""
-    stream = Counted(data)
+    stream = BoundedReader(data)
     read_preamble(stream, force=True)
     meta = FileMetaDataset(
         read_dataset(

@@ -45,14 +45,14 @@ BRIGHT = 0.25
 
 
 @dataclass(frozen=True)
-class Frame:
+class RetinaFrame:
     """Rows `top` to `bottom` of a scan, of its full width; rows outside the scan are filled with its background."""
 
     top: int
     bottom: int
 
 
-def frame_of(pixels: Plane, *, row_mm: float | None = None) -> Frame:
+def frame_of(pixels: Plane, *, row_mm: float | None = None) -> RetinaFrame:
     """The frame around the retina of a B-scan `(H, W)` in [0, 1].
 
     `row_mm` is the height of a pixel in tissue where the file tells it. Otherwise the scan is taken to have the scale
@@ -60,7 +60,7 @@ def frame_of(pixels: Plane, *, row_mm: float | None = None) -> Frame:
     """
     height = max(1, round(FRAME_ROWS * _scale(pixels.shape, row_mm)))
     top = retina_row(pixels) - height // 2
-    return Frame(top, top + height)
+    return RetinaFrame(top, top + height)
 
 
 def _scale(shape: tuple[int, ...], row_mm: float | None) -> float:
@@ -83,7 +83,7 @@ def retina_row(pixels: Plane) -> int:
     return int(np.searchsorted(bright.cumsum(), bright.sum() / 2))
 
 
-def framed(pixels: Plane, frame: Frame) -> Plane:
+def framed(pixels: Plane, frame: RetinaFrame) -> Plane:
     """The frame's rows of a B-scan, grey values stretched; `(frame height, W)` in [0, 1]."""
     first, last = max(0, frame.top), min(len(pixels), frame.bottom)
     inside = stretched(pixels[first:last])

@@ -12,14 +12,14 @@ from typing import Literal
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import limits
-from meddef_core.scans.archive import Entry, upload_entries
+from meddef_core.scans.archive import ArchiveEntry, upload_entries
 from meddef_core.scans.heidelberg import NAME as VOL
 from meddef_core.scans.isolated import Cancelled, fundus_isolated, read_frames_isolated, read_scan_isolated
 from meddef_core.scans.scan import Scan
 from meddef_core.scans.volume_files import Arranged, arranged, stop_if
 from meddef_core.scans.volume_outline import Laterality
 
-__all__ = ["Slice", "Source", "Volume", "read_volume", "volume_of"]
+__all__ = ["Source", "StoredSlice", "Volume", "read_volume", "volume_of"]
 
 Source = Literal[
     "multi-frame DICOM", "DICOM series", "numbered images", "multi-page TIFF", "Heidelberg .vol", "single scan"
@@ -27,7 +27,7 @@ Source = Literal[
 
 
 @dataclass(frozen=True)
-class Slice:
+class StoredSlice:
     """Where a slice is stored: the number of the `member` file, from 0, and its `frame` in it, from 1."""
 
     member: int
@@ -38,7 +38,7 @@ class Slice:
 class Volume:
     """B-scans in order. A slice's number counts from 1."""
 
-    slices: tuple[Slice, ...]
+    slices: tuple[StoredSlice, ...]
     source: Source
     digest: str
     """SHA-256 of the file; of several files, of their digests in the order of the slices."""
@@ -94,7 +94,7 @@ class Volume:
                 yield from found
             start = stop
 
-    def place(self, number: int) -> Slice:
+    def place(self, number: int) -> StoredSlice:
         """Where slice `number` is stored; raises ScanError for one that there is not."""
         if not 1 <= number <= len(self.slices):
             held = len(self)
@@ -103,7 +103,7 @@ class Volume:
 
     def holds(self, digest: str, frame: int | None) -> bool:
         """Whether a frame of the file with that digest is one of the slices."""
-        return digest in self.digests and Slice(self.digests.index(digest), frame) in self.slices
+        return digest in self.digests and StoredSlice(self.digests.index(digest), frame) in self.slices
 
     def bytes_of(self, number: int) -> bytes:
         """The file that slice `number` is read from; raises ScanError where an archive cannot give it."""
@@ -129,11 +129,11 @@ def read_volume(source: bytes | Sequence[tuple[str, bytes]], *, cancelled: Cance
     return volume_of(upload_entries(files, classes=(), most=limits.MAX_VOLUME_BYTES), cancelled=cancelled)
 
 
-def volume_of(entries: Sequence[Entry], *, cancelled: Cancelled | None = None) -> Volume:
+def volume_of(entries: Sequence[ArchiveEntry], *, cancelled: Cancelled | None = None) -> Volume:
     """The volume that the files of a folder or an archive make; raises as `read_volume`."""
     found = arranged(entries, cancelled=cancelled)
     return Volume(
-        slices=tuple(Slice(member, frame) for member, frame in found.places),
+        slices=tuple(StoredSlice(member, frame) for member, frame in found.places),
         source=_source(found),
         digest=_digest([member.digest for member in found.members]),
         slice_mm=found.slice_mm,

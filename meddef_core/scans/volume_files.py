@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meddef_core.errors import ScanError
 from meddef_core.io.worker import CancelledError
 from meddef_core.scans import limits
-from meddef_core.scans.archive import Entry, is_zip
+from meddef_core.scans.archive import ArchiveEntry, is_zip
 from meddef_core.scans.dicom_parse import is_dicom
 from meddef_core.scans.heidelberg import NAME as VOL
 from meddef_core.scans.heidelberg import is_vol
@@ -30,7 +30,7 @@ _OF_DEVICES = ("DICOM", VOL)
 class Member:
     """A file that holds a picture: where it is, its digest, and what it says of itself."""
 
-    entry: Entry
+    entry: ArchiveEntry
     digest: str
     outline: Outline
 
@@ -52,7 +52,7 @@ class Arranged:
         return self.members[0].outline
 
 
-def arranged(entries: Sequence[Entry], *, cancelled: Cancelled | None = None) -> Arranged:
+def arranged(entries: Sequence[ArchiveEntry], *, cancelled: Cancelled | None = None) -> Arranged:
     """Find the slices among files and put them in order; raises ScanError as `read_volume`."""
     members, passed = _members(entries, cancelled)
     slices, localiser, notes = _without_localiser(members)
@@ -75,7 +75,9 @@ def arranged(entries: Sequence[Entry], *, cancelled: Cancelled | None = None) ->
 # ---- the files ---------------------------------------------------------------------------------------------------
 
 
-def _members(entries: Sequence[Entry], cancelled: Cancelled | None) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+def _members(
+    entries: Sequence[ArchiveEntry], cancelled: Cancelled | None
+) -> tuple[tuple[Member, ...], tuple[str, ...]]:
     """The files that hold a picture, each once, and what was passed over."""
     found: dict[str, Member] = {}
     others = repeated = 0
@@ -104,7 +106,7 @@ def stop_if(cancelled: Cancelled | None) -> None:
         raise CancelledError("The volume was not read to its end, as nobody waits for it; choose it again.")
 
 
-def _member(entry: Entry, cancelled: Cancelled | None, *, alone: bool) -> Member | None:
+def _member(entry: ArchiveEntry, cancelled: Cancelled | None, *, alone: bool) -> Member | None:
     """What a file says of itself; None where it holds no picture."""
     data = entry.load()
     check_vendor(data)

@@ -14,7 +14,7 @@ from meddef_core.prediction.output_limits import OutputLimits, by_distance
 from meddef_core.prediction.risk_control import FOLDS, folds_of
 from meddef_core.records.site import Adjustment, LabelsHold
 from meddef_core.site.folder import losses
-from meddef_core.studies.external import Seen
+from meddef_core.studies.external import ScanOutputs
 from meddef_core.tasks import Task
 from meddef_core.training.offsets import NO_FINDING, REACH, ROUNDS, STEP
 from meddef_core.zoo.site import SiteOutputs
@@ -48,7 +48,7 @@ class Local:
         return losses(self.task.classes, self.holds)[self.labels]
 
 
-def local(task: Task, holds: LabelsHold, seen: Seen, *, groups: Sequence[str], fitted: Fitted) -> Local:
+def local(task: Task, holds: LabelsHold, seen: ScanOutputs, *, groups: Sequence[str], fitted: Fitted) -> Local:
     """The scans of `seen` with their groups, `groups` in the order of the source."""
     own = np.array(groups)[seen.places]
     distances = fitted.detector.scores(seen.clean.statistics)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import fisher_exact
 
-from meddef_core.evaluation.metrics import wilson
+from meddef_core.prediction.operating import Proportion
 from meddef_core.records.site import Difference, Figure
 
 ALPHA = 0.05
@@ -18,15 +18,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Counted:
-    """Hits among n; a share."""
-
-    hits: int
-    n: int
-
-
-@dataclass(frozen=True)
-class Measured:
+class Estimate:
     """A figure with its 95% interval, of n scans."""
 
     value: float
@@ -34,20 +26,20 @@ class Measured:
     n: int
 
 
-def share_figure(here: Counted, there: Counted | None = None) -> Figure:
+def share_figure(here: Proportion, there: Proportion | None = None) -> Figure:
     """A share here, compared with one there by Fisher's exact test."""
-    own, interval = here.hits / here.n, wilson(here.hits, here.n)
     if there is None:
-        return Figure(here=own, interval=interval, n=here.n)
-    other = there.hits / there.n
+        return Figure(here=here.value, interval=here.interval, n=here.n)
     table = [[here.hits, here.n - here.hits], [there.hits, there.n - there.hits]]
     p = min(1.0, float(fisher_exact(table)[1]))
-    span = _square_and_add(Measured(own, interval, here.n), Measured(other, wilson(there.hits, there.n), there.n))
-    difference = Difference(value=own - other, interval=span, significant=p < ALPHA, p=p)
-    return Figure(here=own, interval=interval, n=here.n, there=other, there_n=there.n, difference=difference)
+    span = _square_and_add(here, there)
+    difference = Difference(value=here.value - there.value, interval=span, significant=p < ALPHA, p=p)
+    return Figure(
+        here=here.value, interval=here.interval, n=here.n, there=there.value, there_n=there.n, difference=difference
+    )
 
 
-def figure(here: Measured, there: Measured | None = None) -> Figure:
+def figure(here: Estimate, there: Estimate | None = None) -> Figure:
     """Any figure here, compared by the square-and-add interval of the difference."""
     low, high = (float(np.clip(end, 0, 1)) for end in here.interval)
     own = {"here": here.value, "interval": (min(low, here.value), max(high, here.value)), "n": here.n}
@@ -59,7 +51,7 @@ def figure(here: Measured, there: Measured | None = None) -> Figure:
     return Figure(**own, there=there.value, there_n=there.n, difference=difference)
 
 
-def _square_and_add(a: Measured, b: Measured) -> tuple[float, float]:
+def _square_and_add(a: Estimate | Proportion, b: Estimate | Proportion) -> tuple[float, float]:
     (a_low, a_high), (b_low, b_high) = a.interval, b.interval
     value = a.value - b.value
     below = math.hypot(a.value - a_low, b_high - b.value)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from meddef_core.data.external import groups_of, numbered
 from meddef_core.errors import DataError, ScanError
 from meddef_core.records.site import LabelsHold
-from meddef_core.scans.archive import Entry, folder_entries
-from meddef_core.studies.external import Source
+from meddef_core.scans.archive import ArchiveEntry, folder_entries
+from meddef_core.studies.external import LabelledScans
 from meddef_core.tasks import Task
 from meddef_core.training.offsets import NO_FINDING
 
@@ -26,7 +26,7 @@ KEY = "site"
 
 
 @dataclass(frozen=True, eq=False)
-class SiteSource(Source):
+class SiteSource(LabelledScans):
     """A hospital's scans; `holds` says what their labels hold for."""
 
     holds: LabelsHold = "slice"
@@ -54,7 +54,7 @@ def site_source(task: Task, folder: Path, *, holds: LabelsHold, title: str | Non
     except ScanError as error:
         raise DataError(str(error)) from error
     labelled = [_labelled(task, folder, entry) for entry in found]
-    entries: list[Entry] = []
+    entries: list[ArchiveEntry] = []
     groups: list[str] = []
     for name in task.classes:
         own = sorted((entry for entry in labelled if entry.truth == name), key=lambda entry: numbered(Path(entry.name)))
@@ -96,7 +96,7 @@ def halves(labels: NDArray[np.int64], groups: NDArray[np.str_], *, seed: int) ->
     return fitted
 
 
-def _labelled(task: Task, folder: Path, entry: Entry) -> Entry:
+def _labelled(task: Task, folder: Path, entry: ArchiveEntry) -> ArchiveEntry:
     """The entry with the class of the innermost folder that is named by one: a patient's folder may lie in between."""
     known = {label.casefold(): label for label in task.classes}
     parts = (folder.resolve().name, *PurePosixPath(entry.name).parts[:-1])
@@ -104,7 +104,7 @@ def _labelled(task: Task, folder: Path, entry: Entry) -> Entry:
     return replace(entry, truth=truth)
 
 
-def _groups(task: Task, name: str, entries: Sequence[Entry]) -> list[str]:
+def _groups(task: Task, name: str, entries: Sequence[ArchiveEntry]) -> list[str]:
     """What must not be divided: the patient of an extra folder, or of the file's name, or a block of neighbours."""
     known = {label.casefold() for label in task.classes}
     by_name = groups_of(name, [Path(entry.name) for entry in entries])
@@ -115,7 +115,7 @@ def _groups(task: Task, name: str, entries: Sequence[Entry]) -> list[str]:
     return found
 
 
-def _check(task: Task, folder: Path, entries: Sequence[Entry]) -> None:
+def _check(task: Task, folder: Path, entries: Sequence[ArchiveEntry]) -> None:
     classes = ", ".join(task.classes)
     if not entries:
         raise DataError(f"No file in {folder} stands in a folder named by a class; name them {classes}.")

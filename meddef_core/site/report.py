@@ -14,13 +14,14 @@ from meddef_core.prediction import Fitted
 from meddef_core.prediction.calibration import error_interval
 from meddef_core.prediction.gaussian import Array
 from meddef_core.prediction.guarantee import share
+from meddef_core.prediction.operating import Proportion
 from meddef_core.prediction.taken import Taken, take
 from meddef_core.records import figures_of
-from meddef_core.records.external import Curve, Hits, OfLabel
+from meddef_core.records.external import Hits, OfLabel, RiskCoverageCurve
 from meddef_core.records.site import Figure, SiteRow, State, WorstScan
-from meddef_core.site.compare import Counted, Measured, figure, share_figure
+from meddef_core.site.compare import Estimate, figure, share_figure
 from meddef_core.site.folder import SiteSource
-from meddef_core.studies.external import EPS, Seen, fit_of
+from meddef_core.studies.external import EPS, ScanOutputs, fit_of
 from meddef_core.training.offsets import NO_FINDING
 from meddef_core.zoo import LoadedModel
 
@@ -40,7 +41,7 @@ class Judged:
     missed: NDArray[np.bool_]
 
 
-def judged(model: LoadedModel, source: SiteSource, seen: Seen) -> Judged:
+def judged(model: LoadedModel, source: SiteSource, seen: ScanOutputs) -> Judged:
     """The scans as this model takes them, by what is fitted for it; ModelError where nothing is."""
     fitted = fit_of(model)
     taken = take(
@@ -60,7 +61,7 @@ def judged(model: LoadedModel, source: SiteSource, seen: Seen) -> Judged:
     )
 
 
-def site_row(model: LoadedModel, source: SiteSource, seen: Seen, *, state: State) -> SiteRow:
+def site_row(model: LoadedModel, source: SiteSource, seen: ScanOutputs, *, state: State) -> SiteRow:
     """The figures of one state; `seen` may hold attacked scans too."""
     fitted, found, classes = fit_of(model), judged(model, source, seen), model.task.classes
     test, labels, predicted = _Test(model, fitted), found.labels, found.taken.predicted
@@ -74,14 +75,14 @@ def site_row(model: LoadedModel, source: SiteSource, seen: Seen, *, state: State
     return SiteRow(
         state=state,
         n=n,
-        accuracy=share_figure(Counted(int(correct.sum()), n), test.accuracy()),
+        accuracy=share_figure(Proportion(int(correct.sum()), n), test.accuracy()),
         balanced_accuracy=figure(balanced(correct, labels, here), test.balanced(here)),
         recalls={name: share_figure(each, test.recall(classes.index(name))) for name, each in recalls.items()},
         calibration_error=figure(_calibration(found.taken.shares, labels), test.calibration()),
         confidence=float(found.taken.confidence.mean()),
-        accepted=share_figure(Counted(int(found.accepted.sum()), n), test.counted("accepted")),
+        accepted=share_figure(Proportion(int(found.accepted.sum()), n), test.counted("accepted")),
         wrong_and_accepted=share_figure(
-            Counted(int((found.accepted & found.wrong).sum()), n), test.counted("wrong_and_accepted")
+            Proportion(int((found.accepted & found.wrong).sum()), n), test.counted("wrong_and_accepted")
         ),
         certain_and_accepted=_hits(found.accepted & found.certain),
         missed_and_accepted=_hits(found.accepted & found.missed),
@@ -91,22 +92,22 @@ def site_row(model: LoadedModel, source: SiteSource, seen: Seen, *, state: State
         balanced_on_accepted=_on_accepted(found, here, test),
         by_label={classes[k]: _of_label(found, k, classes) for k in here},
         auroc=_areas(found.taken.shares, labels, classes),
-        curve=Curve(coverages=curve.coverages, risks=curve.risks, aurc=curve.aurc),
+        curve=RiskCoverageCurve(coverages=curve.coverages, risks=curve.risks, aurc=curve.aurc),
         robust=_robust(seen, test),
     )
 
 
-def balanced(correct: NDArray[np.bool_], labels: NDArray[np.int64], classes: NDArray[np.int64]) -> Measured:
+def balanced(correct: NDArray[np.bool_], labels: NDArray[np.int64], classes: NDArray[np.int64]) -> Estimate:
     """The mean share of `correct` over the classes that are there, with its square-and-add interval."""
     counts = [(int(correct[labels == k].sum()), int((labels == k).sum())) for k in classes]
     shares = np.array([hits / total for hits, total in counts])
     limits = np.array([wilson(hits, total) for hits, total in counts])
     below, above = np.linalg.norm(limits - shares[:, None], axis=0) / len(counts)
-    return Measured(float(shares.mean()), (float(shares.mean() - below), float(shares.mean() + above)), len(labels))
+    return Estimate(float(shares.mean()), (float(shares.mean() - below), float(shares.mean() + above)), len(labels))
 
 
 def worst_scans(
-    model: LoadedModel, source: SiteSource, seen: Seen, *, rows: Sequence[int], most: int = WORST
+    model: LoadedModel, source: SiteSource, seen: ScanOutputs, *, rows: Sequence[int], most: int = WORST
 ) -> tuple[tuple[WorstScan, ...], tuple[int, ...]]:
     """Errors by the labels, accepted ones first, the surest first; and their places in the source.
 
@@ -136,31 +137,31 @@ class _Test:
         # The figures of the weights that ship, whatever was adjusted since.
         self.model, self.card, self.test = model, fitted.card, fitted.test
 
-    def accuracy(self) -> Counted:
+    def accuracy(self) -> Proportion:
         right = self._correct()
-        return Counted(int(right.sum()), len(right))
+        return Proportion(int(right.sum()), len(right))
 
-    def recall(self, label: int) -> Counted | None:
+    def recall(self, label: int) -> Proportion | None:
         there = self.test.labels == label
-        return Counted(int(self._correct()[there].sum()), int(there.sum())) if there.any() else None
+        return Proportion(int(self._correct()[there].sum()), int(there.sum())) if there.any() else None
 
-    def balanced(self, classes: NDArray[np.int64]) -> Measured | None:
+    def balanced(self, classes: NDArray[np.int64]) -> Estimate | None:
         if not np.isin(classes, self.test.labels).all():
             return None
         return balanced(self._correct(), self.test.labels, classes)
 
-    def counted(self, key: str) -> Counted | None:
+    def counted(self, key: str) -> Proportion | None:
         found: Mapping[str, Any] | None = self.card.test.get("accepted", {}).get(key)
-        return None if found is None else Counted(int(found["hits"]), int(found["n"]))
+        return None if found is None else Proportion(int(found["hits"]), int(found["n"]))
 
-    def calibration(self) -> Measured | None:
+    def calibration(self) -> Estimate | None:
         found = self.card.test.get("calibration")
         if found is None:
             return None
         low, high = found["interval"]
-        return Measured(found["calibrated"]["expected_calibration_error"], (low, high), int(found["n"]))
+        return Estimate(found["calibrated"]["expected_calibration_error"], (low, high), int(found["n"]))
 
-    def robust(self) -> Counted | None:
+    def robust(self) -> Proportion | None:
         """Accuracy under PGD-20 at the report's epsilon, where the card has it."""
         try:
             figures = figures_of(self.model.card.metrics)
@@ -168,25 +169,25 @@ class _Test:
             return None
         for row in figures.attacked:
             if row.spec.name == "pgd" and abs(row.eps - EPS) < 1e-6:
-                return Counted(round(row.accuracy * figures.n), figures.n)
+                return Proportion(round(row.accuracy * figures.n), figures.n)
         return None
 
     def _correct(self) -> NDArray[np.bool_]:
         return np.asarray(self.test.logits.argmax(axis=1) == self.test.labels)
 
 
-def _recall(correct: NDArray[np.bool_], labels: NDArray[np.int64], label: int) -> Counted:
+def _recall(correct: NDArray[np.bool_], labels: NDArray[np.int64], label: int) -> Proportion:
     own = correct[labels == label]
-    return Counted(int(own.sum()), len(own))
+    return Proportion(int(own.sum()), len(own))
 
 
 def _hits(hits: NDArray[np.bool_]) -> Hits:
     return Hits.model_validate(share(hits))
 
 
-def _calibration(shares: Array, labels: NDArray[np.int64]) -> Measured:
+def _calibration(shares: Array, labels: NDArray[np.int64]) -> Estimate:
     low, high = error_interval(shares, labels)
-    return Measured(expected_calibration_error(shares, labels), (low, high), len(labels))
+    return Estimate(expected_calibration_error(shares, labels), (low, high), len(labels))
 
 
 def _on_accepted(found: Judged, classes: NDArray[np.int64], test: _Test) -> Figure | None:
@@ -218,9 +219,9 @@ def _areas(shares: Array, labels: NDArray[np.int64], classes: Sequence[str]) -> 
     return areas
 
 
-def _robust(seen: Seen, test: _Test) -> Figure | None:
+def _robust(seen: ScanOutputs, test: _Test) -> Figure | None:
     """A scan withstands if its output is correct as it is and under the attack."""
     if seen.attacked is None:
         return None
     held = (seen.clean.logits.argmax(axis=1) == seen.labels) & (seen.attacked.logits.argmax(axis=1) == seen.labels)
-    return share_figure(Counted(int(held.sum()), len(held)), test.robust())
+    return share_figure(Proportion(int(held.sum()), len(held)), test.robust())

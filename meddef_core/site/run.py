@@ -22,15 +22,15 @@ from meddef_core.site.adjust import adjusted, local
 from meddef_core.site.finetune import finetuned, settings_told, wide_images
 from meddef_core.site.folder import SiteSource, halves
 from meddef_core.site.report import site_row, worst_scans
-from meddef_core.site.seeing import Kept, scans_digest, see_kept
+from meddef_core.site.seeing import SiteRunFolder, scans_digest, see_kept
 from meddef_core.site.verdict import verdict
-from meddef_core.studies.external import OnProgress, Seen, fit_of
+from meddef_core.studies.external import OnProgress, ScanOutputs, fit_of
 from meddef_core.zoo import LoadedModel, SiteProfile, with_profile
 from meddef_core.zoo.site import SiteOutputs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SitePlan:
     """What is asked for. `finetune` adjusts as well; `spec` is the attack, None for none."""
 
     adjust: bool = False
@@ -54,7 +54,7 @@ class Made:
     worst: tuple[int, ...]
 
 
-def run_folder(model: LoadedModel, source: SiteSource, plan: Plan) -> Path:
+def run_folder(model: LoadedModel, source: SiteSource, plan: SitePlan) -> Path:
     """Where the chunks of such a run are kept unless a folder is named: the same for the same run."""
     named = hashlib.sha256(json.dumps(_header(model, source, plan), sort_keys=True).encode()).hexdigest()
     return cache_dir() / "site" / named[:16]
@@ -63,7 +63,7 @@ def run_folder(model: LoadedModel, source: SiteSource, plan: Plan) -> Path:
 def site_report(
     model: LoadedModel,
     source: SiteSource,
-    plan: Plan,
+    plan: SitePlan,
     *,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
@@ -74,7 +74,7 @@ def site_report(
     is fitted for the model, DataError where the scans cannot be divided or none can be read.
     """
     fit_of(model)
-    kept = Kept(folder or run_folder(model, source, plan), header=_header(model, source, plan))
+    kept = SiteRunFolder(folder or run_folder(model, source, plan), header=_header(model, source, plan))
     if not (plan.adjust or plan.finetune):
         seen = see_kept(model, source, stage="shipped", spec=plan.spec, kept=kept, on_progress=on_progress)
         return _made(model, source, seen, [site_row(model, source, seen, state="shipped")])
@@ -125,11 +125,11 @@ def thumbnails(model: LoadedModel, source: SiteSource, places: tuple[int, ...]) 
 def _made(
     model: LoadedModel,
     source: SiteSource,
-    seen: Seen,
+    seen: ScanOutputs,
     rows: list[SiteRow],
     *,
     whole: SiteSource | None = None,
-    seen_whole: Seen | None = None,
+    seen_whole: ScanOutputs | None = None,
     split: Split | None = None,
     adjustment: Adjustment | None = None,
     finetuning: Finetuning | None = None,
@@ -155,7 +155,7 @@ def _made(
     return Made(told, None, None, all_seen.problems, tuple(numbers[place] - 1 for place in places))
 
 
-def _part(seen: Seen, these: NDArray[np.bool_]) -> Seen:
+def _part(seen: ScanOutputs, these: NDArray[np.bool_]) -> ScanOutputs:
     """Some of the scans, clean, their places counted anew as in a source of these alone."""
     clean = replace(
         seen.clean,
@@ -173,7 +173,7 @@ def _part(seen: Seen, these: NDArray[np.bool_]) -> Seen:
     )
 
 
-def _middle(fitted: Fitted, before: Seen, after: Seen) -> tuple[float, ...]:
+def _middle(fitted: Fitted, before: ScanOutputs, after: ScanOutputs) -> tuple[float, ...]:
     """The scale of the detector for further trained weights: the same scans lie as far away as before, on average."""
     logs = [fitted.detector.logs(seen.clean.statistics).mean(axis=0) for seen in (before, after)]
     return tuple(float(value) for value in fitted.detector.middle + logs[1] - logs[0])
@@ -209,7 +209,7 @@ def _profile(
     )
 
 
-def _header(model: LoadedModel, source: SiteSource, plan: Plan) -> Mapping[str, Any]:
+def _header(model: LoadedModel, source: SiteSource, plan: SitePlan) -> Mapping[str, Any]:
     """What a run folder is of. Names of files and folders stay out of it."""
     return {
         "model": model.card.key,

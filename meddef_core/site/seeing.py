@@ -20,13 +20,13 @@ from meddef_core.errors import DataError, ScanError
 from meddef_core.io.files import replacing
 from meddef_core.prediction.statistics import STATISTICS
 from meddef_core.site.folder import SiteSource
-from meddef_core.studies.external import CHUNK, Answers, OnProgress, Seen, joined_seen, see_some
+from meddef_core.studies.external import CHUNK, Answers, OnProgress, ScanOutputs, joined_seen, see_some
 from meddef_core.zoo import LoadedModel
 
 HEADER = "run.json"
 
 
-class Kept:
+class SiteRunFolder:
     """A run folder. Raises DataError where it holds another run, in one sentence."""
 
     def __init__(self, folder: Path, *, header: Mapping[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Kept:
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
 
-    def chunk(self, stage: str, start: int) -> Seen | None:
+    def chunk(self, stage: str, start: int) -> ScanOutputs | None:
         """A finished chunk; None where there is none yet, or it is damaged and must be done again."""
         try:
             with safe_open(self._path(stage, start), framework="np") as file:
@@ -47,7 +47,7 @@ class Kept:
         except (FileNotFoundError, SafetensorError, KeyError, ValueError, TypeError):
             return None
 
-    def keep(self, stage: str, start: int, seen: Seen) -> None:
+    def keep(self, stage: str, start: int, seen: ScanOutputs) -> None:
         """Put a finished chunk on disk, whole or not at all."""
         facts = {"digests": list(seen.digests), "problems": [reason for _, reason in seen.problems]}
         with replacing(self._path(stage, start)) as beside:
@@ -75,9 +75,9 @@ def see_kept(
     *,
     stage: str,
     spec: AttackSpec | None,
-    kept: Kept,
+    kept: SiteRunFolder,
     on_progress: OnProgress | None = None,
-) -> Seen:
+) -> ScanOutputs:
     """`meddef_core.studies.external.see`, resumed from the chunks that are kept; DataError where none can be read."""
     parts, total = [], len(source.entries)
     for start in range(0, total, CHUNK):
@@ -91,14 +91,14 @@ def see_kept(
     return joined_seen(parts, total=total)
 
 
-def _named(seen: Seen, source: SiteSource, start: int) -> Seen:
+def _named(seen: ScanOutputs, source: SiteSource, start: int) -> ScanOutputs:
     """With the names of the files that could not be read, which are not kept."""
     missing = [place for place in range(start, min(start + CHUNK, len(source.entries))) if place not in seen.places]
     problems = [(source.entries[place].name, reason) for place, (_, reason) in zip(missing, seen.problems, strict=True)]
     return replace(seen, problems=tuple(problems))
 
 
-def _arrays(seen: Seen) -> dict[str, Any]:
+def _arrays(seen: ScanOutputs) -> dict[str, Any]:
     arrays: dict[str, Any] = {"places": seen.places, "labels": seen.labels, "refused": seen.refused}
     for name, answers in (("clean", seen.clean), ("attacked", seen.attacked)):
         if answers is not None:
@@ -107,7 +107,7 @@ def _arrays(seen: Seen) -> dict[str, Any]:
     return {key: np.ascontiguousarray(value) for key, value in arrays.items()}
 
 
-def _seen(arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Seen:
+def _seen(arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> ScanOutputs:
     def answers(name: str) -> Answers | None:
         if f"{name}/logits" not in arrays:
             return None
@@ -116,7 +116,7 @@ def _seen(arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Seen:
 
     clean = answers("clean")
     assert clean is not None
-    return Seen(
+    return ScanOutputs(
         places=arrays["places"],
         labels=arrays["labels"],
         refused=arrays["refused"],

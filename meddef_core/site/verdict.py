@@ -1,6 +1,6 @@
 """By which a model is called fit for a hospital: one written rule, in one place."""
 
-from meddef_core.records.site import Rule, SiteRow, Verdict, Word
+from meddef_core.records.site import Rule, SiteRow, SiteVerdict, Word
 from meddef_core.site.compare import ALPHA
 from meddef_core.words import counted, percent
 
@@ -28,7 +28,7 @@ SENTENCES: dict[Word, str] = {
 }
 
 
-def verdict(rows: tuple[SiteRow, ...]) -> Verdict:
+def verdict(rows: tuple[SiteRow, ...]) -> SiteVerdict:
     """The verdict over the states of a model, the shipped one first, the final one last."""
     first, last = failures(rows[0]), failures(rows[-1])
     word: Word = "fit" if not first else "fit_after_adjustment" if len(rows) > 1 and not last else "not_fit"
@@ -38,7 +38,7 @@ def verdict(rows: tuple[SiteRow, ...]) -> Verdict:
         sentence += " Run `meddef site --adjust` to see whether a local adjustment helps."
     elif word == "not_fit":
         sentence += " The local adjustment does not change that."
-    return Verdict(word=word, sentence=sentence, reasons=reasons, rule=RULE)
+    return SiteVerdict(word=word, sentence=sentence, reasons=reasons, rule=RULE)
 
 
 def failures(row: SiteRow) -> tuple[str, ...]:

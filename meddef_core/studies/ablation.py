@@ -74,7 +74,7 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredVariant:
     """A network under attack: of which variant, how many parameters it has, and what `measure_trained` found."""
 
     variant: str
@@ -161,14 +161,14 @@ def measure_trained(
     specs: Sequence[AttackSpec],
     *,
     on_progress: OnProgress | None = None,
-) -> Measured:
+) -> MeasuredVariant:
     """One network: shares clean and attacked, with 95% intervals, and whether each scan of the list holds."""
     attacks = [Trial(spec=spec) for spec in specs]
     found = run_worst_case(trained.model.network, images, attacks=attacks, on_progress=on_progress)
     numbers = summarise_worst_case(found, classes=trained.model.task.classes)
     (attacked,) = numbers["attacked"]
     named = {key: value for key, value in attacked.items() if key not in ("attacks", "budget")}
-    return Measured(
+    return MeasuredVariant(
         variant=trained.variant,
         parameters=parameter_count(trained.model.network),
         numbers=plain(
@@ -184,12 +184,12 @@ def measure_trained(
     )
 
 
-def measured_of(row: AblationRow) -> list[Measured]:
+def measured_of(row: AblationRow) -> list[MeasuredVariant]:
     """The networks of a record's row."""
-    return [Measured(variant=row.variant, parameters=row.parameters, numbers=plain(each)) for each in row.seeds]
+    return [MeasuredVariant(variant=row.variant, parameters=row.parameters, numbers=plain(each)) for each in row.seeds]
 
 
-def summarise(measured: Sequence[Measured], *, eps: float, recipe: Mapping[str, Any]) -> dict[str, Any]:
+def summarise(measured: Sequence[MeasuredVariant], *, eps: float, recipe: Mapping[str, Any]) -> dict[str, Any]:
     """A row a variant with its seeds, mean and standard deviation; every variant paired with the full network.
 
     `recipe`, a `shared_recipe`, trained them all; the numbers keep it for networks that join later.
@@ -217,7 +217,7 @@ def _compared(variants: Sequence[str]) -> list[tuple[str, str]]:
     return others + moved
 
 
-def _row(variant: str, seeds: Sequence[Measured]) -> dict[str, Any]:
+def _row(variant: str, seeds: Sequence[MeasuredVariant]) -> dict[str, Any]:
     return {
         "variant": variant,
         "title": _title(variant),

@@ -53,7 +53,7 @@ class Lesion:
     operate: Callable[[MedDef, Means], None]
 
 
-class Constant(nn.Module):
+class MeanOutput(nn.Module):
     """What a module gives on average, whatever it is given; the maps that it gives beside that are none."""
 
     mean: Tensor
@@ -98,7 +98,7 @@ def _hold_gate(network: MedDef, means: Means) -> None:
 def _hold(module: str, mean: str, *, maps: int) -> Callable[[MedDef, Means], None]:
     def operate(network: MedDef, means: Means) -> None:
         parent, _, name = module.rpartition(".")
-        setattr(network.get_submodule(parent), name, Constant(getattr(means, mean), maps=maps))
+        setattr(network.get_submodule(parent), name, MeanOutput(getattr(means, mean), maps=maps))
 
     return operate
 

@@ -27,14 +27,14 @@ from meddef_core.model.folded import folded
 from meddef_core.prediction import Fitted, fitted_for
 from meddef_core.prediction.checks import Evidence, abstention
 from meddef_core.prediction.gaussian import Array
-from meddef_core.prediction.guarantee import Limits, limits_of_card, share
+from meddef_core.prediction.guarantee import FoldLimits, limits_of_card, share
 from meddef_core.prediction.prediction import prepare
 from meddef_core.prediction.risk_control import FOLDS, folds_of
 from meddef_core.prediction.statistics import describe
 from meddef_core.prediction.taken import Taken, in_place_of, take
 from meddef_core.records import ExternalNumbers, plain
 from meddef_core.scans import read_scan_isolated
-from meddef_core.scans.archive import Entry, folder_entries
+from meddef_core.scans.archive import ArchiveEntry, folder_entries
 from meddef_core.scans.files import read_file
 from meddef_core.tasks import Task
 from meddef_core.zoo import LoadedModel
@@ -56,13 +56,13 @@ OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class LabelledScans:
     """Scans of known class: files, and what is known of the labels. `groups` name what must not be divided."""
 
     key: str
     title: str
     labels: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ArchiveEntry, ...]
     groups: tuple[str, ...]
     about: DevelopmentSet | None = None
 
@@ -85,7 +85,7 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ScanOutputs:
     """The scans that could be read, `(n,)` each, and what the model gave for them.
 
     `places` are those among the source's entries; `refused` are those that a check of header or image refuses,
@@ -102,20 +102,20 @@ class Seen:
     """Files that could not be read: name and reason."""
 
 
-def development_source(task: Task, data_dir: Path) -> Source:
+def development_source(task: Task, data_dir: Path) -> LabelledScans:
     """The development half of a task's other hospital; raises DataError where the data folder holds none."""
     about = development_set(task, data_dir)
     if about is None:
         raise DataError(f"{data_dir} holds no scans of another hospital for {task.key}; name a folder with --data.")
     items = external_lists(task, data_dir, about.folder).test
     entries = tuple(
-        Entry(Path(item.path).name, task.classes[item.label], partial(read_file, data_dir / item.path))
+        ArchiveEntry(Path(item.path).name, task.classes[item.label], partial(read_file, data_dir / item.path))
         for item in items
     )
-    return Source(about.key, about.title, about.labels, entries, tuple(item.patient for item in items), about)
+    return LabelledScans(about.key, about.title, about.labels, entries, tuple(item.patient for item in items), about)
 
 
-def folder_source(task: Task, folder: Path, *, title: str | None = None) -> Source:
+def folder_source(task: Task, folder: Path, *, title: str | None = None) -> LabelledScans:
     """A folder with one folder a class; raises DataError where no file stands in a folder that is named by a class."""
     try:
         found = folder_entries(folder, classes=task.classes)
@@ -127,7 +127,9 @@ def folder_source(task: Task, folder: Path, *, title: str | None = None) -> Sour
     if len(entries) > MOST:
         raise DataError(f"{folder} holds {len(entries)} scans, and at most {MOST} are measured at once; take fewer.")
     groups = tuple(str(place) for place in range(len(entries)))
-    return Source(FOLDER, title or folder.resolve().name, "As sorted by whoever made the folder.", entries, groups)
+    return LabelledScans(
+        FOLDER, title or folder.resolve().name, "As sorted by whoever made the folder.", entries, groups
+    )
 
 
 def fit_of(model: LoadedModel) -> Fitted:
@@ -143,7 +145,9 @@ def attack_of(task: Task, *, seed: int = 0) -> AttackSpec:
     return AttackSpec(name="pgd", eps=EPS, steps=STEPS, seed=seed)
 
 
-def see(model: LoadedModel, source: Source, *, spec: AttackSpec | None, on_progress: OnProgress | None = None) -> Seen:
+def see(
+    model: LoadedModel, source: LabelledScans, *, spec: AttackSpec | None, on_progress: OnProgress | None = None
+) -> ScanOutputs:
     """Read every scan of a source and ask the model, some at a time; raises ModelError for a wrapped model.
 
     Raises DataError where not a single file can be read.
@@ -157,7 +161,7 @@ def see(model: LoadedModel, source: Source, *, spec: AttackSpec | None, on_progr
     return joined_seen(parts, total=total)
 
 
-def see_some(model: LoadedModel, source: Source, *, start: int, spec: AttackSpec | None) -> Seen:
+def see_some(model: LoadedModel, source: LabelledScans, *, start: int, spec: AttackSpec | None) -> ScanOutputs:
     """The `CHUNK` scans from `start` on; raises ModelError for a wrapped model. None of them may be readable."""
     network = model.network
     if not isinstance(network, MedDef):
@@ -180,7 +184,7 @@ def see_some(model: LoadedModel, source: Source, *, start: int, spec: AttackSpec
         clean = _ask(network, x)
         if spec is not None:
             attacked = _ask(network, run_attack(folded(network), x, y, spec).adversarial)
-    return Seen(
+    return ScanOutputs(
         places=np.array([place for place, *_ in facts], dtype=np.int64),
         labels=np.array([label for _, label, *_ in facts], dtype=np.int64),
         refused=np.array([refused for *_, refused, _ in facts], dtype=bool),
@@ -191,14 +195,14 @@ def see_some(model: LoadedModel, source: Source, *, start: int, spec: AttackSpec
     )
 
 
-def joined_seen(parts: Sequence[Seen], *, total: int) -> Seen:
+def joined_seen(parts: Sequence[ScanOutputs], *, total: int) -> ScanOutputs:
     """Parts of a source in their order; raises DataError where not a single one of the `total` files could be read."""
     problems = tuple(problem for part in parts for problem in part.problems)
     read = [part for part in parts if len(part.labels)]
     if not read:
         raise DataError(f"None of the {total} files can be read; the first one: {problems[0][1]}")
     attacks = [part.attacked for part in read if part.attacked is not None]
-    return Seen(
+    return ScanOutputs(
         places=np.concatenate([part.places for part in read]),
         labels=np.concatenate([part.labels for part in read]),
         refused=np.concatenate([part.refused for part in read]),
@@ -209,7 +213,9 @@ def joined_seen(parts: Sequence[Seen], *, total: int) -> Seen:
     )
 
 
-def measured(model: LoadedModel, source: Source, seen: Seen, *, spec: AttackSpec | None) -> ExternalNumbers:
+def measured(
+    model: LoadedModel, source: LabelledScans, seen: ScanOutputs, *, spec: AttackSpec | None
+) -> ExternalNumbers:
     """The numbers of a record; raises ModelError where nothing was fitted for the model's weights."""
     fitted = fit_of(model)
     folds = _folds(model, fitted, source, seen)
@@ -233,7 +239,7 @@ def measured(model: LoadedModel, source: Source, seen: Seen, *, spec: AttackSpec
     )
 
 
-def digest_of(seen: Seen) -> str:
+def digest_of(seen: ScanOutputs) -> str:
     """Names the scans, in their order."""
     return hashlib.sha256("".join(seen.digests).encode()).hexdigest()
 
@@ -246,12 +252,12 @@ class _Folds:
     """Of a development set: the fold of each scan, and what a fold is judged by."""
 
     number: NDArray[np.int64]
-    limits: tuple[Limits, ...]
+    limits: tuple[FoldLimits, ...]
     added: Array
     """`(FOLDS, K)`: offsets of the fold in place of the model's."""
 
 
-def _folds(model: LoadedModel, fitted: Fitted, source: Source, seen: Seen) -> _Folds | None:
+def _folds(model: LoadedModel, fitted: Fitted, source: LabelledScans, seen: ScanOutputs) -> _Folds | None:
     """None for scans that nothing was chosen on; raises ModelError where the fit does not say what was chosen."""
     if source.about is None or model.site is not None:
         return None
@@ -275,7 +281,9 @@ def _taken(fitted: Fitted, answers: Answers, folds: _Folds | None, *, distances:
     return taken
 
 
-def _row(model: LoadedModel, source: Source, seen: Seen, taken: Taken, *, spec: AttackSpec | None) -> dict[str, Any]:
+def _row(
+    model: LoadedModel, source: LabelledScans, seen: ScanOutputs, taken: Taken, *, spec: AttackSpec | None
+) -> dict[str, Any]:
     classes, labels, predicted = model.task.classes, seen.labels, taken.predicted
     accepted = taken.accepted & ~seen.refused
     wrong, correct = source.wrong(classes, labels, predicted), predicted == labels

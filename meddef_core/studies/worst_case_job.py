@@ -24,7 +24,7 @@ from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import Lists
 from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.resume import PartFile, count_done, read_parts
-from meddef_core.evaluation.trials import Plan
+from meddef_core.evaluation.trials import EvaluationPlan
 from meddef_core.evaluation.worst_case import OnProgress, WorstCase, run_plan
 from meddef_core.io.processes import end_with_parent, environment_kept, own_error, sole_use
 from meddef_core.records import plain
@@ -41,7 +41,7 @@ LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class WorstCaseJob:
     """A worst case on one list, described so that another process can open the same network and scans."""
 
     model: str
@@ -52,7 +52,7 @@ class Job:
     lists: Lists
     part: str
     data_dir: Path
-    plan: Plan
+    plan: EvaluationPlan
     folder: Path | None
     """Where finished chunks are kept; None for nowhere, and then nothing can go on after an interruption."""
 
@@ -76,7 +76,7 @@ class Job:
 
 
 def run_job(
-    job: Job,
+    job: WorstCaseJob,
     network: nn.Module,
     images: Images,
     *,
@@ -107,7 +107,7 @@ def run_job(
         return _launch(replace(job, folder=Path(folder)), devices=devices, num_nodes=1, on_progress=on_progress)
 
 
-def _launch(job: Job, *, devices: int, num_nodes: int, on_progress: OnProgress | None) -> WorstCase | None:
+def _launch(job: WorstCaseJob, *, devices: int, num_nodes: int, on_progress: OnProgress | None) -> WorstCase | None:
     """Start the processes, wait for all, and put their part files together on the first machine."""
     assert job.folder is not None
     # Refuse a folder of another job here, in one sentence, rather than in every process.
@@ -128,7 +128,7 @@ def _launch(job: Job, *, devices: int, num_nodes: int, on_progress: OnProgress |
     return WorstCase(plan=job.plan, images=tuple(image for number in sorted(done) for image in done[number]))
 
 
-def _work(fabric: Fabric, *, job: Job) -> bool:
+def _work(fabric: Fabric, *, job: WorstCaseJob) -> bool:
     """One process; True on the first machine."""
     end_with_parent()
     torch.set_num_threads(1)
@@ -143,13 +143,13 @@ def _work(fabric: Fabric, *, job: Job) -> bool:
     return bool(fabric.node_rank == 0)
 
 
-def open_subject(job: Job) -> LoadedModel:
+def open_subject(job: WorstCaseJob) -> LoadedModel:
     """The network of a job, from the zoo or from a training run."""
     return open_run(job.run) if job.run is not None else load_model(job.model, job.models_root)
 
 
 @contextmanager
-def _watched(folder: Path, plan: Plan, on_progress: OnProgress | None) -> Iterator[None]:
+def _watched(folder: Path, plan: EvaluationPlan, on_progress: OnProgress | None) -> Iterator[None]:
     """Tell `on_progress`, from a thread of its own, what the part files hold while others write them."""
     if on_progress is None:
         yield

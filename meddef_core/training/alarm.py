@@ -14,7 +14,7 @@ from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.errors import RecipeError
 from meddef_core.model.folded import folded
-from meddef_core.training.run import Run
+from meddef_core.training.run import TrainingRun
 from meddef_core.training.scoring import Judge, subset
 from meddef_core.training.settings import AlarmSettings, ObjectiveSettings
 from meddef_core.training.state import RunFolder
@@ -67,7 +67,7 @@ def take_probe(judge: Judge, val: Images, settings: AlarmSettings, *, eps: float
     return Probe(fgsm=fgsm, pgd=pgd)
 
 
-def watch_out(run: Run, folder: RunFolder, *, eps: float) -> bool:
+def watch_out(run: TrainingRun, folder: RunFolder, *, eps: float) -> bool:
     """Probe the run if a probe is due and keep it if it is sound; else go back to the last sound state: True.
 
     What is probed is the network as it stands: its average would show a collapse epochs later.

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
-from meddef_core.training.sharing import WHOLE, Share
+from meddef_core.training.sharing import WHOLE, BatchShare
 
 
 class Augmentation(BaseModel):
@@ -43,7 +43,7 @@ class Augmentation(BaseModel):
         values: dict[str, Any] = plain(self)
         return {key: value for key, value in values.items() if value or key not in ("aspect", "rim")}
 
-    def __call__(self, x: Tensor, *, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
+    def __call__(self, x: Tensor, *, generator: torch.Generator, share: BatchShare = WHOLE) -> Tensor:
         """`(B, C, H, W)` in [0, 1] to the same; all randomness from `generator`, drawn for the whole batch."""
         batch = x.shape[0]
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from meddef_core.training.sharing import WHOLE, Share, sum_over_processes
+from meddef_core.training.sharing import WHOLE, BatchShare, sum_over_processes
 
 
 @contextmanager
-def perturbed(network: nn.Module, loss: torch.Tensor, *, gamma: float, share: Share = WHOLE) -> Iterator[None]:
+def perturbed(network: nn.Module, loss: torch.Tensor, *, gamma: float, share: BatchShare = WHOLE) -> Iterator[None]:
     """Move each layer's weights by `gamma` of their norm up the gradient of `loss`; bit for bit back on leaving.
 
     One step of algorithm 1 with the layer-wise size of equation 10, for weights of two and more dimensions, as in the

@@ -22,7 +22,7 @@ from meddef_core.training.launch import launch
 from meddef_core.training.memory import keep_freed_memory
 from meddef_core.training.paper import next_caution
 from meddef_core.training.recipe import Recipe
-from meddef_core.training.run import Run, check_lists, prepare
+from meddef_core.training.run import TrainingRun, check_lists, prepare
 from meddef_core.training.scoring import Judge, validation_score
 from meddef_core.training.state import RunFolder, make_folder
 from meddef_core.training.step import plan_step, take_step
@@ -131,7 +131,7 @@ def _work(
     return TrainResult(run_dir, run.total, best.best_step, best.best_score, time.monotonic() - started)
 
 
-def _advance(run: Run, folder: RunFolder) -> StepReport:
+def _advance(run: TrainingRun, folder: RunFolder) -> StepReport:
     """One step, its log line and, where due, a validation or a probe."""
     started = time.monotonic()
     plan, step = plan_step(run), run.progress.step
@@ -144,7 +144,7 @@ def _advance(run: Run, folder: RunFolder) -> StepReport:
     return report
 
 
-def _validation_due(run: Run) -> bool:
+def _validation_due(run: TrainingRun) -> bool:
     step, settings = run.progress.step, run.recipe.validation
     if step == run.total:
         return True
@@ -152,7 +152,7 @@ def _validation_due(run: Run) -> bool:
     return within == 0 and epoch % settings.every == 0 and step >= settings.start * run.total
 
 
-def _validate(run: Run, folder: RunFolder) -> float:
+def _validate(run: TrainingRun, folder: RunFolder) -> float:
     """Score of the averaged weights; the best so far are written to `best.safetensors`."""
     recipe, progress = run.recipe, run.progress
     judge = Judge(run.average, run.share)

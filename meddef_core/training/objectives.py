@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from meddef_core.training.losses import LossOf, LossSettings
 from meddef_core.training.settings import CraftMode, ObjectiveSettings
-from meddef_core.training.sharing import WHOLE, Share
+from meddef_core.training.sharing import WHOLE, BatchShare
 from meddef_core.training.smoothing import smoothing_loss
 
 TRADES_START = 1e-3
@@ -29,7 +29,7 @@ def n_fgsm(
     noise: float,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Tensor:
     """Noise of plus or minus `noise * eps`, then one signed step of `eps`, not projected (de Jorge et al. 2022)."""
     start = x + _uniform(x, eps * noise, generator, share)
@@ -45,7 +45,7 @@ def pgd(
     steps: int,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Tensor:
     """Random start, then `steps` projected signed steps of `2 * eps / steps`, at most `eps` (Madry et al. 2018)."""
     start = (x + _uniform(x, eps, generator, share)).clamp(0, 1)
@@ -61,7 +61,7 @@ def trades(
     steps: int,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Tensor:
     """Images in the ball whose predictions differ most from the clean ones, labels aside.
 
@@ -101,7 +101,7 @@ def make_loss(
     eps: float,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
     teacher: nn.Module | None = None,
 ) -> LossOf:
     """Craft the images that an objective needs for a batch; what comes back is its loss as a function of the network.
@@ -149,7 +149,7 @@ def _crafting(network: nn.Module, mode: CraftMode) -> Iterator[None]:
         network.train()
 
 
-def _uniform(x: Tensor, spread: float, generator: torch.Generator, share: Share) -> Tensor:
+def _uniform(x: Tensor, spread: float, generator: torch.Generator, share: BatchShare) -> Tensor:
     drawn = share.of(torch.rand((len(x) * share.count, *x.shape[1:]), generator=generator))
     return ((drawn * 2 - 1) * spread).to(x.device)
 

@@ -27,13 +27,13 @@ from meddef_core.training.settings import (
     ModelSettings,
     ObjectiveSettings,
     OptimizerSettings,
-    Strict,
+    StrictSettings,
     ValidationSettings,
     without_defaults,
 )
 
 
-class Recipe(Strict):
+class Recipe(StrictSettings):
     """One run, whole."""
 
     task: str

@@ -22,13 +22,13 @@ from meddef_core.training.objectives import LossSettings
 from meddef_core.training.recipe import Recipe
 from meddef_core.training.scanner import WIDE
 from meddef_core.training.settings import OptimizerSettings
-from meddef_core.training.sharing import Share, share_randomness_and_statistics
+from meddef_core.training.sharing import BatchShare, share_randomness_and_statistics
 from meddef_core.training.start import load_init, load_teacher
 from meddef_core.training.state import Progress
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A recipe at work in one process."""
 
     recipe: Recipe
@@ -39,7 +39,7 @@ class Run:
     train: Images
     val: Images
     loss: LossSettings
-    share: Share
+    share: BatchShare
     teacher: nn.Module | None = None
     progress: Progress = field(default_factory=Progress)
     pruner: Pruner | None = None
@@ -88,14 +88,16 @@ def check_lists(recipe: Recipe, data_dir: Path, *, processes: int = 1) -> Lists:
     return lists
 
 
-def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fresh: bool) -> tuple[Run, list[str]]:
+def prepare(
+    recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fresh: bool
+) -> tuple[TrainingRun, list[str]]:
     """The run at its start, and sentences on how it started; `fresh` unless it goes on from a saved state."""
     task = get_task(recipe.task)
     images = {
         part: load_images(lists, part, preprocessing=preprocessing, data_dir=data_dir)
         for part, preprocessing in preprocessing_of(recipe).items()
     }
-    share = Share(fabric.global_rank, fabric.world_size)
+    share = BatchShare(fabric.global_rank, fabric.world_size)
     torch.manual_seed(recipe.seed)
     network = MedDef(recipe.model_config_of_task())
     start = load_init(network, recipe.init) if fresh and recipe.init is not None else None
@@ -109,7 +111,7 @@ def prepare(recipe: Recipe, fabric: Fabric, lists: Lists, *, data_dir: Path, fre
     teacher = None
     if recipe.objective.kind == "distill":
         teacher = load_teacher(recipe.objective.teacher, task=task.key).to(fabric.device)
-    run = Run(recipe, fabric, wrapped, average, optimizer, images["train"], images["val"], loss, share, teacher)
+    run = TrainingRun(recipe, fabric, wrapped, average, optimizer, images["train"], images["val"], loss, share, teacher)
     if start is not None:
         run.progress.init_sha256 = start.sha256
     if recipe.pruning is not None:

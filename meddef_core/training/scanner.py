@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from meddef_core.training.sharing import WHOLE, Share
+from meddef_core.training.sharing import WHOLE, BatchShare
 
 WIDE = 2
 """Training pictures are this many times as wide as what the network sees, so that a window keeps its detail."""
@@ -50,7 +50,7 @@ class ScannerAugmentation(BaseModel):
             raise ValueError("scanner.narrowest must not be above scanner.widest")
         return self
 
-    def geometry(self, x: Tensor, *, size: int, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
+    def geometry(self, x: Tensor, *, size: int, generator: torch.Generator, share: BatchShare = WHOLE) -> Tensor:
         """`(B, C, H, W)` to `(B, C, H, size)`: a window of each scan, tilted and bent.
 
         Place and width of a window are drawn alike for every class: a rule that knew the class would itself be a
@@ -68,7 +68,7 @@ class ScannerAugmentation(BaseModel):
         grid = torch.stack([columns[:, None].expand(-1, x.shape[2], -1), down[None, :, None] + rise[:, None]], dim=-1)
         return F.grid_sample(x, grid.to(x.device), mode="bilinear", padding_mode="border", align_corners=False)
 
-    def appearance(self, x: Tensor, *, generator: torch.Generator, share: Share = WHOLE) -> Tensor:
+    def appearance(self, x: Tensor, *, generator: torch.Generator, share: BatchShare = WHOLE) -> Tensor:
         """`(B, C, H, W)` in [0, 1] to the same: smoothed, grained, cut above and below, with rounded corners."""
         draw = _Draws(len(x), generator, share)
         soft = draw.share() * draw.chance(self.blur)
@@ -96,7 +96,7 @@ class ScannerAugmentation(BaseModel):
 class _Draws:
     """Numbers for every image of a batch, `(B,)`, drawn for all processes and shared among them."""
 
-    def __init__(self, batch: int, generator: torch.Generator, share: Share) -> None:
+    def __init__(self, batch: int, generator: torch.Generator, share: BatchShare) -> None:
         self.batch, self.generator, self.process = batch, generator, share
 
     def share(self) -> Tensor:

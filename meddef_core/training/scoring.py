@@ -15,7 +15,7 @@ from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.training.settings import CertifiedValidation, ValidationSettings
-from meddef_core.training.sharing import WHOLE, Share
+from meddef_core.training.sharing import WHOLE, BatchShare
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Judge:
     """Predictions of a network in eval mode on lists of images, attacked or not."""
 
     network: nn.Module
-    share: Share = WHOLE
+    share: BatchShare = WHOLE
 
     def __call__(self, images: Images, spec: AttackSpec | None) -> NDArray[np.int64]:
         """`(N,)` predictions, the same in every process; each image is attacked first if `spec` is given."""

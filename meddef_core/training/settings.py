@@ -18,7 +18,7 @@ from meddef_core.eps import parse_eps
 from meddef_core.model import VARIANTS
 
 
-class Strict(BaseModel):
+class StrictSettings(BaseModel):
     """Settings of which none is unknown and none changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -38,7 +38,7 @@ def without_defaults(model: BaseModel, values: dict[str, Any], *keys: str) -> di
     return {key: value for key, value in values.items() if key not in unused}
 
 
-class ModelSettings(Strict):
+class ModelSettings(StrictSettings):
     """Shape of the network; see `MedDefConfig`."""
 
     variant: str = "full"
@@ -65,7 +65,7 @@ class ModelSettings(Strict):
         return without_defaults(self, plain(self), "daam_after", "grid", "noise", "stem_stride")
 
 
-class PaperSettings(Strict):
+class PaperSettings(StrictSettings):
     """The paper's numbers (section on adversarial training); every one can be changed."""
 
     warm_up_epochs: int = Field(8, ge=0)
@@ -108,7 +108,7 @@ class PaperSettings(Strict):
         return names
 
 
-class SmoothingSettings(Strict):
+class SmoothingSettings(StrictSettings):
     """Training for a smoothed network: the same images under several draws of the noise of `model.noise`.
 
     `consistency` and `entropy` weigh the regulariser of Jeong and Shin 2020 (arXiv:2006.04062, equation 10): the mean
@@ -151,7 +151,7 @@ READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "pa
 """Keys of an objective that a recipe holds only if it is of that kind."""
 
 
-class ObjectiveSettings(Strict):
+class ObjectiveSettings(StrictSettings):
     """What a step minimises. `eps` in pixel units, as 8/255 or 0.031."""
 
     kind: Kind = "n_fgsm"
@@ -207,7 +207,7 @@ class ObjectiveSettings(Strict):
         return {key: value for key, value in values.items() if READ_BY.get(key, self.kind) == self.kind}
 
 
-class OptimizerSettings(Strict):
+class OptimizerSettings(StrictSettings):
     """AdamW under a one-cycle learning rate, with clipped gradients and an exponential average of the weights.
 
     Or Adam, as the paper has it, or SGD with Nesterov's momentum of 0.9; a constant rate; no clipping (null); no
@@ -227,7 +227,7 @@ class OptimizerSettings(Strict):
         return without_defaults(self, plain(self), "kind", "schedule")
 
 
-class CertifiedValidation(Strict):
+class CertifiedValidation(StrictSettings):
     """Certified accuracy as a score: with few draws, so the radius is an estimate and no certificate."""
 
     draws: int = Field(100, ge=10)
@@ -240,7 +240,7 @@ class CertifiedValidation(Strict):
         return [_epsilon(value) for value in values] if isinstance(values, list) else values
 
 
-class ValidationSettings(Strict):
+class ValidationSettings(StrictSettings):
     """How weights are chosen: balanced accuracy on validation patients, under PGD if `eps` is above zero.
 
     Or, with `certified`, the certified accuracy of the smoothed network.
@@ -269,7 +269,7 @@ class ValidationSettings(Strict):
         return without_defaults(self, plain(self), "attacked_share", "certified")
 
 
-class AlarmSettings(Strict):
+class AlarmSettings(StrictSettings):
     """When the alarm sounds; both must hold."""
 
     every: int = Field(1, ge=1)

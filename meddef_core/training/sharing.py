@@ -18,7 +18,7 @@ Rows = TypeVar("Rows", Tensor, NDArray[Any])
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchShare:
     """Which of `count` equal parts of a batch this process works on."""
 
     index: int = 0
@@ -30,10 +30,10 @@ class Share:
         return whole[self.index * size : (self.index + 1) * size]
 
 
-WHOLE = Share()
+WHOLE = BatchShare()
 
 
-def share_randomness_and_statistics(network: nn.Module, share: Share, *, size: int) -> None:
+def share_randomness_and_statistics(network: nn.Module, share: BatchShare, *, size: int) -> None:
     """Replace, in place, what works on whole batches: batch norms and dropout. `size` is this process's batch.
 
     To be called before the optimizer is made. Names and values of parameters and buffers stay, and so does what the
@@ -111,7 +111,7 @@ class _SharedNorm(torch.autograd.Function):
 class SharedDropout(nn.Dropout):
     """Dropout that draws for the batches of all processes, as one process would, and uses its own rows."""
 
-    def __init__(self, p: float, *, share: Share, size: int) -> None:
+    def __init__(self, p: float, *, share: BatchShare, size: int) -> None:
         super().__init__(p)
         self.share, self.size = share, size
 

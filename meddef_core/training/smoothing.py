@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from meddef_core.model import MedDef, average_on_grid
 from meddef_core.training.losses import LossOf, LossSettings
 from meddef_core.training.settings import ObjectiveSettings, SmoothingSettings
-from meddef_core.training.sharing import WHOLE, Share
+from meddef_core.training.sharing import WHOLE, BatchShare
 
 SMALLEST = 1e-6
 """Least probability whose logarithm is taken, and least length that a gradient is divided by."""
@@ -29,7 +29,7 @@ def smoothing_loss(
     eps: float,
     loss: LossSettings,
     generator: torch.Generator,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> LossOf:
     """The loss of noisy copies of images `(B, C, 224, 224)`, as a function of the network, which takes grids.
 
@@ -91,7 +91,7 @@ def _with_length(x: Tensor, length: float | Tensor) -> Tensor:
     return x * factor.view(-1, 1, 1, 1)
 
 
-def _normal(x: Tensor, draws: int, *, generator: torch.Generator, share: Share) -> Tensor:
+def _normal(x: Tensor, draws: int, *, generator: torch.Generator, share: BatchShare) -> Tensor:
     """Standard normal `(draws, *x.shape)`, drawn for the whole batch and divided among the processes."""
     whole = torch.randn(draws, len(x) * share.count, *x.shape[1:], generator=generator)
     return torch.stack([share.of(draw) for draw in whole]).to(x.device)

@@ -11,12 +11,12 @@ from meddef_core.training.alarm import escalated
 from meddef_core.training.awp import perturbed
 from meddef_core.training.objectives import LossOf, LossSettings, make_loss
 from meddef_core.training.paper import Phase, make_paper_loss, phase
-from meddef_core.training.run import Run
+from meddef_core.training.run import TrainingRun
 from meddef_core.training.schedules import ema_decay, epsilon_ramp, one_cycle
 from meddef_core.training.sharing import sum_over_processes
 
 
-class Plan(NamedTuple):
+class StepPlan(NamedTuple):
     """What the schedules ask for at one step."""
 
     lr: float
@@ -25,7 +25,7 @@ class Plan(NamedTuple):
     """Of the attacked images, where the paper's recipe mixes them in."""
 
 
-def plan_step(run: Run) -> Plan:
+def plan_step(run: TrainingRun) -> StepPlan:
     """The schedules at the step that comes next."""
     recipe, step = run.recipe, run.progress.step
     done, objective = step / run.total, recipe.objective
@@ -33,11 +33,11 @@ def plan_step(run: Run) -> Plan:
     if recipe.optimizer.schedule == "one_cycle":
         lr = one_cycle(done, peak=lr, warm_up=recipe.optimizer.warm_up)
     if objective.kind == "paper":
-        return Plan(lr, *phase(objective.paper, step / run.steps_per_epoch, caution=run.progress.caution))
-    return Plan(lr, epsilon_ramp(done, eps=objective.eps, warm_up=objective.eps_warm_up), 0.0)
+        return StepPlan(lr, *phase(objective.paper, step / run.steps_per_epoch, caution=run.progress.caution))
+    return StepPlan(lr, epsilon_ramp(done, eps=objective.eps, warm_up=objective.eps_warm_up), 0.0)
 
 
-def take_step(run: Run, plan: Plan) -> float:
+def take_step(run: TrainingRun, plan: StepPlan) -> float:
     """Train on the batch that is next and update the average; returns the loss of the whole batch."""
     recipe, step = run.recipe, run.progress.step
     epoch, within = divmod(step, run.steps_per_epoch)
@@ -65,7 +65,7 @@ def take_step(run: Run, plan: Plan) -> float:
     return value
 
 
-def _augmented(run: Run, x: Tensor, *, generator: torch.Generator) -> Tensor:
+def _augmented(run: TrainingRun, x: Tensor, *, generator: torch.Generator) -> Tensor:
     recipe, scanner = run.recipe, run.recipe.scanner
     if scanner is not None:
         size = recipe.preprocessing_of_task().size
@@ -74,7 +74,9 @@ def _augmented(run: Run, x: Tensor, *, generator: torch.Generator) -> Tensor:
     return x if scanner is None else scanner.appearance(x, generator=generator, share=run.share)
 
 
-def _craft(run: Run, x: Tensor, y: Tensor, *, plan: Plan, loss: LossSettings, generator: torch.Generator) -> LossOf:
+def _craft(
+    run: TrainingRun, x: Tensor, y: Tensor, *, plan: StepPlan, loss: LossSettings, generator: torch.Generator
+) -> LossOf:
     objective = escalated(run.recipe.objective, run.progress.alarms)
     if objective.kind == "paper":
         return make_paper_loss(
@@ -93,7 +95,7 @@ def _craft(run: Run, x: Tensor, y: Tensor, *, plan: Plan, loss: LossSettings, ge
     )
 
 
-def _descend(run: Run, loss_of: LossOf) -> float:
+def _descend(run: TrainingRun, loss_of: LossOf) -> float:
     """Gradients of the loss, at perturbed weights if the recipe says so; returns its mean over processes."""
     gamma = run.recipe.objective.awp
     if not gamma:
@@ -104,7 +106,7 @@ def _descend(run: Run, loss_of: LossOf) -> float:
         return _backward(run, loss_of)
 
 
-def _backward(run: Run, loss_of: LossOf) -> float:
+def _backward(run: TrainingRun, loss_of: LossOf) -> float:
     with run.fabric.autocast():
         loss = loss_of(run.network)
     if not torch.isfinite(loss):
@@ -114,7 +116,7 @@ def _backward(run: Run, loss_of: LossOf) -> float:
     return float(value if run.share.count == 1 else sum_over_processes(value.clone()) / run.share.count)
 
 
-def _balanced(run: Run, own: Tensor, whole: Tensor) -> LossSettings:
+def _balanced(run: TrainingRun, own: Tensor, whole: Tensor) -> LossSettings:
     """The loss whose mean over processes is that of the whole batch: means by class weight do not simply average."""
     if run.share.count == 1:
         return run.loss

@@ -9,9 +9,9 @@ import json
 import statistics
 import time
 
-from dashboard import services
-from dashboard.results.common import AttackChoice, Outcome, Reading
+from dashboard.services import shared as services
 from dashboard.services import sweeps
+from dashboard.services.results.common import AttackChoice, AttackOutcome, Reading
 from meddef_core.io.arrays import use_threads
 
 ROUNDS = 7
@@ -31,7 +31,7 @@ def readings(task: str) -> list[Reading]:
     return [services.reading_of(model, picture) for model in services.comparable(task)[:2]]
 
 
-def attacked(clean: list[Reading], choice: AttackChoice, *, task: str) -> list[Outcome]:
+def attacked(clean: list[Reading], choice: AttackChoice, *, task: str) -> list[AttackOutcome]:
     """One press of the button."""
     spec, _ = services.checked(choice, task)
     return [services.attack(reading, spec, quiet) for reading in clean]

@@ -23,7 +23,7 @@ from lightning_fabric import Fabric
 
 from meddef_core.training.memory import keep_freed_memory
 from meddef_core.training.recipe import load_recipe
-from meddef_core.training.run import Run, check_lists, prepare
+from meddef_core.training.run import TrainingRun, check_lists, prepare
 from meddef_core.training.step import plan_step, take_step
 
 RECIPES = Path(__file__).parents[2] / "assets" / "recipes"
@@ -31,13 +31,13 @@ ROUNDS = 5
 PGD_STEPS = 10
 
 
-def our_step(run: Run) -> None:
+def our_step(run: TrainingRun) -> None:
     """One step of the recipe, augmentation, moving average and all, at its full epsilon."""
     eps = run.recipe.objective.eps
     take_step(run, plan_step(run)._replace(eps=eps))
 
 
-def plain_step(run: Run) -> Callable[[], None]:
+def plain_step(run: TrainingRun) -> Callable[[], None]:
     """The same network and scans in a loop of torchattacks' PGD-10 and cross-entropy, in fp32."""
     network = copy.deepcopy(run.inner)
     eps = run.recipe.objective.eps

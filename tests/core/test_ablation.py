@@ -14,7 +14,7 @@ from meddef_core.records import AblationRecord
 from meddef_core.studies.ablation import (
     NO_DIFFERENCE,
     VERDICTS,
-    Measured,
+    MeasuredVariant,
     Trained,
     ablation_attacks,
     measure_trained,
@@ -125,7 +125,7 @@ def test_what_was_attacked_is_kept_when_the_next_is_interrupted(
     output = tmp_path / "oct.json"
     attacked = []
 
-    def once(each: Trained, *given: Any, **options: Any) -> Measured:
+    def once(each: Trained, *given: Any, **options: Any) -> MeasuredVariant:
         if attacked:
             raise AttackError("stopped")
         attacked.append(each.run)

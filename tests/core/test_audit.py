@@ -14,7 +14,7 @@ from audit_nets import SHAPES, honest
 from scipy.stats import binomtest
 from torch import Tensor
 
-from meddef_core.auditing import CHECKS, QUICK, Finding, Plan, Subject, audit
+from meddef_core.auditing import CHECKS, QUICK, AuditPlan, AuditSubject, Finding, audit
 from meddef_core.auditing.bench import NEEDS
 from meddef_core.auditing.broken.defences import BROKEN
 from meddef_core.auditing.broken.nets import Wrapper
@@ -24,18 +24,18 @@ from meddef_core.errors import AttackError, DataError
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.model import MedDef
 
-SMALL: Plan = replace(QUICK, steps=8, queries=60, decision_images=2, bypass_images=6)
+SMALL: AuditPlan = replace(QUICK, steps=8, queries=60, decision_images=2, bypass_images=6)
 EPS = 3 / 255
 """Budget at which the undefended networks of `audit_nets` fall for the most part."""
 
 
-def subject(name: str = "grey", **changes: Any) -> Subject:
+def subject(name: str = "grey", **changes: Any) -> AuditSubject:
     trained = honest(name)
     about = {"network": trained.network, "x": trained.x, "y": trained.y, "classes": trained.classes, "eps": EPS}
-    return Subject(**(about | changes))
+    return AuditSubject(**(about | changes))
 
 
-def finding(check: str, examined: Subject) -> Finding:
+def finding(check: str, examined: AuditSubject) -> Finding:
     (found,) = audit(examined, plan=SMALL, only={check}).findings
     return found
 

@@ -10,22 +10,22 @@ from attack_nets import assert_same_state, state_of
 from audit_nets import honest
 from torch import nn
 
-from meddef_core.auditing import CHECKS, Audit, Subject, audit
+from meddef_core.auditing import CHECKS, Audit, AuditSubject, audit
 from meddef_core.auditing.broken.defences import BROKEN, get_broken
 from meddef_core.auditing.report import self_test_lines
-from meddef_core.auditing.self_test import PLAN, Row, self_test
+from meddef_core.auditing.self_test import PLAN, SelfTestOutcome, self_test
 from meddef_core.errors import ModelError
 
 EPS = 3 / 255
 
 
-def _honest(name: str) -> Subject:
+def _honest(name: str) -> AuditSubject:
     trained = honest(name)
-    return Subject(network=trained.network, x=trained.x[:24], y=trained.y[:24], classes=trained.classes, eps=EPS)
+    return AuditSubject(network=trained.network, x=trained.x[:24], y=trained.y[:24], classes=trained.classes, eps=EPS)
 
 
 @cache
-def _tested() -> tuple[Audit, tuple[Row, ...]]:
+def _tested() -> tuple[Audit, tuple[SelfTestOutcome, ...]]:
     below = _honest("grey")
     return self_test(replace(below, x=below.x[:16], y=below.y[:16]), plan=replace(PLAN, queries=20, steps=6))
 

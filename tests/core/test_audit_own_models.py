@@ -12,14 +12,14 @@ from cli_runs import Run, assert_refused
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackResult, AttackSpec, default_spec, run_attack
-from meddef_core.auditing import QUICK, Audit, Plan, Subject, audit
+from meddef_core.auditing import QUICK, Audit, AuditPlan, AuditSubject, audit
 from meddef_core.auditing.broken.nets import Quantiser, SaturatedLogits, Wrapper, k_winners
 from meddef_core.auditing.original import as_handed_over, private_copy
 from meddef_core.auditing.outputs import check_outputs, choose_channels, wide_inputs
 from meddef_core.auditing.subject import Harness
 from meddef_core.errors import ModelError
 
-SMALL: Plan = replace(QUICK, steps=8, queries=60, decision_images=2, bypass_images=6)
+SMALL: AuditPlan = replace(QUICK, steps=8, queries=60, decision_images=2, bypass_images=6)
 CLASSES = ("ant", "bee", "cat", "dog")
 
 
@@ -39,7 +39,7 @@ def examined(
 ) -> Audit:
     trained = honest(name)
     about = {"x": trained.x, "y": trained.y, "classes": trained.classes, "eps": eps, "harness": harness}
-    return audit(Subject(network=network, **about), plan=SMALL, only=only)
+    return audit(AuditSubject(network=network, **about), plan=SMALL, only=only)
 
 
 # -- probabilities are no logits

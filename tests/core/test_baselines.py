@@ -19,11 +19,11 @@ from meddef_core.baselines import BASELINES, Baseline, Defended, Transform, adap
 from meddef_core.baselines.compression import Jpeg
 from meddef_core.baselines.ensemble import Ensemble
 from meddef_core.baselines.randomisation import ResizeAndPad
-from meddef_core.baselines.smoothing import Gaussian, Median, NonLocalMeans
+from meddef_core.baselines.smoothing import GaussianBlur, Median, NonLocalMeans
 from meddef_core.baselines.squeezing import BitDepth
 from meddef_core.errors import AttackError, ModelError
 
-SAME_SIZE: tuple[Transform, ...] = (Jpeg(), Median(), Gaussian(), NonLocalMeans(), BitDepth())
+SAME_SIZE: tuple[Transform, ...] = (Jpeg(), Median(), GaussianBlur(), NonLocalMeans(), BitDepth())
 BYTES = (Jpeg(), NonLocalMeans(), BitDepth())
 
 
@@ -153,7 +153,7 @@ def test_the_median_filter_is_scipys() -> None:
 def test_gaussian_smoothing_is_scipys(sigma: float) -> None:
     x = scans(2, channels=3, dtype=torch.float64)
     expected = ndimage.gaussian_filter(x.numpy(), sigma=(0, 0, sigma, sigma), mode="nearest", truncate=3)
-    np.testing.assert_allclose(Gaussian(sigma=sigma)(x).numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(GaussianBlur(sigma=sigma)(x).numpy(), expected, atol=1e-12)
 
 
 def test_non_local_means_is_opencvs_on_every_channel() -> None:
@@ -226,7 +226,7 @@ def test_gradients_pass_straight_through_what_has_none(transform: Transform) -> 
         run_attack(defended, x, own_labels(defended, x), spec_of("pgd"))
 
 
-@pytest.mark.parametrize("transform", [Median(), Gaussian(), ResizeAndPad()], ids=ids)
+@pytest.mark.parametrize("transform", [Median(), GaussianBlur(), ResizeAndPad()], ids=ids)
 def test_the_others_have_a_gradient_of_their_own(transform: Transform) -> None:
     x = scans(1, size=10, dtype=torch.float64).clamp(0.1, 0.9)
     weights = torch.randn(transform(x).numel(), dtype=torch.float64, generator=torch.Generator().manual_seed(0))

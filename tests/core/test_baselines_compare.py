@@ -15,7 +15,7 @@ from meddef_core.attacks import AttackSpec
 from meddef_core.baselines import BASELINES, Defended, get_baseline
 from meddef_core.baselines.sides import load_side, side_choices
 from meddef_core.data.images import Images
-from meddef_core.data.lists import Item
+from meddef_core.data.lists import ListedScan
 from meddef_core.errors import AttackError, ModelError
 from meddef_core.explanation import available, explain
 from meddef_core.prediction.prediction import predict
@@ -44,7 +44,7 @@ class Saturated(nn.Module):
 def labelled(net: nn.Module, n: int = 48) -> Images:
     """Scans that `net` reads as their label says."""
     x = scans(n)
-    items = tuple(Item(f"{i}.png", 0, str(i), str(i)) for i in range(n))
+    items = tuple(ListedScan(f"{i}.png", 0, str(i), str(i)) for i in range(n))
     stored = np.round(x.numpy() * 65535).astype(np.uint16)
     return Images(stored, own_labels(net, torch.from_numpy(stored.astype(np.float32) / 65535)), items)
 

@@ -19,10 +19,10 @@ from meddef_core.data.lists import is_listed
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.prediction import Abstention
-from meddef_core.prediction.batch import Row, read_entry, score, to_csv
+from meddef_core.prediction.batch import BatchOutcome, read_entry, score, to_csv
 from meddef_core.prediction.prediction import Prediction
 from meddef_core.scans import archive
-from meddef_core.scans.archive import Entry, folder_entries, upload_entries, zip_entries
+from meddef_core.scans.archive import ArchiveEntry, folder_entries, upload_entries, zip_entries
 from meddef_core.scans.limits import MAX_BYTES
 from meddef_core.tasks import TASKS
 from meddef_core.zoo import LoadedModel, load_model
@@ -45,11 +45,11 @@ def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> io.By
     return stream
 
 
-def opened(stream: io.BytesIO) -> tuple[Entry, ...]:
+def opened(stream: io.BytesIO) -> tuple[ArchiveEntry, ...]:
     return zip_entries(stream, classes=CLASSES)
 
 
-def refusal(entry: Entry) -> str:
+def refusal(entry: ArchiveEntry) -> str:
     with pytest.raises(ScanError) as caught:
         entry.load()
     return str(caught.value)
@@ -72,7 +72,7 @@ def row(
     *,
     digest: str | None = None,
     abstained: Abstention | None = None,
-) -> Row:
+) -> BatchOutcome:
     prediction = None
     if output is not None:
         shares = tuple(0.7 if name == output else 0.1 for name in CLASSES)
@@ -80,7 +80,7 @@ def row(
             model="oct/meddef", classes=CLASSES, probabilities=shares, logits=shares, index=CLASSES.index(output),
             label=output, abstained=abstained,
         )  # fmt: skip
-    return Row(number=number, name="a.png", truth=truth, prediction=prediction, digest=digest or str(number))
+    return BatchOutcome(number=number, name="a.png", truth=truth, prediction=prediction, digest=digest or str(number))
 
 
 # ---- archives ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meddef_core.data.images import load_images
-from meddef_core.data.lists import PROTOCOLS, Item, Lists, build_lists, check_disjoint, patient_of
+from meddef_core.data.lists import PROTOCOLS, ListedScan, Lists, build_lists, check_disjoint, patient_of
 from meddef_core.data.store import fetch, find_data_dir, status
 from meddef_core.errors import DataError
 from meddef_core.scans import read_scan
@@ -70,14 +70,14 @@ def test_the_pooled_split_shares_no_patient_at_all(data_dir: Path) -> None:
 
 
 def test_a_leak_is_an_error() -> None:
-    one = (Item("a", 0, "patient7", "x"),)
+    one = (ListedScan("a", 0, "patient7", "x"),)
     with pytest.raises(DataError, match=r"1 patients of oct stand in both train and test .for example patient7."):
         check_disjoint(Lists("oct", "official", train=one, val=(), test=one, duplicates=0))
 
 
 @pytest.mark.parametrize(("patient", "leaks"), [("IM-0001", True), ("NORMAL2-IM-0001", True), ("person1", False)])
 def test_only_renumbered_patients_may_share_a_name_with_the_official_chest_test(patient: str, leaks: bool) -> None:
-    one = (Item("a", 0, patient, "x"),)
+    one = (ListedScan("a", 0, patient, "x"),)
     lists = Lists("chest", "official", train=one, val=(), test=one, duplicates=0)
     if leaks:
         with pytest.raises(DataError, match="both train and test"):

@@ -14,7 +14,7 @@ import pytest
 from scan_files import colour, dicom, jpeg, png, ramp
 
 from meddef_core.errors import MedDefError, ScanError
-from meddef_core.io.confinement import Limits
+from meddef_core.io.confinement import WorkerLimits
 from meddef_core.io.pool import Pool
 from meddef_core.io.worker import CancelledError, OverLimitError, WorkerError
 from meddef_core.scans import (
@@ -29,7 +29,7 @@ from meddef_core.scans.isolated import read_picture_isolated
 from meddef_core.scans.limits import MAX_BYTES
 
 HERE = Path(__file__).parent
-QUICK = Limits(processor_seconds=1, memory_bytes=300_000_000, calls=3)
+QUICK = WorkerLimits(processor_seconds=1, memory_bytes=300_000_000, calls=3)
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_worker_that_was_killed_idle_is_replaced(pool: Pool) -> None:
 
 
 def test_a_long_call_keeps_nobody_waiting_and_can_be_cancelled() -> None:
-    pool = Pool("odd_worker", size=1, limits=Limits())
+    pool = Pool("odd_worker", size=1, limits=WorkerLimits())
     stop = threading.Event()
     ended: list[BaseException] = []
 
@@ -200,7 +200,7 @@ def test_a_long_call_keeps_nobody_waiting_and_can_be_cancelled() -> None:
 
 
 def test_who_waits_in_line_can_leave_it_and_the_line_keeps_its_order() -> None:
-    pool = Pool("odd_worker", size=1, limits=Limits(clock_seconds=60))
+    pool = Pool("odd_worker", size=1, limits=WorkerLimits(clock_seconds=60))
     stop = threading.Event()
     order: list[int] = []
 

@@ -15,18 +15,18 @@ from meddef_core.errors import DataError, ModelError
 from meddef_core.evaluation.resume import read_parts
 from meddef_core.evaluation.worst_case import plan_each_alone, plan_worst_case
 from meddef_core.io.processes import LOCK, sole_use
-from meddef_core.studies.worst_case_job import Job, own_error, run_job
+from meddef_core.studies.worst_case_job import WorstCaseJob, own_error, run_job
 from meddef_core.tasks import get_task
 from meddef_core.zoo import LoadedModel, load_model
 
 
 @pytest.fixture
-def job(tmp_path: Path, noise_data: Path) -> Job:
+def job(tmp_path: Path, noise_data: Path) -> WorstCaseJob:
     task, root = get_task("oct"), tmp_path / "models"
     card = save_tiny_model(root, "oct/tiny")
     lists = build_lists(task, noise_data)
     images = load_images(lists, "test", preprocessing=task.preprocessing, data_dir=noise_data)
-    return Job(
+    return WorstCaseJob(
         model="oct/tiny",
         models_root=root,
         run=None,
@@ -39,12 +39,12 @@ def job(tmp_path: Path, noise_data: Path) -> Job:
     )
 
 
-def opened(job: Job) -> tuple[LoadedModel, Images]:
+def opened(job: WorstCaseJob) -> tuple[LoadedModel, Images]:
     images = load_images(job.lists, job.part, preprocessing=get_task("oct").preprocessing, data_dir=job.data_dir)
     return load_model(job.model, job.models_root), images
 
 
-def test_two_processes_find_what_one_finds(job: Job, tmp_path: Path) -> None:
+def test_two_processes_find_what_one_finds(job: WorstCaseJob, tmp_path: Path) -> None:
     model, images = opened(job)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -75,14 +75,14 @@ def test_two_processes_find_what_one_finds(job: Job, tmp_path: Path) -> None:
     assert set(seen) <= set(range(8, 17)) and seen == sorted(seen)
 
 
-def test_attacks_alone_are_shared_as_well(job: Job) -> None:
+def test_attacks_alone_are_shared_as_well(job: WorstCaseJob) -> None:
     model, images = opened(job)
     each = replace(job, plan=plan_each_alone(images, attacks=set_of("pgd", "noise"), chunk=4))
     torch.set_num_threads(1)
     assert run_job(each, model.network, images, devices=2) == run_job(each, model.network, images)
 
 
-def test_a_foreign_folder_is_refused_before_any_process_starts(job: Job, tmp_path: Path) -> None:
+def test_a_foreign_folder_is_refused_before_any_process_starts(job: WorstCaseJob, tmp_path: Path) -> None:
     model, images = opened(job)
     mine = replace(job, folder=tmp_path / "results")
     assert run_job(mine, model.network, images) is not None
@@ -91,7 +91,7 @@ def test_a_foreign_folder_is_refused_before_any_process_starts(job: Job, tmp_pat
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_folder_in_which_another_call_is_at_work_is_refused(job: Job, tmp_path: Path, devices: int) -> None:
+def test_a_folder_in_which_another_call_is_at_work_is_refused(job: WorstCaseJob, tmp_path: Path, devices: int) -> None:
     model, images = opened(job)
     mine = replace(job, folder=tmp_path)
     with sole_use(tmp_path), pytest.raises(DataError, match="Another process is at work in"):
@@ -122,7 +122,7 @@ def test_what_stops_a_process_is_said_as_it_would_be_in_one(error: Exception) ->
         assert said is None
 
 
-def test_several_machines_need_a_folder(job: Job) -> None:
+def test_several_machines_need_a_folder(job: WorstCaseJob) -> None:
     model, images = opened(job)
     with pytest.raises(DataError, match="--run-dir"):
         run_job(job, model.network, images, num_nodes=2)

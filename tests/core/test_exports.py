@@ -28,7 +28,7 @@ from meddef_core.report.panel import WIDTH, panel
 from meddef_core.report.pdf import A4, PdfCanvas
 from meddef_core.report.png import PngCanvas
 from meddef_core.report.results import attack_numbers, document_digest, prediction_numbers
-from meddef_core.report.sheet import MapPair, Sheet, Side
+from meddef_core.report.sheet import MapPair, Sheet, SheetSide
 from meddef_core.report.trust import NOT_AUDITED, trust_line
 from meddef_core.words import percent
 from meddef_core.zoo import LoadedModel, load_model
@@ -57,7 +57,7 @@ def pair(picture: NDArray[np.float32], *, attacked: bool, signed: bool = False) 
 
 
 @pytest.fixture(scope="module")
-def attacked(model: LoadedModel) -> Side:
+def attacked(model: LoadedModel) -> SheetSide:
     """One model, attacked, with its control."""
     scan = list_samples("oct")[0].load()
     image = prepare(model, scan)
@@ -70,7 +70,7 @@ def attacked(model: LoadedModel) -> Side:
         made = build(AttackRecord, model=model, scan=scan_facts(scan), spec=spec, numbers=numbers)
         found.append((made, as_picture(result.adversarial)))
     (own, picture), (control, _) = found
-    return Side(
+    return SheetSide(
         title="MedDef",
         record=own,
         control=control,
@@ -82,27 +82,27 @@ def attacked(model: LoadedModel) -> Side:
 
 
 @pytest.fixture(scope="module")
-def reading(model: LoadedModel) -> Side:
+def reading(model: LoadedModel) -> SheetSide:
     scan = list_samples("oct")[0].load()
     image = prepare(model, scan)
     numbers = prediction_numbers(predict(model, image))
     made = build(PredictionRecord, model=model, scan=scan_facts(scan), numbers=numbers)
     picture = as_picture(image)
-    return Side(title="MedDef", record=made, clean=picture, maps=(pair(picture, attacked=False),))
+    return SheetSide(title="MedDef", record=made, clean=picture, maps=(pair(picture, attacked=False),))
 
 
-def sheet_of(*sides: Side, truth: str | None = "CNV") -> Sheet:
+def sheet_of(*sides: SheetSide, truth: str | None = "CNV") -> Sheet:
     return Sheet(scan="Synthetic B-scan, CNV", truth=truth, sides=sides)
 
 
-def with_numbers(side: Side, change: Callable[[dict[str, Any]], Any]) -> Side:
+def with_numbers(side: SheetSide, change: Callable[[dict[str, Any]], Any]) -> SheetSide:
     """The same side with other numbers in its record."""
     document = side.record.document()
     change(document["numbers"])
     return replace(side, record=AttackRecord.model_validate(document))
 
 
-def attack_of(side: Side) -> AttackNumbers:
+def attack_of(side: SheetSide) -> AttackNumbers:
     """What was measured on an attacked side."""
     assert side.attack is not None
     return side.attack.numbers
@@ -142,7 +142,7 @@ def texts_of(page: bytes) -> list[str]:
     return [line.text for line in lines_of(page)]
 
 
-def test_the_page_is_one_a4_page_with_its_pictures(attacked: Side) -> None:
+def test_the_page_is_one_a4_page_with_its_pictures(attacked: SheetSide) -> None:
     page = report(sheet_of(attacked))
     reader = PdfReader(io.BytesIO(page), strict=True)
     (sheet,) = reader.pages
@@ -155,7 +155,7 @@ def test_the_page_is_one_a4_page_with_its_pictures(attacked: Side) -> None:
     assert report(sheet_of(attacked)) == page
 
 
-def test_the_page_says_what_the_record_says(attacked: Side) -> None:
+def test_the_page_says_what_the_record_says(attacked: SheetSide) -> None:
     sheet = sheet_of(attacked)
     lines = texts_of(report(sheet))
     said = " ".join(lines)
@@ -176,7 +176,7 @@ def test_the_page_says_what_the_record_says(attacked: Side) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_every_line_of_the_page_lies_on_it(attacked: Side, count: int) -> None:
+def test_every_line_of_the_page_lies_on_it(attacked: SheetSide, count: int) -> None:
     sheet = sheet_of(*[attacked] * count)
     lines = lines_of(report(sheet))
     assert len(lines) > 30
@@ -188,7 +188,7 @@ def test_every_line_of_the_page_lies_on_it(attacked: Side, count: int) -> None:
     assert fitting(sheet).tile >= (62 if count < 4 else 45)
 
 
-def test_a_reading_has_a_page_and_a_picture_without_an_attack(reading: Side) -> None:
+def test_a_reading_has_a_page_and_a_picture_without_an_attack(reading: SheetSide) -> None:
     sheet = sheet_of(reading, truth=None)
     said = " ".join(texts_of(report(sheet)))
     assert "Model output for a scan" in said and "class not known" in said
@@ -199,7 +199,7 @@ def test_a_reading_has_a_page_and_a_picture_without_an_attack(reading: Side) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_the_picture_is_1600_wide_and_filled_to_its_end(attacked: Side, count: int) -> None:
+def test_the_picture_is_1600_wide_and_filled_to_its_end(attacked: SheetSide, count: int) -> None:
     with Image.open(io.BytesIO(panel(sheet_of(*[attacked] * count)))) as picture:
         assert picture.info["Comment"] == INTENDED_USE
         pixels = np.asarray(picture.convert("RGB")).astype(int)
@@ -210,7 +210,7 @@ def test_the_picture_is_1600_wide_and_filled_to_its_end(attacked: Side, count: i
     assert (pixels[:, :30] == 255).all() and (pixels[:, -30:] == 255).all()
 
 
-def test_the_picture_shows_scan_and_change(attacked: Side) -> None:
+def test_the_picture_shows_scan_and_change(attacked: SheetSide) -> None:
     assert attacked.attacked is not None
     with Image.open(io.BytesIO(panel(sheet_of(attacked)))) as picture:
         pixels = np.asarray(picture.convert("RGB"))
@@ -241,7 +241,7 @@ def test_a_map_and_its_bar_use_one_scale() -> None:
 # ---- words -------------------------------------------------------------------------------------------------------
 
 
-def test_an_outcome_says_whether_the_output_changed_and_was_right(attacked: Side) -> None:
+def test_an_outcome_says_whether_the_output_changed_and_was_right(attacked: SheetSide) -> None:
     label = attacked.output.label
     other = next(name for name in ("CNV", "DME", "DRUSEN", "NORMAL") if name != label)
     changed = with_numbers(attacked, lambda numbers: numbers["attacked"].update(label=other))
@@ -255,7 +255,7 @@ def test_an_outcome_says_whether_the_output_changed_and_was_right(attacked: Side
     assert "Control" not in facts.outcome(replace(kept, control=None), sheet)
 
 
-def test_an_unchanged_picture_has_words_for_its_numbers(attacked: Side) -> None:
+def test_an_unchanged_picture_has_words_for_its_numbers(attacked: SheetSide) -> None:
     still = with_numbers(attacked, lambda numbers: numbers.update(psnr=None, ssim=None, first_fooled=0, linf=0.0))
     cells = [row[1] for row in facts.measurements(sheet_of(still))]
     assert {"no change", "not defined", "before the attack", "0.00/255 (0.0000)"} <= set(cells)

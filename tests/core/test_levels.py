@@ -23,7 +23,7 @@ from meddef_core.replay.replaying import read_records, replay
 from meddef_core.report import facts
 from meddef_core.report.one_page import report
 from meddef_core.report.panel import panel
-from meddef_core.report.sheet import Sheet, Side
+from meddef_core.report.sheet import Sheet, SheetSide
 from meddef_core.scans import read_scan
 from meddef_core.tasks import TASKS
 from meddef_core.zoo import load_model
@@ -192,7 +192,7 @@ def test_batch_calls_a_usual_scan_calibrated(chest: Any, films: Path, tmp_path: 
 def sheet_of(document: dict[str, Any], root: Path, film: Path) -> Sheet:
     picture = as_picture(prepare(load_model("chest/meddef", root), read_scan(film.read_bytes())))
     (record,) = read_records(json.dumps(document).encode())
-    side = Side(title="MedDef", record=record, clean=picture)
+    side = SheetSide(title="MedDef", record=record, clean=picture)
     return Sheet(scan="Uploaded scan", truth=None, sides=(side,))
 
 

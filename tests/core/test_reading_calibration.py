@@ -11,8 +11,8 @@ from scipy.special import softmax
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import expected_calibration_error
 from meddef_core.prediction import (
-    Question,
-    Share,
+    Proportion,
+    ThresholdQuestion,
     calibrate,
     calibration_error,
     fit_temperature,
@@ -139,7 +139,7 @@ def test_lists_that_do_not_belong_together_are_refused() -> None:
 
 
 def test_what_can_be_asked_of_each_task() -> None:
-    assert questions(TASKS["chest"]) == (Question("PNEUMONIA", (1,)),)
+    assert questions(TASKS["chest"]) == (ThresholdQuestion("PNEUMONIA", (1,)),)
     assert [q.key for q in questions(TASKS["oct"])] == ["any finding", "CNV", "DME", "DRUSEN"]
     assert questions(TASKS["oct"])[0].positive == (0, 1, 2)
 
@@ -168,8 +168,8 @@ def test_a_named_sensitivity_is_kept_at_the_highest_threshold(sensitivity: float
 
 def test_shares_carry_wilsons_interval() -> None:
     # Agresti and Coull 1998 and every table: 0 of 10 gives 0 to 0.2775, 9 of 10 0.5958 to 0.9821.
-    assert Share(0, 10).interval == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert Share(9, 10).interval == pytest.approx((0.5958, 0.9821), abs=1e-4)
+    assert Proportion(0, 10).interval == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert Proportion(9, 10).interval == pytest.approx((0.5958, 0.9821), abs=1e-4)
 
 
 def test_predictive_values_are_counts_of_a_thousand_people() -> None:

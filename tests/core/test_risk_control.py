@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from meddef_core.errors import DataError
 from meddef_core.prediction.risk_control import (
     NOTHING,
-    Source,
+    RiskSource,
     controlled_threshold,
     folds_of,
     smallest_threshold,
@@ -53,8 +53,8 @@ def test_too_few_scans_promise_nothing() -> None:
 def test_the_strictest_source_decides() -> None:
     rng = np.random.default_rng(1)
     scores = rng.random(200)
-    right = Source("right", scores, np.zeros(200, bool), np.arange(200).astype(str))
-    false = Source("false", scores, np.ones(200, bool), np.arange(200).astype(str))
+    right = RiskSource("right", scores, np.zeros(200, bool), np.arange(200).astype(str))
+    false = RiskSource("false", scores, np.ones(200, bool), np.arange(200).astype(str))
     both = smallest_threshold({"right": right, "false": false}, alpha=0.05)
     assert both == controlled_threshold(scores, np.ones(200, bool), alpha=0.05) < np.inf
     assert (scores <= both).mean() <= 0.05
@@ -71,7 +71,7 @@ def test_a_group_stays_in_one_fold(groups: list[int], folds: int) -> None:
 
 def test_what_does_not_belong_together_is_refused() -> None:
     with pytest.raises(DataError, match="do not belong"):
-        Source("x", np.zeros(3), np.zeros(2, bool), np.array(["a", "b", "c"]))
+        RiskSource("x", np.zeros(3), np.zeros(2, bool), np.array(["a", "b", "c"]))
     with pytest.raises(DataError, match="between 0 and 1"):
         controlled_threshold(np.zeros(3), np.zeros(3, bool), alpha=1.0)
     with pytest.raises(DataError, match="2 groups cannot be dealt into 5 folds"):

@@ -18,6 +18,7 @@ from tiny_models import save_tiny_model
 from meddef_core.errors import DataError, ModelError, RecordError
 from meddef_core.model import MedDef
 from meddef_core.prediction import fitted_for
+from meddef_core.prediction.operating import Proportion
 from meddef_core.prediction.output_limits import OutputLimits
 from meddef_core.prediction.prediction import predict
 from meddef_core.prediction.risk_control import controlled_threshold
@@ -27,9 +28,9 @@ from meddef_core.replay.replaying import open_recorded
 from meddef_core.scans import read_scan
 from meddef_core.site import finetune, folder
 from meddef_core.site.adjust import Local, alphas_of, controlled, limits_of, offsets_of
-from meddef_core.site.compare import Counted, Measured, figure, share_figure
+from meddef_core.site.compare import Estimate, figure, share_figure
 from meddef_core.site.folder import SiteSource, halves, losses, site_source
-from meddef_core.site.run import Plan, site_report
+from meddef_core.site.run import SitePlan, site_report
 from meddef_core.site.verdict import failures, verdict
 from meddef_core.studies.external import attack_of
 from meddef_core.tasks import get_task
@@ -154,17 +155,17 @@ def test_folders_that_cannot_be_reported_on(
 
 def test_a_difference_of_shares_is_newcombe_s() -> None:
     """Newcombe 1998, table II, example (a), method 10."""
-    found = share_figure(Counted(56, 70), Counted(48, 80)).difference
+    found = share_figure(Proportion(56, 70), Proportion(48, 80)).difference
     assert found is not None and found.value == pytest.approx(0.2)
     assert found.interval == pytest.approx((0.0524, 0.3339), abs=5e-5)
     assert found.significant and found.p == pytest.approx(0.0123, abs=2e-3)
-    same = share_figure(Counted(9, 10), Counted(90, 100)).difference
+    same = share_figure(Proportion(9, 10), Proportion(90, 100)).difference
     assert same is not None and not same.significant and same.p == 1
 
 
 def test_two_intervals_that_are_far_apart_are_a_significant_difference() -> None:
-    apart = figure(Measured(0.5, (0.4, 0.6), 50), Measured(0.9, (0.8, 0.95), 90)).difference
-    near = figure(Measured(0.85, (0.7, 0.95), 50), Measured(0.9, (0.8, 0.95), 90)).difference
+    apart = figure(Estimate(0.5, (0.4, 0.6), 50), Estimate(0.9, (0.8, 0.95), 90)).difference
+    near = figure(Estimate(0.85, (0.7, 0.95), 50), Estimate(0.9, (0.8, 0.95), 90)).difference
     assert apart is not None and apart.significant and near is not None and not near.significant
     assert apart.interval == pytest.approx((-0.4 - np.hypot(0.1, 0.05), -0.4 + np.hypot(0.1, 0.1)))
 
@@ -214,14 +215,14 @@ def test_offsets_move_only_where_that_helps() -> None:
 # ---- the report --------------------------------------------------------------------------------------------------
 
 
-def report_of(hospital: Path, plan: Plan, *, at: Path | None = None, on: Callable[..., None] | None = None):  # type: ignore[no-untyped-def]
+def report_of(hospital: Path, plan: SitePlan, *, at: Path | None = None, on: Callable[..., None] | None = None):  # type: ignore[no-untyped-def]
     source = site_source(OCT, hospital, holds="slice", title="Our clinic")
     return site_report(load_model(KEY, at_site=False), source, plan, folder=at, on_progress=on)
 
 
 def test_the_report_counts_what_the_model_shows(models: Path, hospital: Path) -> None:
     spec = replace(attack_of(OCT), steps=2)
-    made = report_of(hospital, Plan(spec=spec))
+    made = report_of(hospital, SitePlan(spec=spec))
     numbers, row = made.numbers, made.numbers.rows[0]
     assert (numbers.n, numbers.unreadable) == (52, 1) and [name for name, _ in made.problems] == ["dme/broken_99.png"]
     model = load_model(KEY)
@@ -243,7 +244,7 @@ def test_the_report_counts_what_the_model_shows(models: Path, hospital: Path) ->
 
 
 def test_an_interrupted_report_resumes_with_the_same_numbers(models: Path, hospital: Path, tmp_path: Path) -> None:
-    plan = Plan(adjust=True, spec=replace(attack_of(OCT), steps=1))
+    plan = SitePlan(adjust=True, spec=replace(attack_of(OCT), steps=1))
     whole = report_of(hospital, plan, at=tmp_path / "whole")
     seen: list[tuple[str, int]] = []
 
@@ -292,7 +293,7 @@ def test_further_training_resumes_and_is_loaded(
     models: Path, hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finetune, "EPOCHS", 2)
-    plan = Plan(finetune=True)
+    plan = SitePlan(finetune=True)
     whole = report_of(hospital, plan, at=tmp_path / "whole")
 
     def stop(what: str, done: int, total: int) -> None:
@@ -374,7 +375,7 @@ def test_every_record_names_the_hospital_and_is_replayed_with_its_profile_alone(
 def test_a_record_of_the_shipped_weights_is_replayed_with_them(
     models: Path, hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = build(SiteRecord, model=load_model(KEY), numbers=report_of(hospital, Plan()).numbers)
+    plain = build(SiteRecord, model=load_model(KEY), numbers=report_of(hospital, SitePlan()).numbers)
     assert "site" not in plain.document()["model"]
     save_profile(tmp_path / "profile", profile_of())
     monkeypatch.setenv("MEDDEF_SITE", str(tmp_path / "profile"))

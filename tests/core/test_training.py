@@ -19,7 +19,7 @@ from meddef_core.training.finished import open_run, read_run
 from meddef_core.training.loop import StepReport, train
 from meddef_core.training.run import make_optimizer
 from meddef_core.training.schedules import ema_decay, epsilon_ramp, one_cycle
-from meddef_core.training.sharing import Share
+from meddef_core.training.sharing import BatchShare
 
 
 def test_one_cycle_rises_and_falls() -> None:
@@ -72,7 +72,7 @@ def test_augmentation_of_a_share_is_that_share_of_the_whole() -> None:
     x = torch.rand(6, 1, 16, 16)
     augmented = Augmentation(gamma=0.1, aspect=0.2, rim=0.2)
     whole = augmented(x, generator=torch.Generator().manual_seed(1))
-    for share in (Share(0, 2), Share(1, 2)):
+    for share in (BatchShare(0, 2), BatchShare(1, 2)):
         part = augmented(share.of(x), generator=torch.Generator().manual_seed(1), share=share)
         torch.testing.assert_close(part, share.of(whole))
 

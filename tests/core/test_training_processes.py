@@ -15,7 +15,7 @@ from torch import nn
 from meddef_core.training.launch import newest_step
 from meddef_core.training.loop import StepReport, train
 from meddef_core.training.recipe import Recipe
-from meddef_core.training.sharing import Share, SharedBatchNorm2d
+from meddef_core.training.sharing import BatchShare, SharedBatchNorm2d
 
 
 def recipe() -> Recipe:
@@ -101,8 +101,8 @@ def test_a_shared_batch_norm_is_torchs_own(
 
 def test_a_share_is_rows_that_follow_each_other() -> None:
     rows = np.arange(6)
-    assert [Share(index, 3).of(rows).tolist() for index in range(3)] == [[0, 1], [2, 3], [4, 5]]
-    assert torch.equal(Share(1, 2).of(torch.arange(4)), torch.tensor([2, 3]))
+    assert [BatchShare(index, 3).of(rows).tolist() for index in range(3)] == [[0, 1], [2, 3], [4, 5]]
+    assert torch.equal(BatchShare(1, 2).of(torch.arange(4)), torch.tensor([2, 3]))
 
 
 def test_the_newest_step_is_the_last_whole_line_of_one(tmp_path: Path) -> None:

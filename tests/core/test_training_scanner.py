@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from meddef_core.training.scanner import WIDE, ScannerAugmentation
-from meddef_core.training.sharing import Share
+from meddef_core.training.sharing import BatchShare
 
 QUIET = ScannerAugmentation(windows=0, margin=0, tilt=0, curve=0, blur=0, noise=0, cut=0, corners=0)
 
@@ -15,8 +15,8 @@ def batch(count: int = 8, side: int = 64) -> Tensor:
     return torch.rand(count, 1, side, WIDE * side, generator=torch.Generator().manual_seed(1))
 
 
-def whole(augmentation: ScannerAugmentation, x: Tensor, *, seed: int = 0, share: Share | None = None) -> Tensor:
-    generator, part = torch.Generator().manual_seed(seed), share or Share()
+def whole(augmentation: ScannerAugmentation, x: Tensor, *, seed: int = 0, share: BatchShare | None = None) -> Tensor:
+    generator, part = torch.Generator().manual_seed(seed), share or BatchShare()
     x = augmentation.geometry(x, size=x.shape[2], generator=generator, share=part)
     return augmentation.appearance(x, generator=generator, share=part)
 
@@ -35,7 +35,7 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
 
 def test_two_processes_draw_what_one_would() -> None:
     x = batch()
-    halves = [whole(ScannerAugmentation(), x[4 * i : 4 * i + 4], share=Share(i, 2)) for i in range(2)]
+    halves = [whole(ScannerAugmentation(), x[4 * i : 4 * i + 4], share=BatchShare(i, 2)) for i in range(2)]
     torch.testing.assert_close(torch.cat(halves), whole(ScannerAugmentation(), x))
 
 

@@ -14,7 +14,7 @@ from tiny_training import tiny_recipe
 from torch import Tensor
 
 from meddef_core.data.images import Images
-from meddef_core.data.lists import Item
+from meddef_core.data.lists import ListedScan
 from meddef_core.errors import RecipeError
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig, average_on_grid
 from meddef_core.training.finished import read_run
@@ -126,7 +126,7 @@ def test_the_certified_score_by_hand() -> None:
     levels = np.array([0.45, 0.49, 0.51, 0.56, 0.48], dtype=np.float64)
     labels = [0, 0, 1, 1, 1]
     stored = np.round(np.tile(levels[:, None, None, None], (1, 1, 224, 224)) * 65535).astype(np.uint16)
-    items = tuple(Item(str(place), label, str(place), str(place)) for place, label in enumerate(labels))
+    items = tuple(ListedScan(str(place), label, str(place), str(place)) for place, label in enumerate(labels))
     images = Images(stored, torch.tensor(labels), items)
     spread = 0.2 / math.sqrt(math.prod(GRID))
     settings = CertifiedValidation(draws=2000, linf=(0.0, 0.02))

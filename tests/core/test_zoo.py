@@ -17,7 +17,7 @@ from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.model import MedDef
 from meddef_core.pruning.masks import weight_counts
 from meddef_core.publishing.trained import publish
-from meddef_core.records import Attacked
+from meddef_core.records import AttackedAccuracy
 from meddef_core.tasks import get_task
 from meddef_core.training.finished import titled
 from meddef_core.training.loop import train
@@ -128,9 +128,9 @@ def test_a_run_is_pruned_and_rounded_before_it_is_measured(
     assert card.metrics["clean"]["balanced_accuracy"] == pytest.approx(score)
 
 
-def row_at(eps: float, right: float) -> Attacked:
+def row_at(eps: float, right: float) -> AttackedAccuracy:
     share = {"balanced_accuracy": right, "balanced_interval": (0, 1), "accuracy": right, "accuracy_interval": (0, 1)}
-    return Attacked.model_validate(share | {"spec": {"name": "pgd", "eps": eps}, "eps": eps})
+    return AttackedAccuracy.model_validate(share | {"spec": {"name": "pgd", "eps": eps}, "eps": eps})
 
 
 def test_a_saturated_network_is_attacked_on_the_margin_at_every_budget() -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from meddef_core.attacks import default_spec
 from meddef_core.data.images import FULL, Images
-from meddef_core.data.lists import Item
+from meddef_core.data.lists import ListedScan
 from meddef_core.evaluation.trials import Trial
 
 EPS = 8 / 255
@@ -21,7 +21,7 @@ def some_images(n: int = 20, *, misread: int = 3, order: list[int] | None = None
     with torch.no_grad():
         labels = net(torch.from_numpy(stored.astype(np.float32) / FULL)).argmax(dim=1)
     labels[:misread] = (labels[:misread] + 1) % len(CLASSES)
-    items = tuple(Item(f"{i}.png", int(labels[i]), f"p{i}", f"{i:064x}") for i in range(n))
+    items = tuple(ListedScan(f"{i}.png", int(labels[i]), f"p{i}", f"{i:064x}") for i in range(n))
     index = np.array(order or range(n))
     return net, Images(stored[index], labels[index], tuple(items[i] for i in index))
 

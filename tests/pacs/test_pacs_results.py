@@ -13,11 +13,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from meddef_core.pacs.found import Instance
-from meddef_core.pacs.frames import Slice, first_scan, predict_every
+from meddef_core.pacs.frames import PredictedFrame, first_scan, predict_every
 from meddef_core.pacs.results.capture import capture, panel_pixels
 from meddef_core.pacs.results.identity import stamp
 from meddef_core.pacs.results.report import RESEARCH_USE, report
-from meddef_core.pacs.results.subject import Subject, derived_uid, result_uids
+from meddef_core.pacs.results.subject import ReportSubject, derived_uid, result_uids
 from meddef_core.zoo import load_model
 
 IDENTITY: dict[str, Any] = {
@@ -33,7 +33,7 @@ IDENTITY: dict[str, Any] = {
 BEGUN = datetime(2026, 1, 2, 3, 4, 5)
 
 
-def subject_of(ds: Dataset, task: str) -> Subject:
+def subject_of(ds: Dataset, task: str) -> ReportSubject:
     """The real predictions for an object, as the watch makes them."""
     data, model = written(ds), load_model(f"{task}/meddef")
     first, frames = first_scan(data)
@@ -48,7 +48,7 @@ def subject_of(ds: Dataset, task: str) -> Subject:
         columns=ds.Columns,
     )
     slices = predict_every(model, data, first=first, frames=frames)
-    return Subject(instance=instance, identity=IDENTITY, model=model, slices=slices, created=BEGUN)
+    return ReportSubject(instance=instance, identity=IDENTITY, model=model, slices=slices, created=BEGUN)
 
 
 def film_with_secrets() -> Dataset:
@@ -62,12 +62,12 @@ def film_with_secrets() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def subjects() -> dict[str, Subject]:
+def subjects() -> dict[str, ReportSubject]:
     return {"film": subject_of(film_with_secrets(), "chest"), "volume": subject_of(volume(6), "oct")}
 
 
 @pytest.fixture(scope="module")
-def stored(subjects: dict[str, Subject], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def stored(subjects: dict[str, ReportSubject], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Report and picture of each subject as files."""
     folder, paths = tmp_path_factory.mktemp("results"), {}
     for name, subject in subjects.items():
@@ -112,7 +112,7 @@ def test_the_source_does_hold_what_results_leave_out(keyword: str) -> None:
 
 @pytest.mark.parametrize("name", ["film", "volume"])
 def test_an_object_made_again_is_the_same_to_the_byte(
-    name: str, subjects: dict[str, Subject], stored: dict[str, Path]
+    name: str, subjects: dict[str, ReportSubject], stored: dict[str, Path]
 ) -> None:
     for kind, make in (("report", report), ("capture", capture)):
         buffer = io.BytesIO()
@@ -125,7 +125,7 @@ def test_an_object_made_again_is_the_same_to_the_byte(
 
 @pytest.mark.parametrize("name", ["film", "volume"])
 def test_a_report_names_software_weights_and_use(
-    name: str, subjects: dict[str, Subject], stored: dict[str, Path]
+    name: str, subjects: dict[str, ReportSubject], stored: dict[str, Path]
 ) -> None:
     ds, subject = dcmread(stored[f"{name} report"]), subjects[name]
     said = dumped(stored[f"{name} report"])
@@ -143,7 +143,7 @@ def test_a_report_names_software_weights_and_use(
 
 
 def test_an_abstention_is_a_result_with_its_reason_and_no_probability(
-    subjects: dict[str, Subject], stored: dict[str, Path]
+    subjects: dict[str, ReportSubject], stored: dict[str, Path]
 ) -> None:
     (only,) = subjects["film"].slices
     assert only.prediction.abstained is not None
@@ -153,7 +153,7 @@ def test_an_abstention_is_a_result_with_its_reason_and_no_probability(
     assert only.prediction.abstained.sentence in texts_of(ds) and numbers_of(ds) == []
 
 
-def test_a_prediction_is_told_for_every_frame(subjects: dict[str, Subject], stored: dict[str, Path]) -> None:
+def test_a_prediction_is_told_for_every_frame(subjects: dict[str, ReportSubject], stored: dict[str, Path]) -> None:
     slices = subjects["volume"].slices
     assert len(slices) == 6 and all(each.prediction.abstained is None for each in slices)
     ds = dcmread(stored["volume report"])
@@ -169,7 +169,7 @@ def test_a_prediction_is_told_for_every_frame(subjects: dict[str, Subject], stor
 
 @pytest.mark.parametrize("name", ["film", "volume"])
 def test_a_picture_says_that_its_text_is_burnt_in(
-    name: str, subjects: dict[str, Subject], stored: dict[str, Path]
+    name: str, subjects: dict[str, ReportSubject], stored: dict[str, Path]
 ) -> None:
     ds, subject = dcmread(stored[f"{name} capture"]), subjects[name]
     assert (ds.BurnedInAnnotation, ds.ConversionType, ds.ContentQualification) == ("YES", "WSD", "RESEARCH")
@@ -179,7 +179,7 @@ def test_a_picture_says_that_its_text_is_burnt_in(
     assert (banner.min(axis=2) < 60).mean() > 0.01  # letters, dark on the band
 
 
-def test_the_frame_with_the_most_of_a_finding_is_shown(subjects: dict[str, Subject]) -> None:
+def test_the_frame_with_the_most_of_a_finding_is_shown(subjects: dict[str, ReportSubject]) -> None:
     subject = subjects["volume"]
     none = subject.model.task.index("NORMAL")
     finding = [1 - each.prediction.shares[none] for each in subject.slices]
@@ -189,7 +189,7 @@ def test_the_frame_with_the_most_of_a_finding_is_shown(subjects: dict[str, Subje
 # ---- names and identity --------------------------------------------------------------------------------------------
 
 
-def test_uids_follow_source_weights_and_task_alone(subjects: dict[str, Subject]) -> None:
+def test_uids_follow_source_weights_and_task_alone(subjects: dict[str, ReportSubject]) -> None:
     one = subjects["film"].instance
     names = result_uids(one, weights="a" * 64, task="chest")
     assert names == result_uids(one, weights="a" * 64, task="chest") and len(set(names)) == 2
@@ -240,7 +240,7 @@ def test_frames_come_in_their_order_each_with_its_own_output() -> None:
     data, model = written(ds), load_model("oct/meddef")
     heard: list[tuple[int, int]] = []
     first, frames = first_scan(data)
-    slices: tuple[Slice, ...] = predict_every(
+    slices: tuple[PredictedFrame, ...] = predict_every(
         model, data, first=first, frames=frames, on_frame=lambda done, total: heard.append((done, total))
     )
     assert [each.frame for each in slices] == [1, 2, 3, 4, 5] and heard == [(n, 5) for n in range(1, 6)]

@@ -16,7 +16,7 @@ from pydicom import dcmread
 from watching import CHEST, OCT, audit_lines, expected, results_in, watching
 
 from meddef_core.pacs import watch as watch_module
-from meddef_core.pacs.audit_log import AuditLog
+from meddef_core.pacs.audit_log import StudyLog
 from meddef_core.pacs.client import Pacs
 from meddef_core.pacs.errors import AwayError, PacsError
 from meddef_core.pacs.ledger import Ledger, default_url
@@ -310,14 +310,14 @@ def test_an_audit_line_is_written_once_and_whole(tmp_path: Path, before: bytes) 
     path = tmp_path / "deep" / "audit.jsonl"
     path.parent.mkdir()
     path.write_bytes(before)
-    names = {AuditLog(path).once("1.2.3", []) for _ in range(3)} | {AuditLog(path).once("1.2.4", [])}
+    names = {StudyLog(path).once("1.2.3", []) for _ in range(3)} | {StudyLog(path).once("1.2.4", [])}
     lines = path.read_bytes().removeprefix(before).strip().splitlines()
     assert [json.loads(line)["study"] for line in lines] == ["1.2.3", "1.2.4"] and len(names) == 2
 
 
 def test_an_audit_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(PacsError, match="audit log"):
-        AuditLog(tmp_path).once("1.2.3", [])
+        StudyLog(tmp_path).once("1.2.3", [])
 
 
 def test_two_watches_do_not_share_a_ledger(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from orthanc_server import Orthanc
 
-from meddef_core.pacs.audit_log import AuditLog
+from meddef_core.pacs.audit_log import StudyLog
 from meddef_core.pacs.client import open_pacs
 from meddef_core.pacs.found import Instance
 from meddef_core.pacs.ledger import Ledger, default_url
@@ -28,7 +28,7 @@ def watching(folder: Path, *models: str, stable: float = 0.0, **options: Any) ->
         yield Watch(
             open_pacs(),
             ledger,
-            audit=AuditLog(folder / "audit.jsonl"),
+            audit=StudyLog(folder / "audit.jsonl"),
             models=[load_model(each) for each in models or (CHEST, OCT)],
             stable=stable,
             **options,

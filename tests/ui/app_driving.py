@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import language, services
+from dashboard import language
+from dashboard.services import shared as services
 
 LAB = "dashboard/views/attack_lab/page.py"
 ABOUT = "dashboard/views/about/page.py"

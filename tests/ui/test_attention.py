@@ -12,12 +12,12 @@ from app_driving import speak_chinese, text_of
 from robustness_records import OTHER, record, write
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.language import catalogue
-from dashboard.results.attention import Inspected, Pointing, Stage
-from dashboard.results.common import Reading
 from dashboard.services import inspection, inspection_scores
+from dashboard.services import shared as services
+from dashboard.services.results.attention import Inspected, Pointing, Stage
+from dashboard.services.results.common import Reading
 from dashboard.views.attention import channels as attention_channels
 from dashboard.views.attention import compare as attention_compare
 from dashboard.views.attention import positions as attention_positions

@@ -43,7 +43,7 @@ def test_predictions_attacks_and_a_clearance_are_told_once_each(log: Path, start
 
 
 def test_an_export_is_told_before_the_bytes_are_made(log: Path, app: AppTest) -> None:
-    entry: history.Entry = app.session_state["history"][0]
+    entry: history.HistoryEntry = app.session_state["history"][0]
     (make,) = (make for _, suffix, _, _, make in FILES if suffix == "json")
     document = json.loads(_noted(make, entry, by="session 0123456789abcdef"))
     assert document

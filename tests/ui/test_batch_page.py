@@ -12,8 +12,8 @@ from conftest import ROOT
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from dashboard.services import batch
+from dashboard.services import shared as services
 from dashboard.services.work import BusyError, Holdings
 from meddef_core.data.phantoms import oct_phantom
 from meddef_core.errors import ScanError

@@ -9,8 +9,8 @@ import pytest
 from app_driving import png_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from dashboard.components.words import percent
+from dashboard.services import shared as services
 from dashboard.views.diagnose.scan import cut
 from meddef_core.zoo import MODELS
 

@@ -13,12 +13,12 @@ from PIL import Image
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
-from dashboard.results.common import AttackChoice, LabResult, Reading
 from dashboard.services import exports
+from dashboard.services import shared as services
 from dashboard.services.exports import ScanNote
+from dashboard.services.results.common import AttackChoice, LabResult, Reading
 from dashboard.session import history
-from dashboard.session.history import Entry
+from dashboard.session.history import HistoryEntry
 from meddef_core.cli import main
 from meddef_core.intended_use import INTENDED_USE
 
@@ -46,8 +46,8 @@ def replay(tmp_path: Path) -> Replay:
     return call
 
 
-def newest(app: AppTest) -> Entry:
-    entry: Entry = app.session_state["history"][0]
+def newest(app: AppTest) -> HistoryEntry:
+    entry: HistoryEntry = app.session_state["history"][0]
     return entry
 
 
@@ -205,7 +205,7 @@ def test_the_three_files_of_a_result_name_one_record(app: AppTest) -> None:
     first = newest(app)
     app.run()
     assert newest(app) is first
-    held = history.Entry  # the entry, not the run, is what files are made of
+    held = history.HistoryEntry  # the entry, not the run, is what files are made of
     assert isinstance(first, held)
     said = text_of_page(exports.pdf_file(first.kept, first.found, first.note))
     with Image.open(io.BytesIO(exports.png_file(first.kept, first.found, first.note))) as picture:

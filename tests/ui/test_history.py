@@ -12,13 +12,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Slider
 
-from dashboard import services
-from dashboard.results.common import LabResult, Reading
+from dashboard.services import shared as services
+from dashboard.services.results.common import LabResult, Reading
 from dashboard.session import history
-from dashboard.session.history import Entry
+from dashboard.session.history import HistoryEntry
 
 
-def entries(app: AppTest) -> tuple[Entry, ...]:
+def entries(app: AppTest) -> tuple[HistoryEntry, ...]:
     return tuple(app.session_state["history"]) if "history" in app.session_state else ()
 
 
@@ -219,7 +219,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     return held
 
 
-def an_entry(app: AppTest) -> Entry:
+def an_entry(app: AppTest) -> HistoryEntry:
     return entries(app)[0]
 
 
@@ -257,12 +257,12 @@ def test_a_scan_that_entries_share_counts_once(app: AppTest, session: dict[str, 
 
 
 @pytest.fixture
-def attacked(app: AppTest) -> Entry:
+def attacked(app: AppTest) -> HistoryEntry:
     attack(app, "fgsm")
     return an_entry(app)
 
 
-def test_an_attack_that_follows_a_slider_leaves_one_entry(attacked: Entry, session: dict[str, object]) -> None:
+def test_an_attack_that_follows_a_slider_leaves_one_entry(attacked: HistoryEntry, session: dict[str, object]) -> None:
     entry = attacked
     found = entry.found
     assert isinstance(found, LabResult) and found.option == services.option("fgsm")

@@ -7,9 +7,10 @@ import pytest
 from app_driving import DIAGNOSE, LAB, QUICK, attack, keys_of, open_lab, press, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard import limits, services
 from dashboard.components.progress import paced
-from dashboard.results.common import AttackChoice, Reading
+from dashboard.services import limits
+from dashboard.services import shared as services
+from dashboard.services.results.common import AttackChoice, Reading
 from meddef_core.attacks import ATTACKS, default_spec
 from meddef_core.errors import MedDefError
 from meddef_core.explanation import MAP_CAVEAT

@@ -10,13 +10,13 @@ import robustness_records as made
 from app_driving import attack, open_lab, press, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard import limits, services
 from dashboard.components import budgets
 from dashboard.components import trust as lab_trust
 from dashboard.language import catalogue
-from dashboard.results.common import AttackChoice, LabResult, ModelChoice, Outcome, Reading
-from dashboard.services import sweeps
+from dashboard.services import limits, sweeps
+from dashboard.services import shared as services
 from dashboard.services.iterates import Album
+from dashboard.services.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
 from dashboard.services.trust import DAMAGED, OTHER_WEIGHTS, UNAUDITED, WRAPPED, trust
 from dashboard.views.attack_lab import attack_form
 from dashboard.views.attack_lab import player as lab_player
@@ -35,7 +35,7 @@ def clean_readings() -> list[Reading]:
     return [services.reading_of(model, picture) for model in services.comparable("oct")[:2]]
 
 
-def outcome(clean: Reading, *, steps: int = 3) -> Outcome:
+def outcome(clean: Reading, *, steps: int = 3) -> AttackOutcome:
     spec, _ = services.checked(AttackChoice(attack="pgd", eps=8 / 255, steps=steps), "oct")
     return services.attack(clean, spec, quiet)
 

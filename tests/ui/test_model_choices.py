@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from dashboard.services import records
+from dashboard.services import shared as services
 from dashboard.services.models import cards, comparable, models_to_read_with
 
 

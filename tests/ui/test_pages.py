@@ -11,7 +11,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
+from dashboard.services import shared as services
 from dashboard.views.about.model_cards import MODELS_ABREAST
 from meddef_core.explanation import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE

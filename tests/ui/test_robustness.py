@@ -15,8 +15,8 @@ from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.record_parts import csv_of
-from dashboard.results.robustness import Curve
 from dashboard.services import commands, records, robust_curves
+from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.views.robustness import figures as robustness_figures
 from dashboard.views.robustness.headline import curve_table
 from dashboard.views.robustness.paper import paper_table
@@ -26,7 +26,7 @@ from meddef_core.report.tables import worst_case_table
 from meddef_core.zoo import MODELS, list_models
 
 
-def curve_of(name: str) -> Curve:
+def curve_of(name: str) -> RobustnessCurve:
     return next(curve for curve in robust_curves.curves(records.of_task("oct")) if curve.key == name)
 
 

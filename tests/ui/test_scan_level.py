@@ -15,15 +15,15 @@ from app_driving import DIAGNOSE, LAB, attack, main_text, open_lab, png_of, pres
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from dashboard.components import scan_level
 from dashboard.components.export_buttons import file_name
 from dashboard.components.words import counted, percent
 from dashboard.language import catalogue
-from dashboard.results.common import LabResult, Reading
 from dashboard.services import batch, exports, sweeps
+from dashboard.services import shared as services
+from dashboard.services.results.common import LabResult, Reading
 from dashboard.session import uploads
-from dashboard.session.history import Entry
+from dashboard.session.history import HistoryEntry
 from dashboard.views.batch import table as batch_table
 from dashboard.views.diagnose import trust as diagnose_trust
 from meddef_core.prediction import Abstention, calibrate
@@ -64,8 +64,8 @@ def shipped(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> Ap
     return start()
 
 
-def newest(app: AppTest) -> Entry:
-    entry: Entry = app.session_state["history"][0]
+def newest(app: AppTest) -> HistoryEntry:
+    entry: HistoryEntry = app.session_state["history"][0]
     return entry
 
 
@@ -141,7 +141,7 @@ def test_files_are_named_by_the_scan_and_say_its_id_and_time(shipped: AppTest, c
     assert json.loads(exports.json_file(entry.kept, entry.found, entry.note))["scan"]["id"] == short_id
 
 
-def page_of(entry: Entry) -> str:
+def page_of(entry: HistoryEntry) -> str:
     (sheet,) = PdfReader(io.BytesIO(exports.pdf_file(entry.kept, entry.found, entry.note))).pages
     return " ".join(sheet.extract_text().split())
 

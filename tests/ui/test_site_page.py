@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from meddef_core.records import SiteNumbers, SiteRecord, build
 from meddef_core.records.site import SiteRow, WorstScan
-from meddef_core.site.compare import Counted, Measured, figure, share_figure
+from meddef_core.site.compare import Counted, Estimate, figure, share_figure
 from meddef_core.site.verdict import verdict
 from meddef_core.zoo import SiteProfile, load_model, save_profile
 
@@ -28,7 +28,7 @@ def row(state: str, *, wrong: int, accepted: int) -> SiteRow:
         return {"share": found.here, "hits": count, "n": 100, "interval": found.interval}
 
     label = {"n": 50, "outputs": {"NORMAL": 50}, "accepted_as": {"NORMAL": accepted // 2}}
-    even = figure(Measured(0.9, (0.85, 0.94), 100), Measured(0.92, (0.86, 0.95), 126))
+    even = figure(Estimate(0.9, (0.85, 0.94), 100), Estimate(0.92, (0.86, 0.95), 126))
     return SiteRow.model_validate(
         {
             "state": state, "n": 100, "accuracy": share_figure(Counted(90, 100)), "balanced_accuracy": even,

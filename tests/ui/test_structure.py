@@ -14,22 +14,6 @@ KEYED = {
 }  # fmt: skip
 
 
-def imported(tree: ast.AST) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_here_knows_torch(path: Path) -> None:
-    modules = imported(ast.parse(path.read_text()))
-    assert not {name for name in modules if name.split(".")[0] == "torch"}
-
-
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300
@@ -45,11 +29,6 @@ def test_every_widget_has_a_key_and_no_page_writes_html(path: Path) -> None:
             assert "key" in keywords, f"line {node.lineno}: {node.func.attr} without key="
         assert "unsafe_allow_html" not in keywords
         assert node.func.attr != "html"
-
-
-def test_core_does_not_know_streamlit() -> None:
-    for path in (ROOT / "meddef_core").rglob("*.py"):
-        assert not {name for name in imported(ast.parse(path.read_text())) if name.split(".")[0] == "streamlit"}, path
 
 
 def test_no_folder_called_pages() -> None:

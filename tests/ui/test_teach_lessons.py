@@ -9,9 +9,19 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard import limits
-from dashboard.lessons.fields import LessonError
-from dashboard.lessons.model import DEFENCES, LESSONS, VIEWS, Lesson, LessonStep, Question, StepState, parse, read_shelf
+from dashboard.services import limits
+from dashboard.services.lessons.fields import LessonError
+from dashboard.services.lessons.model import (
+    DEFENCES,
+    LESSONS,
+    VIEWS,
+    Lesson,
+    LessonQuestion,
+    LessonStep,
+    StepState,
+    parse,
+    read_shelf,
+)
 from meddef_core.auditing.broken.defences import get_broken
 
 GOOD = """---
@@ -67,7 +77,7 @@ def test_a_lesson_is_read_whole() -> None:
     assert step.state == StepState(
         task="oct", sample="synthetic-CNV", models=("undefended", "meddef"), view="attack", attack="pgd", eps=4 / 255
     )
-    assert step.question == Question(prompt="Which?", options=("this", "that"), answer=1, explanation="Because.")
+    assert step.question == LessonQuestion(prompt="Which?", options=("this", "that"), answer=1, explanation="Because.")
 
 
 @pytest.mark.parametrize(
@@ -127,10 +137,10 @@ block = st.lists(line, min_size=1, max_size=3).map("\n".join)
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> Question:
+def questions(draw: st.DrawFn) -> LessonQuestion:
     options = draw(st.lists(line, min_size=2, max_size=4, unique=True))
     answer = draw(st.integers(0, len(options) - 1))
-    return Question(prompt=draw(line), options=tuple(options), answer=answer, explanation=draw(line))
+    return LessonQuestion(prompt=draw(line), options=tuple(options), answer=answer, explanation=draw(line))
 
 
 states = st.builds(

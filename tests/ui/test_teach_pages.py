@@ -8,9 +8,9 @@ import pytest
 from app_driving import LAB, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.lessons import model as lessons
-from dashboard.lessons.model import read_shelf
 from dashboard.services import teaching, teaching_broken
+from dashboard.services.lessons import model as lessons
+from dashboard.services.lessons.model import read_shelf
 
 TEACH = "dashboard/views/teach/page.py"
 SHELF = read_shelf()

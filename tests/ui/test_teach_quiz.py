@@ -8,30 +8,30 @@ import pytest
 from app_driving import text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.lessons import quiz
-from dashboard.lessons.quiz import Answer, Item, Round
 from dashboard.services import teaching
+from dashboard.services.lessons import quiz
+from dashboard.services.lessons.quiz import Answer, QuizQuestion, RoundSettings
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import wilson
 from meddef_core.intended_use import INTENDED_USE
 
 SAMPLES = ["a", "b", "c"]
-ROUND = Round("scan", "medium", 7, 10, "oct/undefended")
+ROUND = RoundSettings("scan", "medium", 7, 10, "oct/undefended")
 
 
 def answers(*right: bool) -> list[Answer]:
-    return [Answer(Item(n, "a", "clean", 1), 1 if each else 0) for n, each in enumerate(right)]
+    return [Answer(QuizQuestion(n, "a", "clean", 1), 1 if each else 0) for n, each in enumerate(right)]
 
 
 def test_a_seed_always_gives_the_same_round() -> None:
     assert quiz.items(ROUND, SAMPLES) == quiz.items(ROUND, SAMPLES)
-    others = [quiz.items(Round("scan", "medium", seed, 10, ROUND.model), SAMPLES) for seed in range(20)]
+    others = [quiz.items(RoundSettings("scan", "medium", seed, 10, ROUND.model), SAMPLES) for seed in range(20)]
     assert len({tuple(item.answer for item in each) for each in others}) > 10
 
 
 def test_a_round_is_fair() -> None:
     """Both sides are attacked, half of the others are noise, and every sample comes before any comes again."""
-    items = [item for seed in range(50) for item in quiz.items(Round("scan", "easy", seed, 10, "m"), SAMPLES)]
+    items = [item for seed in range(50) for item in quiz.items(RoundSettings("scan", "easy", seed, 10, "m"), SAMPLES)]
     assert 200 < sum(item.answer for item in items) < 300
     assert sum(item.beside == "noise" for item in items) == 250
     first = quiz.items(ROUND, SAMPLES)[: len(SAMPLES)]
@@ -47,7 +47,7 @@ def test_no_round_without_samples_or_sense() -> None:
         quiz.items(ROUND, [])
     for wrong in (("knee", "easy", 0, 10), ("scan", "unfair", 0, 10), ("scan", "easy", -1, 10), ("scan", "easy", 0, 7)):
         with pytest.raises(DataError):
-            Round(*wrong, "m")
+            RoundSettings(*wrong, "m")
 
 
 def test_the_score_counts_streaks_and_gives_an_interval() -> None:
@@ -85,7 +85,7 @@ def test_a_class_plays_and_is_counted(page: AppTest, kind: str) -> None:
     page.segmented_control(key="teach_quiz_kind").set_value(kind).run()
     keys = [sample.key for sample in teaching.samples("oct")]
     model = page.selectbox(key="teach_quiz_model_oct").value
-    first, second = quiz.items(Round(kind, "medium", 1, 5, model), keys)[:2]
+    first, second = quiz.items(RoundSettings(kind, "medium", 1, 5, model), keys)[:2]
     page.button(key=f"teach_quiz_0_{first.answer}").click().run()
     assert not page.exception
     assert [each.value for each in page.success][-1].startswith("Right: the attacked one is")

@@ -7,14 +7,14 @@ import pytest
 
 from dashboard.components.progress import waiting_words
 from dashboard.services.queue import QUEUE, QUICK, turn
-from dashboard.services.work import BusyError, Holdings, Place, QuotaError, WorkQueue
+from dashboard.services.work import BusyError, Holdings, QueuePlace, QuotaError, WorkQueue
 
 
 class Leave(Exception):
     """What Streamlit does to a script that is to stop."""
 
 
-def never(place: Place) -> None:
+def never(place: QueuePlace) -> None:
     raise AssertionError(f"had to wait behind {place.ahead}")
 
 
@@ -42,8 +42,8 @@ def test_an_error_inside_gives_the_slot_back() -> None:
 def test_who_waits_hears_the_place_and_may_leave() -> None:
     queue = WorkQueue(slots=1)
 
-    def leave(place: Place) -> None:
-        assert place == Place(ahead=1, seconds=None)
+    def leave(place: QueuePlace) -> None:
+        assert place == QueuePlace(ahead=1, seconds=None)
         raise Leave
 
     with queue.turn(never):
@@ -110,7 +110,7 @@ def test_the_second_request_of_a_running_session_comes_after_all_others() -> Non
         until(lambda: queue.load == (1, 1))
         heard: list[int] = []
 
-        def leave(place: Place) -> None:
+        def leave(place: QueuePlace) -> None:
             heard.append(place.ahead)
             raise Leave
 
@@ -144,9 +144,9 @@ def test_the_expected_wait_follows_what_ended_and_how_many_are_ahead() -> None:
     queue = WorkQueue(slots=2)
     with queue.turn(never):
         time.sleep(0.2)
-    heard: list[Place] = []
+    heard: list[QueuePlace] = []
 
-    def leave(place: Place) -> None:
+    def leave(place: QueuePlace) -> None:
         heard.append(place)
         raise Leave
 
@@ -160,7 +160,7 @@ def test_the_expected_wait_follows_what_ended_and_how_many_are_ahead() -> None:
     [(None, "3 ahead of you."), (0.4, "about 5 seconds"), (31.0, "about 35 seconds"), (61.0, "about 2 min")],
 )
 def test_the_wait_is_told_in_words(seconds: float | None, words: str) -> None:
-    assert words in waiting_words(Place(ahead=3, seconds=seconds))
+    assert words in waiting_words(QueuePlace(ahead=3, seconds=seconds))
 
 
 # ---- memory ------------------------------------------------------------------------------------------------------

@@ -8,11 +8,10 @@ from typing import Any
 
 from dashboard.components.record_parts import protocol_words
 from dashboard.language import tr
+from dashboard.services.record_types import Card
 from dashboard.services.records import reading_figures
-from meddef_core.eps import short_eps
-from meddef_core.records import Match, match_weights, shipped
-from meddef_core.scans.preprocess import SIZE
-from meddef_core.zoo import Card
+from dashboard.services.scans import SIZE
+from dashboard.services.words import short_eps
 
 OBJECTIVES = {
     "clean": "clean scans only",
@@ -128,7 +127,7 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
 
 def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:
     """Calibration and abstention, of these very weights only."""
-    if match_weights(card.key, str(found.get("weights_sha256")), shipped([card])) is not Match.MATCHED:
+    if not found:
         error = _number(card.metrics, "clean", "expected_calibration_error")
         if error is not None:
             yield tr("Calibration error {error:.3f}; its probabilities are not calibrated", error=error)

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.record_parts import share_words
 from dashboard.language import tr
+from dashboard.services import shared as services
+from dashboard.services.record_types import Card, CardFigures
 from dashboard.services.records import TaskRecords
+from dashboard.services.words import format_eps
 from dashboard.views.about.card_facts import facts
-from meddef_core.eps import format_eps
-from meddef_core.records import CardFigures
-from meddef_core.zoo import Card
 
 MODELS_ABREAST = 3
 """Columns of a table: as many as a telephone has room for. A wider one scrolls sideways, and by no key."""

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.damaged import damaged_files
 from dashboard.language import tr
 from dashboard.services import records
+from dashboard.services import shared as services
+from dashboard.services.words import INTENDED_USE
 from dashboard.views.about.model_cards import model_cards
-from meddef_core.intended_use import INTENDED_USE
 
 WHAT = (
     "MedDef adds a defence module (DAAM) and self-attention to a ResNet-18, and is trained on attacked scans, so that "

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import budget_slider
 from dashboard.components.emphasis import main_button
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.common import AttackChoice, AttackOption, ModelChoice
-from meddef_core.tasks import Task
+from dashboard.services import shared as services
+from dashboard.services.results.common import AttackChoice, AttackOption, ModelChoice
+from dashboard.services.tasks import Task
 
 THREATS = {"white box": "White box", "black box": "Black box"}
 

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.heatmap_panel import GRAD_CAM, MapStyle, caveat, map_controls, map_tile
 from dashboard.components.progress import working
 from dashboard.language import tr
-from dashboard.results.common import LabResult, MapView, Outcome
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import AttackOutcome, LabResult, MapView
 from dashboard.views.attack_lab.comparison import two_places
-from meddef_core.errors import MedDefError
 
 FAVOURITE = "channel_attention"
 """Shown first: what the whole defence adds, the map that says most in one picture."""
@@ -46,7 +46,7 @@ def maps_before_after(result: LabResult) -> None:
     )
 
 
-def _pairs(result: LabResult, outcome: Outcome) -> dict[str, Pair]:
+def _pairs(result: LabResult, outcome: AttackOutcome) -> dict[str, Pair]:
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
     key = f"{result.fingerprint} {result.spec} {result.source}"
     before, after = services.maps(outcome.clean.model, key, outcome.clean.label, pictures)
@@ -69,7 +69,7 @@ def _map_picker(titles: dict[str, str]) -> str | None:
     return picked if picked in titles else keys[0]
 
 
-def _pair_card(outcome: Outcome, pair: Pair | None, title: str, *, style: MapStyle, models: int) -> None:
+def _pair_card(outcome: AttackOutcome, pair: Pair | None, title: str, *, style: MapStyle, models: int) -> None:
     st.markdown(f"**{tr(outcome.clean.model.title)}: {title}**")
     if pair is None:
         st.caption(tr(WRAPPED if outcome.clean.model.wrapped else PLAIN))

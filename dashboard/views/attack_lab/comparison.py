@@ -13,10 +13,10 @@ from dashboard.components.charts import CONFIG, before_after
 from dashboard.components.trust import trust_line, trust_link
 from dashboard.components.words import class_code, class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.results.common import Attacked, LabResult, Outcome, Reading
+from dashboard.services.results.common import AttackedPicture, AttackOutcome, LabResult, Reading
+from dashboard.services.tasks import Task
+from dashboard.services.words import grey_steps
 from dashboard.views.attack_lab.attack_form import LOSSES
-from meddef_core.eps import grey_steps
-from meddef_core.tasks import Task
 
 WIDE = 2
 """Models whose columns are wide enough for two pictures beside each other and for long words."""
@@ -71,7 +71,7 @@ def verdicts(result: LabResult, *, task: Task, truth: str | None) -> None:
     trust_link()
 
 
-def _verdict(outcome: Outcome, *, task: Task, named: Callable[[Task, str], str]) -> None:
+def _verdict(outcome: AttackOutcome, *, task: Task, named: Callable[[Task, str], str]) -> None:
     before, after = outcome.clean, outcome.attacked.reading
     was, now = named(task, before.label), named(task, after.label)
     if outcome.changed:
@@ -92,7 +92,7 @@ def _verdict(outcome: Outcome, *, task: Task, named: Callable[[Task, str], str])
     st.caption(_noise_words(outcome, named=lambda label: named(task, label)))
 
 
-def _noise_words(outcome: Outcome, *, named: Callable[[str], str]) -> str:
+def _noise_words(outcome: AttackOutcome, *, named: Callable[[str], str]) -> str:
     noise: Reading = outcome.noise.reading
     share = percent(noise.probability)
     if noise.label != outcome.clean.label:
@@ -102,7 +102,7 @@ def _noise_words(outcome: Outcome, *, named: Callable[[str], str]) -> str:
     return tr("Control: random noise of the same size did not change it either ({p}).", p=share)
 
 
-def _bars_alt(outcome: Outcome, *, task: Task) -> str:
+def _bars_alt(outcome: AttackOutcome, *, task: Task) -> str:
     parts = [
         f"{name}: {class_words(task, reading.label)} {percent(reading.probability)}"
         for name, reading in (
@@ -185,7 +185,7 @@ def measurements(result: LabResult) -> None:
         sign = NORMS[own].sign
         return f"{text} ({tr('{norm}, bounded', norm=sign) if own == norm else sign})"
 
-    rows: dict[str, Callable[[Outcome], str]] = {
+    rows: dict[str, Callable[[AttackOutcome], str]] = {
         named(tr("Largest change of a pixel"), "linf"): lambda o: grey_steps(o.attacked.linf),
         named(tr("Length of the change"), "l2"): lambda o: f"{o.attacked.l2:.3f}",
         named(tr("Pixels changed"), "l0"): lambda o: counted(o.attacked.pixels_changed),
@@ -202,20 +202,20 @@ def measurements(result: LabResult) -> None:
     st.table(table, border="horizontal", alt=tr("Measured size of the change, one column a model"))
 
 
-def _size(change: Attacked) -> str:
+def _size(change: AttackedPicture) -> str:
     """How far a picture moved, in the norm that its budget bounds."""
     if change.norm == "linf":
         return grey_steps(change.distance)
     return f"{change.distance:.3f}" if change.norm == "l2" else counted(change.distance)
 
 
-def _inside(change: Attacked) -> str:
+def _inside(change: AttackedPicture) -> str:
     """Measured by the core's own tolerance for rounding, not by eye."""
     allowed = budget_words(change.eps, change.norm)
     return tr("yes: {budget}", budget=allowed) if change.inside_budget else tr("**no**: {budget}", budget=allowed)
 
 
-def _first_fooled(change: Attacked) -> str:
+def _first_fooled(change: AttackedPicture) -> str:
     if change.first_fooled is None:
         return tr("never")
     return tr("at step {n}", n=change.first_fooled) if change.first_fooled else tr("before the attack")

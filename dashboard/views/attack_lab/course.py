@@ -5,9 +5,9 @@ import streamlit as st
 from dashboard.components.charts import CONFIG, against_steps
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.common import LabResult
+from dashboard.services.results.common import LabResult
+from dashboard.services.tasks import Task
 from dashboard.views.attack_lab.player import player
-from meddef_core.tasks import Task
 
 
 def course(result: LabResult, *, task: Task) -> None:

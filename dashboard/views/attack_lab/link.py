@@ -10,18 +10,18 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import offered
 from dashboard.language import KEY as LANGUAGE
 from dashboard.language import language, tr
-from dashboard.results.common import AttackChoice, AttackOption, ModelChoice
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import AttackChoice, AttackOption, ModelChoice
+from dashboard.services.words import parse_eps
 from dashboard.session import state
 from dashboard.session.lesson_place import written
 from dashboard.session.state import Chosen
 from dashboard.views.attack_lab.attack_form import MAX_SEED, USUAL, attack_key
-from meddef_core.eps import parse_eps
-from meddef_core.errors import MedDefError
 
 NAMES = ("task", "sample", "model", "attack", "eps", "steps", "seed")
 """Parameters of a link; `model` holds names with commas between them, `task` stands in for the sample of an upload."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.certificate_card import certificate_card
 from dashboard.components.export_buttons import export_buttons
 from dashboard.components.model_picker import models_to_compare
@@ -13,9 +12,11 @@ from dashboard.components.scan_facts import id_words, no_scan, origin_line
 from dashboard.components.scan_level import guards, may_use, scan_notes
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.common import AttackChoice, LabResult, ModelChoice, Outcome, Reading
 from dashboard.services import certificates
-from dashboard.services.work import Place
+from dashboard.services import shared as services
+from dashboard.services.errors import AttackError, MedDefError
+from dashboard.services.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
+from dashboard.services.work import QueuePlace
 from dashboard.session import state
 from dashboard.session.state import Chosen
 from dashboard.views.attack_lab import comparison
@@ -25,7 +26,6 @@ from dashboard.views.attack_lab.before_after import maps_before_after
 from dashboard.views.attack_lab.course import course
 from dashboard.views.attack_lab.sweeps import sweeps_card
 from dashboard.views.attack_lab.transfer import transfer_card
-from meddef_core.errors import AttackError, MedDefError
 
 
 def page() -> None:
@@ -133,9 +133,9 @@ def _run(chosen: Chosen, choice: AttackChoice, models: Sequence[ModelChoice]) ->
     with box.container(border=True):
         bar = st.progress(0.0, text=tr("Starting…"))
         st.button(tr("Cancel"), key="cancel_attack", icon=":material/stop_circle:", on_click=state.note_cancelled)
-    outcomes: list[Outcome] = []
+    outcomes: list[AttackOutcome] = []
 
-    def on_wait(where: Place) -> None:
+    def on_wait(where: QueuePlace) -> None:
         bar.progress(0.0, text=waiting_words(where))
 
     try:

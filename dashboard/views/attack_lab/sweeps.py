@@ -13,10 +13,11 @@ from dashboard.components.slow_section import computed, kept, settings_key
 from dashboard.components.trust import trust_line, trust_link
 from dashboard.components.words import class_words, eps_words, percent
 from dashboard.language import tr
-from dashboard.results.common import LabResult, Reading
-from dashboard.results.sweeps import Curve, Smallest
-from dashboard.services import OnProgress, sweeps
-from meddef_core.tasks import Task
+from dashboard.services import sweeps
+from dashboard.services.results.common import LabResult, Reading
+from dashboard.services.results.sweeps import BudgetCurve, Smallest
+from dashboard.services.shared import OnProgress
+from dashboard.services.tasks import Task
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ def _each(clean: Sequence[Reading], ask: Callable[[Reading, OnProgress], T], on_
     return tuple(answers)
 
 
-def _curves(curves: Sequence[Curve], *, task: Task, steps: int) -> None:
+def _curves(curves: Sequence[BudgetCurve], *, task: Task, steps: int) -> None:
     left, right = st.columns(2, gap="medium")
     words = [_curve_words(curve) for curve in curves]
     for column, quantity, title in (
@@ -98,7 +99,7 @@ def _curves(curves: Sequence[Curve], *, task: Task, steps: int) -> None:
     )
 
 
-def _curve_words(curve: Curve) -> str:
+def _curve_words(curve: BudgetCurve) -> str:
     model = tr(curve.clean.model.title)
     most = eps_words(curve.points[-1].eps)
     if curve.flips_at is None:

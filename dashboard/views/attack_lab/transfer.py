@@ -8,10 +8,10 @@ import streamlit as st
 from dashboard.components.slow_section import computed, kept, settings_key
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import LabResult
-from dashboard.results.sweeps import Shown
 from dashboard.services import sweeps
-from meddef_core.tasks import Task
+from dashboard.services.results.common import LabResult
+from dashboard.services.results.sweeps import Shown
+from dashboard.services.tasks import Task
 
 
 def transfer_card(result: LabResult, *, task: Task) -> None:

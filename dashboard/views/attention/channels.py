@@ -9,8 +9,8 @@ from dashboard.components.charts import COLOURS, CONFIG, PATTERNS
 from dashboard.components.heatmap_panel import caveat, map_tile
 from dashboard.components.progress import working
 from dashboard.language import tr
-from dashboard.results.attention import Channel, Inspected
 from dashboard.services import inspection, inspection_scores
+from dashboard.services.results.attention import Channel, Inspected
 from dashboard.views.attention.maps import TILE, Look
 
 NO_CHANNELS = "This model was built without the defence module (DAAM), so it weighs no channels."

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.components.heatmap_panel import MapStyle, caveat, map_controls, map_tile
 from dashboard.components.progress import working
 from dashboard.language import tr
-from dashboard.results.attention import Inspected, MapGroup
+from dashboard.services.results.attention import Inspected, MapGroup
 from dashboard.views.attention.compare import compare
 
 SIDE_BY_SIDE, ON_TOP = "Side by side", "On top of each other"

@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.model_picker import models_with_maps
 from dashboard.components.progress import working
 from dashboard.components.scan_facts import no_scan, origin_line
 from dashboard.components.scan_level import guards, may_use, scan_notes
 from dashboard.language import tr
-from dashboard.results.attention import Inspected
-from dashboard.results.common import LabResult, ModelChoice
 from dashboard.services import inspection
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.attention import Inspected
+from dashboard.services.results.common import LabResult, ModelChoice
+from dashboard.services.tasks import Task
 from dashboard.session import state
 from dashboard.session.state import Chosen
 from dashboard.views.attention import scores, sections
@@ -23,8 +25,6 @@ from dashboard.views.attention.positions import self_attention
 from dashboard.views.attention.propagation import propagation
 from dashboard.views.attention.setup import attack_line, attack_of, outputs_table, quick_attack
 from dashboard.views.attention.worth import worth
-from meddef_core.errors import MedDefError
-from meddef_core.tasks import Task
 
 Section = Callable[[Sequence[Inspected], Task, Look], None]
 

@@ -8,9 +8,9 @@ import streamlit as st
 from dashboard.components.heatmap_panel import caveat
 from dashboard.components.words import class_code, counted, percent
 from dashboard.language import tr
-from dashboard.results.attention import Inspected, Pointing, PointingScores
 from dashboard.services import inspection, inspection_scores
-from meddef_core.tasks import Task
+from dashboard.services.results.attention import Inspected, Pointing, PointingScores
+from dashboard.services.tasks import Task
 
 
 def pointing(inspected: Sequence[Inspected], *, task: Task) -> None:

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard.components.charts import CONFIG
 from dashboard.components.colours import png_address
 from dashboard.language import tr
-from dashboard.results.attention import Inspected, MapGroup
 from dashboard.services import inspection
+from dashboard.services.results.attention import Inspected, MapGroup
 from dashboard.views.attention.maps import Look, for_each, map_groups
 
 GRID = "attention_grid"

@@ -11,8 +11,8 @@ import streamlit as st
 
 from dashboard.components.charts import CONFIG, DASHES, LINES, MARKERS
 from dashboard.language import tr
-from dashboard.results.attention import Inspected, Stage
 from dashboard.services import inspection, inspection_scores
+from dashboard.services.results.attention import Inspected, Stage
 from dashboard.views.attention.work import costly
 
 ATTACK_FIRST = "This compares the clean scan with an attacked one: press “Attack each model” above."

@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.components.charts import CONFIG
 from dashboard.components.heatmap_panel import caveat
 from dashboard.language import tr
-from dashboard.results.attention import Alike, Inspected, MapStability, Randomised
 from dashboard.services import inspection, inspection_scores
+from dashboard.services.results.attention import Alike, Inspected, MapStability, Randomised
 from dashboard.views.attention.propagation import ATTACK_FIRST, line_of
 from dashboard.views.attention.work import costly
 

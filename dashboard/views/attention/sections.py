@@ -7,12 +7,12 @@ import streamlit as st
 from dashboard.components.heatmap_panel import MapStyle
 from dashboard.components.words import class_words
 from dashboard.language import tr
-from dashboard.results.attention import Inspected, MapGroup
 from dashboard.services import inspection
+from dashboard.services.results.attention import Inspected, MapGroup
+from dashboard.services.tasks import Task
 from dashboard.views.attention.compare import compare
 from dashboard.views.attention.maps import Look, for_each, map_groups
 from dashboard.views.attention.work import costly
-from meddef_core.tasks import Task
 
 CLEAN_OUTPUT = "the model's own clean output"
 

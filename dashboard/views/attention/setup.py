@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import budget_slider, budget_words
 from dashboard.components.emphasis import main_button
 from dashboard.components.progress import OnShare
 from dashboard.components.slow_section import computed
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.attention import Inspected
-from dashboard.results.common import AttackChoice, AttackOption, LabResult, ModelChoice, Outcome, Reading
+from dashboard.services import shared as services
+from dashboard.services.results.attention import Inspected
+from dashboard.services.results.common import AttackChoice, AttackOption, AttackOutcome, LabResult, ModelChoice, Reading
+from dashboard.services.tasks import Task
 from dashboard.session import history, state
 from dashboard.session.state import Chosen
-from meddef_core.tasks import Task
 
 USUAL = "pgd"
 """Attack that is run unless the reader says otherwise."""
@@ -65,8 +65,8 @@ def _quick(option: AttackOption) -> bool:
 def _run(chosen: Chosen, option: AttackOption, eps: float, models: Sequence[ModelChoice]) -> None:
     spec, source = services.checked(AttackChoice(attack=option.key, eps=eps), chosen.task)
 
-    def work(on_share: OnShare) -> tuple[Outcome, ...]:
-        outcomes: list[Outcome] = []
+    def work(on_share: OnShare) -> tuple[AttackOutcome, ...]:
+        outcomes: list[AttackOutcome] = []
         for model in models:
             clean = services.read(model, chosen.fingerprint, chosen.scan)
 

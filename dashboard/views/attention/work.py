@@ -7,8 +7,8 @@ import streamlit as st
 
 from dashboard.components.progress import OnShare, cancellable
 from dashboard.language import tr
-from dashboard.results.attention import Inspected
 from dashboard.services import inspection
+from dashboard.services.results.attention import Inspected
 
 T = TypeVar("T")
 

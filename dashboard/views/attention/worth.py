@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.results.attention import Inspected
-from dashboard.services import records
-from meddef_core.eps import short_eps
-from meddef_core.records import Match
-from meddef_core.studies.ablation import CHANCE
+from dashboard.services import ablation, records
+from dashboard.services.record_types import Match
+from dashboard.services.results.attention import Inspected
+from dashboard.services.words import short_eps
 
 LESIONS = {
     "modules": ("daam", "its DAAM"),
@@ -49,6 +48,6 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
             before=100 * intact.attacked.balanced_accuracy,
             eps=short_eps(record.numbers.eps),
         )
-        if found.read_otherwise <= FEW * record.numbers.n and found.p >= CHANCE:
+        if found.read_otherwise <= FEW * record.numbers.n and not ablation.significant(found.p):
             said += " " + tr("So what these maps show hardly enters its answer; Grad-CAM follows the answer itself.")
         st.info(said, icon=":material/experiment:")

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from dashboard import services
 from dashboard.components.emphasis import main_button
 from dashboard.components.model_picker import model_picker
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice
 from dashboard.services import batch
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import ModelChoice
 from dashboard.session import state, uploads
-from meddef_core.errors import MedDefError
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile

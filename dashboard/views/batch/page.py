@@ -33,7 +33,7 @@ def page() -> None:
         batch_table.score_card(job)
 
 
-def _table(job: batch.Job) -> None:
+def _table(job: batch.BatchJob) -> None:
     batch_table.summary(job)
     batch_table.outputs(job)
     batch_table.rows_table(job)

@@ -5,13 +5,13 @@ import streamlit as st
 from dashboard.components.progress import waiting_words
 from dashboard.language import tr
 from dashboard.services import batch
-from dashboard.services.work import Place
+from dashboard.services.batch import CancelledError
+from dashboard.services.errors import MedDefError
+from dashboard.services.work import QueuePlace
 from dashboard.session import state
-from meddef_core.errors import MedDefError
-from meddef_core.io.worker import CancelledError
 
 
-def run_on(job: batch.Job) -> None:
+def run_on(job: batch.BatchJob) -> None:
     """Read what is left, one scan after the other, and start the page over.
 
     Each row is kept as soon as it is there: whatever interrupts this script, the page goes on where it stopped.
@@ -20,7 +20,7 @@ def run_on(job: batch.Job) -> None:
     st.button(tr("Cancel"), key="batch_cancel", icon=":material/stop_circle:", on_click=_cancel)
     st.caption(tr("Cancelling keeps the rows that are done."))
 
-    def on_wait(where: Place) -> None:
+    def on_wait(where: QueuePlace) -> None:
         bar.progress(len(job.rows) / job.total, text=waiting_words(where))
 
     while not job.ended:

@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.scan_level import population_line
 from dashboard.components.words import class_code, class_words, counted, percent
 from dashboard.language import tr
 from dashboard.services import batch
-from meddef_core.tasks import Task
+from dashboard.services import shared as services
+from dashboard.services.tasks import Task
 
 MOST_ROWS = 12
 """Rows shown without scrolling inside the table."""
@@ -19,7 +19,7 @@ LEVELS = {"usual": "usual scan", "unusual": "unusual scan", "refused": "refused"
 """What the check of a scan found, in words."""
 
 
-def summary(job: batch.Job) -> None:
+def summary(job: batch.BatchJob) -> None:
     """How many files have a prediction; from how many the model abstained, and how many it could not read."""
     with_output = sum(row.output is not None for row in job.rows)
     said = tr(
@@ -42,11 +42,11 @@ def summary(job: batch.Job) -> None:
     population_line(services.tasks()[job.task])
 
 
-def _unusual(row: batch.Row) -> bool:
+def _unusual(row: batch.BatchOutcome) -> bool:
     return row.output is not None and row.output.level == "unusual"
 
 
-def outputs(job: batch.Job) -> None:
+def outputs(job: batch.BatchJob) -> None:
     """One number a class: how often it was the model output."""
     task = services.tasks()[job.task]
     with st.container(horizontal=True):
@@ -55,7 +55,7 @@ def outputs(job: batch.Job) -> None:
             st.metric(class_code(task, label), count, border=True, width=150)
 
 
-def rows_table(job: batch.Job) -> None:
+def rows_table(job: batch.BatchJob) -> None:
     """Every row: file, output, probabilities, and the reason where there is no output."""
     if not job.rows:
         return
@@ -74,14 +74,14 @@ def rows_table(job: batch.Job) -> None:
     )
 
 
-def rows_frame(job: batch.Job) -> pd.DataFrame:
+def rows_frame(job: batch.BatchJob) -> pd.DataFrame:
     """The rows as the page shows them, in the session's language."""
     task = services.tasks()[job.task]
     known = any(row.truth for row in job.rows)
     return pd.DataFrame([_line(row, task, known=known) for row in job.rows])
 
 
-def _line(row: batch.Row, task: Task, *, known: bool) -> dict[str, str | int]:
+def _line(row: batch.BatchOutcome, task: Task, *, known: bool) -> dict[str, str | int]:
     found, shares = row.output, row.shares
     line: dict[str, str | int] = {tr("Row"): row.number, tr("File"): row.name, tr("Scan id"): row.short_id or ""}
     if known:
@@ -97,7 +97,7 @@ def _line(row: batch.Row, task: Task, *, known: bool) -> dict[str, str | int]:
     return line
 
 
-def score_card(job: batch.Job) -> None:
+def score_card(job: batch.BatchJob) -> None:
     """Outputs against known classes; a sentence on how to get one where nothing is known."""
     score = batch.score_of(job)
     if score is None:
@@ -132,7 +132,7 @@ def score_card(job: batch.Job) -> None:
     st.caption(said)
 
 
-def _balanced(score: batch.Score, task: Task) -> None:
+def _balanced(score: batch.BatchAccuracy, task: Task) -> None:
     if score.balanced is None or score.balanced_interval is None:
         missing = ", ".join(class_words(task, label) for label in score.missing)
         st.markdown(tr("No balanced accuracy: no scan here is known to be {classes}.", classes=missing))
@@ -146,7 +146,7 @@ def _balanced(score: batch.Score, task: Task) -> None:
     )  # fmt: skip
 
 
-def _matrix_alt(score: batch.Score, task: Task) -> str:
+def _matrix_alt(score: batch.BatchAccuracy, task: Task) -> str:
     lines = [
         tr(
             "known {label}: {right} of {n} right",

@@ -6,8 +6,8 @@ from dashboard.components.probability_bars import class_bars
 from dashboard.components.scan_level import abstention_words, population_line, unusual_words
 from dashboard.components.words import class_words, percent
 from dashboard.language import tr
-from dashboard.results.common import Reading
-from meddef_core.tasks import Task
+from dashboard.services.results.common import Reading
+from dashboard.services.tasks import Task
 
 
 def refusal(reading: Reading, *, task: Task, better: str | None) -> None:

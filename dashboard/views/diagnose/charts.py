@@ -5,8 +5,7 @@ import plotly.graph_objects as go
 from dashboard.components.charts import COLOURS
 from dashboard.components.words import counted, percent
 from dashboard.language import tr
-from dashboard.results.reading import Calibration
-from meddef_core.evaluation.metrics import wilson
+from dashboard.services.results.reading import Calibration
 
 
 def reliability_plot(found: Calibration) -> go.Figure:
@@ -27,7 +26,7 @@ def reliability_plot(found: Calibration) -> go.Figure:
         (tr("calibrated"), found.after, COLOURS[0], "square", "solid", True),
     )
     for name, bins, colour, marker, dash, bars in series:
-        limits = [wilson(one.correct, one.n) for one in bins]
+        limits = [one.interval for one in bins]
         figure.add_scatter(
             name=name,
             x=[100 * one.confidence for one in bins],

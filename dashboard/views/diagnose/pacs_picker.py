@@ -5,12 +5,12 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.language import tr
 from dashboard.services import pacs
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
 from dashboard.services.pacs import Listing, Series, Study
 from dashboard.session import state, uploads
-from meddef_core.errors import MedDefError
 
 
 def pacs_picker() -> None:

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.certificate_card import certificate_card
 from dashboard.components.export_buttons import export_buttons
 from dashboard.components.heatmap_panel import map_controls, map_gallery
@@ -11,9 +10,11 @@ from dashboard.components.probability_bars import output_card
 from dashboard.components.progress import working
 from dashboard.components.scan_facts import model_view_card, origin_line, scan_warnings
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice, Reading
 from dashboard.services import certificates
 from dashboard.services import reading as worth
+from dashboard.services import shared as services
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import ModelChoice, Reading
 from dashboard.session import history, state
 from dashboard.session.state import Chosen
 from dashboard.views.diagnose.abstention import refusal, remark
@@ -21,7 +22,6 @@ from dashboard.views.diagnose.scan import original_card, reading_controls
 from dashboard.views.diagnose.scan_picker import scan_picker
 from dashboard.views.diagnose.trust import calibration_card, operating_card
 from dashboard.views.diagnose.volume_card import volume_card
-from meddef_core.errors import MedDefError
 
 
 def page() -> None:

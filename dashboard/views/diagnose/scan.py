@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from dashboard.components.scan_facts import title_of
 from dashboard.language import tr
+from dashboard.services.scans import WindowRange
 from dashboard.session import source, state
 from dashboard.session.state import Chosen
-from meddef_core.scans import WindowRange
 
 SHOWN = 800
 """Longest side of a displayed picture in pixels: a full-size radiograph need not travel to the browser."""

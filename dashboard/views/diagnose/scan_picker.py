@@ -2,16 +2,15 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.emphasis import main_button
 from dashboard.components.scan_facts import refused_line
 from dashboard.components.words import class_code
 from dashboard.language import tr
+from dashboard.services import shared as services
+from dashboard.services.scans import MAX_VOLUME_BYTES, SYNTHETIC, Sample
 from dashboard.session import state, uploads
 from dashboard.views.diagnose.pacs_picker import pacs_picker
 from dashboard.views.diagnose.upload_watch import upload_watch
-from meddef_core.data.samples import SYNTHETIC, Sample
-from meddef_core.scans.limits import MAX_VOLUME_BYTES
 
 TILE = 124
 """Width of a thumbnail in the strip, in pixels."""

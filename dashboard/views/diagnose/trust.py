@@ -6,13 +6,12 @@ import streamlit as st
 from dashboard.components.charts import CONFIG
 from dashboard.components.words import class_words, counted, percent
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice, Reading
-from dashboard.results.reading import Calibration, Operating
 from dashboard.services import reading as services
+from dashboard.services.reading import ANY_FINDING, Proportion, predictive_values
+from dashboard.services.results.common import ModelChoice, Reading
+from dashboard.services.results.reading import Calibration, Operating
+from dashboard.services.tasks import Task
 from dashboard.views.diagnose.charts import reliability_plot
-from meddef_core.prediction import Share, predictive_values
-from meddef_core.prediction.operating import ANY_FINDING
-from meddef_core.tasks import Task
 
 RULES = ("youden", "0.90", "0.95", "0.99", "own")
 """How a threshold is chosen: largest Youden index, a sensitivity on validation patients, or by hand."""
@@ -109,7 +108,7 @@ def _question_words(question: str, task: Task) -> str:
     return tr("any finding") if question == ANY_FINDING else class_words(task, question)
 
 
-def _share(share: Share) -> str:
+def _share(share: Proportion) -> str:
     low, high = share.interval
     return f"{counted(share.value)} [{percent(low)}, {percent(high)}], {share.hits} / {share.n}"
 

@@ -9,15 +9,15 @@ from dashboard.components.progress import paced, waiting_words
 from dashboard.components.slice_viewer import asked, slice_viewer
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
-from dashboard.results.common import ModelChoice
 from dashboard.services import volumes as service
-from dashboard.services.volumes import Verdict, VolumeReading
-from dashboard.services.work import Place
+from dashboard.services.errors import MedDefError
+from dashboard.services.results.common import ModelChoice
+from dashboard.services.scans import Volume
+from dashboard.services.tasks import Task
+from dashboard.services.volumes import VolumeDecision, VolumeReading
+from dashboard.services.work import QueuePlace
 from dashboard.session import volumes
 from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, slice_words, strip, strip_words
-from meddef_core.errors import MedDefError
-from meddef_core.scans import Volume
-from meddef_core.tasks import Task
 
 SOURCES = {
     "multi-frame DICOM": "DICOM with several frames",
@@ -91,7 +91,7 @@ def _predicted(model: ModelChoice, volume: Volume) -> VolumeReading:
     def show(what: str, done: int, total: int) -> None:
         bar.progress(done / total, text=what)
 
-    def wait(ahead: Place) -> None:
+    def wait(ahead: QueuePlace) -> None:
         bar.progress(0.0, text=waiting_words(ahead))
 
     try:
@@ -108,7 +108,7 @@ def _predicted(model: ModelChoice, volume: Volume) -> VolumeReading:
 # ---- the whole volume --------------------------------------------------------------------------------------------
 
 
-def _verdict(verdict: Verdict, *, task: Task) -> None:
+def _verdict(verdict: VolumeDecision, *, task: Task) -> None:
     """What is said of the volume, with its rule; how it corrects for many slices, behind a click."""
     numbers = {"n": len(verdict.flagged), "total": verdict.slices, "needed": verdict.needed}
     if verdict.outcome == "abstains":

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from dashboard.components.charts import COLOURS, DASHES
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
+from dashboard.services.tasks import Task
 from dashboard.services.volumes import SlicePrediction, VolumePrediction
-from meddef_core.tasks import Task
 
 LEVELS = {
     "usual": ("accepted", COLOURS[6], "circle"),

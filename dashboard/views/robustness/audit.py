@@ -7,12 +7,12 @@ import streamlit as st
 from dashboard.components.record_parts import again, not_measured
 from dashboard.components.words import eps_words
 from dashboard.language import language, tr
-from dashboard.results.robustness import Curve
 from dashboard.services import commands, robust_curves
+from dashboard.services.record_types import AuditRecord, RecordedFinding
 from dashboard.services.records import TaskRecords
+from dashboard.services.results.robustness import RobustnessCurve
+from dashboard.services.trust import GROUPS
 from dashboard.views.robustness.headline import badge
-from meddef_core.auditing.finding import GROUPS
-from meddef_core.records import AuditRecord, Finding
 
 MARKS = {
     "passed": (":material/check_circle:", "passed"),
@@ -23,7 +23,7 @@ MARKS = {
 """Icon and word for a finding: neither needs the colour."""
 
 
-def audit_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
+def audit_section(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:
     """One block a model: its card's models first, then audits of others."""
     st.markdown(
         tr(
@@ -88,7 +88,7 @@ def _findings(task: str, name: str, record: AuditRecord) -> None:
             _groups(numbers.findings)
 
 
-def _groups(findings: Sequence[Finding]) -> None:
+def _groups(findings: Sequence[RecordedFinding]) -> None:
     for group, title in GROUPS.items():
         own = [found for found in findings if found.group == group]
         if own:
@@ -96,6 +96,6 @@ def _groups(findings: Sequence[Finding]) -> None:
             st.markdown("\n".join(f"- {_line(found)}" for found in own))
 
 
-def _line(found: Finding) -> str:
+def _line(found: RecordedFinding) -> str:
     icon, word = MARKS[found.severity or found.status] if found.status != "failed" else MARKS[found.severity or "red"]
     return f"{icon} **{tr(found.title)}** ({tr(word)}): {tr(found.sentence)}"

@@ -6,8 +6,8 @@ import streamlit as st
 from dashboard.components.record_parts import again, not_measured, save_data, share_columns, share_words, shown_title
 from dashboard.language import tr
 from dashboard.services import commands
+from dashboard.services.record_types import Accuracy, CertifiedNumbers, CertifiedRecord, Match
 from dashboard.services.records import TaskRecords
-from meddef_core.records import CertifiedNumbers, CertifiedRecord, Match, Share
 
 CERTIFIED = "meddef-certified"
 """Name of the model whose smoothed network gives certificates."""
@@ -65,8 +65,8 @@ def certified_columns(name: str, numbers: CertifiedNumbers) -> pd.DataFrame:
     )
 
 
-def _rows(numbers: CertifiedNumbers) -> list[tuple[str, Share]]:
-    rows: list[tuple[str, Share]] = [(tr("at any radius"), numbers.clean)]
+def _rows(numbers: CertifiedNumbers) -> list[tuple[str, Accuracy]]:
+    rows: list[tuple[str, Accuracy]] = [(tr("at any radius"), numbers.clean)]
     rows += [(tr("L∞ {radius}/255", radius=f"{255 * row.radius:g}"), row) for row in numbers.linf]
     rows += [(tr("L2 {radius}", radius=f"{row.radius:g}"), row) for row in numbers.l2]
     return rows

@@ -6,10 +6,10 @@ import streamlit as st
 from dashboard.components.record_parts import again, attack_words, balanced_columns, not_measured, save_data
 from dashboard.language import tr
 from dashboard.services import commands
+from dashboard.services.record_types import Balanced, DissectionRecord, Gates, Match
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import title_of
-from meddef_core.eps import format_eps
-from meddef_core.records import Balanced, DissectionRecord, Gates, Match
+from dashboard.services.words import format_eps
 
 
 def dissection_section(found: TaskRecords) -> None:

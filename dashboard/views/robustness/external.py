@@ -7,10 +7,10 @@ from dashboard.components.record_parts import again, attack_words, figure, not_m
 from dashboard.components.words import counted
 from dashboard.language import tr
 from dashboard.services import commands
+from dashboard.services.record_types import ExternalRecord, ExternalRow, Hits, Match
 from dashboard.services.records import TaskRecords
+from dashboard.services.words import short_eps
 from dashboard.views.robustness import figures
-from meddef_core.eps import short_eps
-from meddef_core.records import ExternalRecord, ExternalRow, Hits, Match
 
 
 def external_section(found: TaskRecords) -> None:

@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 from dashboard.components.charts import COLOURS, DASHES, MARKERS, PATTERNS
 from dashboard.components.record_parts import attack_words, interval_bars
 from dashboard.language import tr
-from dashboard.results.robustness import Curve, Point
-from meddef_core.eps import short_eps
-from meddef_core.records import AblationRow, BaselineRow, PruneRow, Share, Shifted
-from meddef_core.records.external import Curve as RiskCurve
+from dashboard.services.record_types import AblationRow, Accuracy, BaselineRow, PruneRow, Shifted
+from dashboard.services.record_types import RiskCoverageCurve as RiskCurve
+from dashboard.services.results.robustness import Point, RobustnessCurve
+from dashboard.services.words import short_eps
 
 HEIGHT = 400
 
@@ -29,7 +29,7 @@ SEED_APART = 0.22
 """Between a variant's seeds, in rows: at one height they would hide each other."""
 
 
-def against_epsilon(curves: Sequence[Curve]) -> go.Figure:
+def against_epsilon(curves: Sequence[RobustnessCurve]) -> go.Figure:
     """Balanced accuracy at each budget, one line a model; bars are 95% intervals.
 
     A line joins clean scans, at 0, and the quick looks. From there an arrow goes down to the worst case, where that was
@@ -72,7 +72,7 @@ def against_sparsity(rows: Sequence[PruneRow]) -> go.Figure:
 def baselines(rows: Sequence[BaselineRow], titles: Sequence[str]) -> go.Figure:
     """Each defence under its title: clean, against who ignores it, and against who adapts."""
     names = {"clean": tr("clean"), "ignoring": tr("non-adaptive attack"), "adaptive": tr("adaptive attack")}
-    shares: dict[str, list[Share]] = {
+    shares: dict[str, list[Accuracy]] = {
         "clean": [row.clean for row in rows],
         "ignoring": [row.ignoring for row in rows],
         "adaptive": [row.adaptive for row in rows],
@@ -188,7 +188,7 @@ _MARGINS = {
 }
 
 
-def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Share]]) -> go.Figure:
+def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Accuracy]]) -> go.Figure:
     drawn = go.Figure()
     for number, (name, shares) in enumerate(series.items()):
         drawn.add_bar(
@@ -221,7 +221,7 @@ def _line(
     *,
     name: str,
     x: Sequence[float],
-    shares: Sequence[Share],
+    shares: Sequence[Accuracy],
     hover: Sequence[str] | None = None,
 ) -> None:
     place = number % len(COLOURS)
@@ -241,7 +241,7 @@ def _line(
     )
 
 
-def _arrows(drawn: go.Figure, number: int, curve: Curve) -> None:
+def _arrows(drawn: go.Figure, number: int, curve: RobustnessCurve) -> None:
     """From each quick look down to the worst case within the same budget."""
     looks = {point.eps: point for point in curve.quick}
     x: list[float] = []

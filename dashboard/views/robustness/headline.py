@@ -16,12 +16,12 @@ from dashboard.components.record_parts import (
 )
 from dashboard.components.trust import BADGES
 from dashboard.language import tr
-from dashboard.results.robustness import Curve, Point, Verdict
 from dashboard.services import robust_curves
 from dashboard.services.models import OFFICIAL
 from dashboard.services.records import TaskRecords
+from dashboard.services.results.robustness import Point, RobustnessCurve, TrustVerdict
+from dashboard.services.words import short_eps
 from dashboard.views.robustness.figures import against_epsilon
-from meddef_core.eps import short_eps
 
 CARD_WIDTH = 380
 """Pixels: two or three beside each other, one on a telephone."""
@@ -29,7 +29,7 @@ CARD_WIDTH = 380
 USUAL = "4/255"
 
 
-def headline(found: TaskRecords, curves: Sequence[Curve]) -> None:
+def headline(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:
     """One card a model at a budget that the reader chooses."""
     budgets = {short_eps(eps): eps for eps in robust_curves.budgets(curves)}
     if not budgets:
@@ -54,7 +54,7 @@ def headline(found: TaskRecords, curves: Sequence[Curve]) -> None:
                 _card(curve, eps, verdict=robust_curves.verdict(found, curve.key))
 
 
-def curves_section(task: str, curves: Sequence[Curve]) -> None:
+def curves_section(task: str, curves: Sequence[RobustnessCurve]) -> None:
     """Accuracy against the budget, all models of the task."""
     drawn = [curve for curve in curves if curve.points]
     if not drawn:
@@ -101,13 +101,13 @@ def curves_section(task: str, curves: Sequence[Curve]) -> None:
     figure(against_epsilon(drawn), name=f"{task}-against-epsilon", alt=_finding(drawn), data=curve_table(drawn))
 
 
-def badge(verdict: Verdict) -> None:
+def badge(verdict: TrustVerdict) -> None:
     """The verdict in a word, an icon and a colour."""
     words, icon, colour = BADGES[verdict.word]
     st.badge(tr(words), icon=icon, color=colour)  # type: ignore[arg-type]
 
 
-def _card(curve: Curve, eps: float, *, verdict: Verdict) -> None:
+def _card(curve: RobustnessCurve, eps: float, *, verdict: TrustVerdict) -> None:
     point = curve.at(eps)
     st.markdown(f"**{tr(curve.title)}**")
     badge(verdict)
@@ -124,7 +124,7 @@ def _card(curve: Curve, eps: float, *, verdict: Verdict) -> None:
         again(point.command)
 
 
-def _provenance(curve: Curve, point: Point) -> str:
+def _provenance(curve: RobustnessCurve, point: Point) -> str:
     if point.source == "worst":
         words = "Balanced accuracy, 95% interval. n = {n} ({part}, {protocol}). Worst case of: {attacks}."
     else:
@@ -133,7 +133,7 @@ def _provenance(curve: Curve, point: Point) -> str:
     return tr(words, n=curve.n, part=tr(curve.part), protocol=protocol_words(curve.protocol), attacks=attacks)
 
 
-def _finding(curves: Sequence[Curve]) -> str:
+def _finding(curves: Sequence[RobustnessCurve]) -> str:
     """What the figure shows, for readers who do not see it."""
     said = []
     for curve in curves:
@@ -150,7 +150,7 @@ def _finding(curves: Sequence[Curve]) -> str:
     return tr("Balanced accuracy against the attacker's budget.") + " " + " ".join(said)
 
 
-def curve_table(curves: Sequence[Curve]) -> pd.DataFrame:
+def curve_table(curves: Sequence[RobustnessCurve]) -> pd.DataFrame:
     """A row for each model and budget, clean at 0."""
     rows = []
     for curve in curves:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.damaged import damaged_files
 from dashboard.language import tr
 from dashboard.services import records, robust_curves
+from dashboard.services import shared as services
 from dashboard.views.robustness.audit import audit_section
 from dashboard.views.robustness.certified import certified_section
 from dashboard.views.robustness.dissection import dissection_section

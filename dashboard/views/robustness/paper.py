@@ -8,11 +8,11 @@ import streamlit as st
 
 from dashboard.components.record_parts import not_measured, save_data, shown_title
 from dashboard.language import tr
-from dashboard.services import commands, records
+from dashboard.services import commands
+from dashboard.services.paper import OTHER_ROWS, PAPER_ATTACKS, PAPER_EPSILONS, PAPER_MODELS, contradictions
+from dashboard.services.record_types import EvaluationRecord, Match, Reported
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import attack_title, title_of
-from meddef_core.records import EvaluationRecord, Match, Reported
-from meddef_core.studies.paper import OTHER_ROWS, PAPER_ATTACKS, PAPER_EPSILONS, PAPER_MODELS
 
 CLEAN = "clean"
 
@@ -105,7 +105,7 @@ def _ours(record: EvaluationRecord | None, attack: str, eps: float) -> tuple[flo
 
 
 def _reasons(task: str) -> None:
-    reasons = records.contradictions(task)
+    reasons = contradictions(task)
     if not reasons:
         return
     details = st.expander(

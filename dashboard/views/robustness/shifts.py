@@ -8,16 +8,16 @@ import streamlit as st
 from dashboard.components.record_parts import again, balanced_columns, figure, not_measured, protocol_words
 from dashboard.components.words import class_code, counted
 from dashboard.language import tr
-from dashboard.results.robustness import Curve
 from dashboard.services import commands
+from dashboard.services.record_types import Match, Shifted, ShiftRecord, ShiftRow
 from dashboard.services.records import TaskRecords
+from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.services.robust_curves import title_of
+from dashboard.services.tasks import get_task
 from dashboard.views.robustness import figures
-from meddef_core.records import Match, Shifted, ShiftRecord, ShiftRow
-from meddef_core.tasks import get_task
 
 
-def shifts_section(found: TaskRecords, curves: Sequence[Curve]) -> None:
+def shifts_section(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:
     """Each model under each change; a model has the colour that it has among `curves`."""
     st.markdown(
         tr(
@@ -76,7 +76,9 @@ def _of_these_weights(found: TaskRecords, record: ShiftRecord) -> tuple[ShiftRow
     return own
 
 
-def _series(found: TaskRecords, rows: Sequence[ShiftRow], curves: Sequence[Curve]) -> list[figures.ShiftSeries]:
+def _series(
+    found: TaskRecords, rows: Sequence[ShiftRow], curves: Sequence[RobustnessCurve]
+) -> list[figures.ShiftSeries]:
     known = [curve.key for curve in curves if curve.points]  # those that the figure against the budget counts
     names = [_name(row.model) for row in rows]
     order = [*known, *(name for name in names if name not in known)]

@@ -14,12 +14,8 @@ from dashboard.components.record_parts import (
     shown_title,
 )
 from dashboard.language import tr
-from dashboard.services import commands, records
-from dashboard.services.records import TaskRecords
-from dashboard.services.robust_curves import title_of
-from dashboard.views.robustness import figures
-from meddef_core.eps import format_eps
-from meddef_core.records import (
+from dashboard.services import ablation, commands
+from dashboard.services.record_types import (
     AblationNumbers,
     AblationRecord,
     BaselineNumbers,
@@ -28,7 +24,10 @@ from meddef_core.records import (
     PruneRecord,
     PruneRow,
 )
-from meddef_core.studies.ablation import CHANCE, verdict
+from dashboard.services.records import TaskRecords
+from dashboard.services.robust_curves import title_of
+from dashboard.services.words import format_eps
+from dashboard.views.robustness import figures
 
 ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
 """The recipe of each task's ablation."""
@@ -248,7 +247,7 @@ def _pairs(numbers: AblationNumbers) -> None:
     titles = {row.variant: tr(row.title) for row in numbers.rows}
     lines = []
     for pair in numbers.pairs:
-        p = records.mcnemar_p(pair)
+        p = ablation.p_of(pair)
         lines.append(
             tr(
                 "- {first} against “{second}”: scans robust on the first only {only_first}, on the second only "
@@ -258,7 +257,11 @@ def _pairs(numbers: AblationNumbers) -> None:
                 only_first=pair.only_first,
                 only_second=pair.only_second,
                 p=p,
-                verdict=tr("a difference.") if p < CHANCE else tr("no difference that chance does not explain."),
+                verdict=(
+                    tr("a difference.")
+                    if ablation.significant(p)
+                    else tr("no difference that chance does not explain.")
+                ),
             )
         )
     if lines:
@@ -267,5 +270,4 @@ def _pairs(numbers: AblationNumbers) -> None:
 
 def _verdict(numbers: AblationNumbers) -> str:
     """What the record's verdict says, in the reader's language; nothing where nothing is compared."""
-    pairs = [pair.model_dump() | {"p": records.mcnemar_p(pair)} for pair in numbers.pairs]
-    return verdict(pairs, {row.variant: tr(row.title) for row in numbers.rows}, say=tr)
+    return ablation.verdict_of(numbers, titles={row.variant: tr(row.title) for row in numbers.rows}, say=tr)

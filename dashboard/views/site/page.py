@@ -4,8 +4,8 @@ import streamlit as st
 
 from dashboard.language import tr
 from dashboard.services import site
+from dashboard.services.errors import MedDefError
 from dashboard.views.site.report import report_card
-from meddef_core.errors import MedDefError
 
 COMMANDS = """meddef site FOLDER --task oct --labels slice --output report.json --pdf report.pdf
 meddef site FOLDER --task oct --labels slice --adjust --profile PROFILE

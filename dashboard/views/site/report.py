@@ -4,10 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services.site import Report
-from meddef_core.records.external import Hits
-from meddef_core.records.site import Figure, SiteRow
-from meddef_core.words import counted, percent
+from dashboard.services.record_types import Hits
+from dashboard.services.site import Figure, Report, SiteRow
+from dashboard.services.words import counted, percent
 
 CALLOUTS = {"fit": st.success, "fit_after_adjustment": st.warning, "not_fit": st.error}
 

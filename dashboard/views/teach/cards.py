@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.components.charts import CONFIG, before_after
 from dashboard.components.heatmap_panel import MapStyle, map_tile
@@ -13,12 +12,13 @@ from dashboard.components.progress import working
 from dashboard.components.scan_level import population_line, scan_notes
 from dashboard.components.words import class_words, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons.model import StepState
-from dashboard.results.common import MapView, ModelChoice, Outcome, Picture, Reading
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.errors import MedDefError
+from dashboard.services.lessons.model import StepState
+from dashboard.services.results.common import AttackOutcome, MapView, ModelChoice, Picture, Reading
 from dashboard.views.teach import findings as teach_findings
 from dashboard.views.teach import networks as teach_networks
-from meddef_core.errors import MedDefError
 
 TILE = 224
 SMALL = 176
@@ -119,7 +119,7 @@ def _gallery(views: Sequence[MapView], picture: Picture, *, model: ModelChoice) 
 
 def _attack(state: StepState) -> None:
     models = teaching.named(state.task, state.models)
-    outcomes: list[Outcome] = []
+    outcomes: list[AttackOutcome] = []
     for model in models:
         with working(tr("{model} is being attacked…", model=tr(model.title))):
             outcomes.append(
@@ -139,7 +139,7 @@ def _attack(state: StepState) -> None:
     scan_notes([outcome.clean for outcome in outcomes], task=services.tasks()[state.task])
 
 
-def _outcome(outcome: Outcome, state: StepState) -> None:
+def _outcome(outcome: AttackOutcome, state: StepState) -> None:
     task, title = services.tasks()[state.task], tr(outcome.clean.model.title)
     st.markdown(f"**{title}**")
     was, now = (class_words(task, r.label) for r in (outcome.clean, outcome.attacked.reading))
@@ -169,7 +169,7 @@ def _outcome(outcome: Outcome, state: StepState) -> None:
     )
 
 
-def _pictures(outcome: Outcome) -> None:
+def _pictures(outcome: AttackOutcome) -> None:
     title, clean, attacked = tr(outcome.clean.model.title), outcome.clean.picture, outcome.attacked.reading.picture
     factor = colours.amplification(outcome.attacked.linf)
     shown: tuple[tuple[Picture | colours.Rgb, str, str], ...] = (

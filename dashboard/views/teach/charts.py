@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 from dashboard.components.charts import DASHES, LINES, MARKERS
 from dashboard.components.words import counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.results.teaching import Curve, Measured
+from dashboard.services.results.teaching import CardMeasurement, ProbabilityCurve
 
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
 MARGIN = {"l": 0, "r": 8, "t": 8, "b": 0}
 
 
-def against_budget(curves: Sequence[Curve]) -> go.Figure:
+def against_budget(curves: Sequence[ProbabilityCurve]) -> go.Figure:
     """Probability of each model's clean output against the budget; a cross where the output has changed."""
     figure = go.Figure()
     for curve, colour, dash, marker in zip(curves, LINES, DASHES, MARKERS, strict=False):
@@ -35,7 +35,7 @@ def against_budget(curves: Sequence[Curve]) -> go.Figure:
     return figure
 
 
-def against_budget_alt(curves: Sequence[Curve]) -> str:
+def against_budget_alt(curves: Sequence[ProbabilityCurve]) -> str:
     """The finding in words."""
     said = []
     for curve in curves:
@@ -49,7 +49,7 @@ def against_budget_alt(curves: Sequence[Curve]) -> str:
     return "; ".join(said)
 
 
-def measured_bars(rows: Sequence[Sequence[Measured]]) -> go.Figure:
+def measured_bars(rows: Sequence[Sequence[CardMeasurement]]) -> go.Figure:
     """Balanced accuracy against the budget with Wilson intervals, one line a model, from the cards."""
     figure = go.Figure()
     for series, colour, dash, marker in zip(rows, LINES, DASHES, MARKERS, strict=False):

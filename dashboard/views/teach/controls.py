@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.budgets import NORMS
 from dashboard.language import tr
-from dashboard.lessons.model import DEFENCES, StepState
-from dashboard.session.lesson_place import USED, Place, attacks_for, change, norm_of
+from dashboard.services import shared as services
+from dashboard.services import teaching_broken
+from dashboard.services.lessons.model import DEFENCES, StepState
+from dashboard.session.lesson_place import USED, LessonPlace, attacks_for, change, norm_of
 from dashboard.views.teach.presenter import presenting
-from meddef_core.auditing.broken.defences import get_broken
 
 SPARSITIES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 ONE_MODEL = ("scan", "maps", "controls", "broken")
 """Views that show one model: more would be too long for a screen."""
 
 
-def step_controls(place: Place, own: StepState, state: StepState) -> None:
+def step_controls(place: LessonPlace, own: StepState, state: StepState) -> None:
     """One row of choices; each starts where the lesson, or the link, has put it."""
     suffix = f"{place.lesson}_{place.step}"
     used = USED[own.view]
@@ -57,7 +57,7 @@ def _attack_title(key: str) -> str:
 
 
 def _defence_title(key: str) -> str:
-    return tr(get_broken(key).title)
+    return tr(teaching_broken.title_of(key))
 
 
 def _sample(own: StepState, state: StepState, suffix: str) -> None:

@@ -3,16 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.components.charts import CONFIG
 from dashboard.components.progress import working
 from dashboard.components.words import class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons.model import StepState
-from dashboard.results.common import ModelChoice
-from dashboard.results.teaching import Rival
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.lessons.model import StepState
+from dashboard.services.results.common import ModelChoice
+from dashboard.services.results.teaching import Rival
 from dashboard.services.trust import trust
 from dashboard.views.teach.charts import against_budget, against_budget_alt, measured_bars
 

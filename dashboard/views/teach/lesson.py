@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.emphasis import main_button
 from dashboard.language import language, tr
-from dashboard.lessons.model import Lesson, LessonStep, Question, Shelf, StepState
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.errors import MedDefError
+from dashboard.services.lessons.model import Lesson, LessonQuestion, LessonStep, Shelf, StepState
 from dashboard.session import state
-from dashboard.session.lesson_place import Place, go, link_box, parameters, state_at, write
+from dashboard.session.lesson_place import LessonPlace, go, link_box, parameters, state_at, write
 from dashboard.views.teach.cards import live_card
 from dashboard.views.teach.controls import step_controls
 from dashboard.views.teach.presenter import PRESENTER, large_type, presenting
-from meddef_core.errors import MedDefError
 
 NOTES, REVEALED = "teach_notes", "teach_revealed"
 ACROSS = 3
@@ -42,11 +42,11 @@ def _lesson_tile(lesson: Lesson) -> None:
         key=f"teach_open_{lesson.key}",
         icon=":material/school:",
         on_click=go,
-        args=(Place(lesson.key, 0),),
+        args=(LessonPlace(lesson.key, 0),),
     )
 
 
-def lesson_page(lesson: Lesson, place: Place) -> None:
+def lesson_page(lesson: Lesson, place: LessonPlace) -> None:
     """The step at `place`, ready to be read or presented."""
     step = lesson.steps[place.step]
     shown, whole = (None, True) if step.state is None else state_at(place, step.state)
@@ -67,7 +67,7 @@ def lesson_page(lesson: Lesson, place: Place) -> None:
         _notes(step)
 
 
-def _bar(lesson: Lesson, place: Place, wanted: dict[str, str]) -> None:
+def _bar(lesson: Lesson, place: LessonPlace, wanted: dict[str, str]) -> None:
     """Title, where we are, the link, and the switch to presenter mode."""
     number, total = place.step + 1, len(lesson.steps)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -87,7 +87,7 @@ def _bar(lesson: Lesson, place: Place, wanted: dict[str, str]) -> None:
     st.progress(number / total, text=f"**{lesson.title}** · {tr('Step {n} of {total}', n=number, total=total)}")
 
 
-def _body(step: LessonStep, shown: StepState | None, place: Place) -> None:
+def _body(step: LessonStep, shown: StepState | None, place: LessonPlace) -> None:
     """Words, card, question; for a reader the question stands beside the words, so that it is in mind at the card."""
     beside = step.question is not None and not presenting()
     words, question = st.columns([3, 2], gap="large") if beside else (st.container(), None)
@@ -103,7 +103,7 @@ def _body(step: LessonStep, shown: StepState | None, place: Place) -> None:
             _question(step.question, suffix=f"{place.lesson}_{place.step}")
 
 
-def _question(question: Question, *, suffix: str) -> None:
+def _question(question: LessonQuestion, *, suffix: str) -> None:
     """Asked first; the answer and its reason on request, with or without a guess."""
     st.markdown(f":material/quiz: **{tr('Question')}**")
     options = list(range(len(question.options)))
@@ -125,7 +125,7 @@ def _question(question: Question, *, suffix: str) -> None:
     st.markdown(question.explanation)
 
 
-def _moves(lesson: Lesson, place: Place) -> None:
+def _moves(lesson: Lesson, place: LessonPlace) -> None:
     """Back and on; arrow keys only when presenting, because they move sliders and carets otherwise."""
     last = len(lesson.steps) - 1
     with st.container(horizontal=True, gap="small"):
@@ -136,7 +136,7 @@ def _moves(lesson: Lesson, place: Place) -> None:
             disabled=place.step == 0,
             shortcut="Left" if presenting() else None,
             on_click=go,
-            args=(Place(lesson.key, max(0, place.step - 1)),),
+            args=(LessonPlace(lesson.key, max(0, place.step - 1)),),
         )
         st.button(
             tr("Next step"),
@@ -147,7 +147,7 @@ def _moves(lesson: Lesson, place: Place) -> None:
             disabled=place.step == last,
             shortcut="Right" if presenting() else None,
             on_click=go,
-            args=(Place(lesson.key, min(last, place.step + 1)),),
+            args=(LessonPlace(lesson.key, min(last, place.step + 1)),),
         )
         if presenting():
             st.button(

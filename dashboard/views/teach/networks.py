@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components.progress import working
 from dashboard.components.words import class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons.model import StepState
-from dashboard.results.common import Reading
-from dashboard.results.teaching import BrokenDefence, Tried
+from dashboard.services import shared as services
 from dashboard.services import teaching, teaching_broken
+from dashboard.services.lessons.model import StepState
+from dashboard.services.results.common import Reading
+from dashboard.services.results.teaching import DefenceDemonstration, Tried
 
 REVEAL = "teach_adaptive"
 
@@ -36,7 +36,7 @@ def broken(state: StepState) -> None:
         _flaw(found)
 
 
-def _flaw(found: BrokenDefence) -> None:
+def _flaw(found: DefenceDemonstration) -> None:
     st.markdown(f":material/troubleshoot: **{tr('The flaw.')}** {tr(found.flaw)}")
     checks = ", ".join(tr(title) for title in found.caught_by)
     st.caption(tr("Trust checks that look for it: {checks}. Source: {source}", checks=checks, source=found.citation))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.language import language, tr
-from dashboard.lessons.model import read_shelf
+from dashboard.services.lessons.model import read_shelf
 from dashboard.session import lesson_place as teach_place
 from dashboard.views.teach.lesson import lesson_list, lesson_page
 from dashboard.views.teach.quiz import quiz_page

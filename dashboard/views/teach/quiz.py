@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from dashboard import services
 from dashboard.components import colours
 from dashboard.components.emphasis import main_button
 from dashboard.components.heatmap_panel import MapStyle, map_tile
 from dashboard.components.progress import working
 from dashboard.components.words import class_words, counted, eps_words, percent
 from dashboard.language import tr
-from dashboard.lessons import quiz
-from dashboard.lessons.quiz import Answer, Item, Round
-from dashboard.results.common import MapView, ModelChoice, Picture
-from dashboard.results.teaching import QuizPair
+from dashboard.services import shared as services
 from dashboard.services import teaching
+from dashboard.services.lessons import quiz
+from dashboard.services.lessons.quiz import Answer, QuizQuestion, RoundSettings
+from dashboard.services.results.common import MapView, ModelChoice, Picture
+from dashboard.services.results.teaching import QuizPair
 
 ROUND, ANSWERS, NEXT = "teach_quiz_round", "teach_quiz_answers", "teach_quiz_next"
 SIDES = ("Left", "Right")
@@ -44,7 +44,7 @@ def quiz_page() -> None:
         _export(chosen, answers, model)
 
 
-def _start(chosen: Round) -> None:
+def _start(chosen: RoundSettings) -> None:
     st.session_state.update({ROUND: chosen, ANSWERS: [], NEXT: 0})
 
 
@@ -52,7 +52,7 @@ def _task() -> str:
     return str(st.session_state.get("teach_quiz_task") or next(iter(services.tasks())))
 
 
-def _setup() -> Round | None:
+def _setup() -> RoundSettings | None:
     """Kind, level, model and seed; the same choice always gives the same round."""
     tasks = services.tasks()
     kind = st.segmented_control(
@@ -103,7 +103,7 @@ def _setup() -> Round | None:
             tr("Seed"), 0, quiz.MOST_SEED, 1, key="teach_quiz_seed", width=140, persist_state="session"
         )
     st.caption(tr("The same seed gives the same questions to every class. Another seed begins another round."))
-    return Round(str(kind), str(level), int(seed), int(length), str(model))
+    return RoundSettings(str(kind), str(level), int(seed), int(length), str(model))
 
 
 def _level_words(level: str) -> str:
@@ -111,7 +111,7 @@ def _level_words(level: str) -> str:
     return f"{words[level]}, {eps_words(quiz.LEVELS[level])}"
 
 
-def _score(chosen: Round, answers: list[Answer]) -> None:
+def _score(chosen: RoundSettings, answers: list[Answer]) -> None:
     result = quiz.score(answers)
     with st.container(horizontal=True, gap="small"):
         st.metric(tr("Right answers"), f"{result.right} / {result.n}", width=170, border=True)
@@ -134,7 +134,7 @@ def _score(chosen: Round, answers: list[Answer]) -> None:
     )
 
 
-def _item(chosen: Round, item: Item, model: ModelChoice) -> None:
+def _item(chosen: RoundSettings, item: QuizQuestion, model: ModelChoice) -> None:
     answers: list[Answer] = st.session_state[ANSWERS]
     given = next((answer for answer in answers if answer.item.number == item.number), None)
     with working(tr("{model} is being attacked…", model=model.title)):
@@ -169,7 +169,7 @@ def _item(chosen: Round, item: Item, model: ModelChoice) -> None:
         _reveal(chosen, given, pair, model)
 
 
-def _maps(chosen: Round, item: Item, model: ModelChoice, pair: QuizPair) -> tuple[MapView, ...]:
+def _maps(chosen: RoundSettings, item: QuizQuestion, model: ModelChoice, pair: QuizPair) -> tuple[MapView, ...]:
     """One map of each picture, both on one scale."""
     key = f"quiz {item.sample} {item.beside} {item.answer} {chosen.eps}"
     pictures: tuple[Picture, ...] = pair.pictures
@@ -179,7 +179,7 @@ def _maps(chosen: Round, item: Item, model: ModelChoice, pair: QuizPair) -> tupl
     return tuple(next(view for view in views if view.key == wanted) for views in found)
 
 
-def _answer(item: Item, side: int) -> None:
+def _answer(item: QuizQuestion, side: int) -> None:
     answers: list[Answer] = st.session_state[ANSWERS]
     if all(answer.item.number != item.number for answer in answers):  # a second press counts for nothing
         st.session_state[ANSWERS] = [*answers, Answer(item, side)]
@@ -189,7 +189,7 @@ def _advance() -> None:
     st.session_state[NEXT] += 1
 
 
-def _reveal(chosen: Round, given: Answer, pair: QuizPair, model: ModelChoice) -> None:
+def _reveal(chosen: RoundSettings, given: Answer, pair: QuizPair, model: ModelChoice) -> None:
     """Right or wrong, what each picture was, what was added, and what the model made of them."""
     side = tr(SIDES[given.item.answer])
     if given.right:
@@ -220,7 +220,7 @@ def _reveal(chosen: Round, given: Answer, pair: QuizPair, model: ModelChoice) ->
         st.button(tr("Next question"), key="teach_quiz_next_button", type=main_button(), on_click=_advance)
 
 
-def _export(chosen: Round, answers: list[Answer], model: ModelChoice) -> None:
+def _export(chosen: RoundSettings, answers: list[Answer], model: ModelChoice) -> None:
     """The class result as JSON and CSV; no names are asked for, so none can be in it."""
     result = quiz.document(chosen, answers, weights=teaching.weights_of(model))
     name = f"meddef-quiz-{chosen.kind}-{chosen.level}-seed{chosen.seed}"

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.methods.momentum import climb_by_momentum
-from meddef_core.attacks.search import Problem, Search, input_gradient, logits_of
+from meddef_core.attacks.search import AttackProblem, Search, input_gradient, logits_of
 from meddef_core.errors import AttackError
 
 
@@ -26,7 +26,7 @@ def transfer(search: Search) -> None:
     climb_by_momentum(search, look=look)
 
 
-def _source_of(problem: Problem) -> nn.Module:
+def _source_of(problem: AttackProblem) -> nn.Module:
     """The source; AttackError unless it tells the same number of classes apart as the attacked model."""
     if problem.source is None:
         raise AttackError("a transfer attack needs a source model to make its images on")

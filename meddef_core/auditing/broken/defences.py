@@ -134,7 +134,7 @@ _DEFENCES = (
     BrokenDefence(
         name="constant",
         title="Constant network",
-        build=nets.Constant,
+        build=nets.ConstantClassifier,
         caught_by=("several_classes",),
         one_line="Names one class, whatever the image; its images of that class can never be broken.",
         flaw="It reads nothing: robust accuracy is the share of the class it always names.",

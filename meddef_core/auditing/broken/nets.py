@@ -108,7 +108,7 @@ class NoisyLogits(Wrapper):
         return logits + 0.5 * logits.detach().std(dim=1, keepdim=True) * noise
 
 
-class Constant(Wrapper):
+class ConstantClassifier(Wrapper):
     """The first class, by so much that no image changes it."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from meddef_core.attacks import AttackSpec
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, overstated, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
 
 KNOWN_EPS = 8 / 255
 """Epsilon at which every undefended network of this kind falls; at 4/255 one trained with augmentation may not."""
@@ -28,7 +28,7 @@ class SignSum(nn.Module):
         return torch.stack([torch.zeros_like(score), score], dim=1)
 
 
-def known_optimum(bench: Bench) -> Outcome:
+def known_optimum(bench: Bench) -> CheckOutcome:
     """The harness on a linear model and images at known distances from its boundary."""
     eps = min(bench.subject.eps, 0.25)
     model = SignSum((bench.x.shape[1], 16, 16))
@@ -49,7 +49,7 @@ def known_optimum(bench: Bench) -> Outcome:
     return passed(f"{words}, and none other.", **figures)
 
 
-def twin_falls(bench: Bench) -> Outcome:
+def twin_falls(bench: Bench) -> CheckOutcome:
     """The harness on the undefended counterpart at 8/255."""
     twin = bench.subject.twin
     assert twin is not None

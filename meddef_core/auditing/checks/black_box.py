@@ -1,17 +1,17 @@
 """Whether attacks that see less find less: where they find more, gradient attacks miss adversarial examples."""
 
-from meddef_core.auditing.bench import Bench, Run
+from meddef_core.auditing.bench import AttackRun, Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, passed
 
 
-def square(bench: Bench) -> Outcome:
+def square(bench: Bench) -> CheckOutcome:
     """Images that Square breaks, which asks for outputs only, and no white-box run did."""
     run = bench.count(bench.attack("square", index=bench.hardest, steps=bench.plan.queries, stop_when_fooled=True))
     return _extra(bench, run, "Square, which asks for outputs only,")
 
 
-def decision(bench: Bench) -> Outcome:
+def decision(bench: Bench) -> CheckOutcome:
     """Images that HopSkipJump breaks, which sees the named class only, and no white-box run did."""
     index = bench.some(bench.hardest, bench.plan.decision_images)
     run = bench.count(
@@ -26,19 +26,19 @@ def decision(bench: Bench) -> Outcome:
     return _extra(bench, run, "HopSkipJump, which sees no more than the named class,")
 
 
-def transfer_twin(bench: Bench) -> Outcome:
+def transfer_twin(bench: Bench) -> CheckOutcome:
     """Images made on the undefended twin that fool this model, and no white-box run did."""
     run = bench.count(bench.attack("transfer", index=bench.hardest, source=bench.subject.twin))
     return _extra(bench, run, "The transfer from the undefended counterpart")
 
 
-def transfer_independent(bench: Bench) -> Outcome:
+def transfer_independent(bench: Bench) -> CheckOutcome:
     """Images made on an independently trained model that fool this one, and no white-box run did."""
     run = bench.count(bench.attack("transfer", index=bench.hardest, source=bench.subject.independent))
     return _extra(bench, run, "Images made on an independent model: the transfer")
 
 
-def _extra(bench: Bench, run: Run, what: str) -> Outcome:
+def _extra(bench: Bench, run: AttackRun, what: str) -> CheckOutcome:
     extra, asked = int(run.fooled.sum()), len(run.index)
     words = f"{what} breaks {extra} of {asked} images that no white-box attack broke"
     if extra > bench.tolerance:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, Severity, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, Severity, failed, passed
 from meddef_core.evaluation.metrics import mcnemar
 
 FEW = 8
@@ -22,7 +22,7 @@ SIGNIFICANT = 0.05
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def eval_mode(bench: Bench) -> Outcome:
+def eval_mode(bench: Bench) -> CheckOutcome:
     """Training mode before, or anything of the model changed after a forward pass."""
     if bench.in_training:
         return failed(
@@ -47,7 +47,7 @@ def _state(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
         yield name, value.detach().clone()
 
 
-def batch_neighbours(bench: Bench) -> Outcome:
+def batch_neighbours(bench: Bench) -> CheckOutcome:
     """An image's logits alone against those in a batch."""
     few = bench.x[:FEW]
     together = bench.ask(few)
@@ -59,7 +59,7 @@ def batch_neighbours(bench: Bench) -> Outcome:
     return passed(f"{words}, which is rounding.", gap=gap)
 
 
-def forwards_agree(bench: Bench) -> Outcome:
+def forwards_agree(bench: Bench) -> CheckOutcome:
     """Four forward passes without a graph and one with, on the same images."""
     few = bench.x[:FEW]
     first = bench.ask(few)
@@ -77,7 +77,7 @@ def _relative_gap(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max() / scale)
 
 
-def no_hidden_gradients(bench: Bench) -> Outcome:
+def no_hidden_gradients(bench: Bench) -> CheckOutcome:
     """Whether a forward pass in no-gradient mode builds a graph all the same."""
     kept = 0
 
@@ -98,7 +98,7 @@ def no_hidden_gradients(bench: Bench) -> Outcome:
     return passed("The model takes no gradient of its own during inference.", tensors=0)
 
 
-def class_count(bench: Bench) -> Outcome:
+def class_count(bench: Bench) -> CheckOutcome:
     """Outputs of the model against classes of the data."""
     outputs, classes = bench.logits.shape[1], bench.subject.classes
     if outputs != classes:
@@ -112,7 +112,7 @@ def class_count(bench: Bench) -> Outcome:
     return passed(f"The model has {outputs} outputs for {classes} classes.", outputs=outputs, classes=classes)
 
 
-def pixel_range(bench: Bench) -> Outcome:
+def pixel_range(bench: Bench) -> CheckOutcome:
     """Accuracy on pixels in [0, 1] against pixels normalised outside of the model, in the usual ways."""
     hits = bench.right
     plain = int(hits.sum())
@@ -148,7 +148,7 @@ def _other_ranges(x: Tensor) -> Iterator[tuple[str, Tensor]]:
         yield "normalised as for ImageNet", (x - mean) / std
 
 
-def better_than_guessing(bench: Bench) -> Outcome:
+def better_than_guessing(bench: Bench) -> CheckOutcome:
     """Clean accuracy against always naming the most frequent class."""
     hits, most = int(bench.right.sum()), int(bench.y.bincount().max())
     figures = {"right": hits, "most_frequent_class": most, "n": len(bench)}
@@ -162,7 +162,7 @@ def better_than_guessing(bench: Bench) -> Outcome:
     return passed(f"The model classifies {hits} of {len(bench)} clean images correctly.", **figures)
 
 
-def errors_show(bench: Bench) -> Outcome:
+def errors_show(bench: Bench) -> CheckOutcome:
     """Logits and gradients at the corners of the ball and of a large one; what raises is raised."""
     few = torch.arange(min(FEW, len(bench)))
     x = bench.x[few]
@@ -173,7 +173,7 @@ def errors_show(bench: Bench) -> Outcome:
     return passed("Logits and gradients are finite on clean and on noisy images.", images=len(places) * len(few))
 
 
-def nan_propagates(bench: Bench) -> Outcome:
+def nan_propagates(bench: Bench) -> CheckOutcome:
     """One NaN pixel in, something that is not finite out."""
     image = bench.x[:1].clone()
     image[..., image.shape[2] // 2, image.shape[3] // 2] = torch.nan

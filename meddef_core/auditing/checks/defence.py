@@ -14,7 +14,7 @@ from torch import Tensor
 
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, passed
 from meddef_core.model import MedDef
 
 TITLES = {
@@ -68,7 +68,7 @@ def _swap(value: Tensor, stand_in: Tensor) -> Tensor:
     return swapped
 
 
-def bypass(bench: Bench, *, module: str) -> Outcome:
+def bypass(bench: Bench, *, module: str) -> CheckOutcome:
     """Images that PGD breaks through the bypassed copy, and no white-box run did."""
     assert isinstance(bench.fast, MedDef)
     index = bench.some(bench.hardest, bench.plan.bypass_images)
@@ -81,7 +81,7 @@ def bypass(bench: Bench, *, module: str) -> Outcome:
 
 
 def _check(module: str, need: str) -> Check:
-    run: Callable[[Bench], Outcome] = partial(bypass, module=module)
+    run: Callable[[Bench], CheckOutcome] = partial(bypass, module=module)
     name = TITLES[module]
     return Check(
         group="defence",

@@ -7,7 +7,7 @@ from meddef_core.attacks.draws import draw_signs, draw_uniform
 from meddef_core.attacks.search import input_gradient
 from meddef_core.auditing.bench import CHUNK, Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, Severity, failed, overstated, passed
+from meddef_core.auditing.finding import CheckOutcome, Severity, failed, overstated, passed
 from meddef_core.model import MedDef
 
 SATURATED_GAP = 16.0
@@ -37,7 +37,7 @@ SHUT, OPEN = 0.01, 0.99
 """A gate beyond these passes less than a twenty-fifth of the gradient that it would at 0.5."""
 
 
-def gradient_present(bench: Bench) -> Outcome:
+def gradient_present(bench: Bench) -> CheckOutcome:
     """Share of images read rightly whose cross-entropy gradient is zero everywhere."""
     index = bench.where(bench.right)
     if len(index) == 0:
@@ -56,7 +56,7 @@ def gradient_present(bench: Bench) -> Outcome:
     return passed(f"All {len(index)} images have a gradient.", zero=0, n=len(index))
 
 
-def softmax_open(bench: Bench) -> Outcome:
+def softmax_open(bench: Bench) -> CheckOutcome:
     """Share of images whose two best logits are so far apart that softmax rounds to 1."""
     best = bench.logits.topk(2, dim=1).values
     closed = int((best[:, 0] - best[:, 1] > SATURATED_GAP).sum())
@@ -71,7 +71,7 @@ def softmax_open(bench: Bench) -> Outcome:
     return passed(f"{words}.", saturated=closed, n=len(bench))
 
 
-def finite_differences(bench: Bench) -> Outcome:
+def finite_differences(bench: Bench) -> CheckOutcome:
     """Slopes of the margin along the gradient's sign and at random, by the gradient and by two forward passes."""
     _, dtype = bench.exact
     # Along random signs a slope is a small difference of large sums: only float64 resolves it.
@@ -90,7 +90,7 @@ def finite_differences(bench: Bench) -> Outcome:
     return passed(f"{words}.", **figures)
 
 
-def no_jumps(bench: Bench) -> Outcome:
+def no_jumps(bench: Bench) -> CheckOutcome:
     """Mean relative error of the slope along the gradient's sign over a change far below one grey level."""
     _, dtype = bench.exact
     errors = [_slope_errors(bench, place, size=COARSE, draws=())[0] for place in _probes(bench)]
@@ -139,7 +139,7 @@ def _slope_errors(bench: Bench, place: int, *, size: float, draws: tuple[int, ..
     return errors
 
 
-def noise_stability(bench: Bench) -> Outcome:
+def noise_stability(bench: Bench) -> CheckOutcome:
     """Readings that a random change of a quarter of epsilon turns."""
     index = bench.where(bench.right)
     x = bench.x[index]
@@ -152,7 +152,7 @@ def noise_stability(bench: Bench) -> Outcome:
     return passed(f"{words}.", turned=turned, n=len(index))
 
 
-def nearby_gradients(bench: Bench) -> Outcome:
+def nearby_gradients(bench: Bench) -> CheckOutcome:
     """Mean cosine between the gradient at an image and at a random image half of epsilon away."""
     index = bench.where(bench.right)[:CHUNK]
     if len(index) == 0:
@@ -171,7 +171,7 @@ def nearby_gradients(bench: Bench) -> Outcome:
     return passed(f"{words}.", cosine=cosine)
 
 
-def open_gates(bench: Bench) -> Outcome:
+def open_gates(bench: Bench) -> CheckOutcome:
     """Share of AFD gates and channel attention weights that are nearly shut or fully open."""
     assert isinstance(bench.network, MedDef)
     with torch.no_grad():

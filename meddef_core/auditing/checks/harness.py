@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, overstated, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
 
 
-def harness_tells_errors(bench: Bench) -> Outcome:
+def harness_tells_errors(bench: Bench) -> CheckOutcome:
     """The harness on models that raise, or turn NaN, once the attack is under way: it must not carry on."""
     faults = {"raises": _Raises(bench.fast), "returns NaN": _TurnsNaN(bench.fast)}
     hidden = [name for name, model in faults.items() if not _refuses(bench, model)]
@@ -63,7 +63,7 @@ def _any_error() -> Iterator[list[Exception]]:
         raised.append(error)
 
 
-def epsilon_zero(bench: Bench) -> Outcome:
+def epsilon_zero(bench: Bench) -> CheckOutcome:
     """The harness with no budget against the clean images."""
     run = bench.attack("pgd", index=torch.arange(len(bench)), eps=0.0, steps=1)
     differing = int((run.logits.argmax(dim=1) != bench.logits.argmax(dim=1)).sum())
@@ -76,7 +76,7 @@ def epsilon_zero(bench: Bench) -> Outcome:
     return passed("With an epsilon of 0 every prediction is as without an attack.", differing=0)
 
 
-def pixel_budget(bench: Bench) -> Outcome:
+def pixel_budget(bench: Bench) -> CheckOutcome:
     """The largest change that was made against epsilon."""
     run, eps = bench.base, bench.subject.eps
     if len(run.index) == 0:

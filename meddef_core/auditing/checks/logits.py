@@ -7,7 +7,7 @@ from torch import Tensor
 
 from meddef_core.auditing.bench import CHUNK, Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, passed
 from meddef_core.auditing.outputs import wide_inputs
 
 FEW = 8
@@ -17,7 +17,7 @@ SCALES = (20.0, -20.0, 1000.0)
 """Contrast at which logits leave [0, 1], however small they are on scans."""
 
 
-def outputs_logits(bench: Bench) -> Outcome:
+def outputs_logits(bench: Bench) -> CheckOutcome:
     """Outputs on scans and on images unlike any scan: all in [0, 1], or shares of a constant sum, are no logits."""
     rows = _wide_outputs(bench)
     inside = bool((rows >= 0).all() and (rows <= 1).all())

@@ -3,13 +3,13 @@
 from meddef_core.attacks import run_attack
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, passed
 
 ATTACKS = ("pgd", "apgd_ce")
 """torchattacks' implementations of the plain attack, and of one that chooses its own steps."""
 
 
-def other_implementation(bench: Bench) -> Outcome:
+def other_implementation(bench: Bench) -> CheckOutcome:
     """Images that torchattacks breaks, and no white-box run of the attack code under audit did."""
     index, broken = bench.hardest, []
     asked = len(index)

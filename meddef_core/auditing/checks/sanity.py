@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from meddef_core.auditing.bench import Bench, Run, margin
+from meddef_core.auditing.bench import AttackRun, Bench, margin
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, overstated, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
 
 WHOLE = 0.5
 """Epsilon at which every image can become the same grey, so that no model can be right on more than one class."""
@@ -23,7 +23,7 @@ SIZES = (0.08, 0.25, 0.8)
 """Step sizes to compare, as shares of epsilon."""
 
 
-def stronger_than_fgsm(bench: Bench) -> Outcome:
+def stronger_than_fgsm(bench: Bench) -> CheckOutcome:
     """Images broken by PGD and by one step of FGSM."""
     pgd, fgsm = _broken(bench.base), _broken(bench.count(bench.attack("fgsm")))
     words = f"PGD breaks {pgd} images and a single step of FGSM {fgsm}"
@@ -34,7 +34,7 @@ def stronger_than_fgsm(bench: Bench) -> Outcome:
     return passed(f"{words}.", pgd=pgd, fgsm=fgsm)
 
 
-def falls_with_epsilon(bench: Bench) -> Outcome:
+def falls_with_epsilon(bench: Bench) -> CheckOutcome:
     """Images that are robust to PGD at half, once and twice epsilon, and at 0.5, in steps that fit each."""
     eps = bench.subject.eps
     ladder = sorted({eps / 2, eps, min(2 * eps, 1.0), max(WHOLE, eps)})
@@ -63,7 +63,7 @@ def _left_at(bench: Bench, eps: float, *, before: int | None) -> int:
     return len(left)
 
 
-def reaches_zero(bench: Bench) -> Outcome:
+def reaches_zero(bench: Bench) -> CheckOutcome:
     """Images robust at epsilon, which are robust at 0.5 too: to PGD, PGD on the margin, and BIM from the image itself.
 
     An image broken at epsilon is broken at 0.5: its adversarial image lies in the larger ball as well.
@@ -100,7 +100,7 @@ def _left_finely(bench: Bench, index: Tensor, *, eps: float) -> Tensor:
     return index
 
 
-def several_classes(bench: Bench) -> Outcome:
+def several_classes(bench: Bench) -> CheckOutcome:
     """Classes among the readings of clean images, and of the images that PGD broke."""
     clean = len(bench.logits.argmax(dim=1).unique())
     named = bench.base.logits.argmax(dim=1)
@@ -113,13 +113,13 @@ def several_classes(bench: Bench) -> Outcome:
     return passed(f"The model predicts {clean} classes on clean images and {attacked} under attack.", **figures)
 
 
-def more_steps(bench: Bench) -> Outcome:
+def more_steps(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks with twice the steps only."""
     steps = bench.plan.steps
     return _more(bench, bench.again(steps=2 * steps), f"PGD with {2 * steps} steps instead of {steps}")
 
 
-def more_restarts(bench: Bench) -> Outcome:
+def more_restarts(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks from two other starts only."""
     fooled = torch.zeros(len(bench), dtype=torch.bool)
     for draw in (1, 2):
@@ -129,12 +129,12 @@ def more_restarts(bench: Bench) -> Outcome:
     return _verdict_on_extra(bench, extra, "PGD from two other random starts")
 
 
-def other_loss(bench: Bench) -> Outcome:
+def other_loss(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks on the margin of the logits only."""
     return _more(bench, bench.again(loss="margin"), "PGD on the margin instead of cross-entropy")
 
 
-def step_sizes(bench: Bench) -> Outcome:
+def step_sizes(bench: Bench) -> CheckOutcome:
     """Images that PGD breaks with a smaller or larger step only; its own step is 2.5 / steps of epsilon."""
     fooled = torch.zeros(len(bench), dtype=torch.bool)
     for size in SIZES:
@@ -143,7 +143,7 @@ def step_sizes(bench: Bench) -> Outcome:
     return _verdict_on_extra(bench, int(fooled.sum()), f"PGD with steps of {_listed(SIZES)} of epsilon")
 
 
-def last_iterate(bench: Bench) -> Outcome:
+def last_iterate(bench: Bench) -> CheckOutcome:
     """Images that some iterate of PGD fooled and its last did not."""
     path = bench.base.path
     lost = int((path.any(dim=0) & ~path[-1]).sum()) if len(path) else 0
@@ -153,7 +153,7 @@ def last_iterate(bench: Bench) -> Outcome:
     return passed(f"{words}.", lost=lost)
 
 
-def beats_noise(bench: Bench) -> Outcome:
+def beats_noise(bench: Bench) -> CheckOutcome:
     """Mean rise of the margin, and images broken: PGD against random noise of the same size."""
     noise = bench.count(bench.attack("noise", restarts=2))
     index = bench.base.index
@@ -172,19 +172,19 @@ def beats_noise(bench: Bench) -> Outcome:
     return passed(f"{words}.", **figures)
 
 
-def _at(bench: Bench, eps: float) -> Run:
+def _at(bench: Bench, eps: float) -> AttackRun:
     return bench.attack("pgd", eps=eps, stop_when_fooled=True)
 
 
-def _broken(run: Run) -> int:
+def _broken(run: AttackRun) -> int:
     return int(run.fooled.sum())
 
 
-def _more(bench: Bench, run: Run, what: str) -> Outcome:
+def _more(bench: Bench, run: AttackRun, what: str) -> CheckOutcome:
     return _verdict_on_extra(bench, _broken(run), what)
 
 
-def _verdict_on_extra(bench: Bench, extra: int, what: str) -> Outcome:
+def _verdict_on_extra(bench: Bench, extra: int, what: str) -> CheckOutcome:
     """Amber at most: the attack was too weak, which says nothing against the model."""
     words = f"{what} breaks {extra} more of {len(bench)} images"
     if extra > bench.tolerance:

@@ -4,13 +4,13 @@ import torch
 
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
-from meddef_core.auditing.finding import Outcome, failed, passed
+from meddef_core.auditing.finding import CheckOutcome, failed, passed
 from meddef_core.evaluation.metrics import mcnemar, wilson
 
 LEVEL = 0.05
 
 
-def enough_images(bench: Bench) -> Outcome:
+def enough_images(bench: Bench) -> CheckOutcome:
     """Wilson interval of robust accuracy against guessing among the classes."""
     held, n = int(bench.robust.sum()), len(bench)
     low, high = wilson(held, n)
@@ -23,7 +23,7 @@ def enough_images(bench: Bench) -> Outcome:
     return passed(f"{words}.", **figures)
 
 
-def better_than_twin(bench: Bench) -> Outcome:
+def better_than_twin(bench: Bench) -> CheckOutcome:
     """Exact McNemar test between the model and its twin, image by image, under the same PGD."""
     twin = bench.subject.twin
     assert twin is not None
@@ -46,7 +46,7 @@ def better_than_twin(bench: Bench) -> Outcome:
     return passed(f"{words}.", **figures)
 
 
-def seeds_agree(bench: Bench) -> Outcome:
+def seeds_agree(bench: Bench) -> CheckOutcome:
     """Images broken by PGD from three random starts, each on its own."""
     broken = [int(run.fooled.sum()) for run in (bench.base, bench.reseeded(1), bench.reseeded(2))]
     apart = max(broken) - min(broken)

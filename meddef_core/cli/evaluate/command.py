@@ -16,7 +16,7 @@ from meddef_core.errors import AttackError
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
-    from meddef_core.evaluation.trials import Plan, Trial
+    from meddef_core.evaluation.trials import EvaluationPlan, Trial
     from meddef_core.evaluation.worst_case import WorstCase
     from meddef_core.records import EvaluationRecord, WorstRecord
 
@@ -225,12 +225,14 @@ def _worst_record(
     return _record(WorstRecord, subject, summarise_worst_case(found, classes=subject.loaded.task.classes))
 
 
-def _run(subject: Subject, plan: "Plan", *, run_dir: Path | None, devices: int, num_nodes: int) -> "WorstCase | None":
-    from meddef_core.studies.worst_case_job import Job, run_job
+def _run(
+    subject: Subject, plan: "EvaluationPlan", *, run_dir: Path | None, devices: int, num_nodes: int
+) -> "WorstCase | None":
+    from meddef_core.studies.worst_case_job import WorstCaseJob, run_job
     from meddef_core.zoo import models_root
 
     card = subject.loaded.card
-    job = Job(
+    job = WorstCaseJob(
         model=card.key,
         models_root=models_root(),
         run=subject.run,

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from meddef_core.records import Attacked, Balanced, Measured, WorstNumbers, WorstRow
+    from meddef_core.records import AttackedAccuracy, Balanced, MeasuredAccuracy, WorstNumbers, WorstRow
 
 
-def evaluation_lines(numbers: "Measured", *, title: str) -> list[str]:
+def evaluation_lines(numbers: "MeasuredAccuracy", *, title: str) -> list[str]:
     """A line for clean scans and one for each attack."""
     return [
         f"{title}, balanced accuracy with 95% interval",
@@ -37,7 +37,7 @@ def share_line(title: str, share: "Balanced") -> str:
     return f"  {title:<28} {share.balanced_accuracy:6.1%}  ({low:.1%} to {high:.1%})"
 
 
-def attack_title(row: "Attacked", *, loss: bool = False) -> str:
+def attack_title(row: "AttackedAccuracy", *, loss: bool = False) -> str:
     """ "pgd 4/255 (0.0157)": an attack by its name and epsilon, with its `loss` where that tells two apart."""
     from meddef_core.attacks import get_attack
     from meddef_core.eps import format_eps

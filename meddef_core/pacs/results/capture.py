@@ -11,19 +11,19 @@ from pydicom.dataset import Dataset
 
 from meddef_core.pacs.results.identity import stamp
 from meddef_core.pacs.results.report import DESCRIPTION, MANUFACTURER, RESEARCH_USE, date_of
-from meddef_core.pacs.results.subject import Subject
+from meddef_core.pacs.results.subject import ReportSubject
 from meddef_core.records import PredictionRecord, build
 from meddef_core.report.canvas import LEADING, STAMP, paragraph
 from meddef_core.report.panel import STYLE, WIDTH, panel
 from meddef_core.report.png import PngCanvas
 from meddef_core.report.results import prediction_numbers
-from meddef_core.report.sheet import Sheet, Side
+from meddef_core.report.sheet import Sheet, SheetSide
 
 SERIES_NUMBER = 9902
 
 
-def capture(subject: Subject) -> Dataset:
-    """The panel of the picture that stands for a subject (`Subject.shown`); no text on it is of a patient."""
+def capture(subject: ReportSubject) -> Dataset:
+    """The panel of the picture that stands for a subject (`ReportSubject.shown`); no text on it is of a patient."""
     result = SCImage(
         pixel_array=panel_pixels(subject),
         photometric_interpretation="RGB",
@@ -53,7 +53,7 @@ def capture(subject: Subject) -> Dataset:
     return result
 
 
-def panel_pixels(subject: Subject) -> NDArray[np.uint8]:
+def panel_pixels(subject: ReportSubject) -> NDArray[np.uint8]:
     """The panel below its banner, `(h, 1600, 3)`."""
     shown = subject.shown
     title = (
@@ -63,12 +63,12 @@ def panel_pixels(subject: Subject) -> NDArray[np.uint8]:
         PredictionRecord, model=subject.model, scan=shown.facts, numbers=prediction_numbers(shown.prediction)
     )
     record = record.model_copy(update={"created": subject.created.isoformat(timespec="seconds")})
-    side = Side(title=subject.model.card.title, record=record, clean=shown.picture)
+    side = SheetSide(title=subject.model.card.title, record=record, clean=shown.picture)
     page = _pixels(panel(Sheet(scan=title, truth=None, sides=(side,))))
     return np.concatenate([_banner(subject), page])
 
 
-def _banner(subject: Subject) -> NDArray[np.uint8]:
+def _banner(subject: ReportSubject) -> NDArray[np.uint8]:
     """The use, in letters that are read at a glance; below it what the frames of a volume come to."""
     height = math.ceil(_drawn(PngCanvas(WIDTH, 1), subject))
     canvas = PngCanvas(WIDTH, height)
@@ -76,7 +76,7 @@ def _banner(subject: Subject) -> NDArray[np.uint8]:
     return _pixels(canvas.finish({}))
 
 
-def _drawn(canvas: PngCanvas, subject: Subject) -> float:
+def _drawn(canvas: PngCanvas, subject: ReportSubject) -> float:
     x, y, width = STYLE.margin, STYLE.gap, WIDTH - 2 * STYLE.margin
     canvas.box(0, 0, WIDTH, 2 * STYLE.gap + LEADING * STYLE.heading, colour=STAMP)
     y = paragraph(canvas, x, y, RESEARCH_USE, width=width, size=STYLE.heading, bold=True) + 2 * STYLE.gap
@@ -85,7 +85,7 @@ def _drawn(canvas: PngCanvas, subject: Subject) -> float:
     return y
 
 
-def _shown(subject: Subject) -> str:
+def _shown(subject: ReportSubject) -> str:
     if subject.abstained:
         return "Shown is the middle frame."
     return "Shown is the frame with the highest probability of any finding."
@@ -95,7 +95,7 @@ def _pixels(png: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
-def _source(subject: Subject) -> Dataset:
+def _source(subject: ReportSubject) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = subject.instance.sop_class, subject.instance.uid
     if subject.shown.frame is not None:

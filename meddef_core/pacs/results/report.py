@@ -22,10 +22,10 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from meddef_core.intended_use import INTENDED_USE
-from meddef_core.pacs.frames import Slice
+from meddef_core.pacs.frames import PredictedFrame
 from meddef_core.pacs.results import concepts
 from meddef_core.pacs.results.identity import REPEATED, stamp
-from meddef_core.pacs.results.subject import Subject, derived_uid
+from meddef_core.pacs.results.subject import ReportSubject, derived_uid
 
 RESEARCH_USE = "Research use only - model output"
 """Stands in every report and, burnt in, on every picture."""
@@ -37,7 +37,7 @@ LEAST = 1e-6
 """The least probability that is written."""
 
 
-def report(subject: Subject) -> Dataset:
+def report(subject: ReportSubject) -> Dataset:
     """The report of a subject: which software and weights, what they say of each picture, and that it is research."""
     result = ComprehensiveSR(
         evidence=[_evidence(subject)],
@@ -61,7 +61,7 @@ def report(subject: Subject) -> Dataset:
     return result
 
 
-def date_of(result: Dataset, subject: Subject) -> None:
+def date_of(result: Dataset, subject: ReportSubject) -> None:
     """All dates of a result are of the moment it was begun, so that one made again is the same to the byte."""
     date, time = subject.created.strftime("%Y%m%d"), subject.created.strftime("%H%M%S")
     for keyword in ("InstanceCreation", "Content", "Series"):
@@ -71,7 +71,7 @@ def date_of(result: Dataset, subject: Subject) -> None:
         library.ContributionDateTime = date + time
 
 
-def _evidence(subject: Subject) -> Dataset:
+def _evidence(subject: ReportSubject) -> Dataset:
     """The source by its UIDs. highdicom would copy whatever else its header holds."""
     source = Dataset()
     source.SOPClassUID, source.SOPInstanceUID = subject.instance.sop_class, subject.instance.uid
@@ -81,7 +81,7 @@ def _evidence(subject: Subject) -> Dataset:
     return source
 
 
-def _content(subject: Subject) -> MeasurementReport:
+def _content(subject: ReportSubject) -> MeasurementReport:
     task, weights = subject.model.task, subject.weights
     observer = DeviceObserverIdentifyingAttributes(
         uid=derived_uid(weights, subject.software, "device"),
@@ -106,7 +106,7 @@ def _content(subject: Subject) -> MeasurementReport:
     return found
 
 
-def _group(subject: Subject, each: Slice) -> MeasurementsAndQualitativeEvaluations:
+def _group(subject: ReportSubject, each: PredictedFrame) -> MeasurementsAndQualitativeEvaluations:
     """What is said of one picture. Where the model abstains, no probability is: it would not be valid."""
     frame = "" if each.frame is None else f", frame {each.frame}"
     key, prediction = subject.model.card.key, each.prediction
@@ -134,7 +134,7 @@ def _group(subject: Subject, each: Slice) -> MeasurementsAndQualitativeEvaluatio
     return group
 
 
-def _probabilities(subject: Subject, each: Slice) -> list[Measurement]:
+def _probabilities(subject: ReportSubject, each: PredictedFrame) -> list[Measurement]:
     task = subject.model.task
     return [
         Measurement(name=concepts.probability_of(task, label), value=_uncertain(share), unit=concepts.NO_UNITS)
@@ -147,7 +147,7 @@ def _uncertain(share: float) -> float:
     return round(min(max(share, LEAST), 1 - LEAST), 6)
 
 
-def _evaluations(subject: Subject, each: Slice) -> list[QualitativeEvaluation]:
+def _evaluations(subject: ReportSubject, each: PredictedFrame) -> list[QualitativeEvaluation]:
     prediction, task = each.prediction, subject.model.task
     found: list[tuple[CodedConcept, CodedConcept | Code]] = [(concepts.INTENDED_USE, concepts.FOR_RESEARCH)]
     if prediction.level is not None:

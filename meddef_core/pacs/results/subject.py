@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from meddef_core import __version__
 from meddef_core.pacs.found import Instance
-from meddef_core.pacs.frames import Slice
+from meddef_core.pacs.frames import PredictedFrame
 from meddef_core.zoo import LoadedModel
 
 _NAMESPACE = uuid.UUID("4b1c6a52-7d0f-5c3e-9a34-6f2f5d3c8e10")
@@ -48,14 +48,14 @@ def result_uids(instance: Instance, *, weights: str, task: str) -> ResultUids:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Subject:
+class ReportSubject:
     """One source with its predictions: of its one picture, or of each frame."""
 
     instance: Instance
     identity: Mapping[str, Any]
     """Of its study, as `Pacs.identity` gives it."""
     model: LoadedModel
-    slices: tuple[Slice, ...]
+    slices: tuple[PredictedFrame, ...]
     created: datetime
     """Local time at which the result was begun: the same for a result that is made again after an interruption."""
 
@@ -85,7 +85,7 @@ class Subject:
         return all(each.prediction.abstained is not None for each in self.slices)
 
     @property
-    def shown(self) -> Slice:
+    def shown(self) -> PredictedFrame:
         """The picture that stands for all: of those with an output the one with the highest probability of any finding.
 
         The middle one where the model abstains from all.

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from meddef_core.data.lists import Item
+from meddef_core.data.lists import ListedScan
 from meddef_core.prediction.image_checks import composite, upright
 from meddef_core.prediction.image_checks.changes import changed, exposed, jpeg, reframed, turned_a_little
 from meddef_core.prediction.image_checks.composite import PageNet
@@ -35,7 +35,7 @@ OnStage = Callable[[str, int, int], None]
 """Hears (what is done, done, total)."""
 
 
-def load_scans(items: Sequence[Item], data_dir: Path) -> list[Pixels]:
+def load_scans(items: Sequence[ListedScan], data_dir: Path) -> list[Pixels]:
     """Grey `(H, W)` of the scans, no longer than `LONGEST`; raises ScanError for one that cannot be read."""
     return [shrunk(read_scan((data_dir / item.path).read_bytes()).pixels) for item in items]
 

@@ -16,7 +16,7 @@ from meddef_core.prediction.image_checks.fit import (
 )
 from meddef_core.prediction.image_checks.limits import flagged_out_of_fold, page_limit
 from meddef_core.prediction.image_checks.measure import measure, page_scores
-from meddef_core.prediction.image_checks.sources import Source, external, listed
+from meddef_core.prediction.image_checks.sources import UprightSource, external, listed
 from meddef_core.prediction.image_checks.upright import Upright
 from meddef_core.tasks import TASKS
 
@@ -52,7 +52,7 @@ def measured(
     return ImageChecks(checks.card.model_copy(update={"measured": figures}), uprights, network)
 
 
-def _chosen(checks: ImageChecks, sources: Sequence[Source]) -> tuple[float, dict[str, int]]:
+def _chosen(checks: ImageChecks, sources: Sequence[UprightSource]) -> tuple[float, dict[str, int]]:
     """The limit, and the scans of each source that it flags out of fold."""
     scores = {source.name: page_scores(checks, source.scans) for source in sources}
     return page_limit(scores), flagged_out_of_fold(scores, {source.name: source.groups for source in sources})

@@ -21,7 +21,7 @@ BLOCK = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class UprightSource:
     """Upright scans of one origin, and the group of each."""
 
     name: str
@@ -29,20 +29,20 @@ class Source:
     groups: tuple[str, ...]
 
 
-def listed(lists: Lists, part: str, data_dir: Path) -> Source:
+def listed(lists: Lists, part: str, data_dir: Path) -> UprightSource:
     """One part of a task's lists, grouped by patient."""
     items = lists.part(part)
-    return Source(part, tuple(load_scans(items, data_dir)), tuple(item.patient for item in items))
+    return UprightSource(part, tuple(load_scans(items, data_dir)), tuple(item.patient for item in items))
 
 
-def external(task: Task, data_dir: Path) -> list[Source]:
+def external(task: Task, data_dir: Path) -> list[UprightSource]:
     """The other hospitals' scans that the data folder holds for a task."""
     found = []
     for folder in EXTERNAL[task.key]:
         paths = sorted(path for path in (data_dir / folder).glob("*/*") if path.suffix.lower() in EXTENSIONS)
         if paths:
             scans = tuple(shrunk(read_scan(path.read_bytes()).pixels) for path in paths)
-            found.append(Source(Path(folder).name, scans, tuple(group_of(path.stem) for path in paths)))
+            found.append(UprightSource(Path(folder).name, scans, tuple(group_of(path.stem) for path in paths)))
     return found
 
 

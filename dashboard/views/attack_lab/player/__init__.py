@@ -13,9 +13,9 @@ from dashboard.components import colours
 from dashboard.components.charts import DASH_LENGTHS, LINES
 from dashboard.components.words import class_code
 from dashboard.language import tr
-from dashboard.results.common import Iterates, LabResult, Outcome
+from dashboard.services.results.common import AttackOutcome, Iterates, LabResult
+from dashboard.services.tasks import Task
 from dashboard.views.attack_lab.comparison import span_of
-from meddef_core.tasks import Task
 
 FOLDER = Path(__file__).parent
 LEVELS = 127
@@ -68,7 +68,7 @@ def _component() -> Any:
     return st.components.v2.component("meddef_player", html=html, css=css, js=js)
 
 
-def _model(outcome: Outcome, number: int, *, task: Task) -> dict[str, Any]:
+def _model(outcome: AttackOutcome, number: int, *, task: Task) -> dict[str, Any]:
     """One model's course as plain values."""
     iterates, clean = outcome.attacked.iterates, outcome.clean
     assert iterates is not None

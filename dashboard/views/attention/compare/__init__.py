@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.components.colours import png_address
 from dashboard.components.heatmap_panel import MapStyle, drawn, map_alt
 from dashboard.language import tr
-from dashboard.results.attention import Inspected, MapGroup
+from dashboard.services.results.attention import Inspected, MapGroup
 
 FOLDER = Path(__file__).parent
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from dashboard.results.common import AttackChoice
+from dashboard.services.results.common import AttackChoice
 from meddef_core.attacks import AttackInfo, AttackSpec, default_spec, get_attack
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError

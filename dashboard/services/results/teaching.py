@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.results.common import ModelChoice, Outcome, Picture, Reading
+from dashboard.services.results.common import AttackOutcome, ModelChoice, Picture, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,11 +13,11 @@ class Rival:
     title: str
     knows: str
     one_line: str
-    outcome: Outcome
+    outcome: AttackOutcome
 
 
 @dataclass(frozen=True)
-class Curve:
+class ProbabilityCurve:
     """The probability of one model's clean output when it is attacked at each budget, 0 first."""
 
     model: ModelChoice
@@ -43,7 +43,7 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
-class BrokenDefence:
+class DefenceDemonstration:
     """A defence that only looks like one, attacked as its maker did and by somebody who knows it."""
 
     title: str
@@ -73,7 +73,7 @@ class Thinned:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSummary:
     """How a model was trained, from its card. `eps` is None where it saw clean scans only."""
 
     model: ModelChoice
@@ -84,7 +84,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Measured:
+class CardMeasurement:
     """One line of a card's measurements on its test list. `eps` 0 is the clean list."""
 
     model: ModelChoice

@@ -26,7 +26,7 @@ MOST_SEED = 99_999
 
 
 @dataclass(frozen=True)
-class Round:
+class RoundSettings:
     """Everything that decides a round: the same round has the same items in the same order."""
 
     kind: str
@@ -48,7 +48,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Item:
+class QuizQuestion:
     """One question: a sample, what stands beside the attacked picture, and the side (0 or 1) that is attacked."""
 
     number: int
@@ -61,7 +61,7 @@ class Item:
 class Answer:
     """One answer of the class."""
 
-    item: Item
+    item: QuizQuestion
     given: int
 
     @property
@@ -71,7 +71,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Score:
+class QuizScore:
     """What the answers come to. `interval` is the Wilson 95% interval of the share, None before the first answer."""
 
     n: int
@@ -86,7 +86,7 @@ class Score:
         return self.right / self.n
 
 
-def items(chosen: Round, samples: Sequence[str]) -> tuple[Item, ...]:
+def items(chosen: RoundSettings, samples: Sequence[str]) -> tuple[QuizQuestion, ...]:
     """The round's items, drawn from its seed; raises DataError without a sample.
 
     Every sample comes once before any comes twice. Half of the pictures beside are the clean scan and half the scan
@@ -100,20 +100,22 @@ def items(chosen: Round, samples: Sequence[str]) -> tuple[Item, ...]:
         order += draw.sample(list(samples), len(samples))
     beside = ["clean" if number % 2 else "noise" for number in range(chosen.length)]
     draw.shuffle(beside)
-    return tuple(Item(number, order[number], beside[number], draw.randrange(2)) for number in range(chosen.length))
+    return tuple(
+        QuizQuestion(number, order[number], beside[number], draw.randrange(2)) for number in range(chosen.length)
+    )
 
 
-def score(answers: Sequence[Answer]) -> Score:
+def score(answers: Sequence[Answer]) -> QuizScore:
     """Right answers, the streak that is running, the longest, and the interval of the share."""
     streak = best = 0
     for answer in answers:
         streak = streak + 1 if answer.right else 0
         best = max(best, streak)
     right = sum(answer.right for answer in answers)
-    return Score(len(answers), right, streak, best, wilson(right, len(answers)) if answers else None)
+    return QuizScore(len(answers), right, streak, best, wilson(right, len(answers)) if answers else None)
 
 
-def document(chosen: Round, answers: Sequence[Answer], *, weights: str) -> dict[str, Any]:
+def document(chosen: RoundSettings, answers: Sequence[Answer], *, weights: str) -> dict[str, Any]:
     """The class result: round, score, every item with the answer given. `weights` is the sha256 of the model's."""
     result = score(answers)
     return QuizResult(

@@ -117,7 +117,7 @@ class AttackChoice:
 
 
 @dataclass(frozen=True)
-class Step:
+class TracedStep:
     """One step of an attack: its loss and the model's output at that iterate.
 
     `probabilities` are the softmax, which a replay compares; pages show `shares`, the probabilities of `Reading`.
@@ -143,7 +143,7 @@ class Iterates:
 
 
 @dataclass(frozen=True, eq=False)
-class Attacked:
+class AttackedPicture:
     """One attack on one picture, measured. `reading` comes from a fresh forward pass of its picture.
 
     `eps` and `distance` are in `norm`: what was allowed, and how far the picture moved. `first_fooled` is the step that
@@ -163,19 +163,19 @@ class Attacked:
     ssim: float
     pixels_changed: float
     inside_budget: bool
-    steps: tuple[Step, ...]
+    steps: tuple[TracedStep, ...]
     seconds: float
     iterates: Iterates | None = None
     """What it went through; None for an attack of one step and for a control."""
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class AttackOutcome:
     """Everything the laboratory found out about one model: clean, attacked, and noise of the same size and norm."""
 
     clean: Reading
-    attacked: Attacked
-    noise: Attacked
+    attacked: AttackedPicture
+    noise: AttackedPicture
 
     @property
     def changed(self) -> bool:
@@ -200,9 +200,9 @@ class LabResult:
     option: AttackOption
     spec: AttackSpec
     source: ModelChoice | None
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[AttackOutcome, ...]
 
     @property
-    def counted(self) -> tuple[Outcome, ...]:
+    def counted(self) -> tuple[AttackOutcome, ...]:
         """The outcomes that may enter a tally."""
         return tuple(outcome for outcome in self.outcomes if outcome.counts)

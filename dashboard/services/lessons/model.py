@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashboard import limits
-from dashboard.lessons.fields import FENCE, LessonError, Place, read_blocks, read_fields
+from dashboard.services import limits
+from dashboard.services.lessons.fields import FENCE, FieldPlace, LessonError, read_blocks, read_fields
 from meddef_core.attacks import ATTACKS
 from meddef_core.eps import parse_eps
 from meddef_core.errors import AttackError
@@ -19,7 +19,7 @@ from meddef_core.pruning.masks import MOST_SPARSITY
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS
 
-LESSONS = Path(__file__).resolve().parents[2] / "assets" / "lessons"
+LESSONS = Path(__file__).resolve().parents[3] / "assets" / "lessons"
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "scan": (),
@@ -60,7 +60,7 @@ class StepState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class LessonQuestion:
     """Asked after the live card; `answer` counts options from 0."""
 
     prompt: str
@@ -76,7 +76,7 @@ class LessonStep:
     title: str
     text: str
     state: StepState | None = None
-    question: Question | None = None
+    question: LessonQuestion | None = None
     notes: str | None = None
 
 
@@ -165,7 +165,7 @@ def translated(lesson: Lesson, words: Lesson, *, language: str) -> Lesson:
 def parse(text: str, *, name: str) -> Lesson:
     """The lesson in a file's text; raises LessonError naming file and line."""
     lines = text.removeprefix("\ufeff").splitlines()
-    place = Place(name, 1)
+    place = FieldPlace(name, 1)
     if not lines or lines[0].strip() != "---":
         raise place.refuse("A lesson begins with front matter between two lines of '---'.")
     end = next((i for i, line in enumerate(lines[1:], start=1) if line.strip() == "---"), None)
@@ -182,7 +182,7 @@ def parse(text: str, *, name: str) -> Lesson:
     )
 
 
-def _steps(lines: list[str], first: int, place: Place) -> tuple[LessonStep, ...]:
+def _steps(lines: list[str], first: int, place: FieldPlace) -> tuple[LessonStep, ...]:
     steps: list[LessonStep] = []
     heading, start, fence = "", first, ""
     body: list[str] = []
@@ -212,12 +212,12 @@ def _steps(lines: list[str], first: int, place: Place) -> tuple[LessonStep, ...]
     return tuple(steps)
 
 
-def _step(title: str, body: list[str], place: Place) -> LessonStep:
+def _step(title: str, body: list[str], place: FieldPlace) -> LessonStep:
     """`place` is the line of the heading; the body follows it."""
     text, blocks = read_blocks(body, place, kinds=BLOCKS)
     if not text:
         raise place.refuse(f"The step {title!r} has no text.")
-    readers: Mapping[str, Callable[[list[str], Place], Any]] = {
+    readers: Mapping[str, Callable[[list[str], FieldPlace], Any]] = {
         "state": _state,
         "question": _question,
         "notes": _notes,
@@ -226,19 +226,19 @@ def _step(title: str, body: list[str], place: Place) -> LessonStep:
     return LessonStep(title=title, text=text, **found)
 
 
-def _notes(lines: list[str], place: Place) -> str:
+def _notes(lines: list[str], place: FieldPlace) -> str:
     notes = "\n".join(lines).strip()
     if not notes:
         raise place.refuse("The notes are empty; write some or leave the block out.")
     return notes
 
 
-def _question(lines: list[str], place: Place) -> Question:
+def _question(lines: list[str], place: FieldPlace) -> LessonQuestion:
     asked = read_fields(lines, place, required=("prompt", "options", "answer", "explanation"))
     options = asked.names("options")
     if len(options) < 2:
         raise asked.where("options").refuse("A question needs two options at least.")
-    return Question(
+    return LessonQuestion(
         prompt=asked.words("prompt"),
         options=options,
         answer=asked.whole("answer", least=1, most=len(options)) - 1,
@@ -246,7 +246,7 @@ def _question(lines: list[str], place: Place) -> Question:
     )
 
 
-def _state(lines: list[str], place: Place) -> StepState:
+def _state(lines: list[str], place: FieldPlace) -> StepState:
     said = read_fields(
         lines,
         place,
@@ -273,7 +273,7 @@ def _state(lines: list[str], place: Place) -> StepState:
     )
 
 
-def _eps(value: object, place: Place, attack: str | None) -> float:
+def _eps(value: object, place: FieldPlace, attack: str | None) -> float:
     try:
         return parse_eps(str(value), norm=ATTACKS[attack].norm if attack else "linf")
     except AttackError as error:

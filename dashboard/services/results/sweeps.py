@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.results.common import ModelChoice, Picture, Reading
+from dashboard.services.results.common import ModelChoice, Picture, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class BudgetPoint:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class BudgetCurve:
     """One model against growing budgets. `points` start with epsilon 0, the clean scan."""
 
     clean: Reading

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.results.common import Attacked, MapView, ModelChoice, Outcome, Picture, Reading
+from dashboard.services.results.common import AttackedPicture, AttackOutcome, MapView, ModelChoice, Picture, Reading
 
 Pictures = tuple[Picture, ...]
 """The clean picture and, where there is one, the attacked; every map of a group is given for each, in this order."""
@@ -13,7 +13,7 @@ class Inspected:
     """One model with what it read: the clean scan and, after an attack on this model, what came of it."""
 
     clean: Reading
-    outcome: Outcome | None = None
+    outcome: AttackOutcome | None = None
 
     @property
     def model(self) -> ModelChoice:
@@ -21,7 +21,7 @@ class Inspected:
         return self.clean.model
 
     @property
-    def attacked(self) -> Attacked | None:
+    def attacked(self) -> AttackedPicture | None:
         """The attack on this very model."""
         return None if self.outcome is None else self.outcome.attacked
 

@@ -17,7 +17,7 @@ class LessonError(MedDefError):
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldPlace:
     """Where something stands, for the sentence that refuses it."""
 
     name: str
@@ -26,8 +26,8 @@ class Place:
     def refuse(self, sentence: str) -> LessonError:
         return LessonError(f"{self.name}, line {self.line}: {sentence}")
 
-    def at(self, line: int) -> "Place":
-        return Place(self.name, line)
+    def at(self, line: int) -> "FieldPlace":
+        return FieldPlace(self.name, line)
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Fields:
 
     values: dict[str, Any]
     lines: dict[str, int]
-    place: Place
+    place: FieldPlace
 
-    def where(self, key: str) -> Place:
+    def where(self, key: str) -> FieldPlace:
         return self.place.at(self.lines.get(key, self.place.line))
 
     def words(self, key: str) -> str:
@@ -76,7 +76,9 @@ class Fields:
         return value
 
 
-def read_fields(lines: list[str], place: Place, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> Fields:
+def read_fields(
+    lines: list[str], place: FieldPlace, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Fields:
     """The mapping that the lines hold, `place` being that of the first; LessonError on any other YAML or key."""
     text = "\n".join(lines)
     try:
@@ -106,14 +108,14 @@ def read_fields(lines: list[str], place: Place, *, required: tuple[str, ...], op
 
 
 def read_blocks(
-    body: list[str], place: Place, *, kinds: tuple[str, ...]
-) -> tuple[str, dict[str, tuple[list[str], Place]]]:
+    body: list[str], place: FieldPlace, *, kinds: tuple[str, ...]
+) -> tuple[str, dict[str, tuple[list[str], FieldPlace]]]:
     """The text without the fenced blocks of those kinds, and the lines of each with the place of its first.
 
     `place` is the line before `body`. Other fenced blocks stay in the text.
     """
     text: list[str] = []
-    blocks: dict[str, tuple[list[str], Place]] = {}
+    blocks: dict[str, tuple[list[str], FieldPlace]] = {}
     fence, kind, opened = "", "", 0
     for number, line in enumerate(body, start=place.line + 1):
         mark = FENCE.match(line)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meddef_core.eps import format_eps
-from meddef_core.records import AuditRecord, Share, Spec
+from meddef_core.records import Accuracy, AuditRecord, Spec
 
 Source = Literal["worst", "quick"]
 """The worst case of a set of attacks, or the quick look on the model's card."""
@@ -15,7 +15,7 @@ class Point:
     """Robust accuracy within one budget. `attack` is what left it standing; `command` measures it again."""
 
     eps: float
-    share: Share
+    share: Accuracy
     attack: Spec | None
     command: str
     source: Source
@@ -29,7 +29,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Curve:
+class RobustnessCurve:
     """One model, clean and within growing budgets. `key` is its file's name, `<task>/<name>` that of its card."""
 
     key: str
@@ -37,7 +37,7 @@ class Curve:
     n: int
     part: str
     protocol: str
-    clean: Share
+    clean: Accuracy
     quick: tuple[Point, ...] = ()
     """The same look at every model, so that they can be compared."""
     worst: tuple[Point, ...] = ()
@@ -57,7 +57,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TrustVerdict:
     """Whether a model's robustness numbers can be trusted. `word` is "green", "amber", "red" or "none"."""
 
     word: str
