@@ -36,7 +36,8 @@ Recorded = PredictionRecord | AttackRecord | CertificateRecord
 class Replay:
     """What came out. `exact`: whether the attacked image agrees bit by bit; None where there is none.
 
-    `level` and `sentence` say how this MedDef takes the scan, header included (see `Prediction`), if a record does.
+    `level` and `sentence` say how this MedDef takes the scan, header included (see `Prediction`); both are None for a
+    certificate.
     """
 
     recorded: Recorded
