@@ -15,7 +15,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "Entry points": ("cli", "dashboard.views", "dashboard.components", "dashboard.session", "dashboard.services"),
     "Publish, report, exchange": ("publishing", "replay", "pacs", "report", "studies", "auditing"),
     "Train and predict": ("training", "prediction", "evaluation", "records", "baselines"),
-    "Attack, prune, explain": ("attacks", "pruning", "explanation"),
+    "Attack, prune, certify, explain": ("attacks", "pruning", "certification", "explanation"),
     "Scans and models": ("data", "zoo", "scans", "model", "io"),
 }
 """Where each package stands in the diagram; one that is not listed stands in a last row."""

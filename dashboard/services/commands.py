@@ -95,6 +95,12 @@ def external_command(task: str, name: str) -> str:
     return f"meddef external --task {task} --model {name} --write --output {output}"
 
 
+def certified_command(task: str, name: str) -> str:
+    """The command that measures certified accuracy."""
+    output = f"assets/results/certified/{task}/{name}.json"
+    return f"meddef certified --task {task} --model {name} --output {output}"
+
+
 def _whom(record: Record, name: str) -> list[str]:
     run = record.data.run if record.data else None
     return [f"--run runs/{run}"] if run else [f"--model {name}"]

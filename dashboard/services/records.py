@@ -19,6 +19,7 @@ from meddef_core.records import (
     AuditRecord,
     BaselineRecord,
     CardFigures,
+    CertifiedRecord,
     Claim,
     DamagedRecord,
     DissectionRecord,
@@ -74,6 +75,7 @@ class TaskRecords:
     baselines: BaselineRecord | None
     shifts: ShiftRecord | None
     external: dict[str, ExternalRecord]
+    certified: dict[str, CertifiedRecord]
     ablation: AblationRecord | None
     dissections: dict[str, DissectionRecord]
     reported: ReportedTable | None
@@ -108,6 +110,7 @@ def of_task(task: str) -> TaskRecords:
         baselines=_one(BaselineRecord, root / "baselines" / f"{task}.json", problems),
         shifts=_one(ShiftRecord, root / "shifts" / f"{task}.json", problems),
         external=_folder(ExternalRecord, root / "external" / task, problems),
+        certified=_folder(CertifiedRecord, root / "certified" / task, problems),
         ablation=_one(AblationRecord, root / "ablation" / f"{task}.json", problems),
         dissections=_folder(DissectionRecord, root / "dissection" / task, problems),
         reported=_one(ReportedTable, root / "reported.json", problems),

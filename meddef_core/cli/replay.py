@@ -26,7 +26,7 @@ DIFFERENT = 1
 
 def replay(
     file: Annotated[
-        Path, typer.Argument(help="A JSON record of a prediction or an attack.", exists=True, dir_okay=False)
+        Path, typer.Argument(help="A record of a prediction, an attack or a certificate.", exists=True, dir_okay=False)
     ],
     scan: Annotated[
         Path | None,
@@ -107,7 +107,7 @@ def _lines(found: "Replay") -> list[str]:
     from meddef_core.replay.comparison import ABSOLUTE, RELATIVE
 
     recorded = found.recorded
-    what = "prediction" if recorded.spec is None else f"attack {recorded.spec.name}"
+    what = recorded.kind if recorded.spec is None else f"attack {recorded.spec.name}"
     said = "the same" if found.same else "DIFFERENT"
     lines = [f"{recorded.model.key}, {what}, scan {recorded.scan.id or recorded.scan.sha256[:12]}: {said}"]
     if found.sentence is not None:

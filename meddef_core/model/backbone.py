@@ -32,21 +32,28 @@ class BasicBlock(nn.Module):
         return shown
 
 
-class Backbone(nn.Module):
-    """ResNet-18 without its head: `(B, channels, H, W) -> (B, 8 * width, ceil(H/32), ceil(W/32))`.
+STEM_STRIDES = (1, 2, 4)
 
-    Blocks 2-2-2-2 with `width`, 2, 4 and 8 times `width` channels; width 64 is the paper's.
+
+def _stem(channels: int, width: int, *, stride: int, activation: Callable[[], nn.Module]) -> nn.Sequential:
+    if stride == 4:
+        first, pool = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False), [nn.MaxPool2d(3, 2, padding=1)]
+    else:
+        first, pool = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False), []
+    return nn.Sequential(first, nn.BatchNorm2d(width), activation(), *pool)
+
+
+class Backbone(nn.Module):
+    """ResNet-18 without its head: `(B, channels, H, W) -> (B, 8 * width, ceil(H/8s), ceil(W/8s))`, s the stem's stride.
+
+    Blocks 2-2-2-2 with `width`, 2, 4 and 8 times `width` channels; width 64 is the paper's, and so is a stem of
+    stride 4. Small images need one of 1 or 2: a convolution of 3 x 3 without max-pooling.
     """
 
-    def __init__(self, *, channels: int, width: int, activation: str) -> None:
+    def __init__(self, *, channels: int, width: int, activation: str, stem_stride: int = 4) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
-        self.stem = nn.Sequential(
-            nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(width),
-            act(),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
+        self.stem = _stem(channels, width, stride=stem_stride, activation=act)
         self.stage1 = self._stage(width, width, stride=1, activation=act)
         self.stage2 = self._stage(width, 2 * width, stride=2, activation=act)
         self.stage3 = self._stage(2 * width, 4 * width, stride=2, activation=act)

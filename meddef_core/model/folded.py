@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -34,9 +34,13 @@ def folded(network: Network) -> Network:
                 for first, second in itertools.pairwise(names):
                     _fold(module, first, second)
         entry, first_conv = fast.entry, fast.backbone.stem[0]
-        if isinstance(entry, InputStage) and isinstance(first_conv, nn.Conv2d):
+        if isinstance(entry, InputStage) and entry.grid is None and _is_papers(first_conv):
             fast.backbone.stem[0], fast.entry = Stem(entry, first_conv), nn.Identity()
     return fast.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _is_papers(first: nn.Module) -> TypeGuard[nn.Conv2d]:
+    return isinstance(first, nn.Conv2d) and first.kernel_size == (7, 7)
 
 
 def _fold(parent: nn.Module, conv: str, norm: str) -> None:

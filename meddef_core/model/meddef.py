@@ -1,6 +1,6 @@
 """MedDef: `Output = C(A(D(B(x))))` (paper, pipeline), and every variant of it, from one configuration."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
 import torch
@@ -8,10 +8,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from meddef_core.model.attention import SelfAttention
-from meddef_core.model.backbone import ACTIVATIONS, STAGES, Backbone
+from meddef_core.model.backbone import ACTIVATIONS, STAGES, STEM_STRIDES, Backbone
 from meddef_core.model.daam import DaamMaps, DefenseModule
 
 NO_MAPS = DaamMaps(None, None, None, None, None)
+
+
+GRID_SIDES = (8, 14, 16, 28, 32, 56, 112, 224)
+"""Rows or columns of a grid: divisors of 224, so that every cell averages as many pixels."""
+
+_LATER = ("grid", "noise", "stem_stride")
+"""Settings that the first cards did not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +30,11 @@ class MedDefConfig:
     `mean` and `std` normalise pixels in [0, 1]; both are part of the model, so an attack never sees them.
     `daam_after` is the backbone's stage that the DAAM reads: the paper's is the last, 4. Of images of 224 pooled by 2
     that leaves 4 x 4 positions, fewer than the finest of its scales has cells; after stage 3 there are 7 x 7.
+
+    `grid` averages images to that many rows and columns inside the model, instead of `pool`; images that have this
+    size already pass as they are, so that noise can be added there. `noise` is the standard deviation, in pixel units,
+    of the Gaussian noise on the grid that the network expects: with it the network is the base of a smoothed one
+    (`meddef_core.certification`).
     """
 
     classes: int
@@ -38,6 +50,9 @@ class MedDefConfig:
     dropout: float = 0.2
     mean: float = 0.5
     std: float = 0.25
+    grid: tuple[int, int] | None = None
+    noise: float = 0.0
+    stem_stride: int = 4
 
     def __post_init__(self) -> None:
         if self.classes < 2:
@@ -56,6 +71,20 @@ class MedDefConfig:
             raise ValueError(f"dropout must lie in [0, 1), not {self.dropout}")
         if self.std <= 0:
             raise ValueError(f"std must be positive, not {self.std}")
+        if self.stem_stride not in STEM_STRIDES:
+            raise ValueError(f"stem_stride must be 1, 2 or 4, not {self.stem_stride}")
+        self._check_grid()
+
+    def _check_grid(self) -> None:
+        if self.grid is not None:
+            # A card and a recipe give a list.
+            object.__setattr__(self, "grid", tuple(self.grid))
+            if len(self.grid) != 2 or not all(side in GRID_SIDES for side in self.grid):
+                raise ValueError(f"grid must be rows and columns out of {GRID_SIDES}, not {self.grid}")
+            if self.pool != 1:
+                raise ValueError("grid takes the place of pool; set pool to 1")
+        if self.noise < 0 or (self.noise and self.grid is None):
+            raise ValueError("noise must not be negative, and is added on a grid; set grid, to [56, 28] say")
 
     @property
     def has_daam(self) -> bool:
@@ -67,7 +96,10 @@ class MedDefConfig:
         return not (self.has_daam or self.attention)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain values, as a card stores them; what came later only where it is used."""
+        later = {field.name: field.default for field in fields(self) if field.name in _LATER}
+        values = {key: value for key, value in asdict(self).items() if key not in later or value != later[key]}
+        return values | ({"grid": list(self.grid)} if self.grid else {})
 
 
 VARIANTS: dict[str, dict[str, bool]] = {
@@ -109,15 +141,25 @@ class Trace(NamedTuple):
     """`(B, H'*W', H'*W')`: row i says what position i looks at."""
 
 
+def average_on_grid(x: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Means `(B, C, rows, columns)` over equal cells of `(B, C, H, W)`; ValueError where they cannot be equal."""
+    (height, width), (rows, columns) = x.shape[-2:], grid
+    if height % rows or width % columns:
+        raise ValueError(f"an image of {height} x {width} pixels has no {rows} x {columns} equal cells")
+    return F.avg_pool2d(x, (height // rows, width // columns))
+
+
 class InputStage(nn.Module):
     """Normalisation and average pooling: a part of the model, so that attacks work on pixels."""
 
     def __init__(self, config: MedDefConfig) -> None:
         super().__init__()
-        self.mean, self.std, self.pool = config.mean, config.std, config.pool
+        self.mean, self.std, self.pool, self.grid = config.mean, config.std, config.pool, config.grid
 
     def forward(self, x: Tensor) -> Tensor:
         x = (x - self.mean) / self.std
+        if self.grid is not None:
+            return x if x.shape[-2:] == self.grid else average_on_grid(x, self.grid)
         return F.avg_pool2d(x, self.pool) if self.pool > 1 else x
 
 
@@ -128,7 +170,12 @@ class MedDef(nn.Module):
         super().__init__()
         self.config = config
         self.entry: nn.Module = InputStage(config)
-        self.backbone = Backbone(channels=config.channels, width=config.width, activation=config.activation)
+        self.backbone = Backbone(
+            channels=config.channels,
+            width=config.width,
+            activation=config.activation,
+            stem_stride=config.stem_stride,
+        )
         c, read = self.backbone.channels_after(STAGES), self.backbone.channels_after(config.daam_after)
         self.daam = DefenseModule(read, afd=config.afd, mfe=config.mfe, msf=config.msf) if config.has_daam else None
         self.attention = SelfAttention(c) if config.attention else None

@@ -14,6 +14,14 @@ from meddef_core.records.build import (
     source_of,
     versions,
 )
+from meddef_core.records.certified import (
+    CertificateNumbers,
+    CertificateRecord,
+    CertifiedNumbers,
+    CertifiedRecord,
+    CertifiedRow,
+    Smoothing,
+)
 from meddef_core.records.comparison import (
     BaselineNumbers,
     BaselineRecord,
@@ -88,6 +96,11 @@ __all__ = [
     "BaselineRow",
     "BatchRecord",
     "CardFigures",
+    "CertificateNumbers",
+    "CertificateRecord",
+    "CertifiedNumbers",
+    "CertifiedRecord",
+    "CertifiedRow",
     "Claim",
     "Collection",
     "DamagedRecord",
@@ -128,6 +141,7 @@ __all__ = [
     "SiteNumbers",
     "SiteRecord",
     "SiteRef",
+    "Smoothing",
     "Spec",
     "VolumeNumbers",
     "VolumeRecord",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from meddef_core.places import assets
-from meddef_core.records import Record, ReportedTable, match_weights, named, read_file, shipped
+from meddef_core.records import Balanced, Record, ReportedTable, match_weights, named, read_file, shipped
 from meddef_core.settings import settings
 from meddef_core.zoo import list_models
 
@@ -40,6 +40,14 @@ def read_models(kind: type[Kind], study: str, *, root: Path | None = None) -> di
 def shown(key: str, record: Record, *, title: str | None = None) -> str:
     """A model's key or title as it stands beside a record's numbers: with a remark where they are of other weights."""
     return named(title or key, match_weights(key, record.model.shipped_sha256, shipped(list_models())))
+
+
+def share_cell(share: Balanced | None) -> str:
+    """Balanced accuracy in percent with its interval, as a table shows it; a dash where there is none."""
+    if share is None:
+        return "-"
+    low, high = share.balanced_interval
+    return f"{100 * share.balanced_accuracy:.1f} ({100 * low:.0f}-{100 * high:.0f})"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from meddef_core.errors import DataError, RecordError
 from meddef_core.records.audit import AuditRecord, SelfTestRecord
+from meddef_core.records.certified import CertificateRecord, CertifiedRecord
 from meddef_core.records.comparison import BaselineRecord, PointingRecord, ShiftRecord
 from meddef_core.records.envelope import Record
 from meddef_core.records.evaluation import CardFigures, EvaluationRecord, PruneRecord, WorstRecord
@@ -40,6 +41,8 @@ KINDS: dict[str, type[Record]] = {
         DissectionRecord,
         ExternalRecord,
         SiteRecord,
+        CertificateRecord,
+        CertifiedRecord,
     )
 }
 """Every kind of record by its name in the file; a `Collection` holds several."""

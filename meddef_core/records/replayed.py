@@ -32,7 +32,7 @@ class VersionPair(StrictSchema):
 class Replayed(StrictSchema):
     """One record, run again. `image_identical` is None where no image was made."""
 
-    kind: Literal["prediction", "attack"]
+    kind: Literal["prediction", "attack", "certificate"]
     model: ModelRef
     scan: ScanRef
     spec: Spec | None

@@ -7,17 +7,28 @@ import torch
 from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.attacks.spec import OnStep
 from meddef_core.baselines.sides import load_side
+from meddef_core.certification.certify import certify
 from meddef_core.errors import RecordError
 from meddef_core.prediction.prediction import from_logits, predict, prepare
-from meddef_core.records import AttackRecord, Match, ModelRef, PredictionRecord, card_digest, match_weights, shipped
+from meddef_core.records import (
+    AttackRecord,
+    CertificateRecord,
+    Match,
+    ModelRef,
+    PredictionRecord,
+    card_digest,
+    match_weights,
+    shipped,
+)
 from meddef_core.records.prediction import AttackNumbers, OutputWithMaps
 from meddef_core.records.read import COLLECTION, checked, checked_version, parsed
 from meddef_core.replay.comparison import IMAGE, ComparedNumber, compare, without_verdicts
+from meddef_core.report.certificate import certificate_numbers
 from meddef_core.report.results import attack_numbers, prediction_numbers
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel, load_model
 
-Recorded = PredictionRecord | AttackRecord
+Recorded = PredictionRecord | AttackRecord | CertificateRecord
 """A record of one scan, which is what can be run again."""
 
 
@@ -25,7 +36,8 @@ Recorded = PredictionRecord | AttackRecord
 class Replay:
     """What came out. `exact`: whether the attacked image agrees bit by bit; None where there is none.
 
-    `level` and `sentence` say how this MedDef takes the scan, header included (see `Prediction`).
+    `level` and `sentence` say how this MedDef takes the scan, header included (see `Prediction`); both are None for a
+    certificate.
     """
 
     recorded: Recorded
@@ -55,12 +67,13 @@ def read_records(data: bytes) -> tuple[Recorded, ...]:
 
 def _of_one_scan(document: object) -> Recorded:
     current = checked_version(document)
-    if current.get("kind") not in ("prediction", "attack"):
+    if current.get("kind") not in ("prediction", "attack", "certificate"):
         raise RecordError(
-            f"A record of kind {current.get('kind')!r} is not about one scan; replay one of a prediction or an attack."
+            f"A record of kind {current.get('kind')!r} is not about one scan; replay one of a prediction, an attack or "
+            "a certificate."
         )
     recorded = checked(current)
-    assert isinstance(recorded, PredictionRecord | AttackRecord)  # by its kind
+    assert isinstance(recorded, Recorded)  # by its kind
     if isinstance(recorded, AttackRecord):
         spec_of(recorded)
     return recorded
@@ -103,6 +116,8 @@ def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> 
     if scan.digest != recorded.scan.sha256:
         raise RecordError("The scan is another one than the record names; give the file that was read.")
     model = open_recorded(recorded.model)
+    if isinstance(recorded, CertificateRecord):
+        return _certified(recorded, model, scan)
     if isinstance(recorded, AttackRecord):
         attacked = _attack(recorded, model, scan, on_step)
         again, clean = attacked.model_dump(mode="json", exclude_unset=True), attacked.clean
@@ -118,6 +133,20 @@ def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> 
         card_changed=recorded.model.card_sha256 not in (None, card_digest(model.card)),
         level=clean.level,
         sentence=clean.sentence,
+    )
+
+
+def _certified(recorded: CertificateRecord, model: LoadedModel, scan: Scan) -> Replay:
+    how = recorded.numbers.smoothing
+    found = certify(model, scan, how.draws, how.alpha, seed=how.seed)
+    again = certificate_numbers(found, classes=model.task.classes)
+    return Replay(
+        recorded=recorded,
+        rows=compare(recorded.document()["numbers"], again.model_dump(mode="json", exclude_unset=True)),
+        exact=None,
+        card_changed=recorded.model.card_sha256 not in (None, card_digest(model.card)),
+        level=None,
+        sentence=None,
     )
 
 

@@ -12,7 +12,6 @@ from meddef_core.records import (
     AttackedAccuracy,
     AuditNumbers,
     AuditRecord,
-    Balanced,
     BaselineRecord,
     DamagedRecord,
     DissectionRecord,
@@ -28,8 +27,9 @@ from meddef_core.records import (
     named,
     shipped,
 )
-from meddef_core.records.documents import markdown, read_models, read_study, shown
+from meddef_core.records.documents import markdown, read_models, read_study, share_cell, shown
 from meddef_core.records.modules import Spread
+from meddef_core.report.certified_table import certified_table
 from meddef_core.studies.paper import differences, intensity_table, success_table
 from meddef_core.studies.paper_pruning import paper_pruning_table
 from meddef_core.tasks import TASKS
@@ -47,6 +47,7 @@ def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
     found: dict[str, Callable[[], str]] = {
         "models": lambda: model_table(list_models()),
         "worst": partial(worst_case_table, root=root),
+        "certified": partial(certified_table, root=root),
         "audit": partial(audit_table, root=root),
         "pruning": partial(pruning_table, root=root),
         "gates": partial(gate_table, root=root),
@@ -82,7 +83,7 @@ def worst_case_table(*, root: Path | None = None) -> str:
         by_eps = {row.eps: row for row in found.numbers.attacked}
         shares = [found.numbers.clean, *(by_eps.get(eps) for eps in budgets)]
         about = [shown(key, found), found.scans.protocol, str(found.numbers.n)]
-        rows.append([*about, *(_percent(share) for share in shares)])
+        rows.append([*about, *(share_cell(share) for share in shares)])
     return markdown(["model", "protocol", "n", "clean", *(short_eps(eps) for eps in budgets)], rows)
 
 
@@ -118,7 +119,7 @@ def baseline_table(task: str, *, root: Path | None = None) -> str:
         if found is Match.MATCHED:
             measured.add(row.id)
         title = row.title if titles.count(row.title) == 1 else f"{row.title} ({row.id})"
-        rows.append([named(title, found), *(_percent(share) for share in (row.clean, row.ignoring, row.adaptive))])
+        rows.append([named(title, found), *(share_cell(share) for share in (row.clean, row.ignoring, row.adaptive))])
     table = markdown(["defence", "clean", "non-adaptive attack", "adaptive attack"], rows)
     missing = own not in measured and any(model.key == own for model in models)
     return f"{table}\n\nThe weights that ship as `{own}` were not compared yet." if missing else table
@@ -133,14 +134,14 @@ def pruning_table(*, root: Path | None = None) -> str:
     for name, row in levels:
         shares = {(each.spec.name, each.eps): each for each in row.attacked}
         under = [cell for attack in attacks for cell in _with_success(shares.get(attack))]
-        rows.append([name, str(row.n), f"{row.sparsity:.0%}", _percent(row.clean), *under])
+        rows.append([name, str(row.n), f"{row.sparsity:.0%}", share_cell(row.clean), *under])
     head = [title for name, eps in attacks for title in (f"{name.upper()} at {short_eps(eps)}", "success")]
     return markdown(["model", "n", "pruned", "clean", *head], rows)
 
 
 def _with_success(share: AttackedAccuracy | None) -> tuple[str, str]:
     rate = None if share is None else share.attack_success_rate
-    return _percent(share), "-" if rate is None else f"{100 * rate:.1f}"
+    return share_cell(share), "-" if rate is None else f"{100 * rate:.1f}"
 
 
 def ablation_table(task: str, *, root: Path | None = None) -> str:
@@ -207,7 +208,7 @@ def lesion_table(task: str, *, root: Path | None = None) -> str:
         cells = [title]
         for numbers in records.values():
             row = next((row for row in numbers.lesions if row.lesion == lesion), None)
-            cells += ["-"] * 3 if row is None else [_percent(row.clean), _percent(row.attacked), f"{row.p:.2g}"]
+            cells += ["-"] * 3 if row is None else [share_cell(row.clean), share_cell(row.attacked), f"{row.p:.2g}"]
         rows.append(cells)
     counts = "; ".join(f"{name}, n = {numbers.n}" for name, numbers in records.items())
     return f"{markdown(head, rows)}\n\n{counts}.".removesuffix("\n\n.")
@@ -251,7 +252,7 @@ def _hits(hits: Hits) -> str:
 
 def _with_worst_class(share: Shifted) -> str:
     label, recall = min(share.recall.items(), key=lambda each: each[1])
-    return f"{_percent(share)}, {label} {100 * recall:.0f}"
+    return f"{share_cell(share)}, {label} {100 * recall:.0f}"
 
 
 def _over_seeds(spread: Spread) -> str:
@@ -266,14 +267,7 @@ def _cells(card: Card) -> list[str]:
         return ["-"] * (3 + len(SHOWN))
     by_eps = strongest(figures.attacked)
     shares = [figures.clean, *(by_eps.get(eps) for eps in SHOWN)]
-    return [figures.protocol, str(figures.n), *(_percent(share) for share in shares)]
-
-
-def _percent(share: Balanced | None) -> str:
-    if share is None:
-        return "-"
-    low, high = share.balanced_interval
-    return f"{100 * share.balanced_accuracy:.1f} ({100 * low:.0f}-{100 * high:.0f})"
+    return [figures.protocol, str(figures.n), *(share_cell(share) for share in shares)]
 
 
 def _listed(task: str, *, root: Path | None) -> str:

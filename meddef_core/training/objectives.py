@@ -6,43 +6,18 @@ batch), which is what keeps single-step training stable.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from meddef_core.training.losses import LossOf, LossSettings
 from meddef_core.training.settings import CraftMode, ObjectiveSettings
 from meddef_core.training.sharing import WHOLE, BatchShare
-
-LossOf = Callable[[nn.Module], Tensor]
-"""An objective on one batch, its images already crafted, as a function of the network."""
+from meddef_core.training.smoothing import smoothing_loss
 
 TRADES_START = 1e-3
 """Standard deviation of the noise TRADES starts from: at the clean image itself its gradient is zero."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossSettings:
-    """Cross-entropy with class weights `(K,)` against imbalance, and label smoothing."""
-
-    class_weights: Tensor
-    label_smoothing: float
-    balance: float = 1.0
-    """Factor that makes the mean over processes of their losses the loss of the whole batch."""
-
-    def __call__(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Mean loss over `(B, K)` logits and `(B,)` labels; in fp32 whatever precision the logits have."""
-        weights = self.class_weights.to(logits.device)
-        loss = F.cross_entropy(logits.float(), y, weight=weights, label_smoothing=self.label_smoothing)
-        return loss * self.balance
-
-    def divergence(self, clean: Tensor, attacked: Tensor, y: Tensor) -> Tensor:
-        """Mean KL divergence of attacked from clean predictions, from logits `(B, K)`; class weights as above."""
-        target, reached = clean.float().softmax(dim=1), attacked.float().log_softmax(dim=1)
-        each = F.kl_div(reached, target, reduction="none").sum(dim=1)
-        weights = self.class_weights.to(clean.device)[y]
-        return (weights * each).sum() / weights.sum() * self.balance
 
 
 def n_fgsm(
@@ -140,6 +115,9 @@ def make_loss(
         if teacher is None:
             raise ValueError("distillation needs a teacher")
         return lambda network: distillation(network, x, teacher=teacher, temperature=objective.temperature)
+    if objective.kind == "smooth":
+        with _crafting(inner, objective.craft_mode):
+            return smoothing_loss(objective, x, y, inner=inner, eps=eps, loss=loss, generator=generator, share=share)
     if objective.kind == "clean" or eps == 0:
         return lambda network: loss(network(x), y)
     with _crafting(inner, objective.craft_mode):

@@ -71,6 +71,15 @@ class Recipe(StrictSettings):
         return self
 
     @model_validator(mode="after")
+    def _smooth_with_noise(self) -> "Recipe":
+        smooth, noise = self.objective.kind == "smooth", self.model.noise > 0
+        if smooth != noise:
+            raise ValueError("the objective smooth and model.noise go together; set both or neither")
+        if self.validation.certified and not noise:
+            raise ValueError("validation.certified needs a smoothed network; set model.noise or remove it")
+        return self
+
+    @model_validator(mode="after")
     def _pruned_before_chosen(self) -> "Recipe":
         if self.pruning and self.validation.start < self.pruning.end:
             raise ValueError("weights are chosen once they are sparse; set validation.start to pruning.end or later")
@@ -110,6 +119,9 @@ class Recipe(StrictSettings):
             activation=self.model.activation,
             daam_after=self.model.daam_after,
             dropout=self.model.dropout,
+            grid=self.model.grid,
+            noise=self.model.noise,
+            stem_stride=self.model.stem_stride,
             mean=task.mean,
             std=task.std,
             **VARIANTS[self.model.variant],

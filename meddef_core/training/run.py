@@ -18,7 +18,7 @@ from meddef_core.model import MedDef
 from meddef_core.pruning.pruner import Pruner
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
-from meddef_core.training.objectives import LossSettings
+from meddef_core.training.losses import LossSettings
 from meddef_core.training.recipe import Recipe
 from meddef_core.training.scanner import WIDE
 from meddef_core.training.settings import OptimizerSettings

@@ -47,6 +47,11 @@ class ModelSettings(StrictSettings):
     activation: str = "silu"
     dropout: float = 0.2
     daam_after: int = 4
+    grid: tuple[int, int] | None = None
+    """Rows and columns that images are averaged to inside the model, instead of `pool`."""
+    noise: float = Field(0.0, ge=0, le=2)
+    """Standard deviation, in pixel units, of the noise on the grid that the network is made for."""
+    stem_stride: int = 4
 
     @field_validator("variant")
     @classmethod
@@ -57,7 +62,7 @@ class ModelSettings(StrictSettings):
 
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, plain(self), "daam_after")
+        return without_defaults(self, plain(self), "daam_after", "grid", "noise", "stem_stride")
 
 
 class PaperSettings(StrictSettings):
@@ -103,7 +108,28 @@ class PaperSettings(StrictSettings):
         return names
 
 
-Kind = Literal["clean", "n_fgsm", "pgd", "trades", "paper", "distill"]
+class SmoothingSettings(StrictSettings):
+    """Training for a smoothed network: the same images under several draws of the noise of `model.noise`.
+
+    `consistency` and `entropy` weigh the regulariser of Jeong and Shin 2020 (arXiv:2006.04062, equation 10): the mean
+    divergence of a draw's prediction from the mean prediction, and the entropy of the mean prediction.
+    """
+
+    draws: int = Field(2, ge=1, le=16)
+    consistency: float = Field(0.0, ge=0)
+    entropy: float = Field(0.0, ge=0)
+    weaker: bool = False
+    """Scale the noise of the first draw, for each image, by a number from 0 to 1: easier images to learn from, and a
+    base network that also predicts images without noise."""
+
+    @model_validator(mode="after")
+    def _consistent_over_draws(self) -> "SmoothingSettings":
+        if self.draws == 1 and (self.consistency or self.entropy):
+            raise ValueError("consistency and entropy compare draws; set draws to 2 or more")
+        return self
+
+
+Kind = Literal["clean", "n_fgsm", "pgd", "trades", "paper", "distill", "smooth"]
 
 _LOSS = {"label_smoothing", "class_weights"}
 _CRAFTED = _LOSS | {"eps", "eps_warm_up", "craft_mode", "awp"}
@@ -114,13 +140,14 @@ READS: Mapping[Kind, set[str]] = {
     "n_fgsm": _CRAFTED | {"noise", "clean_share"},
     "pgd": _CRAFTED | {"steps", "clean_share"},
     "trades": _CRAFTED | {"steps", "beta"},
+    "smooth": _LOSS | {"smoothing", "eps", "eps_warm_up", "steps", "craft_mode"},
 }
 """Keys of an objective that its kind reads."""
 
 CraftMode = Literal["train", "eval"]
 """The network's mode while images are crafted: statistics of the batch and dropout, or the running statistics."""
 
-READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper"}
+READ_BY = {"teacher": "distill", "temperature": "distill", "beta": "trades", "paper": "paper", "smoothing": "smooth"}
 """Keys of an objective that a recipe holds only if it is of that kind."""
 
 
@@ -145,6 +172,9 @@ class ObjectiveSettings(StrictSettings):
     """Adversarial weight perturbation, as a share of each layer's norm; 0 is none, 0.005 usual."""
     paper: PaperSettings = PaperSettings()
     """The paper's recipe only; it has an epsilon schedule of its own instead of `eps`."""
+    smoothing: SmoothingSettings = SmoothingSettings()
+    """Training for a smoothed network only. With `eps` above zero, images are attacked in L2 on the grid, within
+    `eps * sqrt(rows * columns)`, which is as far as an attack of that epsilon moves them there."""
     teacher: str | None = None
     """Distillation only: the model of the zoo to learn from, as oct/undefended."""
     temperature: float = Field(100.0, ge=1, le=100)
@@ -160,7 +190,7 @@ class ObjectiveSettings(StrictSettings):
 
     @model_validator(mode="after")
     def _awp_around_attacks(self) -> "ObjectiveSettings":
-        if self.awp and self.kind in ("clean", "distill"):
+        if self.awp and self.kind in ("clean", "distill", "smooth"):
             raise ValueError(f"awp goes with an objective that attacks, not with {self.kind}")
         return self
 
@@ -197,8 +227,24 @@ class OptimizerSettings(StrictSettings):
         return without_defaults(self, plain(self), "kind", "schedule")
 
 
+class CertifiedValidation(StrictSettings):
+    """Certified accuracy as a score: with few draws, so the radius is an estimate and no certificate."""
+
+    draws: int = Field(100, ge=10)
+    linf: tuple[float, ...] = Field((0.0, 1 / 255, 2 / 255), min_length=1)
+    """Radii in pixel units; the score is the mean of the balanced certified accuracies there."""
+
+    @field_validator("linf", mode="before")
+    @classmethod
+    def _epsilons(cls, values: Any) -> Any:
+        return [_epsilon(value) for value in values] if isinstance(values, list) else values
+
+
 class ValidationSettings(StrictSettings):
-    """How weights are chosen: balanced accuracy on validation patients, under PGD if `eps` is above zero."""
+    """How weights are chosen: balanced accuracy on validation patients, under PGD if `eps` is above zero.
+
+    Or, with `certified`, the certified accuracy of the smoothed network.
+    """
 
     every: int = Field(5, ge=1)
     """Epochs."""
@@ -208,12 +254,19 @@ class ValidationSettings(StrictSettings):
     steps: int = Field(20, ge=1)
     attacked_share: float = Field(1.0, gt=0, le=1)
     """Share of the validation scans that is attacked."""
+    certified: CertifiedValidation | None = None
 
     _eps = field_validator("eps", mode="before")(_epsilon)
 
+    @model_validator(mode="after")
+    def _one_score(self) -> "ValidationSettings":
+        if self.certified and self.eps:
+            raise ValueError("validation.certified and validation.eps are two ways to choose weights; remove one")
+        return self
+
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, plain(self), "attacked_share")
+        return without_defaults(self, plain(self), "attacked_share", "certified")
 
 
 class AlarmSettings(StrictSettings):

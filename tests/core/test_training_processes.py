@@ -30,10 +30,28 @@ def recipe() -> Recipe:
     )
 
 
-def test_two_processes_train_and_validate_as_one(tiny_data: Path, tmp_path: Path, own_cache: Path) -> None:
+SMOOTHING = {"draws": 3, "consistency": 5.0, "entropy": 0.5, "weaker": True}
+
+
+def smooth_recipe() -> Recipe:
+    """Several noisy copies of each image in a batch, and certified accuracy as a score."""
+    return tiny_recipe(
+        task="chest",
+        epochs=1,
+        batch=32,
+        model={"variant": "without_daam", "width": 4, "pool": 1, "grid": [14, 8], "noise": 0.2, "stem_stride": 1},
+        objective={"kind": "smooth", "eps": "1/255", "eps_warm_up": 0, "steps": 1, "smoothing": SMOOTHING},
+        validation={"every": 1, "certified": {"draws": 20}},
+    )
+
+
+@pytest.mark.parametrize("recipe", [recipe(), smooth_recipe()], ids=["attacked", "smooth"])
+def test_two_processes_train_and_validate_as_one(
+    recipe: Recipe, tiny_data: Path, tmp_path: Path, own_cache: Path
+) -> None:
     seen: list[StepReport] = []
-    alone = train(recipe(), data_dir=tiny_data, run_dir=tmp_path / "one")
-    together = train(recipe(), data_dir=tiny_data, run_dir=tmp_path / "two", devices=2, on_progress=seen.append)
+    alone = train(recipe, data_dir=tiny_data, run_dir=tmp_path / "one")
+    together = train(recipe, data_dir=tiny_data, run_dir=tmp_path / "two", devices=2, on_progress=seen.append)
     assert (together.steps, together.best_step) == (alone.steps, alone.best_step)
     assert together.best_score == alone.best_score
     one, two = (log_of(tmp_path / name) for name in ("one", "two"))

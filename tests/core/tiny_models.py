@@ -19,13 +19,13 @@ def save_tiny_model(
     seed: int = 0,
     training: dict[str, Any] | None = None,
     preprocessing: Preprocessing | None = None,
+    shape: dict[str, Any] | None = None,
 ) -> Card:
-    """Write a width-8 model as `root/<task>/<name>`."""
+    """Write a width-8 model as `root/<task>/<name>`; `shape` are other settings of its network."""
     task_key, name = key.split("/")
     task = get_task(task_key)
-    config = MedDefConfig(
-        classes=len(task.classes), width=8, pool=2, activation="silu", mean=task.mean, std=task.std, **VARIANTS[variant]
-    )
+    usual: dict[str, Any] = {"width": 8, "pool": 2, "activation": "silu", "mean": task.mean, "std": task.std}
+    config = MedDefConfig(classes=len(task.classes), **(usual | VARIANTS[variant] | (shape or {})))
     torch.manual_seed(seed)
     network = MedDef(config)
     return save_model(

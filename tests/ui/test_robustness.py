@@ -152,9 +152,9 @@ def test_defences_of_one_name_have_bars_of_their_own() -> None:
 def test_an_empty_folder_says_how_to_fill_it(start: Callable[[], AppTest], root: Path) -> None:
     app = open_robustness(start())
     said = text_of(app)
-    assert said.count("Not measured yet. Run:") == 9  # accuracy, two audits, and a study each
+    assert said.count("Not measured yet. Run:") == 10  # accuracy, two audits, and a study each
     commands = "\n".join(block.value for block in app.code)
-    for word in ("evaluate", "audit", "baselines", "shifts", "external", "prune", "train", "dissect"):
+    for word in ("evaluate", "certified", "audit", "baselines", "shifts", "external", "prune", "train", "dissect"):
         assert f"meddef {word}" in commands
     assert "reported.json) are not here" in said
     assert not app.warning

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.components.certificate_card import certificate_card
 from dashboard.components.export_buttons import export_buttons
 from dashboard.components.model_picker import models_to_compare
 from dashboard.components.progress import paced, waiting_words, working
@@ -11,6 +12,7 @@ from dashboard.components.scan_facts import id_words, no_scan, origin_line
 from dashboard.components.scan_level import guards, may_use, scan_notes
 from dashboard.components.words import class_words
 from dashboard.language import tr
+from dashboard.services import certificates
 from dashboard.services import shared as services
 from dashboard.services.errors import AttackError, MedDefError
 from dashboard.services.results.common import AttackChoice, AttackOutcome, LabResult, ModelChoice, Reading
@@ -206,6 +208,11 @@ def _show(result: LabResult, chosen: Chosen) -> None:
     sweeps_card(result, task=task)
     st.header(tr("7 · Does the picture fool another model?"), anchor=False)
     transfer_card(result, task=task)
+    certified = certificates.certified_model(chosen.task)
+    if certified is not None:
+        st.header(tr("8 · What provably cannot change it"), anchor=False)
+        attack = result.spec.eps if result.option.norm == "linf" else None
+        certificate_card(chosen, certified, task=task, key="lab", attack=attack)
 
 
 page()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.components.certificate_card import certificate_card
 from dashboard.components.export_buttons import export_buttons
 from dashboard.components.heatmap_panel import map_controls, map_gallery
 from dashboard.components.model_picker import model_picker
@@ -9,6 +10,7 @@ from dashboard.components.probability_bars import output_card
 from dashboard.components.progress import working
 from dashboard.components.scan_facts import model_view_card, origin_line, scan_warnings
 from dashboard.language import tr
+from dashboard.services import certificates
 from dashboard.services import reading as worth
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
@@ -57,6 +59,11 @@ def page() -> None:
     with st.container(border=True):
         st.header(tr("4 · What moved this output"), anchor=False)
         _maps(chosen, reading)
+    certified = certificates.certified_model(chosen.task)
+    if certified is not None:
+        with st.container(border=True):
+            st.header(tr("5 · What provably cannot change it"), anchor=False)
+            certificate_card(chosen, certified, task=services.tasks()[chosen.task], key="diagnose")
 
 
 def _reading(chosen: Chosen, model: ModelChoice | None) -> Reading | None:

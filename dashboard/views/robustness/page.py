@@ -7,6 +7,7 @@ from dashboard.language import tr
 from dashboard.services import records, robust_curves
 from dashboard.services import shared as services
 from dashboard.views.robustness.audit import audit_section
+from dashboard.views.robustness.certified import certified_section
 from dashboard.views.robustness.dissection import dissection_section
 from dashboard.views.robustness.external import external_section
 from dashboard.views.robustness.headline import curves_section, headline
@@ -40,6 +41,8 @@ def page() -> None:
         headline(found, curves)
     with _section(tr("Accuracy against the budget")):
         curves_section(found.task, curves)
+    with _section(tr("Certified accuracy")):
+        certified_section(found)
     with _section(tr("Another hospital")):
         external_section(found)
     with _section(tr("Can these numbers be trusted?")):
