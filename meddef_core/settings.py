@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     metrics: bool = Field(False, description="Whether the server publishes its metrics, at /_stcore/metrics.")
     classroom: bool = Field(False, description="Whether students may join by code; `meddef app --classroom` sets it.")
     classroom_pin: SecretStr | None = Field(None, description="The teacher's PIN; else `meddef app --classroom` asks.")
+    classroom_url: str | None = Field(None, description="Address of the phone page; else as the teacher's browser.")
     classroom_hours: float = Field(4.0, gt=0, le=72, description="Hours that the code of a room works.")
     classroom_days: float = Field(7.0, ge=0, le=365, description="Days until the rows of a room are deleted.")
     database_url: SecretStr | None = Field(None, description="Database URL of the classroom; else SQLite.")

@@ -12,7 +12,7 @@ from pathlib import Path
 CORE, DASHBOARD = "meddef_core", "dashboard"
 
 ROWS: Mapping[str, tuple[str, ...]] = {
-    "Entry points": ("cli", "dashboard.views", "dashboard.components", "dashboard.services"),
+    "Entry points": ("cli", "dashboard.classroom", "dashboard.views", "dashboard.components", "dashboard.services"),
     "State of the dashboard": ("dashboard.session", "dashboard.lessons", "dashboard.results"),
     "Publish, report, exchange": ("publishing", "replay", "pacs", "report", "studies", "auditing"),
     "Train and predict": ("training", "prediction", "evaluation", "records", "baselines"),

@@ -12,7 +12,7 @@ from dashboard.classroom.access import check_tries, note_wrong
 from dashboard.classroom.database import Database
 from dashboard.classroom.errors import ClassroomError, NotAllowed, NotHere, TooLate, TooMany
 from dashboard.classroom.tables import NICKNAME, Room, Seat
-from dashboard.classroom.tokens import CODE, digest, new_code, new_token
+from dashboard.classroom.tokens import ALPHABET, CODE, digest, new_code, new_token
 
 MOST_STUDENTS = 60
 MOST_ROOMS = 20
@@ -63,7 +63,7 @@ def found_room(session: Session, code: str, *, lock: bool = False) -> Room:
 
 def normal_code(code: str) -> str:
     """A code as it was made, however it was typed."""
-    return "".join(code.split()).replace("-", "").upper()[: 2 * CODE]
+    return "".join(sign for sign in code.upper() if sign in ALPHABET)[: 2 * CODE]
 
 
 def change_room(database: Database, code: str, **changes: object) -> Room:

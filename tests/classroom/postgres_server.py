@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 from served import free_port
 
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 
 
 def program(name: str) -> str:
@@ -37,16 +38,24 @@ def as_nobody() -> dict[str, str]:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """The URL of a server with an empty database, reached over TCP; it keeps nothing on the disk for longer."""
+def running_postgres() -> Iterator[str]:
+    """The URL of a server with an empty database, reached over TCP; nothing of it stays on the disk.
+
+    Its folder is none of pytest's: those are for their owner alone, and PostgreSQL runs as another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="meddef-postgres-") as folder:
+        Path(folder).chmod(0o711)
+        with _running_in(Path(folder)) as url:
+            yield url
+
+
+@contextmanager
+def _running_in(folder: Path) -> Iterator[str]:
     initdb, postgres = program("initdb"), program("postgres")
     user, data, port = as_nobody(), folder / "data", free_port()
     data.mkdir(mode=0o700)
     if user:
         shutil.chown(data, **user)
-        for parent in (folder, *folder.parents):  # pytest's folders are for their owner alone
-            if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/pytest-"):
-                parent.chmod(0o711)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
     made = [initdb, "--pgdata", str(data), "--username", "meddef", "--auth", "trust", "--no-sync", "--encoding", "UTF8"]
     subprocess.run(made, check=True, **user, **quiet)  # type: ignore[call-overload]
