@@ -1,6 +1,7 @@
 """Questions that the server makes during the class: a real attack is computed for each, on a sample drawn by a seed."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard import services
@@ -11,6 +12,7 @@ from dashboard.lessons.quiz import Item, Round, items
 from dashboard.results.common import Outcome, Picture, Reading
 from dashboard.services import classroom as computed
 from meddef_core.eps import format_eps
+from meddef_core.report.canvas import Rgb
 from meddef_core.tasks import TASKS
 from meddef_core.words import percent
 
@@ -56,7 +58,7 @@ def _pair(
     beside = tr("clean") if item.beside == "clean" else tr("random noise of the same size")
     sides.insert(1 - item.answer, (beside, other))
     pictures: tuple[Picture, ...] = tuple(reading.picture for _, reading in sides)
-    drawn = computed.maps(found.clean, pictures) if kind == "map" else pictures
+    drawn: Sequence[Picture | Rgb] = computed.maps(found.clean, pictures) if kind == "map" else pictures
     names = (tr("Left"), tr("Right"))
     shown = tuple(
         Shown(computed.png(picture), name, f"{name}: {origin}. {_said(reading, task, tr)}")

@@ -104,7 +104,8 @@ def _drawn(block: Block, styles: dict[str, ParagraphStyle]) -> list[Flowable]:
     if kind == "page":
         return [PageBreak()]
     if kind == "table":
-        return [_table(*held, styles), Spacer(0, GAP)]
+        rows, widths = held
+        return [_table(rows, widths, styles), Spacer(0, GAP)]
     if kind == "pictures":
         return [_pictures(held, styles), Spacer(0, GAP)]
     return [Paragraph(html.escape(held), styles[kind])]

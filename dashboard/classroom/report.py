@@ -126,7 +126,7 @@ def _accuracy_blocks(found: Sequence[Line], tr: Translator) -> list[Block]:
     measured = accuracies(found)
     if not measured:
         return [paragraph(tr("No question with a right option was answered."))]
-    head = (tr("Kind"), tr("Answers"), tr("Right answers"), tr("95% interval"), tr("Chance"))
+    head = (tr("Kind"), tr("Answers"), tr("Right answers"), tr("95% interval"), tr("Accuracy by chance"))
     rows = [
         (
             kind_words(each.kind, tr),

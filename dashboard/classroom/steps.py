@@ -52,9 +52,11 @@ def told(room: Room) -> dict[str, Any]:
     """The step's words. Its answer is in them once it is revealed; the notes are for the teacher's window."""
     lesson, step = step_of(room)
     asked = step.question
-    question = None if asked is None else {"prompt": asked.prompt, "options": asked.options}
-    if asked is not None and question is not None and room.revealed:
-        question |= {"answer": asked.answer, "explanation": asked.explanation}
+    question: dict[str, Any] | None = None
+    if asked is not None:
+        question = {"prompt": asked.prompt, "options": asked.options}
+        if room.revealed:
+            question |= {"answer": asked.answer, "explanation": asked.explanation}
     return {
         "lesson": lesson.title,
         "title": step.title,

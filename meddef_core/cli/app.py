@@ -43,7 +43,7 @@ def run_app(
 
         variables, address = room.environment(settings(), port=port)
         document["classroom_url"] = address
-        said += room.announcement(address)
+        said += room.announcement(address, port=port)
     emit(document, said, as_json=as_json)
     sys.stdout.flush()
     # Streamlit reads .streamlit/config.toml of its working directory. Its own greeting is no part of our document.

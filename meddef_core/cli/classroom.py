@@ -63,12 +63,13 @@ def environment(now: Settings, *, port: int) -> tuple[dict[str, str], str]:
     return variables, url
 
 
-def announcement(url: str) -> list[str]:
-    """What a terminal shows: that others can connect, the address, and its QR code."""
+def announcement(url: str, *, port: int) -> list[str]:
+    """What a terminal shows: that others can connect, both addresses, and the QR code of the students'."""
     drawn = io.StringIO()
     segno.make(url, error="m").terminal(out=drawn, compact=True)
     return [
         "Classroom: this server listens to the whole network, not to this machine alone.",
+        f"The teacher opens http://127.0.0.1:{port}/class/teacher",
         f"Students open {url}",
         "They reach the page of their class only. Every other page asks for the teacher's PIN.",
         *drawn.getvalue().splitlines(),

@@ -55,7 +55,7 @@ def code(teacher: Client) -> Iterator[str]:
 def opened(browser: Browser, size: dict[str, int], address: str, path: str, client: Client | None = None) -> Page:
     """A page of a private profile with the client's cookies; it fails on any error of a script."""
     context = browser.new_context(viewport=size)  # type: ignore[arg-type]
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(90_000)
     if client is not None:
         context.add_cookies([{"name": n, "value": v, "url": address} for n, v in client.cookies.items()])
     page = context.new_page()

@@ -62,8 +62,9 @@ def test_the_server_is_told_its_addresses_beside_the_names_that_are_set(monkeypa
 
 
 def test_the_terminal_says_who_can_connect_and_shows_a_qr_code() -> None:
-    first, second, third, *code = classroom.announcement("http://10.0.0.2:8501/class")
-    assert "whole network" in first and "http://10.0.0.2:8501/class" in second and "PIN" in third
+    first, second, third, fourth, *code = classroom.announcement("http://10.0.0.2:8501/class", port=8501)
+    assert "whole network" in first and "http://127.0.0.1:8501/class/teacher" in second
+    assert "http://10.0.0.2:8501/class" in third and "PIN" in fourth
     assert len(code) > 10 and len({len(line) for line in code if line}) <= 2
 
 

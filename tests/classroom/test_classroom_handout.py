@@ -7,8 +7,8 @@ from pypdf import PdfReader
 
 from dashboard.classroom import figures as drawn
 from dashboard.classroom.handout import handout, letter, plain
-from dashboard.classroom.words import translator
-from dashboard.lessons.model import read_shelf
+from dashboard.classroom.words import Translator
+from dashboard.lessons.model import StepState, read_shelf
 from dashboard.services import classroom as computed
 
 SHELF = read_shelf().lessons
@@ -27,12 +27,18 @@ def printed(key: str, language: str) -> PdfReader:
 
 
 @pytest.mark.parametrize("key", [lesson.key for lesson in SHELF])
-def test_a_handout_has_few_pages_all_pictures_and_its_answers_last(key: str) -> None:
+def test_a_handout_has_few_pages_all_pictures_and_its_answers_last(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[drawn.Figures] = []
+
+    def heard(state: StepState, tr: Translator) -> drawn.Figures:
+        made.append(drawn.figures(state, tr))
+        return made[-1]
+
+    monkeypatch.setattr("dashboard.classroom.handout.figures", heard)
     lesson, file = next(each for each in SHELF if each.key == key), printed(key, "en")
     assert 2 <= len(file.pages) <= 6
-    tr = translator("en")
-    wanted = sum(len(drawn.figures(step.state, tr).pictures) for step in lesson.steps if step.state)
-    assert sum(len(page.images) for page in file.pages) == wanted
+    assert len(made) == sum(step.state is not None for step in lesson.steps)
+    assert sum(len(page.images) for page in file.pages) == sum(len(each.pictures) for each in made)
     *before, last = (" ".join(page.extract_text().split()) for page in file.pages)
     for step in lesson.steps:
         assert step.title.split()[0] in " ".join(before)
