@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -24,9 +25,14 @@ def checked_settings() -> Settings:
     try:
         return settings()
     except MedDefError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.stderr.flush()
-        os._exit(2)  # this may be a thread of the server's, from which SystemExit would not reach it
+        ended(error)
+
+
+def ended(error: MedDefError) -> NoReturn:
+    """End the process with one sentence."""
+    sys.stderr.write(f"{error}\n")
+    sys.stderr.flush()
+    os._exit(2)  # this may be a thread of the server's, from which SystemExit would not reach it
 
 
 @st.cache_resource(show_spinner=False)
@@ -93,6 +99,21 @@ def main() -> None:
     decoder_warmed()
 
 
+def with_class(now: Settings) -> App:
+    """The application of a server that a class can connect to; the process ends with one sentence where it cannot."""
+    from dashboard.admission import Admission
+    from dashboard.classroom.opened import open_classroom
+    from dashboard.classroom.web.routes import gate, lifespan_of, routes
+    from dashboard.server import Door
+
+    try:
+        classroom = open_classroom(now)
+    except MedDefError as error:
+        ended(error)
+    doors = [Middleware(Door, now=now), gate(classroom), Middleware(Admission, now=now)]
+    return App(__file__, lifespan=lifespan_of(classroom), routes=routes(classroom), middleware=doors)
+
+
 if __name__ == "__main__":
     checked_settings()
     main()
@@ -102,4 +123,7 @@ else:
     from dashboard.server import Door
 
     now = checked_settings()
-    app = App(__file__, lifespan=lifespan, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])
+    if now.classroom:
+        app = with_class(now)
+    else:
+        app = App(__file__, lifespan=lifespan, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])

@@ -12,7 +12,8 @@ from pathlib import Path
 CORE, DASHBOARD = "meddef_core", "dashboard"
 
 ROWS: Mapping[str, tuple[str, ...]] = {
-    "Entry points": ("cli", "dashboard.views", "dashboard.components", "dashboard.session", "dashboard.services"),
+    "Entry points": ("cli", "dashboard.classroom", "dashboard.views"),
+    "Under the pages": ("dashboard.components", "dashboard.session", "dashboard.services"),
     "Publish, report, exchange": ("publishing", "replay", "pacs", "report", "studies", "auditing"),
     "Train and predict": ("training", "prediction", "evaluation", "records", "baselines"),
     "Attack, prune, certify, explain": ("attacks", "pruning", "certification", "explanation"),

@@ -13,6 +13,7 @@ from dashboard.services.results.common import ModelChoice
 from dashboard.services.visitor import has_left, session_id
 from meddef_core import zoo
 from meddef_core.baselines.sides import UNDEFENDED, OfferedBaseline, load_side, side_choices
+from meddef_core.data.own_samples import own_samples
 from meddef_core.data.samples import Sample, list_samples
 from meddef_core.errors import ModelError
 from meddef_core.scans import Scan, WindowRange, read_scan_isolated, warm_decoders, window_range_isolated
@@ -39,8 +40,9 @@ def data_dir() -> Path | None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def samples(task: str) -> tuple[Sample, ...]:
-    """Scans to try without a file: packaged, synthetic, and from the test lists of `data_dir()`."""
-    return tuple(list_samples(task, data_dir=data_dir()))
+    """Scans to try without a file: packaged, synthetic, from the test lists of `data_dir()`, and a teacher's own."""
+    own = own_samples(settings().lessons_dir, task=task)
+    return (*list_samples(task, data_dir=data_dir()), *own)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

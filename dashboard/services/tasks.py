@@ -1,5 +1,5 @@
 """The diagnostic tasks: their classes, their words and on whom their models were trained."""
 
-from meddef_core.tasks import Task, get_task
+from meddef_core.tasks import TASKS, Task, get_task
 
-__all__ = ["Task", "get_task"]
+__all__ = ["TASKS", "Task", "get_task"]

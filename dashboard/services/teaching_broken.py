@@ -33,11 +33,16 @@ def broken(model: ModelChoice, sample: str, *, defence: str, eps: float) -> Defe
 
     Both pictures are read again by the defence itself. Raises ModelError for a defence with no such attack.
     """
-    flawed = get_broken(defence)
+    return broken_for(reading(model, sample), defence=defence, eps=eps)
+
+
+def broken_for(before: Reading, *, defence: str, eps: float) -> DefenceDemonstration:
+    """The same for a prediction, outside a session."""
+    flawed, model = get_broken(defence), before.model
     plain = loaded(model.id)
     side = ModelChoice(f"{model.id}!{defence}", f"{model.title} + {flawed.title}", flawed.one_line, True, wrapped=True)
     subject = replace(plain, network=flawed.build(plain.network))
-    clean = _read(side, subject, reading(model, sample).picture)
+    clean = _read(side, subject, before.picture)
     spec = default_spec("pgd", eps=eps, steps=STEPS)
     knowing, knowing_spec = _knowing(flawed, plain, subject, spec)
     return DefenceDemonstration(
@@ -67,9 +72,13 @@ def _knowing(flawed: Flawed, plain: LoadedModel, subject: LoadedModel, spec: Att
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)
 def thinned(model: ModelChoice, sample: str, *, sparsity: float, eps: float) -> Thinned:
     """The model after one-shot magnitude pruning, reading the sample and attacked with its own gradients."""
-    plain = loaded(model.id)
+    return thinned_for(reading(model, sample), sparsity=sparsity, eps=eps)
+
+
+def thinned_for(before: Reading, *, sparsity: float, eps: float) -> Thinned:
+    """The same for a prediction, outside a session."""
+    model, plain = before.model, loaded(before.model.id)
     subject = replace(plain, network=pruned(plain.network, sparsity))
-    before = reading(model, sample)
     counts = weight_counts(subject.network)
     clean = _read(model, subject, before.picture)
     attacked = _tried(clean, subject, default_spec("pgd", eps=eps, steps=STEPS))

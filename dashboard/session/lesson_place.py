@@ -30,6 +30,7 @@ USED: dict[str, tuple[str, ...]] = {
     "broken": ("sample", "model", "eps", "defence"),
     "pruning": ("sample", "model", "eps", "sparsity"),
     "records": ("model",),
+    "reported": (),
     "foreign": ("model",),
 }
 """What a reader can change on each live card, and what its link therefore names."""

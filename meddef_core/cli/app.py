@@ -14,9 +14,16 @@ from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
 from meddef_core.places import app_script, app_settings
 
+EVERYWHERE = "0.0.0.0"
+"""Address to listen at with --classroom, so that phones in this network can connect."""
+
 
 def run_app(
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501, as_json: JsonFlag = False
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
+    classroom: Annotated[
+        bool, typer.Option("--classroom", help="Let phones in this network join a class; asks for a teacher's PIN.")
+    ] = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Start the dashboard on this machine; Ctrl-C stops it."""
     script = app_script()
@@ -25,17 +32,28 @@ def run_app(
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((EVERYWHERE if classroom else "127.0.0.1", port))
         except OSError as error:
             raise MedDefError(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
     url = f"http://127.0.0.1:{port}"
-    emit({"url": url}, [f"The dashboard starts at {url}"], as_json=as_json)
+    document, said = {"url": url}, [f"The dashboard starts at {url}"]
+    variables: dict[str, str] = {}
+    if classroom:
+        from meddef_core.cli import classroom as room  # here, for psutil and segno
+        from meddef_core.settings import settings
+
+        variables, address = room.environment(settings(), port=port)
+        document["classroom_url"] = address
+        said += room.announcement(address, port=port)
+    emit(document, said, as_json=as_json)
     sys.stdout.flush()
     # Streamlit reads .streamlit/config.toml of its working directory. Its own greeting is no part of our document.
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    if classroom:
+        command += ["--server.address", EVERYWHERE]
     if _can_open_browser():
         command += ["--server.headless", "false", "--server.showEmailPrompt", "false"]
-    code = subprocess.call(command, cwd=app_settings(), stdout=sys.stderr)
+    code = subprocess.call(command, cwd=app_settings(), stdout=sys.stderr, env=os.environ | variables)
     raise typer.Exit(code)
 
 

@@ -33,6 +33,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "broken": ("eps", "defence"),
     "pruning": ("eps", "sparsity"),
     "records": (),
+    "reported": (),
     "foreign": (),
 }
 """Live cards that a step can show, and what the state must say beyond task, sample, models and view."""

@@ -19,6 +19,7 @@ from dashboard.services.lessons.model import StepState
 from dashboard.services.results.common import AttackOutcome, MapView, ModelChoice, Picture, Reading
 from dashboard.views.teach import findings as teach_findings
 from dashboard.views.teach import networks as teach_networks
+from dashboard.views.teach.reported import reported
 
 TILE = 224
 SMALL = 176
@@ -39,6 +40,7 @@ def live_card(state: StepState) -> None:
         "sweep": teach_findings.sweep,
         "training": teach_findings.training,
         "records": teach_findings.records,
+        "reported": reported,
         "broken": teach_networks.broken,
         "pruning": teach_networks.pruning,
     }
@@ -51,7 +53,7 @@ def live_card(state: StepState) -> None:
 
 def sample_line(state: StepState) -> None:
     """Which scan this is; a drawn one says so."""
-    if state.view == "records":
+    if state.view in ("records", "reported"):
         return
     sample = teaching.find_sample(state.sample)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -4,24 +4,28 @@ import streamlit as st
 
 from dashboard.language import language, tr
 from dashboard.services.lessons.model import read_shelf
+from dashboard.services.settings import settings
 from dashboard.session import lesson_place as teach_place
+from dashboard.views.teach.builder import builder_page
 from dashboard.views.teach.lesson import lesson_list, lesson_page
 from dashboard.views.teach.quiz import quiz_page
 
-MODES = ("lessons", "quiz")
+MODES = {"lessons": "Lessons", "quiz": "Quiz", "build": "Build a lesson"}
 
 
 def page() -> None:
     """The lesson that is open, or the list of them, or the quiz."""
     st.title(tr("Teach"), anchor=False)
+    if settings().classroom:
+        st.link_button(tr("To the classroom"), "/class/teacher", icon=":material/groups:")
     place = teach_place.current()
     if place is None:
         mode = st.segmented_control(
             tr("What to do"),
-            MODES,
+            list(MODES),
             default="lessons",
             required=True,
-            format_func=lambda key: tr("Lessons") if key == "lessons" else tr("Quiz"),
+            format_func=lambda key: tr(MODES[key]),
             key="teach_mode",
             persist_state="session",
             label_visibility="collapsed",
@@ -29,6 +33,9 @@ def page() -> None:
         teach_place.write({})
         if mode == "quiz":
             quiz_page()
+            return
+        if mode == "build":
+            builder_page()
             return
     shelf = read_shelf(language=language())
     if place is None:

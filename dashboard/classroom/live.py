@@ -1,0 +1,105 @@
+"""Questions that the server makes during the class: a real attack is computed for each, on a sample drawn by a seed."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.classroom.errors import ClassroomError
+from dashboard.classroom.questions import Draft, Shown
+from dashboard.classroom.words import Translator, class_words
+from dashboard.services import classroom as computed
+from dashboard.services import shared as services
+from dashboard.services.drawing import Rgb
+from dashboard.services.lessons.quiz import QuizQuestion, RoundSettings, items
+from dashboard.services.results.common import AttackOutcome, Picture, Reading
+from dashboard.services.tasks import TASKS
+from dashboard.services.words import format_eps, percent
+
+LIVE = ("scan", "map", "model")
+ATTACKED = "undefended"
+"""Model that the questions are about: the attack must change something."""
+
+DEFENDED = "meddef"
+"""Model whose maps are shown: it has attention of its own."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A question with its pictures, ready to ask."""
+
+    draft: Draft
+    pictures: tuple[Shown, ...]
+
+
+def make(kind: str, *, task: str, level: str, tr: Translator, seed: int | None = None) -> Made:
+    """Compute a live question; without `seed` a new one is drawn. Raises ClassroomError for what there is not."""
+    if kind not in LIVE or task not in TASKS:
+        raise ClassroomError("There is no such live question; choose one of those shown.")
+    seed = random.SystemRandom().randrange(99_999) if seed is None else seed
+    round_ = RoundSettings("map" if kind == "map" else "scan", level, seed, 5, f"{task}/{ATTACKED}")
+    (item, *_) = items(round_, [sample.key for sample in services.samples(task)])
+    model = computed.model_of(task, DEFENDED if kind == "map" else ATTACKED)
+    clean = computed.prediction(model, item.sample)
+    found = computed.attacked(clean, name="pgd", eps=round_.eps, seed=seed)
+    facts = {"sample": item.sample, "model": model.id, "attack": "PGD", "eps": round_.eps, "seed": seed}
+    facts |= {"clean": clean.label, "attacked": found.attacked.reading.label, "linf": found.attacked.linf}
+    if kind == "model":
+        return _model(found, task, tr, facts)
+    return _pair(kind, found, item, round_, task=task, tr=tr, facts=facts)
+
+
+def _pair(
+    kind: str,
+    found: AttackOutcome,
+    item: QuizQuestion,
+    round_: RoundSettings,
+    *,
+    task: str,
+    tr: Translator,
+    facts: dict[str, object],
+) -> Made:
+    """Two pictures side by side, one of them attacked."""
+    sides = [(tr("attacked"), found.attacked.reading)]
+    other = found.clean if item.beside == "clean" else found.noise.reading
+    beside = tr("clean") if item.beside == "clean" else tr("random noise of the same size")
+    sides.insert(1 - item.answer, (beside, other))
+    pictures: tuple[Picture, ...] = tuple(reading.picture for _, reading in sides)
+    drawn: Sequence[Picture | Rgb] = computed.maps(found.clean, pictures) if kind == "map" else pictures
+    names = (tr("Left"), tr("Right"))
+    shown = tuple(
+        Shown(computed.png(picture), name, f"{name}: {origin}. {_said(reading, task, tr)}")
+        for picture, name, (origin, reading) in zip(drawn, names, sides, strict=True)
+    )
+    prompt = tr("Which map belongs to the attacked scan?") if kind == "map" else tr("Which scan was attacked?")
+    explanation = tr("The attack is PGD with {eps}.", eps=format_eps(round_.eps))
+    draft = Draft(
+        kind=kind,
+        prompt=prompt,
+        options=names,
+        answer=item.answer,
+        explanation=explanation,
+        facts={**facts, "beside": item.beside},
+    )
+    return Made(draft, shown)
+
+
+def _model(found: AttackOutcome, task: str, tr: Translator, facts: dict[str, object]) -> Made:
+    """The attacked scan, and which class the model predicts for it."""
+    attacked = found.attacked.reading
+    options = tuple(class_words(tr, task, label) for label in attacked.classes)
+    clean = Shown(computed.png(found.clean.picture), tr("The clean scan"), _said(found.clean, task, tr))
+    after = Shown(computed.png(attacked.picture), tr("The same scan, attacked"), _said(attacked, task, tr))
+    draft = Draft(
+        kind="model",
+        prompt=tr("What will the undefended model say of the attacked scan?"),
+        options=options,
+        answer=attacked.classes.index(attacked.label),
+        explanation=tr("For the clean scan it says: {label}.", label=class_words(tr, task, found.clean.label)),
+        facts=facts,
+    )
+    return Made(draft, (clean, after))
+
+
+def _said(reading: Reading, task: str, tr: Translator) -> str:
+    label = class_words(tr, task, reading.label)
+    return f"{tr(reading.model.title)}: {label} ({percent(reading.probability)})"

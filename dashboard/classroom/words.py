@@ -1,0 +1,32 @@
+"""Sentences of the classroom in a room's language: its pages run in no Streamlit session, which would know one."""
+
+from typing import Protocol
+
+from dashboard.language import catalogue
+from dashboard.services.tasks import Task, get_task
+
+
+class Translator(Protocol):
+    """Like `dashboard.language.tr`, for one language."""
+
+    def __call__(self, sentence: str, /, **values: object) -> str:
+        """The sentence in the language, its places filled."""
+
+
+def translator(language: str) -> Translator:
+    """What speaks that language; English where a sentence is missing."""
+    sentences = catalogue(language)
+
+    def tr(sentence: str, /, **values: object) -> str:
+        words = sentences.get(sentence, sentence)
+        return words.format(**values) if values else words
+
+    return tr
+
+
+def class_words(tr: Translator, task: str, label: str) -> str:
+    """ "Choroidal neovascularisation (CNV)", as every page names a class."""
+    known: Task = get_task(task)
+    words = tr(known.words[label])
+    words = words[0].upper() + words[1:]
+    return f"{words} ({label})" if len(label) <= 3 else words
