@@ -53,6 +53,7 @@ def main() -> None:
     from dashboard.components.history_panel import history_panel
     from dashboard.components.site_note import site_note
     from dashboard.language import language_picker, tr
+    from dashboard.navigation import pages
     from dashboard.session import state  # here, where the settings are known to work: its queues take their sizes
 
     # Pictures of our own: the browser would fetch a Material page icon from another host.
@@ -64,40 +65,8 @@ def main() -> None:
 
     page = st.navigation(
         [
-            st.Page(
-                "dashboard/views/diagnose/page.py",
-                title=tr("Diagnose"),
-                icon=":material/radiology:",
-                url_path="diagnose",
-                default=True,
-            ),
-            st.Page(
-                "dashboard/views/attack_lab/page.py",
-                title=tr("Attack lab"),
-                icon=":material/experiment:",
-                url_path="attack-lab",
-            ),
-            st.Page(
-                "dashboard/views/attention/page.py",
-                title=tr("Attention"),
-                icon=":material/visibility:",
-                url_path="attention",
-            ),
-            st.Page("dashboard/views/batch/page.py", title=tr("Batch"), icon=":material/table_view:", url_path="batch"),
-            st.Page("dashboard/views/teach/page.py", title=tr("Teach"), icon=":material/school:", url_path="teach"),
-            st.Page(
-                "dashboard/views/robustness/page.py",
-                title=tr("Robustness"),
-                icon=":material/shield:",
-                url_path="robustness",
-            ),
-            st.Page(
-                "dashboard/views/site/page.py",
-                title=tr("Your site"),
-                icon=":material/local_hospital:",
-                url_path="site",
-            ),
-            st.Page("dashboard/views/about/page.py", title=tr("About"), icon=":material/info:", url_path="about"),
+            st.Page(each.script, title=tr(each.title), icon=each.icon, url_path=each.address, default=number == 0)
+            for number, each in enumerate(pages())
         ]
     )
 

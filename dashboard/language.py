@@ -5,13 +5,14 @@ English sentences are the keys: pages read as they look, `tr("Choose a scan")`, 
 """
 
 from functools import cache
-from pathlib import Path
 
 import streamlit as st
 import yaml
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-LOCALES = Path(__file__).resolve().parent.parent / "assets" / "locale"
+from dashboard.services.places import assets
+
+LOCALES = assets("locale")
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Code to the name that its readers know."""

@@ -1,12 +1,16 @@
 """An attack's epsilon: read from text, checked and written for a person. Everywhere between, it is a float."""
 
 import math
+from typing import Literal, get_args
 
 from meddef_core.errors import AttackError
 
-NORMS = ("linf", "l2", "l0")
+Norm = Literal["linf", "l2", "l0"]
+"""What bounds an attack: the largest change of a value, the Euclidean length of the change, the share of values."""
 
-BUDGET_WORDS = {
+NORMS: tuple[Norm, ...] = get_args(Norm)
+
+BUDGET_WORDS: dict[Norm, str] = {
     "linf": "lie between 0 and 1 in pixel units (4/255, say)",
     "l2": "be a Euclidean length from 0 up (3.0, say)",
     "l0": "be a share of values between 0 and 1 (0.14, say)",
@@ -14,7 +18,7 @@ BUDGET_WORDS = {
 """What an epsilon of each norm must be, as the end of a sentence."""
 
 
-def parse_eps(text: str, *, norm: str = "linf") -> float:
+def parse_eps(text: str, *, norm: Norm = "linf") -> float:
     """Read "8/255" or "0.031" as an epsilon of that norm; AttackError with one sentence on anything else."""
     numerator, slash, denominator = text.partition("/")
     try:
@@ -25,7 +29,15 @@ def parse_eps(text: str, *, norm: str = "linf") -> float:
     return eps
 
 
-def format_eps(eps: float, *, norm: str = "linf") -> str:
+def as_eps(value: float | str, *, norm: Norm = "linf") -> float:
+    """An epsilon that is given as a number or as text; AttackError for what is none of that norm."""
+    if isinstance(value, str):
+        return parse_eps(value, norm=norm)
+    check_budget(value, norm=norm)
+    return value
+
+
+def format_eps(eps: float, *, norm: Norm = "linf") -> str:
     """Write an epsilon, or a distance, the way readers of that norm know it.
 
     "4/255 (0.0157)", or "0.01" where it is no multiple of 1/255; "L2 3" for a length; "14% of values" for a share.
@@ -55,7 +67,7 @@ def grey_steps(change: float) -> str:
     return f"{255 * change:.2f}/255 ({change:.4f})"
 
 
-def check_budget(eps: float, *, norm: str) -> None:
+def check_budget(eps: float, *, norm: Norm) -> None:
     """AttackError unless `eps` is an epsilon of that norm: up to 1 for "linf" and "l0", any length for "l2"."""
     most = math.inf if norm == "l2" else 1.0
     if not (is_number(eps) and 0 <= eps <= most and eps < math.inf):

@@ -17,7 +17,9 @@ CONFIG = {"displaylogo": False, "displayModeBar": False}
 COLOURS = ("#17939b", "#d9772b", "#8a979d", "#8f7fd0", "#c2557f", "#6b8e23", "#3b82c4", "#a36f4e")
 """At least 3:1 against the background of both themes."""
 
-LINES = ("#d9772b", "#17939b", "#8a979d", "#8f7fd0")
+LINES = (COLOURS[1], COLOURS[0], *COLOURS[2:4])
+"""The undefended model comes first where models stand side by side, and keeps its colour."""
+
 DASHES = ("dash", "solid", "dot", "dashdot")
 DASH_LENGTHS = ("9 6", "none", "2 5", "9 5 2 5")
 """The same dashes as SVG knows them."""

@@ -13,7 +13,7 @@ from dashboard.services.results.attention import Inspected, MapGroup, Pictures
 from dashboard.services.results.common import LabResult, MapView, ModelChoice, Picture, Reading
 from meddef_core.explanation import EXPLAINERS, ExplanationMap, attention_from, available, grad_cam_layers, shared_scale
 from meddef_core.explanation.explainer import ExplanationSubject
-from meddef_core.explanation.grad_cam import DEFAULT_LAYER
+from meddef_core.explanation.methods.grad_cam import DEFAULT_LAYER
 from meddef_core.io.arrays import as_images
 from meddef_core.model import MedDef, Trace
 

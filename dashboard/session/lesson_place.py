@@ -1,22 +1,18 @@
-"""Where a session is in the lessons, and the link that leads there: a lesson, a step, and what its card shows.
-
-Not `bind="query-params"`: that drops a value which equals its default, and a step's defaults are those of the lesson
-file, so such a link would show something else as soon as the file changes.
-"""
+"""Where a session is in the lessons, and the link that leads there: a lesson, a step, and what its card shows."""
 
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard.language import KEY as LANGUAGE
-from dashboard.language import language, tr
+from dashboard.language import tr
 from dashboard.services import limits, teaching
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.lessons.model import DEFENCES, MOST_SPARSITY, Lesson, StepState
 from dashboard.services.results.common import AttackOption
-from dashboard.services.words import exact_eps, parse_eps
+from dashboard.services.words import Norm, parse_eps
+from dashboard.session import deep_link
+from dashboard.session.deep_link import written
 
 NAMES = ("lesson", "step", "sample", "model", "attack", "eps", "defence", "sparsity")
 """Parameters of a link; `model` holds names with commas between them, `step` counts from 1."""
@@ -54,7 +50,7 @@ class LessonPlace:
 
 def current() -> LessonPlace | None:
     """Where this session is; a link that it was just opened with comes first. None is the list of lessons."""
-    asked = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    asked = deep_link.asked(NAMES)
     if "lesson" in asked and asked != st.session_state.get(WRITTEN):
         number = asked.get("step", "1")
         step = int(number) - 1 if number.isdecimal() and len(number) < 4 else 0
@@ -74,13 +70,6 @@ def change(name: str, key: str) -> None:
     if place is not None and value is not None and value != []:
         text = f"{value:g}" if name == "sparsity" else written(value)
         st.session_state[PLACE] = place.changed(name, text)
-
-
-def written(value: object) -> str:
-    """A setting as a link holds it: epsilons in grey levels where they are whole."""
-    if isinstance(value, float):
-        return exact_eps(value)
-    return ",".join(value) if isinstance(value, list | tuple) else str(value)
 
 
 def state_at(place: LessonPlace, own: StepState) -> tuple[StepState, bool]:
@@ -115,7 +104,7 @@ def _changed(state: StepState, own: StepState, name: str, value: str) -> StepSta
     raise ValueError(name)
 
 
-def norm_of(own: StepState) -> str:
+def norm_of(own: StepState) -> Norm:
     """Norm of the budget that the card's settings are in."""
     return services.option(own.attack).norm if own.attack else "linf"
 
@@ -144,19 +133,13 @@ def parameters(place: LessonPlace, state: StepState | None) -> dict[str, str]:
 
 def write(wanted: dict[str, str]) -> None:
     """Put the step's parameters into the browser's address, and take those of another step out."""
-    for name in NAMES:
-        if name in wanted and st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
+    deep_link.write(NAMES, wanted)
     st.session_state[WRITTEN] = wanted
 
 
 def link(wanted: dict[str, str]) -> str:
-    """The whole address, in the reader's language."""
-    base = str(st.context.url or "").partition("?")[0] or "/teach"
-    words = {} if language() == "en" else {LANGUAGE: language()}
-    return f"{base}?{urlencode({**wanted, **words}, safe='/,')}"
+    """The whole address."""
+    return deep_link.address(wanted, page="teach")
 
 
 def link_box(wanted: dict[str, str]) -> None:

@@ -15,5 +15,5 @@ def project_l2(images: Tensor, *, around: Tensor, eps: float) -> Tensor:
     Not the nearest point of the intersection, which has no closed form, but always inside it.
     """
     change = images - around
-    length = change.flatten(1).norm(dim=1).clamp(min=torch.finfo(images.dtype).tiny)
+    length: Tensor = change.flatten(1).norm(dim=1).clamp(min=torch.finfo(images.dtype).tiny)
     return (around + change * (eps / length).clamp(max=1).view(-1, 1, 1, 1)).clamp(0, 1)

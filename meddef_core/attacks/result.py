@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from meddef_core.attacks.spec import AttackSpec, AttackStep
+from meddef_core.eps import Norm
 from meddef_core.errors import AttackError
 
 BALL_TOLERANCE = 1e-6
@@ -78,7 +79,8 @@ def linf_distance(adversarial: Tensor, x: Tensor) -> Tensor:
 
 def l2_distance(adversarial: Tensor, x: Tensor) -> Tensor:
     """Euclidean norm of each image's change, `(B,)`."""
-    return (adversarial - x).flatten(1).norm(dim=1)
+    length: Tensor = (adversarial - x).flatten(1).norm(dim=1)
+    return length
 
 
 def l0_distance(adversarial: Tensor, x: Tensor) -> Tensor:
@@ -86,7 +88,7 @@ def l0_distance(adversarial: Tensor, x: Tensor) -> Tensor:
     return (adversarial != x).flatten(1).to(x.dtype).mean(dim=1)
 
 
-DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+DISTANCES: dict[Norm, Callable[[Tensor, Tensor], Tensor]] = {
     "linf": linf_distance,
     "l2": l2_distance,
     "l0": l0_distance,
@@ -106,12 +108,12 @@ def measure(adversarial: Tensor, x: Tensor) -> Measures:
     )
 
 
-def tolerance(eps: float, *, norm: str) -> float:
+def tolerance(eps: float, *, norm: Norm) -> float:
     """How far beyond `eps` rounding alone may carry an image."""
     return BALL_TOLERANCE * max(1.0, eps) if norm == "l2" else BALL_TOLERANCE
 
 
-def check_adversarial(adversarial: Tensor, x: Tensor, *, eps: float, norm: str) -> None:
+def check_adversarial(adversarial: Tensor, x: Tensor, *, eps: float, norm: Norm) -> None:
     """AttackError unless every image is finite, inside [0, 1] and within `eps` (+ `tolerance`) of its original."""
     if adversarial.shape != x.shape or not bool(torch.isfinite(adversarial).all()):
         raise AttackError("the attack made images that are not finite, which is a fault of the attack: report it")

@@ -39,7 +39,7 @@ def run_attack(
     if info.needs_source and source is None:
         raise AttackError(f"{info.title} needs a source model to make its images on")
     for asked in (model, source):
-        _check_model(asked)
+        check_model(asked)
     _check_images(x, y)
     # Plain tensors of our own, whatever gradient or inference mode the caller is in.
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
@@ -77,7 +77,8 @@ def run_attack(
             )
 
 
-def _check_model(model: nn.Module | None) -> None:
+def check_model(model: nn.Module | None) -> None:
+    """AttackError for a model in training mode: asking it would change what it has learnt."""
     if model is not None and any(module.training for module in model.modules()):
         raise AttackError("the model is in training mode; call model.eval() before attacking it")
 

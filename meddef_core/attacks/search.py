@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from meddef_core.attacks.result import DISTANCES
-from meddef_core.attacks.spec import AttackSpec, AttackStep, OnStep
+from meddef_core.attacks.spec import AttackSpec, AttackStep, Loss, OnStep
 from meddef_core.attacks.traits import AttackTraits
 from meddef_core.errors import AttackError
 
@@ -41,7 +41,7 @@ class AttackProblem:
         predicted = logits.argmax(dim=1)
         return predicted != self.y[index] if self.spec.target is None else predicted == self.spec.target
 
-    def loss(self, logits: Tensor, index: Tensor, *, kind: str | None = None) -> Tensor:
+    def loss(self, logits: Tensor, index: Tensor, *, kind: Loss | None = None) -> Tensor:
         """`(len(index),)`: what the attacker raises; each image's depends on that image alone.
 
         "ce" is the cross-entropy of the label (of the target, negated). "margin" is max_{k != y} z_k - z_y

@@ -9,7 +9,7 @@ from meddef_core.attacks.registry import get_attack
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.run import run_attack
 from meddef_core.attacks.spec import AttackSpec, OnStep
-from meddef_core.eps import check_budget
+from meddef_core.eps import Norm, check_budget
 from meddef_core.errors import AttackError
 
 
@@ -78,7 +78,7 @@ def smallest_flip(
         eps = (withstood + found) / 2
 
 
-def _check_bracket(x: Tensor, *, low: float, high: float, tolerance: float, norm: str) -> None:
+def _check_bracket(x: Tensor, *, low: float, high: float, tolerance: float, norm: Norm) -> None:
     if len(x) != 1:
         raise AttackError(f"the smallest budget is searched for one image at a time, not for {len(x)}")
     for eps in (low, high):

@@ -3,16 +3,20 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor
 
 from meddef_core.eps import is_number
 from meddef_core.errors import AttackError
 
-LOSSES = ("ce", "margin")
-ENGINES = ("meddef", "torchattacks")
-KEEPS = ("best", "last")
+Loss = Literal["ce", "margin"]
+EngineName = Literal["meddef", "torchattacks"]
+Keep = Literal["best", "last"]
+
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+KEEPS: tuple[Keep, ...] = get_args(Keep)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +38,12 @@ class AttackSpec:
     """Step size as a share of `eps`, so that moving `eps` stays meaningful; None is the attack's own default."""
     restarts: int = 1
     """Random starts of PGD, or draws of the noise controls; the best is returned."""
-    loss: str = "ce"
+    loss: Loss = "ce"
     """"ce" (cross-entropy) or "margin" (logit of the best other class minus the label's)."""
     target: int | None = None
     """Class to reach; None moves away from the label."""
     seed: int = 0
-    keep: str = "best"
+    keep: Keep = "best"
     """"best" returns, per image, a fooling image before any other, then the highest loss; the clean image
     takes part if it already fools. "last" returns the last iterate, as the papers do."""
     stop_when_fooled: bool = False
@@ -50,7 +54,7 @@ class AttackSpec:
     """Rounds of the search over a trade-off constant (Carlini-Wagner)."""
     theta: float = 0.1
     """Change of one value in one step, in pixel units (JSMA)."""
-    engine: str = "meddef"
+    engine: EngineName = "meddef"
     """Whose implementation makes the images; a member of `ENGINES`. Which attacks "torchattacks" takes, and which
     settings it reads, stands in `second_engine`."""
 

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
-THREATS = ("white box", "black box", "control")
+from meddef_core.attacks.spec import Loss
+from meddef_core.eps import Norm
+
+Threat = Literal["white box", "black box", "control"]
+Seeks = Literal["loss", "smallest"]
+
+THREATS: tuple[Threat, ...] = get_args(Threat)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +22,18 @@ class AttackTraits:
     one_line: str
     """What it does, for a reader who is no expert."""
     citation: str
-    threat: str
+    threat: Threat
     """A member of `THREATS`: "white box" (uses the model's gradients), "black box" (asks for outputs only, or uses
     another model's gradients) or "control" (knows nothing; what a real attack must beat)."""
     iterative: bool
     """Whether `steps` matters."""
     settings: frozenset[str]
     """Fields of `AttackSpec`, beyond `name` and `eps`, that change the result."""
-    norm: str = "linf"
+    norm: Norm = "linf"
     """Distance the budget bounds: a key of `result.DISTANCES`."""
-    seeks: str = "loss"
+    seeks: Seeks = "loss"
     """What "best" means among fooling images: "loss" (the highest) or "smallest" (the nearest to the scan)."""
-    loss: str | None = None
+    loss: Loss | None = None
     """The loss that defines the attack, whatever the spec says; None follows the spec."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `AttackSpec` whose usual value for this attack is not the spec's own default."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.search import input_gradient, logits_of, outputs_of
+from meddef_core.attacks.spec import Loss
 from meddef_core.auditing.finding import Severity
 from meddef_core.auditing.subject import AuditPlan, AuditSubject, Harness
 from meddef_core.model import MedDef
@@ -120,7 +121,7 @@ class Bench:
         """`(n,)` bool: clean images that are read rightly. Only these can be broken."""
         return self.logits.argmax(dim=1) == self.y
 
-    def gradient(self, images: Tensor, *, index: Tensor, kind: str = "margin") -> Tensor:
+    def gradient(self, images: Tensor, *, index: Tensor, kind: Loss = "margin") -> Tensor:
         """Input gradient `(m, C, H, W)` of the loss "ce" or "margin" at `images`, whose places are `index`."""
         found: list[Tensor] = []
         with torch.inference_mode(False), torch.enable_grad():

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from meddef_core.auditing.bench import NEEDS, Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import MEANINGS, Finding, Verdict, verdict
-from meddef_core.auditing.outputs import weights_remedy
 from meddef_core.auditing.registry import CHECKS
+from meddef_core.auditing.remedies import weights_remedy
 from meddef_core.auditing.subject import QUICK, AuditPlan, AuditSubject
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError, MedDefError

@@ -17,7 +17,7 @@ class BitDepth(Transform):
         super().__init__()
         if not 1 <= bits <= 8:
             raise ModelError(f"A bit depth must lie between 1 and 8, not {bits}.")
-        self.steps = 2**bits - 1
+        self.steps = int(2**bits - 1)
 
     def forward(self, x: Tensor) -> Tensor:
         # Rounding has the gradient 0, not none: without a graph, an attack on it fails aloud and not silently.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey, open_list
 from meddef_core.cli.output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.eps import format_eps, parse_eps
@@ -110,3 +111,7 @@ def _lines(numbers: "AblationNumbers") -> list[str]:
         for pair in numbers.pairs
     ]
     return [*lines, numbers.verdict] if numbers.verdict else lines
+
+
+ORDER = 170
+COMMANDS = (Command("ablation", ablation),)

@@ -4,23 +4,24 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
+from meddef_core.places import app_script, app_settings
 
 
 def run_app(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501, as_json: JsonFlag = False
 ) -> None:
     """Start the dashboard on this machine; Ctrl-C stops it."""
-    script = Path(__file__).resolve().parents[2] / "streamlit_app.py"
+    script = app_script()
     if not script.is_file():
-        raise MedDefError("The dashboard is not installed beside the library; start it from a clone of the repository.")
+        raise MedDefError("The dashboard is not installed beside the library; reinstall MedDef.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -34,7 +35,7 @@ def run_app(
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     if _can_open_browser():
         command += ["--server.headless", "false", "--server.showEmailPrompt", "false"]
-    code = subprocess.call(command, cwd=script.parent, stdout=sys.stderr)
+    code = subprocess.call(command, cwd=app_settings(), stdout=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -42,3 +43,7 @@ def _can_open_browser() -> bool:
     """True where a person is at a terminal of a machine with a screen: there the dashboard opens by itself."""
     has_screen = not sys.platform.startswith("linux") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     return has_screen and sys.stdout.isatty()
+
+
+ORDER = 260
+COMMANDS = (Command("app", run_app),)

@@ -3,11 +3,12 @@
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli.output import bars, check_writable, emit, output_words, progress, scan_lines, tell, write_file
 from meddef_core.errors import AttackError, ModelError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from meddef_core.attacks import AttackInfo, AttackResult, AttackSpec
+    from meddef_core.attacks.spec import EngineName
     from meddef_core.prediction.prediction import Prediction
     from meddef_core.tasks import Task
     from meddef_core.zoo import LoadedModel
@@ -89,7 +91,7 @@ def attack(
         "theta": theta,
     }
     given = {key: value for key, value in given.items() if value is not None}
-    spec = replace(_spec(info, eps, given, loaded.task), engine=engine)
+    spec = replace(_spec(info, eps, given, loaded.task), engine=cast("EngineName", engine))  # which refuses others
     check_engine(spec, info)
     made_on = _open_source(info, source, task=task, attacked=loaded)
     scan = open_scan(file, frame=frame, window=window)
@@ -202,3 +204,7 @@ def _remark(clean: "Prediction") -> list[str]:
         said = f"{clean.model} abstains. {clean.abstained.sentence}"
         return [f"{said} The attack ran anyway; its outputs are not valid."]
     return [] if clean.sentence is None else [clean.sentence]
+
+
+ORDER = 120
+COMMANDS = (Command("attack", attack, NamesAttacks),)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import DataError, ModelError
@@ -195,3 +196,7 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
         network=model, x=folder.x, y=folder.y, classes=len(folder.classes), eps=asked.eps, seed=asked.seed
     )
     return _Case(Path(target).name, identity, about, subject, original)
+
+
+ORDER = 150
+COMMANDS = (Command("audit", audit),)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit
 
@@ -24,3 +25,7 @@ def average(
     parts = ", ".join(f"{score:.1%}" for score in result.scores)
     line = f"{output}: {result.score:.1%} on validation; the runs alone have {parts}"
     emit({**asdict(result), "run_dir": str(result.run_dir)}, [line], as_json=as_json)
+
+
+ORDER = 40
+COMMANDS = (Command("average", average),)

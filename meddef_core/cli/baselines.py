@@ -1,16 +1,18 @@
 """`meddef baselines`: the defences MedDef is compared with, ignored by their attacker and attacked adaptively."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey, open_model
 from meddef_core.cli.output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.eps import format_eps, parse_eps
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
+    from meddef_core.attacks.spec import Loss
     from meddef_core.records import Accuracy, BaselineNumbers
 
 
@@ -47,7 +49,8 @@ def baselines(
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
-    spec = AttackSpec(name=attack, eps=parse_eps(eps), steps=steps, samples=samples, loss=loss, seed=seed)
+    raised = cast("Loss", loss)  # AttackSpec refuses others
+    spec = AttackSpec(name=attack, eps=parse_eps(eps), steps=steps, samples=samples, loss=raised, seed=seed)
     loaded = open_model(task, reference)
     first = entrant_of_model(loaded)
     others = [entrant_of_model(open_model(task, name)) for name in model or []]
@@ -101,3 +104,7 @@ def _lines(numbers: "BaselineNumbers", *, title: str) -> list[str]:
 def _share(share: "Accuracy") -> str:
     low, high = share.balanced_interval
     return f"{share.balanced_accuracy:6.1%} ({low:6.1%} to {high:6.1%})"
+
+
+ORDER = 160
+COMMANDS = (Command("baselines", baselines),)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_file
 from meddef_core.errors import ScanError
@@ -97,3 +98,7 @@ def _score_lines(result: "BatchAccuracy") -> list[str]:
         return [*lines, f"no balanced accuracy: no scan is known to be {' or '.join(result.missing)}"]
     low, high = result.balanced_interval
     return [*lines, f"balanced accuracy {counted(result.balanced)} ({percent(low)} to {percent(high)})"]
+
+
+ORDER = 110
+COMMANDS = (Command("batch", batch),)

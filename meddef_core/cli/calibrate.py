@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import ModelError
@@ -61,3 +62,7 @@ def _lines(card: "ReadingCard") -> list[str]:
 def _words(share: dict[str, Any]) -> str:
     low, high = share["interval"]
     return f"{share['share']:.1%} [{low:.1%}, {high:.1%}] of {share['n']}"
+
+
+ORDER = 70
+COMMANDS = (Command("calibrate", calibrate),)

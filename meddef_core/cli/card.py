@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
@@ -66,3 +67,7 @@ def _print_markdown(task: str, model: str, *, as_json: bool) -> None:
         raise MedDefError(f"{loaded.card.key} stands in no folder; publish its run first.")
     text = model_readme(loaded.card, loaded.folder)
     emit({"model": loaded.card.key, "markdown": text}, [text.rstrip()], as_json=as_json)
+
+
+ORDER = 60
+COMMANDS = (Command("card", card),)

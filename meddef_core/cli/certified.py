@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.evaluate.subject import open_subject
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey
 from meddef_core.cli.output import check_writable, emit, progress, write_record
@@ -97,3 +98,7 @@ def certified_lines(title: str, numbers: "CertifiedNumbers") -> list[str]:
 def _share(share: "Accuracy") -> str:
     low, high = share.balanced_interval
     return f"{percent(share.balanced_accuracy)} ({percent(low)} to {percent(high)}) balanced"
+
+
+ORDER = 214
+COMMANDS = (Command("certified", certified),)

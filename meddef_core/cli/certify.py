@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import Frame, JsonFlag, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli.output import check_writable, emit, output_words, progress, scan_lines, tell, write_record
 from meddef_core.eps import grey_steps
@@ -71,3 +72,7 @@ def certificate_lines(model: "LoadedModel", numbers: "CertificateNumbers") -> li
         f"{votes}; the probability that this certificate is wrong is at most {smoothing.alpha:g}.",
         "The certificate is about this smoothed network alone, not about any other model.",
     ]
+
+
+ORDER = 212
+COMMANDS = (Command("certify", certify),)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import DataError
@@ -44,3 +45,7 @@ def fetch(
         result = store.fetch(task, archive=archive, data_dir=data_dir, on_file=lambda n: show(n, None, "scans"))
     scans = ", ".join(f"{part} {count}" for part, count in result["scans"].items())
     emit(result, [f"{task}: {scans} scans in {result['folder']}"], as_json=as_json)
+
+
+ORDER = 10
+COMMANDS = (Command("data", data_app),)

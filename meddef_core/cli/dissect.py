@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_record
 
@@ -68,3 +69,7 @@ def _lines(numbers: "DissectionNumbers") -> list[str]:
         for row in numbers.lesions
     ]
     return lines
+
+
+ORDER = 180
+COMMANDS = (Command("dissect", dissect),)

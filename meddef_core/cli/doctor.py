@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.settings import settings
@@ -45,3 +46,7 @@ def _limits(offered: "MachineLimits") -> str:
 
 def _gigabytes(number: int) -> str:
     return f"{number / 1e9:.1f} GB"
+
+
+ORDER = 240
+COMMANDS = (Command("doctor", doctor),)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, tell, write_record
 from meddef_core.eps import short_eps
@@ -36,15 +37,8 @@ def external(
     from meddef_core.data.store import find_data_dir
     from meddef_core.errors import ModelError
     from meddef_core.records import ExternalRecord, build, plain
-    from meddef_core.studies.external import (
-        attack_of,
-        development_source,
-        digest_of,
-        fit_of,
-        folder_source,
-        measured,
-        see,
-    )
+    from meddef_core.studies.external import attack_of, digest_of, fit_of, measured, see
+    from meddef_core.studies.external_sources import development_source, folder_source
     from meddef_core.zoo import rewrite_card
 
     if output is not None:
@@ -103,3 +97,7 @@ def _row_lines(row: "ExternalRow") -> list[str]:
 def _share(hits: "Hits") -> str:
     low, high = hits.interval
     return f"{counted(hits.share)} ({percent(low)} to {percent(high)})"
+
+
+ORDER = 210
+COMMANDS = (Command("external", external),)

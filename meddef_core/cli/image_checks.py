@@ -1,5 +1,6 @@
 """`meddef image-checks`: fit the checks of the image itself for both tasks, and write them to `assets/image_checks`."""
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 
@@ -22,3 +23,7 @@ def image_checks(data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
         if "missed" in figures
     ]
     emit({"image_checks": checks.card.model_dump(mode="json")}, lines, as_json=as_json)
+
+
+ORDER = 80
+COMMANDS = (Command("image-checks", image_checks),)

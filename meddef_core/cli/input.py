@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meddef_core.cli.output import tell
-from meddef_core.errors import ScanError
 
 if TYPE_CHECKING:
     from meddef_core.data.images import Images
@@ -64,16 +63,9 @@ def open_list(
 
 def open_scan(file: Path, *, frame: int | None, window: tuple[float, float] | None) -> "Scan":
     """The scan in a file, its warnings told; no more of the file is held than may be read at all."""
-    from meddef_core.scans import read_scan_isolated
-    from meddef_core.scans.limits import MAX_BYTES, MAX_VOLUME_BYTES
+    from meddef_core.scans.paths import scan_at
 
-    most = MAX_BYTES if frame is None else MAX_VOLUME_BYTES
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(most + 1)
-    except OSError as error:
-        raise ScanError(f"The file {file} cannot be read ({error.strerror}); check its permissions.") from error
-    scan = read_scan_isolated(data, frame=frame, window=window, most_bytes=most)
+    scan = scan_at(file, frame=frame, window=window)
     for warning in scan.warnings:
         tell(warning)
     return scan

@@ -1,5 +1,6 @@
 """`meddef models`: what the zoo holds."""
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit, tell
 
@@ -24,3 +25,7 @@ def models(as_json: JsonFlag = False) -> None:
         lines or ["There is no model yet; train one with `meddef train`."],
         as_json=as_json,
     )
+
+
+ORDER = 250
+COMMANDS = (Command("models", models),)

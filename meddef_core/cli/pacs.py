@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, output_words, progress, tell, write_file
 from meddef_core.errors import MedDefError, ScanError
@@ -237,3 +238,7 @@ def _slice_lines(instance: "Instance", slices: "tuple[PredictedFrame, ...]", loa
 def _round_lines(result: "WatchRound") -> list[str]:
     failed = f"; {result.failed} failed and are tried again by the next watch" if result.failed else ""
     return [f"{result.listed} studies listed, {result.finished} worked through{failed}."]
+
+
+ORDER = 20
+COMMANDS = (Command("pacs", pacs_app),)

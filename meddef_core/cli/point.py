@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, TaskKey, open_model
 from meddef_core.cli.output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.errors import ModelError
@@ -167,3 +168,7 @@ def _lines(numbers: "PointingNumbers") -> list[str]:
                 f"chance {row.chance:.1%}, centre {row.centre:.1%}"
             )
     return [*lines, numbers.note]
+
+
+ORDER = 190
+COMMANDS = (Command("point", point),)

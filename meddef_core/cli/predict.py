@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import Frame, JsonFlag, ModelName, TaskKey, Window, open_model, open_scan
 from meddef_core.cli.output import bars, emit, output_words, scan_lines, tell
 from meddef_core.errors import MedDefError
@@ -84,3 +85,7 @@ def _prediction_lines(prediction: "Prediction", loaded: "LoadedModel") -> list[s
         return [f"{loaded.called} abstains. {prediction.abstained.sentence}"]
     remark = [] if prediction.sentence is None else [prediction.sentence]
     return [f"{loaded.called}: {output_words(prediction, loaded.task)}", *remark, *bars(prediction)]
+
+
+ORDER = 100
+COMMANDS = (Command("predict", predict),)

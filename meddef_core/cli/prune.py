@@ -1,10 +1,11 @@
 """`meddef prune`: a pruned, packed and measured version of a model, or a sweep over sparsities."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.evaluate.lines import attack_title, share_line
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_json
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
     from meddef_core.records import PruneRow
     from meddef_core.zoo import LoadedModel
-    from meddef_core.zoo.packed import Values
 
 PAPER = "paper"
 """What the paper prunes against: FGSM, PGD, BIM and JSMA, each as it sets it."""
@@ -119,7 +119,7 @@ def _write(
             loaded,
             sparsity=sparsity,
             name=name,
-            values=cast("Values", values),
+            values=values,
             data_dir=folder,
             root=models_root(),
             on_stage=lambda stage, done, total: show(done, total, stage),
@@ -194,3 +194,7 @@ def _level(row: "PruneRow") -> list[str]:
         told = "undefined" if rate is None else f"{rate:.1%}"
         lines.append(f"{share_line(attack_title(attacked), attacked)}, attack success {told}")
     return lines
+
+
+ORDER = 90
+COMMANDS = (Command("prune", prune),)

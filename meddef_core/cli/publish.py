@@ -1,16 +1,14 @@
 """`meddef publish`: a run becomes a model of the zoo."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import MedDefError
-
-if TYPE_CHECKING:
-    from meddef_core.zoo.packed import Values
 
 
 def publish(
@@ -68,7 +66,7 @@ def publish(
             sparsity=sparsity,
             balanced_over=[shift for shift in SHIFTS if shift.key in over],
             other_hospital=other_hospital,
-            values=cast("Values", values),
+            values=values,
             name=name,
             title=title,
             summary=summary,
@@ -78,3 +76,7 @@ def publish(
     clean = card.metrics["clean"]["balanced_accuracy"]
     lines = [f"{card.key}: {clean:.1%} balanced accuracy on clean test scans, {card.weights.bytes / 1e6:.1f} MB"]
     emit(card.model_dump(mode="json"), lines, as_json=as_json)
+
+
+ORDER = 50
+COMMANDS = (Command("publish", publish),)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress, tell
 from meddef_core.errors import RecordError
@@ -141,3 +142,7 @@ def _short(value: Any) -> str:
     if len(value) <= FEW and all(isinstance(each, float) for each in value):
         return " ".join(f"{each:.4f}" for each in value)
     return f"{len(value)} values"
+
+
+ORDER = 130
+COMMANDS = (Command("replay", replay),)

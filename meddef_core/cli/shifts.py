@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import ModelError
@@ -86,3 +87,7 @@ def _lines(numbers: "ShiftNumbers") -> list[str]:
             said = ", ".join(f"{label} {share:.1%}" for label, share in each.recall.items())
             lines.append(f"  {each.title:<22} {each.balanced_accuracy:6.1%}  {said}")
     return [*lines, numbers.note]
+
+
+ORDER = 200
+COMMANDS = (Command("shifts", shifts),)

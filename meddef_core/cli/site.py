@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, tell, write_file, write_record
 from meddef_core.errors import DataError
@@ -108,3 +109,7 @@ def _tell_files(source: "SiteSource", made: "Made") -> None:
     for scan, place in zip(made.numbers.worst, made.worst, strict=True):
         taken = "accepted" if scan.accepted else "not accepted"
         tell(f"worst: row {scan.row}, {source.entries[place].name} ({scan.id}): {scan.output}, {taken}")
+
+
+ORDER = 220
+COMMANDS = (Command("site", site),)

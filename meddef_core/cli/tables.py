@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
@@ -20,8 +21,8 @@ def tables(
     as_json: JsonFlag = False,
 ) -> None:
     """Print the results as Markdown tables."""
+    from meddef_core.report.blocks import write_blocks
     from meddef_core.report.tables import tables as known_tables
-    from meddef_core.report.tables import write_blocks
 
     known = known_tables()
     if unknown := [name for name in names or [] if name not in known]:
@@ -32,3 +33,7 @@ def tables(
     found = {name: known[name]() for name in names or usual}
     lines = [table if len(found) == 1 else f"{name}\n\n{table}\n" for name, table in found.items()]
     emit(found, lines, as_json=as_json)
+
+
+ORDER = 230
+COMMANDS = (Command("tables", tables),)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import RecipeError
@@ -58,3 +59,7 @@ def _overrides(settings: list[str]) -> dict[str, str]:
         if not key or not sign:
             raise RecipeError(f"--set takes KEY=VALUE, such as optimizer.lr=0.001, not {key!r}.")
     return {key: value for key, _, value in pairs}
+
+
+ORDER = 30
+COMMANDS = (Command("train", train),)

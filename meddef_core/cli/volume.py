@@ -24,17 +24,14 @@ def volume_in(path: Path) -> "Volume | None":
 
     Raises ScanError for what is no volume, or cannot be read.
     """
-    from meddef_core.scans.archive import folder_entries, is_zip
+    from meddef_core.scans.archive import is_zip
     from meddef_core.scans.limits import MAX_VOLUME_BYTES
-    from meddef_core.scans.volume import read_volume, volume_of
+    from meddef_core.scans.paths import bytes_at, volume_at
+    from meddef_core.scans.volume import read_volume
 
     if path.is_dir():
-        return volume_of(folder_entries(path, classes=()))
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_VOLUME_BYTES + 1)
-    except OSError as error:
-        raise ScanError(f"The file {path} cannot be read ({error.strerror}); check its permissions.") from error
+        return volume_at(path)
+    data = bytes_at(path, most=MAX_VOLUME_BYTES)
     volume = read_volume(data)
     return volume if len(volume) > 1 or is_zip(data) else None
 

@@ -71,13 +71,15 @@ def blob(rng: np.random.Generator, column: float, row: float, *, across: float, 
 
 def grown(mask: Mask, *, by: int) -> Mask:
     """`mask` and the pixels up to `by` away from it."""
-    return cv2.dilate(mask.astype(np.uint8), np.ones((2 * by + 1, 2 * by + 1), np.uint8)).astype(bool)
+    out: Mask = cv2.dilate(mask.astype(np.uint8), np.ones((2 * by + 1, 2 * by + 1), np.uint8)).astype(bool)
+    return out
 
 
 def texture(rng: np.random.Generator, *, along: float, deep: float) -> Plane:
     """Smooth Gaussian noise of mean 0 and spread 1; `along` and `deep` are its grain in pixels."""
     noise = cv2.GaussianBlur(rng.standard_normal((SIDE, SIDE)), (0, 0), sigmaX=along, sigmaY=deep)
-    return (noise - noise.mean()) / noise.std()
+    spread: Plane = (noise - noise.mean()) / noise.std()
+    return spread
 
 
 def reflectivity(layers: Layers, rng: np.random.Generator) -> Plane:
@@ -131,4 +133,5 @@ def speckled(grey: Plane, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     dark = 1.0 / (1.0 + np.exp((mean - 42.0) / 6.0))
     streaks = 1.0 + 0.06 * texture(rng, along=5.0, deep=1.2)
     noise = (1.0 - dark) * (2.0 + 0.085 * mean) * tissue + dark * 0.47 * mean * receiver
-    return (np.clip(np.rint(mean * streaks + noise), 0, 255) / 255).astype(np.float32)
+    pixels: npt.NDArray[np.float32] = (np.clip(np.rint(mean * streaks + noise), 0, 255) / 255).astype(np.float32)
+    return pixels

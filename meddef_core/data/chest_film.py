@@ -84,13 +84,15 @@ def exposed(grey: Plane, rng: np.random.Generator) -> npt.NDArray[np.float32]:
 
 def _soft(inside: Plane, edge: float) -> Plane:
     """1 where `inside` is well above 0, and 0 well below; `edge` is the width of the passage."""
-    return 1.0 / (1.0 + np.exp(-np.clip(inside / edge, -40.0, 40.0)))
+    share: Plane = 1.0 / (1.0 + np.exp(-np.clip(inside / edge, -40.0, 40.0)))
+    return share
 
 
 def _texture(rng: np.random.Generator, *, grain: float) -> Plane:
     """Smooth Gaussian noise of mean 0 and spread 1; `grain` in pixels."""
     noise = cv2.GaussianBlur(rng.standard_normal((SIDE, SIDE)), (0, 0), sigmaX=grain)
-    return (noise - noise.mean()) / noise.std()
+    spread: Plane = (noise - noise.mean()) / noise.std()
+    return spread
 
 
 def _heart(rng: np.random.Generator, middle: float) -> Plane:
@@ -103,26 +105,28 @@ def _heart(rng: np.random.Generator, middle: float) -> Plane:
 def _spine(aside: Plane) -> Plane:
     """Vertebrae: a bright column with darker discs."""
     discs = 0.5 + 0.5 * np.cos(2 * np.pi * _DOWN * 17)
-    return 0.07 * _soft(0.035 - aside, 0.006) * (0.6 + 0.4 * discs)
+    column: Plane = 0.07 * _soft(0.035 - aside, 0.006) * (0.6 + 0.4 * discs)
+    return column
 
 
 def _markings(rng: np.random.Generator, aside: Plane) -> Plane:
     """Vessels of the lung: fine texture, densest beside the heart."""
-    return (0.5 * _texture(rng, grain=2.5) + 0.6 * _texture(rng, grain=7.0)) * np.exp(-aside / 0.16) + 0.5 * np.exp(
-        -(((aside - 0.09) / 0.04) ** 2) - ((_DOWN - 0.45) / 0.12) ** 2
-    )
+    fine: Plane = (0.5 * _texture(rng, grain=2.5) + 0.6 * _texture(rng, grain=7.0)) * np.exp(-aside / 0.16)
+    large: Plane = 0.5 * np.exp(-(((aside - 0.09) / 0.04) ** 2) - ((_DOWN - 0.45) / 0.12) ** 2)
+    return fine + large
 
 
 def _bones(rng: np.random.Generator, aside: Plane, cage: Plane) -> Plane:
     """Ribs that fall away from the spine, the cage's bright rim, and the collar bones."""
     out = np.clip(aside / np.maximum(cage, 0.02), 0.0, 1.0)
-    bones = np.zeros((SIDE, SIDE))
+    bones: Plane = np.zeros((SIDE, SIDE))
     top, gap = rng.uniform(0.10, 0.13), rng.uniform(0.072, 0.080)
     for number in range(RIBS):
         row = top + number * gap + 0.085 * out**2 - 0.025 * np.sin(np.pi * out)
         bones = np.maximum(bones, np.exp(-(((_DOWN - row) / 0.015) ** 4)))
     bones *= 0.075 * _soft(cage - aside, 0.006)
     bones += 0.10 * np.exp(-(((aside - cage) / 0.008) ** 2)) * (_DOWN > 0.12)
-    collar = 0.135 - 0.22 * (aside - 0.05)
+    height = 0.135 - 0.22 * (aside - 0.05)
     reach = _soft(aside - 0.03, 0.01) * _soft(0.30 - aside, 0.02)
-    return bones + 0.10 * np.exp(-(((_DOWN - collar) / 0.011) ** 4)) * reach
+    collar: Plane = 0.10 * np.exp(-(((_DOWN - height) / 0.011) ** 4)) * reach
+    return bones + collar

@@ -10,6 +10,7 @@ from scipy.special import softmax
 from torch import nn
 
 from meddef_core.attacks import AttackSpec, get_attack
+from meddef_core.attacks.spec import Loss
 from meddef_core.data.images import Images
 from meddef_core.eps import format_eps
 from meddef_core.evaluation.evaluate import attack_images
@@ -35,6 +36,8 @@ def card_attacks(*, saturated: bool = False) -> list[AttackSpec]:
     A quick look, not a worst case: an upper bound on robust accuracy. On a `saturated` network, whose cross-entropy has
     no gradient (defensive distillation: Carlini and Wagner 2017), the two losses change places.
     """
+    first: Loss
+    second: Loss
     first, second = ("margin", "ce") if saturated else ("ce", "margin")
     pairs = [(eps, first) for eps in CARD_EPSILONS] + [(eps, second) for eps in (4 / 255, 8 / 255)]
     return [AttackSpec(name="pgd", eps=eps, steps=20, loss=loss, stop_when_fooled=True) for eps, loss in pairs]

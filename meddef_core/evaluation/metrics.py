@@ -5,12 +5,14 @@ What is undefined raises DataError instead of becoming a number: the recall of a
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from meddef_core.errors import DataError
+from meddef_core.evaluation.reliability import BINS, calibration_error, reliability
 
 
 def confusion(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> NDArray[np.int64]:
@@ -47,6 +49,11 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
+def counted_share(hits: int, n: int) -> dict[str, Any]:
+    """`hits` of `n` as a share with its interval, the way records and cards hold it."""
+    return {"share": hits / n, "hits": hits, "n": n, "interval": list(wilson(hits, n))}
+
+
 def balanced_interval(
     labels: ArrayLike, predictions: ArrayLike, *, classes: int, confidence: float = 0.95
 ) -> tuple[float, float]:
@@ -63,7 +70,7 @@ def balanced_interval(
     return float(shares.mean() - below), float(shares.mean() + above)
 
 
-def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
+def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:
     """Mean gap between confidence and accuracy over equal-width bins of confidence (Guo et al. 2017, section 2).
 
     `probabilities` is `(n, classes)` with rows that sum to 1; `labels` is `(n,)`. The bins are open below and closed
@@ -77,13 +84,7 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     truth = _class_numbers(labels, classes=table.shape[1], what="labels")
     if len(truth) != len(table):
         raise DataError(f"{len(truth)} labels and {len(table)} rows of probabilities do not belong together")
-    if bins < 1:
-        raise DataError(f"calibration needs at least one bin, not {bins}")
-    confidence = table.max(axis=1)
-    gap = (table.argmax(axis=1) == truth) - confidence
-    inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
-    which = np.digitize(confidence, inner_edges, right=True)
-    return float(np.abs(np.bincount(which, weights=gap, minlength=bins)).sum() / len(table))
+    return calibration_error(reliability(table, truth, bins=bins))
 
 
 def auroc(scores: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
@@ -115,7 +116,7 @@ def mcnemar(b: int, c: int) -> float:
     if min(b, c) < 0:
         raise DataError(f"counts of images cannot be negative, as of {b} and {c}")
     tail = sum(math.comb(b + c, k) for k in range(min(b, c) + 1))
-    return min(1.0, 2 * tail / 2 ** (b + c))
+    return min(1.0, float(2 * tail / 2 ** (b + c)))
 
 
 def _hits_and_totals(

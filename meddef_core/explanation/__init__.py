@@ -1,11 +1,11 @@
 """What moved a model's output: gradients' and occlusion's maps, the network's own, and what maps are worth."""
 
 from meddef_core.explanation.channels import ChannelMap, top_channels
-from meddef_core.explanation.daam import ChannelWeight, attention_from, channel_ranking
 from meddef_core.explanation.explainer import Explainer, ExplanationSubject
-from meddef_core.explanation.grad_cam import DEFAULT_LAYER, gradcam, private_view
 from meddef_core.explanation.layers import grad_cam_layers
 from meddef_core.explanation.maps import MAP_CAVEAT, ExplanationMap, MapInfo, shared_scale
+from meddef_core.explanation.methods.daam import ChannelWeight, attention_from, channel_ranking
+from meddef_core.explanation.methods.grad_cam import DEFAULT_LAYER, gradcam, private_view
 from meddef_core.explanation.propagation import StageChange, propagation
 from meddef_core.explanation.registry import EXPLAINERS, available, explain
 from meddef_core.explanation.sanity import SanityRow, sanity_check

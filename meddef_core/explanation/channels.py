@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from meddef_core.errors import MedDefError
-from meddef_core.explanation.daam import channel_ranking
 from meddef_core.explanation.explainer import to_map
 from meddef_core.explanation.maps import ExplanationMap, MapInfo
+from meddef_core.explanation.methods.daam import channel_ranking
 from meddef_core.model import Trace
 
 CHANNEL = MapInfo(

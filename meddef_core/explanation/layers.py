@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.explanation.explainer import to_map
-from meddef_core.explanation.grad_cam import private_view
 from meddef_core.explanation.maps import ExplanationMap, MapInfo
+from meddef_core.explanation.methods.grad_cam import private_view
 from meddef_core.explanation.registry import check_request
 from meddef_core.model import MedDef
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.errors import MedDefError
-from meddef_core.explanation.grad_cam import private_view
+from meddef_core.explanation.methods.grad_cam import private_view
 from meddef_core.explanation.registry import check_one
 from meddef_core.model import MedDef
 from meddef_core.model.backbone import STAGES

@@ -5,14 +5,15 @@ from collections.abc import Collection
 from torch import Tensor, nn
 
 from meddef_core.errors import MedDefError
-from meddef_core.explanation import attributions, daam, grad_cam
 from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.maps import ExplanationMap
+from meddef_core.explanation.methods.grad_cam import DEFAULT_LAYER
 from meddef_core.model import MedDef
+from meddef_core.registry import collected
 
-EXPLAINERS: dict[str, Explainer] = {
-    e.info.key: e for e in (*grad_cam.EXPLAINERS, *attributions.EXPLAINERS, *daam.EXPLAINERS)
-}
+EXPLAINERS: dict[str, Explainer] = collected(
+    "meddef_core.explanation.methods", "EXPLAINERS", key=lambda explainer: str(explainer.info.key)
+)
 """In the order a page shows them: views of a class's score first, then the network's own modules along the pipeline."""
 
 
@@ -29,7 +30,7 @@ def explain(
     *,
     target: int,
     only: Collection[str] | None = None,
-    layer: str = grad_cam.DEFAULT_LAYER,
+    layer: str = DEFAULT_LAYER,
 ) -> dict[str, ExplanationMap]:
     """Maps for one reading, by key, in registry order.
 

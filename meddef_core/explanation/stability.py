@@ -72,4 +72,5 @@ def _strongest(grid: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.full(grid.size, places / grid.size).reshape(grid.shape)
     last = np.partition(grid.ravel(), grid.size - places)[grid.size - places]
     above, ties = grid > last, grid == last
-    return above + ties * (places - above.sum()) / ties.sum()
+    shares: NDArray[np.float64] = above + ties * (places - above.sum()) / ties.sum()
+    return shares

@@ -28,7 +28,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out = self.act(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        return self.act(out + self.shortcut(x))
+        shown: Tensor = self.act(out + self.shortcut(x))
+        return shown
 
 
 STEM_STRIDES = (1, 2, 4)
@@ -68,7 +69,7 @@ class Backbone(nn.Module):
 
     def channels_after(self, stage: int) -> int:
         """Channels of what a stage gives, stage 1 to 4."""
-        return self.width * 2 ** (stage - 1)
+        return int(self.width * 2 ** (stage - 1))
 
     def until(self, stage: int, x: Tensor) -> Tensor:
         """From images to what that stage gives, `ceil(side / 2**(stage + 1))` positions a side."""

@@ -4,14 +4,9 @@ Everything here is fitted on a task's training and validation patients and stand
 `reading.json` and `reading.safetensors`; figures of the test list are recorded there and nothing is chosen on them.
 """
 
+from meddef_core.evaluation.reliability import ReliabilityBin, calibration_error, reliability
 from meddef_core.prediction.abstention import Abstention, Detector, Familiarity
-from meddef_core.prediction.calibration import (
-    ReliabilityBin,
-    calibrate,
-    calibration_error,
-    fit_temperature,
-    reliability,
-)
+from meddef_core.prediction.calibration import calibrate, fit_temperature
 from meddef_core.prediction.files import Fitted, fitted_for, load_fitted, save_fitted
 from meddef_core.prediction.operating import (
     OperatingPoint,

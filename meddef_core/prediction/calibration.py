@@ -1,9 +1,6 @@
-"""Temperature scaling and how well probabilities keep their word (Guo et al. 2017, On Calibration of Modern Neural
-Networks, arXiv:1706.04599, sections 2 and 4.2). NumPy in, plain numbers out.
+"""Temperature scaling (Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv:1706.04599, section 4.2), and
+how sure the error of calibration is. NumPy in, plain numbers out.
 """
-
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,40 +8,13 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from meddef_core.errors import DataError
-from meddef_core.evaluation.metrics import wilson
-
-Edges = Literal["width", "mass"]
-"""Bins of equal width, or with equally many images."""
-
-BINS = 15
-"""As in Guo et al. 2017, section 5."""
+from meddef_core.evaluation.metrics import expected_calibration_error
 
 COLDEST, HOTTEST = 0.05, 20.0
 """Temperatures outside are never what a fit on hundreds of patients means."""
 
 STEEPEST = 3.0
 """Largest slope of the temperature over the distance: with it, two spreads away every output is even."""
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """The images whose top probability lies in a bin: how many, how sure the model was, how often it was right."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float
-    correct: int
-
-    @property
-    def accuracy(self) -> float:
-        """Share that was read right."""
-        return self.correct / self.n
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of that share."""
-        return wilson(self.correct, self.n)
 
 
 def calibrate(logits: ArrayLike, temperature: float) -> NDArray[np.float64]:
@@ -99,40 +69,6 @@ def fit_slope(logits: ArrayLike, labels: ArrayLike, distances: ArrayLike, *, tem
     return float(found.x)
 
 
-def reliability(
-    probabilities: ArrayLike, labels: ArrayLike, *, bins: int = BINS, edges: Edges = "width"
-) -> tuple[ReliabilityBin, ...]:
-    """Confidence against accuracy of the top class, bin by bin; bins without an image are left out.
-
-    `probabilities` is `(n, classes)`, `labels` `(n,)`. Bins of equal width are open below and closed above; those of
-    equal mass hold n / bins images each, as nearly as whole images can.
-    """
-    table, truth = _checked(probabilities, labels)
-    if bins < 1:
-        raise DataError(f"calibration needs at least one bin, not {bins}")
-    confidence, right = table.max(axis=1), table.argmax(axis=1) == truth
-    if edges == "width":
-        limits = np.linspace(0, 1, bins + 1)
-        which = np.digitize(confidence, limits[1:-1], right=True)
-        groups = [(np.flatnonzero(which == k), limits[k], limits[k + 1]) for k in range(bins)]
-    else:
-        order = np.argsort(confidence, kind="stable")
-        groups = [(index, *_span(confidence[index])) for index in np.array_split(order, bins)]
-    return tuple(
-        ReliabilityBin(float(low), float(high), len(i), float(confidence[i].mean()), int(right[i].sum()))
-        for i, low, high in groups
-        if len(i)
-    )
-
-
-def calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
-    """Expected calibration error: the gap between confidence and accuracy, weighted by images (section 2)."""
-    total = sum(one.n for one in bins)
-    if total == 0:
-        raise DataError("a calibration error of no images is undefined; give at least one")
-    return sum(one.n * abs(one.accuracy - one.confidence) for one in bins) / total
-
-
 def error_interval(
     probabilities: ArrayLike, labels: ArrayLike, *, draws: int = 500, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
@@ -143,13 +79,9 @@ def error_interval(
     table, truth = _checked(probabilities, labels)
     rng = np.random.default_rng(seed)
     picks = rng.integers(0, len(truth), (draws, len(truth)))
-    errors = [calibration_error(reliability(table[pick], truth[pick])) for pick in picks]
+    errors = [expected_calibration_error(table[pick], truth[pick]) for pick in picks]
     low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def _span(values: NDArray[np.float64]) -> tuple[float, float]:
-    return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
 
 
 def _checked(table: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

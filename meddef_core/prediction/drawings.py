@@ -74,13 +74,15 @@ DRAW: dict[str, Callable[[np.random.Generator], Pixels]] = {
 def _grating(rng: np.random.Generator) -> Plane:
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     angle, wave = rng.uniform(0, np.pi), rng.uniform(4, 60)
-    return np.sin(2 * np.pi * (np.cos(angle) * rows + np.sin(angle) * columns) / wave)
+    values: Plane = np.sin(2 * np.pi * (np.cos(angle) * rows + np.sin(angle) * columns) / wave)
+    return values
 
 
 def _checkerboard(rng: np.random.Generator) -> Plane:
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     field = int(rng.integers(6, 50))
-    return ((rows // field + columns // field) % 2).astype(np.float64)
+    values: Plane = ((rows // field + columns // field) % 2).astype(np.float64)
+    return values
 
 
 def _cells(rng: np.random.Generator) -> Plane:
@@ -93,7 +95,8 @@ def _cells(rng: np.random.Generator) -> Plane:
 
 def _rings(rng: np.random.Generator) -> Plane:
     rows, columns = np.mgrid[0:SIDE, 0:SIDE] - rng.uniform(0, SIDE, 2)[:, None, None]
-    return np.sin(2 * np.pi * np.hypot(rows, columns) / rng.uniform(6, 60))
+    values: Plane = np.sin(2 * np.pi * np.hypot(rows, columns) / rng.uniform(6, 60))
+    return values
 
 
 def _cloud(rng: np.random.Generator) -> Plane:

@@ -17,17 +17,16 @@ from torch import Tensor
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import Lists, build_lists
 from meddef_core.errors import ModelError
-from meddef_core.evaluation.metrics import wilson
+from meddef_core.evaluation.metrics import counted_share, expected_calibration_error
+from meddef_core.evaluation.reliability import calibration_error, reliability
 from meddef_core.evaluation.shifts import SHIFTS, Shift
 from meddef_core.model import MedDef
 from meddef_core.prediction.abstention import Detector, fit_detector
 from meddef_core.prediction.calibration import (
     calibrate,
-    calibration_error,
     error_interval,
     fit_temperature,
     negative_log_likelihood,
-    reliability,
     tempered,
 )
 from meddef_core.prediction.files import Fitted, OutputCard, Outputs, ReadingCard
@@ -150,7 +149,7 @@ def calibration_figures(outputs: Outputs, temperature: float) -> dict[str, Any]:
     for name, t in (("uncalibrated", 1.0), ("calibrated", temperature)):
         shares = calibrate(outputs.logits, t)
         figures[name] = {
-            "expected_calibration_error": calibration_error(reliability(shares, outputs.labels)),
+            "expected_calibration_error": expected_calibration_error(shares, outputs.labels),
             "equal_mass_error": calibration_error(reliability(shares, outputs.labels, edges="mass")),
             "negative_log_likelihood": negative_log_likelihood(outputs.logits, outputs.labels, t),
         }
@@ -190,8 +189,8 @@ def _operating_figures(model: LoadedModel, val: Outputs, test: Outputs, temperat
         for name, (s, t) in (("val", (scores, truth)), ("test", tested)):
             point = operating_point(s, t, threshold=threshold)
             figures[question.key][name] = {
-                "sensitivity": _share(point.sensitivity.hits, point.sensitivity.n),
-                "specificity": _share(point.specificity.hits, point.specificity.n),
+                "sensitivity": counted_share(point.sensitivity.hits, point.sensitivity.n),
+                "specificity": counted_share(point.specificity.hits, point.specificity.n),
             }
     return figures
 
@@ -222,7 +221,3 @@ def _refusal(detector: Detector, found: dict[str, Array], logits: Array, kinds: 
         "named_rightly": share((named == which)[refused]),
         "by_kind": {kind: share(refused[which == kind]) for kind in sorted(set(kinds))},
     }
-
-
-def _share(hits: int, n: int) -> dict[str, Any]:
-    return {"share": hits / n, "hits": hits, "n": n, "interval": list(wilson(hits, n))}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from meddef_core.data.external import DevelopmentSet, development_set, external_lists
 from meddef_core.data.images import load_images
-from meddef_core.evaluation.metrics import wilson
+from meddef_core.evaluation.metrics import counted_share
 from meddef_core.model import MedDef
 from meddef_core.prediction.abstention import LEAST_BEYOND, Detector
 from meddef_core.prediction.calibration import fit_slope
@@ -296,5 +296,4 @@ def out_of_fold(hospital: OtherHospital, limits: Sequence[FoldLimits], *, temper
 
 def share(hits: NDArray[np.bool_]) -> dict[str, Any]:
     """A share with its Wilson interval, as records and cards hold it."""
-    count, n = int(hits.sum()), len(hits)
-    return {"share": count / n, "hits": count, "n": n, "interval": list(wilson(count, n))}
+    return counted_share(int(hits.sum()), len(hits))

@@ -29,7 +29,8 @@ class ThresholdQuestion:
 
     def score(self, probabilities: ArrayLike) -> NDArray[np.float64]:
         """`(n,)` sums over the positive classes of `(n, classes)` probabilities."""
-        return np.asarray(probabilities, dtype=np.float64)[:, list(self.positive)].sum(axis=1)
+        sums: NDArray[np.float64] = np.asarray(probabilities, dtype=np.float64)[:, list(self.positive)].sum(axis=1)
+        return sums
 
     def truth(self, labels: ArrayLike) -> NDArray[np.bool_]:
         """Which of `(n,)` class numbers are positive."""

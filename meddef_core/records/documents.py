@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from meddef_core.places import assets
 from meddef_core.records import Balanced, Record, ReportedTable, match_weights, named, read_file, shipped
 from meddef_core.settings import settings
 from meddef_core.zoo import list_models
 
 Kind = TypeVar("Kind", bound=Record)
 
-RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
+RESULTS = assets("results")
 """The shipped records."""
 
 

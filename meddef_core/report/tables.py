@@ -1,19 +1,12 @@
-"""Tables in Markdown, made from cards and records: no number in a document is typed by hand.
+"""Tables in Markdown, made from cards and records: no number in a document is typed by hand."""
 
-A document holds blocks, `<!-- meddef tables NAME: begin -->` to `<!-- meddef tables NAME: end -->`; `write_blocks`
-fills each with the table of that name.
-"""
-
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from meddef_core.auditing.words import flaws
 from meddef_core.eps import short_eps
-from meddef_core.errors import MedDefError
 from meddef_core.evaluation.card_numbers import strongest
-from meddef_core.io.files import replacing
 from meddef_core.records import (
     AblationRecord,
     AttackedAccuracy,
@@ -47,8 +40,6 @@ COMPARED = "meddef"
 
 SHOWN = (2 / 255, 0.01, 4 / 255, 8 / 255, 0.05, 0.1)
 """Epsilons of the summary table."""
-
-BLOCK = re.compile(r"(<!-- meddef tables ([\w-]+): begin -->\n).*?(<!-- meddef tables \2: end -->)", re.DOTALL)
 
 
 def tables(root: Path | None = None) -> dict[str, Callable[[], str]]:
@@ -267,26 +258,6 @@ def _with_worst_class(share: Shifted) -> str:
 def _over_seeds(spread: Spread) -> str:
     deviation = spread.standard_deviation
     return f"{100 * spread.mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
-
-
-def write_blocks(path: Path, *, root: Path | None = None) -> None:
-    """Fill every block of a Markdown file.
-
-    Raises MedDefError, and leaves the file as it was, if it holds no block, an unknown one or one without an end.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MedDefError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    known = tables(root)
-    names = [found[2] for found in BLOCK.finditer(text)]
-    if not names or text.count("<!-- meddef tables ") != 2 * len(names):
-        raise MedDefError(f"{path} needs 'meddef tables' markers in pairs, begin and end; see README.md.")
-    if unknown := sorted(set(names) - known.keys()):
-        raise MedDefError(f"{path} asks for the table {unknown[0]!r}; there are: {', '.join(known)}.")
-    new = BLOCK.sub(lambda found: f"{found[1]}{known[found[2]]()}\n{found[3]}", text)
-    with replacing(path) as beside:
-        beside.write_text(new, encoding="utf-8")
 
 
 def _cells(card: Card) -> list[str]:

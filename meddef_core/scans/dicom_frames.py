@@ -3,7 +3,7 @@
 import numpy as np
 from pydicom import encaps, uid
 from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import transfer_syntaxes

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut
 
 from meddef_core.scans import contrast, dicom_window
 from meddef_core.scans.colour import Colouring, colouring
@@ -40,7 +40,7 @@ def _luminance(values: Values, bits: int) -> Values:
     """Luminance (H, W); beyond 8 bits one channel after the other, as 50 megapixels of float32 colour have 600 MB."""
     if bits == 8:
         return np.asarray(Image.fromarray(values.astype(np.uint8)).convert("L"))
-    grey = values[..., 0] * _LUMA[0]
+    grey: Values = values[..., 0] * _LUMA[0]
     for channel in (1, 2):
         grey += values[..., channel] * _LUMA[channel]
     return grey

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
-from pydicom.pixels import convert_color_space
+from pydicom.pixels.processing import convert_color_space
 
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.jpeg_header import JpegHeader

@@ -37,7 +37,8 @@ class LookupTable:
         if np.issubdtype(values.dtype, np.floating):
             values = np.clip(np.rint(values), self.first, self.first + len(self.entries) - 1)
         places = values.astype(np.int64 if values.dtype.itemsize > 2 else np.int32) - self.first
-        return self.entries[np.clip(places, 0, len(self.entries) - 1, out=places)]
+        found: Values = self.entries[np.clip(places, 0, len(self.entries) - 1, out=places)]
+        return found
 
 
 def lookup_table(item: Dataset, *, little_endian: bool, low: float, high: float) -> LookupTable | None:

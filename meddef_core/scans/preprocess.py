@@ -126,4 +126,5 @@ def resize(pixels: NDArray[np.float32], size: int, *, width: int | None = None) 
         return pixels.astype(np.float32)
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
     resized = np.asarray(image.resize((columns, size), Image.Resampling.BILINEAR))
-    return np.clip(resized, 0.0, 1.0).astype(np.float32)
+    clipped: NDArray[np.float32] = np.clip(resized, 0.0, 1.0).astype(np.float32)
+    return clipped

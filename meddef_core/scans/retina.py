@@ -99,4 +99,5 @@ def stretched(pixels: Plane) -> Plane:
     if not seen.size:
         return pixels
     low, high = np.percentile(seen, [BACKGROUND_PERCENTILE, LAYERS_PERCENTILE])
-    return np.clip((pixels - low) / max(high - low, LEAST_RANGE), 0.0, 1.0).astype(np.float32)
+    grey: Plane = np.clip((pixels - low) / max(high - low, LEAST_RANGE), 0.0, 1.0).astype(np.float32)
+    return grey

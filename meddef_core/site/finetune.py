@@ -23,7 +23,8 @@ from meddef_core.scans import read_scan_isolated
 from meddef_core.scans.preprocess import SIZE
 from meddef_core.site.folder import SiteSource
 from meddef_core.training.augment import Augmentation
-from meddef_core.training.objectives import LossSettings, n_fgsm
+from meddef_core.training.losses import LossSettings
+from meddef_core.training.objectives import n_fgsm
 from meddef_core.training.scanner import WIDE, ScannerAugmentation
 from meddef_core.training.schedules import one_cycle
 from meddef_core.zoo import LoadedModel

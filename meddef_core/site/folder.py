@@ -11,7 +11,7 @@ from meddef_core.data.external import groups_of, numbered
 from meddef_core.errors import DataError, ScanError
 from meddef_core.records.site import LabelsHold
 from meddef_core.scans.archive import ArchiveEntry, folder_entries
-from meddef_core.studies.external import LabelledScans
+from meddef_core.studies.external_sources import LabelledScans
 from meddef_core.tasks import Task
 from meddef_core.training.offsets import NO_FINDING
 

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.data.external import DevelopmentSet, development_set, external_lists
 from meddef_core.errors import DataError, ModelError, ScanError
 from meddef_core.evaluation.metrics import auroc, expected_calibration_error
 from meddef_core.evaluation.selective import risk_coverage
@@ -34,8 +32,7 @@ from meddef_core.prediction.statistics import describe
 from meddef_core.prediction.taken import Taken, in_place_of, take
 from meddef_core.records import ExternalNumbers, plain
 from meddef_core.scans import read_scan_isolated
-from meddef_core.scans.archive import ArchiveEntry, folder_entries
-from meddef_core.scans.files import read_file
+from meddef_core.studies.external_sources import LabelledScans
 from meddef_core.tasks import Task
 from meddef_core.zoo import LoadedModel
 
@@ -45,35 +42,8 @@ STEPS = 20
 CHUNK = 32
 """Scans that are held as floats at a time."""
 
-MOST = 5000
-"""Scans of one folder."""
-
-FOLDER = "folder"
-"""Key of a source that is no development set."""
-
 OnProgress = Callable[[str, int, int], None]
 """Hears (what is done, scans done, scans in all)."""
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledScans:
-    """Scans of known class: files, and what is known of the labels. `groups` name what must not be divided."""
-
-    key: str
-    title: str
-    labels: str
-    entries: tuple[ArchiveEntry, ...]
-    groups: tuple[str, ...]
-    about: DevelopmentSet | None = None
-
-    def is_wrong(self, label: str, output: str) -> bool:
-        """Whether an output on a scan of that label is an error."""
-        return label != output if self.about is None else self.about.is_wrong(label, output)
-
-    def wrong(self, classes: Sequence[str], labels: NDArray[np.int64], outputs: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which outputs are errors, `(n,)`."""
-        pairs = zip(labels, outputs, strict=True)
-        return np.array([self.is_wrong(classes[label], classes[output]) for label, output in pairs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,36 +70,6 @@ class ScanOutputs:
     attacked: Answers | None
     problems: tuple[tuple[str, str], ...]
     """Files that could not be read: name and reason."""
-
-
-def development_source(task: Task, data_dir: Path) -> LabelledScans:
-    """The development half of a task's other hospital; raises DataError where the data folder holds none."""
-    about = development_set(task, data_dir)
-    if about is None:
-        raise DataError(f"{data_dir} holds no scans of another hospital for {task.key}; name a folder with --data.")
-    items = external_lists(task, data_dir, about.folder).test
-    entries = tuple(
-        ArchiveEntry(Path(item.path).name, task.classes[item.label], partial(read_file, data_dir / item.path))
-        for item in items
-    )
-    return LabelledScans(about.key, about.title, about.labels, entries, tuple(item.patient for item in items), about)
-
-
-def folder_source(task: Task, folder: Path, *, title: str | None = None) -> LabelledScans:
-    """A folder with one folder a class; raises DataError where no file stands in a folder that is named by a class."""
-    try:
-        found = folder_entries(folder, classes=task.classes)
-    except ScanError as error:
-        raise DataError(str(error)) from error
-    entries = tuple(entry for entry in found if entry.truth is not None)
-    if not entries:
-        raise DataError(f"No file in {folder} stands in a folder named by a class; name them {_listed(task)}.")
-    if len(entries) > MOST:
-        raise DataError(f"{folder} holds {len(entries)} scans, and at most {MOST} are measured at once; take fewer.")
-    groups = tuple(str(place) for place in range(len(entries)))
-    return LabelledScans(
-        FOLDER, title or folder.resolve().name, "As sorted by whoever made the folder.", entries, groups
-    )
 
 
 def fit_of(model: LoadedModel) -> Fitted:
@@ -335,7 +275,3 @@ def _ask(network: MedDef, x: Tensor) -> Answers:
 def _joined(parts: Sequence[Answers]) -> Answers:
     statistics = {name: np.concatenate([part.statistics[name] for part in parts]) for name in parts[0].statistics}
     return Answers(statistics, np.concatenate([part.logits for part in parts]))
-
-
-def _listed(task: Task) -> str:
-    return ", ".join(task.classes)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, default_spec, get_attack, run_attack
 from meddef_core.model.folded import folded
-from meddef_core.training.objectives import LossOf, LossSettings
+from meddef_core.training.losses import LossOf, LossSettings
 from meddef_core.training.settings import PaperSettings
 
 LEAST_CAUTION = 0.25

@@ -18,7 +18,7 @@ from meddef_core.model import MedDef
 from meddef_core.pruning.pruner import Pruner
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
-from meddef_core.training.objectives import LossSettings
+from meddef_core.training.losses import LossSettings
 from meddef_core.training.recipe import Recipe
 from meddef_core.training.scanner import WIDE
 from meddef_core.training.settings import OptimizerSettings
@@ -135,5 +135,5 @@ def make_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.opt
     ]
     if settings.kind == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, nesterov=True)
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-    return kinds[settings.kind](groups, lr=settings.lr)
+    kind = torch.optim.AdamW if settings.kind == "adamw" else torch.optim.Adam
+    return kind(groups, lr=settings.lr)

@@ -103,7 +103,8 @@ def attacked_places(count: int, *, share: float) -> NDArray[np.bool_]:
     """`(count,)`: that share of the places, rounded down, spread evenly."""
     # A place is taken where the number that is due passes the next whole one; 1e-9 against 0.7 * 10 < 7.
     due = np.floor(np.arange(count + 1) * share + 1e-9)
-    return np.diff(due) > 0
+    taken: NDArray[np.bool_] = np.diff(due) > 0
+    return taken
 
 
 def subset(images: Images, places: NDArray[np.int64]) -> Images:

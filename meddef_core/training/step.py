@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from meddef_core.errors import RecipeError
 from meddef_core.training.alarm import escalated
 from meddef_core.training.awp import perturbed
-from meddef_core.training.objectives import LossOf, LossSettings, make_loss
+from meddef_core.training.losses import LossOf, LossSettings
+from meddef_core.training.objectives import make_loss
 from meddef_core.training.paper import Phase, make_paper_loss, phase
 from meddef_core.training.run import TrainingRun
 from meddef_core.training.schedules import ema_decay, epsilon_ramp, one_cycle

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from meddef_core.errors import DataError, ModelError
 from meddef_core.io.files import read_whole
 from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.places import assets
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.settings import settings
 from meddef_core.tasks import Task, get_task
@@ -24,7 +25,7 @@ from meddef_core.zoo.site import (
     read_weights,
 )
 
-MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+MODELS = assets("models")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from meddef_core.errors import MedDefError
 from meddef_core.explanation import EXPLAINERS, explain, grad_cam_layers, gradcam, shared_scale, top_channels
-from meddef_core.explanation.attributions import STEPS, STRIDE, WINDOW, integrated_gradients, occlusion
+from meddef_core.explanation.methods.attributions import STEPS, STRIDE, WINDOW, integrated_gradients, occlusion
 from meddef_core.model import MedDef, MedDefConfig, Trace
 
 TARGET = 2

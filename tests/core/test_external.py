@@ -17,7 +17,8 @@ from meddef_core.data.external import DEVELOPMENT_SETS
 from meddef_core.errors import DataError
 from meddef_core.evaluation.selective import risk_coverage
 from meddef_core.records import ExternalRecord, read_as
-from meddef_core.studies.external import attack_of, development_source, folder_source, measured, see
+from meddef_core.studies.external import attack_of, measured, see
+from meddef_core.studies.external_sources import development_source, folder_source
 from meddef_core.tasks import get_task
 from meddef_core.zoo import load_model
 

@@ -4,6 +4,7 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,3 +50,12 @@ def test_each_public_class_has_a_name_of_its_own() -> None:
                 found[node.name].append(str(path.relative_to(ROOT)))
     assert len(found) > 200, "the walk finds the classes"
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_of_the_core_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_the_root_of_the_core_stays_small() -> None:
+    assert len(list((ROOT / "meddef_core").glob("*.py"))) <= 10

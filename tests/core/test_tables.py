@@ -8,6 +8,7 @@ import pytest
 
 from meddef_core.errors import DataError, MedDefError
 from meddef_core.records import SCHEMA_VERSION
+from meddef_core.report.blocks import write_blocks
 from meddef_core.report.tables import (
     ablation_table,
     audit_table,
@@ -16,7 +17,6 @@ from meddef_core.report.tables import (
     model_table,
     pruning_table,
     worst_case_table,
-    write_blocks,
 )
 from meddef_core.tasks import TASKS
 from meddef_core.zoo import MODELS, list_models

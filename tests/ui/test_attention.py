@@ -28,7 +28,7 @@ from dashboard.views.attention import work as attention_work
 from meddef_core.errors import DataError
 from meddef_core.explanation import EXPLAINERS, MAP_CAVEAT
 from meddef_core.explanation.channels import CHANNEL
-from meddef_core.explanation.daam import ATTENTION_FROM
+from meddef_core.explanation.methods.daam import ATTENTION_FROM
 from meddef_core.explanation.propagation import TITLES
 from meddef_core.zoo import list_models
 

@@ -15,11 +15,12 @@ from dashboard.services.lessons.fields import FENCE, FieldPlace, LessonError, re
 from meddef_core.attacks import ATTACKS
 from meddef_core.eps import parse_eps
 from meddef_core.errors import AttackError
+from meddef_core.places import assets
 from meddef_core.pruning.masks import MOST_SPARSITY
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS
 
-LESSONS = Path(__file__).resolve().parents[3] / "assets" / "lessons"
+LESSONS = assets("lessons")
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "scan": (),

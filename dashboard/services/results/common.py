@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.attacks import AttackSpec
+from meddef_core.eps import Norm
 from meddef_core.prediction import Abstention
 from meddef_core.prediction.prediction import Prediction
 
@@ -84,7 +85,7 @@ class AttackOption:
     one_line: str
     citation: str
     threat: str
-    norm: str
+    norm: Norm
     iterative: bool
     needs_source: bool
     settings: frozenset[str]
@@ -151,7 +152,7 @@ class AttackedPicture:
     """
 
     title: str
-    norm: str
+    norm: Norm
     eps: float
     distance: float
     reading: Reading

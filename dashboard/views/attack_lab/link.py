@@ -1,25 +1,19 @@
-"""The link that opens the laboratory as it is set: a sample, models, attack, budget, steps and seed; never an upload.
-
-Not `bind="query-params"`: that drops a value which it cannot use without a word, and a value that equals its default,
-so that such a link would show something else as soon as a default changes.
-"""
+"""The link that opens the laboratory as it is set: sample, models, attack, budget, steps and seed; never an upload."""
 
 import math
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.components.budgets import offered
-from dashboard.language import KEY as LANGUAGE
-from dashboard.language import language, tr
+from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import teaching
 from dashboard.services.errors import MedDefError
 from dashboard.services.results.common import AttackChoice, AttackOption, ModelChoice
 from dashboard.services.words import parse_eps
-from dashboard.session import state
-from dashboard.session.lesson_place import written
+from dashboard.session import deep_link, state
+from dashboard.session.deep_link import written
 from dashboard.session.state import Chosen
 from dashboard.views.attack_lab.attack_form import MAX_SEED, USUAL, attack_key
 
@@ -37,7 +31,7 @@ def take() -> None:
 
     A link is checked like a form; what it asks for in vain is named by `refused_line`, and the rest is set.
     """
-    asked = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    asked = deep_link.asked(NAMES)
     if not asked or asked in st.session_state.get(WRITTEN, ()):
         return
     st.session_state[WRITTEN] = [asked, *st.session_state.get(WRITTEN, ())][:REMEMBERED]
@@ -87,21 +81,15 @@ def parameters(chosen: Chosen, choice: AttackChoice, models: tuple[ModelChoice, 
 
 def write(wanted: dict[str, str]) -> None:
     """Put the form's parameters into the browser's address, and take out those that it has no more."""
-    for name in NAMES:
-        if name in wanted and st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
-        elif name not in wanted and name in st.query_params:
-            del st.query_params[name]
+    deep_link.write(NAMES, wanted)
     known = [each for each in st.session_state.get(WRITTEN, ()) if each != wanted]
     st.session_state[WRITTEN] = [wanted, *known][:REMEMBERED]
 
 
 def link_box(wanted: dict[str, str]) -> None:
     """The link, ready to copy, in the reader's language."""
-    base = str(st.context.url or "").partition("?")[0] or "/attack-lab"
-    words = {} if language() == "en" else {LANGUAGE: language()}
     with st.popover(tr("Link to these settings"), icon=":material/link:", key="lab_link"):
-        st.code(f"{base}?{urlencode({**wanted, **words}, safe='/,')}", language=None, wrap_lines=True)
+        st.code(deep_link.address(wanted, page="attack-lab"), language=None, wrap_lines=True)
         st.caption(
             tr(
                 "Opens the laboratory with this sample, these models, attack, budget, steps and seed; the other "

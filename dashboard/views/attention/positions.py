@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components.charts import CONFIG
-from dashboard.components.colours import png_address
+from dashboard.components.colours import DIVERGING, png_address
 from dashboard.language import tr
 from dashboard.services import inspection
 from dashboard.services.results.attention import Inspected, MapGroup
@@ -17,7 +17,7 @@ from dashboard.views.attention.maps import Look, for_each, map_groups
 GRID = "attention_grid"
 ROW, COLUMN = "attention_row", "attention_column"
 
-PICKED, OTHER = "#ffa42e", "#4da3ff"
+OTHER, _, PICKED = DIVERGING
 SIDE = 300
 """Of the clickable picture, in pixels."""
 

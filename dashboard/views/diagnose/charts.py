@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from dashboard.components.charts import COLOURS
 from dashboard.components.words import counted, percent
 from dashboard.language import tr
+from dashboard.services.reading import Proportion
 from dashboard.services.results.reading import Calibration
 
 
@@ -26,7 +27,7 @@ def reliability_plot(found: Calibration) -> go.Figure:
         (tr("calibrated"), found.after, COLOURS[0], "square", "solid", True),
     )
     for name, bins, colour, marker, dash, bars in series:
-        limits = [one.interval for one in bins]
+        limits = [Proportion(one.correct, one.n).interval for one in bins]
         figure.add_scatter(
             name=name,
             x=[100 * one.confidence for one in bins],

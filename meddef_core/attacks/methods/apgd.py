@@ -11,6 +11,7 @@ from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.draws import draw_uniform
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.attacks.spec import Loss
 
 ALPHA = 0.75
 """Share of the new step; the rest repeats the last one (section 3.2)."""
@@ -211,7 +212,7 @@ def _wide(each: Tensor) -> Tensor:
     return each.view(-1, 1, 1, 1)
 
 
-def _info(name: str, title: str, one_line: str, run: Callable[[Search], None], *, loss: str) -> AttackInfo:
+def _info(name: str, title: str, one_line: str, run: Callable[[Search], None], *, loss: Loss) -> AttackInfo:
     return AttackInfo(
         name=name,
         title=title,

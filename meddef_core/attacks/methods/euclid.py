@@ -40,7 +40,7 @@ def _draw_in_ball(x: Tensor, *, seed: int, draw: int) -> Tensor:
 
 def _unit_length(gradient: Tensor) -> Tensor:
     """Each image's gradient over its Euclidean norm; zero stays zero."""
-    length = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    length: Tensor = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     return gradient / length.clamp(min=torch.finfo(gradient.dtype).tiny)
 
 

@@ -66,6 +66,7 @@ def twin_falls(bench: Bench) -> CheckOutcome:
     return passed(f"{words}.", **figures)
 
 
+ORDER = 50
 CHECKS = (
     Check(
         group="attack",

@@ -47,6 +47,7 @@ def _extra(bench: Bench, run: AttackRun, what: str) -> CheckOutcome:
     return passed(f"{words}.", extra=extra, asked=asked)
 
 
+ORDER = 80
 CHECKS = (
     Check(
         group="sanity",

@@ -188,6 +188,7 @@ def nan_propagates(bench: Bench) -> CheckOutcome:
     return passed("A NaN in the image gives NaN logits.", hidden=0)
 
 
+ORDER = 10
 CHECKS = (
     Check(
         group="contract",

@@ -94,6 +94,7 @@ def _check(module: str, need: str) -> Check:
     )
 
 
+ORDER = 90
 CHECKS = (
     _check("afd", "afd"),
     _check("mfe", "mfe"),

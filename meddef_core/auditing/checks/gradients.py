@@ -125,7 +125,7 @@ def _slope_errors(bench: Bench, place: int, *, size: float, draws: tuple[int, ..
 
     def height(images: Tensor) -> Tensor:
         with torch.no_grad():
-            logits = network(images)
+            logits: Tensor = network(images)
         return logits[0, rival] - logits[0, label]
 
     errors: list[float] = []
@@ -189,6 +189,7 @@ def open_gates(bench: Bench) -> CheckOutcome:
     return passed(f"{words}.", **shares)
 
 
+ORDER = 40
 CHECKS = (
     Check(
         group="gradients",

@@ -94,6 +94,7 @@ def pixel_budget(bench: Bench) -> CheckOutcome:
     return passed(f"The attack moves pixels by {moved:.4f}, all of epsilon and no more.", **figures)
 
 
+ORDER = 30
 CHECKS = (
     Check(
         group="contract",

@@ -51,6 +51,7 @@ def _wide_outputs(bench: Bench) -> Tensor:
     return found[torch.isfinite(found).all(dim=1)]
 
 
+ORDER = 20
 CHECKS = (
     Check(
         group="contract",

@@ -28,6 +28,7 @@ def other_implementation(bench: Bench) -> CheckOutcome:
     return passed(f"{words}.", **figures)
 
 
+ORDER = 60
 CHECKS = (
     Check(
         group="attack",

@@ -197,6 +197,7 @@ def _listed(numbers: Sequence[float]) -> str:
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
+ORDER = 70
 CHECKS = (
     Check(
         group="sanity",

@@ -56,6 +56,7 @@ def seeds_agree(bench: Bench) -> CheckOutcome:
     return passed(f"{words}.", apart=apart)
 
 
+ORDER = 100
 CHECKS = (
     Check(
         group="statistics",

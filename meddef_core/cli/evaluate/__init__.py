@@ -1,1 +1,5 @@
-"""`meddef evaluate`: the command, what it evaluates, and the lines it prints."""
+"""`meddef evaluate`."""
+
+from meddef_core.cli.evaluate.command import COMMANDS, ORDER
+
+__all__ = ["COMMANDS", "ORDER"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from meddef_core.cli.command import Command
 from meddef_core.cli.evaluate.lines import evaluation_lines, worst_case_lines
 from meddef_core.cli.evaluate.subject import Subject, open_subject
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey
@@ -269,3 +270,7 @@ def _record(kind: "type[Kind]", subject: Subject, numbers: dict[str, Any]) -> "K
     }
     model = subject.loaded if subject.run is None else identity_of(subject.loaded, carded=False)
     return build(kind, model=model, numbers=numbers, seed=subject.seed, data=data)
+
+
+ORDER = 140
+COMMANDS = (Command("evaluate", evaluate),)

@@ -1,7 +1,5 @@
 """The structured report of a prediction: a Comprehensive SR by template TID 1500, Measurement Report (PS3.16)."""
 
-from typing import cast
-
 from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
@@ -166,4 +164,4 @@ def _evaluations(subject: ReportSubject, each: PredictedFrame) -> list[Qualitati
 
 
 def _text(sentence: str) -> TextContentItem:
-    return cast(TextContentItem, TextContentItem(name=concepts.COMMENT, value=sentence, relationship_type="CONTAINS"))
+    return TextContentItem(name=concepts.COMMENT, value=sentence, relationship_type="CONTAINS")

@@ -16,10 +16,11 @@ from safetensors.numpy import load, save
 
 from meddef_core.errors import ModelError
 from meddef_core.io.files import read_whole, write_pair
+from meddef_core.places import assets
 from meddef_core.prediction.image_checks.composite import PageNet
 from meddef_core.prediction.image_checks.upright import Upright
 
-FOLDER = Path(__file__).resolve().parents[3] / "assets" / "image_checks"
+FOLDER = assets("image_checks")
 NAME, ARRAYS = "checks.json", "checks.safetensors"
 
 

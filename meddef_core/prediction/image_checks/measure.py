@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from meddef_core.evaluation.metrics import wilson
+from meddef_core.evaluation.metrics import counted_share
 from meddef_core.prediction.image_checks.check import find_fault
 from meddef_core.prediction.image_checks.composite import page_score
 from meddef_core.prediction.image_checks.files import ImageChecks
@@ -34,7 +34,7 @@ def measure(checks: ImageChecks, scans: Sequence[Pixels], task: Task, *, seed: i
     missed = {kind: _missed(checks, [laid(scan, kind) for scan in some], task) for kind in COPIES[1:]}
     pages = [picture for picture, layout in page_pictures({task.key: scans}, 2 * PAGES, seed=seed) if layout]
     return {
-        "flagged": _share(len(found), len(scans)),
+        "flagged": counted_share(len(found), len(scans)),
         "flagged_as": dict(sorted(Counter(found).items())),
         "missed": missed | {"composite page": _missed(checks, pages, task)},
     }
@@ -47,8 +47,4 @@ def page_scores(checks: ImageChecks, scans: Sequence[Pixels]) -> np.ndarray:
 
 def _missed(checks: ImageChecks, pictures: Sequence[Pixels], task: Task) -> dict[str, Any]:
     faults = [find_fault(picture, task, checks=checks) for picture in pictures]
-    return _share(faults.count(None), len(faults))
-
-
-def _share(hits: int, n: int) -> dict[str, Any]:
-    return {"share": hits / n, "hits": hits, "n": n, "interval": list(wilson(hits, n))}
+    return counted_share(faults.count(None), len(faults))

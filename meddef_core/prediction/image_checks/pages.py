@@ -176,4 +176,5 @@ def _resized(picture: Pixels, factor: float) -> Pixels:
 
 
 def _grey(values: np.ndarray) -> Pixels:
-    return np.clip(values, 0.0, 1.0).astype(np.float32)
+    grey: Pixels = np.clip(values, 0.0, 1.0).astype(np.float32)
+    return grey

@@ -50,6 +50,7 @@ def _compute(subject: ExplanationSubject) -> Tensor:
     return gradcam(subject.network, subject.image, target=subject.target, layer=subject.layer)
 
 
+ORDER = 10
 EXPLAINERS = (
     Explainer(
         info=MapInfo(

@@ -87,6 +87,7 @@ def _occlusion(subject: ExplanationSubject) -> Tensor:
     return occlusion(subject.network, subject.image, target=subject.target)
 
 
+ORDER = 20
 EXPLAINERS = (
     Explainer(
         info=MapInfo(

@@ -107,6 +107,7 @@ ATTENTION_FROM = MapInfo(
     bounded=(0.0, 1.0),
 )
 
+ORDER = 30
 EXPLAINERS = (
     Explainer(
         info=MapInfo(

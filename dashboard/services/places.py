@@ -1,0 +1,5 @@
+"""Where the assets lie, in a checkout and in an installed wheel."""
+
+from meddef_core.places import assets
+
+__all__ = ["assets"]
