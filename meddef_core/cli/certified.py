@@ -100,5 +100,5 @@ def _share(share: "Accuracy") -> str:
     return f"{percent(share.balanced_accuracy)} ({percent(low)} to {percent(high)}) balanced"
 
 
-ORDER = 214
+ORDER = 216
 COMMANDS = (Command("certified", certified),)

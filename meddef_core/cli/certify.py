@@ -74,5 +74,5 @@ def certificate_lines(model: "LoadedModel", numbers: "CertificateNumbers") -> li
     ]
 
 
-ORDER = 212
+ORDER = 214
 COMMANDS = (Command("certify", certify),)

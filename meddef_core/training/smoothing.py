@@ -87,7 +87,8 @@ def smooth_adv(network: nn.Module, grid: Tensor, y: Tensor, *, noise: Tensor, ra
 
 def _with_length(x: Tensor, length: float | Tensor) -> Tensor:
     """Each of `(B, C, h, w)` scaled to that L2 length; zero stays zero."""
-    factor: Tensor = length / x.flatten(1).norm(dim=1).clamp(min=SMALLEST)
+    norms: Tensor = x.flatten(1).norm(dim=1)
+    factor: Tensor = length / norms.clamp(min=SMALLEST)
     return x * factor.view(-1, 1, 1, 1)
 
 
