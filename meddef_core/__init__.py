@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "attack",
     "audit",
+    "certify",
     "explain",
     "list_models",
     "list_samples",

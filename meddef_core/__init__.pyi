@@ -2,6 +2,7 @@
 from meddef_core.library import (  # isort: skip
     attack as attack,
     audit as audit,
+    certify as certify,
     explain as explain,
     list_models as list_models,
     list_samples as list_samples,

@@ -58,7 +58,5 @@ def largest_radius(draws: int, *, alpha: float, sigma: float) -> float:
 def check_smoothing(grid: tuple[int, int] | None, sigma: float) -> tuple[int, int]:
     """The grid of a network that was trained for smoothing; ModelError for any other."""
     if grid is None or sigma <= 0:
-        raise ModelError(
-            "This model was not trained for certificates; choose one that was, such as oct/meddef-certified."
-        )
+        raise ModelError("This model was not trained for certificates; choose one such as oct/meddef-certified.")
     return grid

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from meddef_core.errors import ModelError, RecipeError
 from meddef_core.training.loop import train
-from meddef_core.training.objectives import LossSettings, distillation, make_loss
+from meddef_core.training.losses import LossSettings
+from meddef_core.training.objectives import distillation, make_loss
 from meddef_core.training.recipe import Recipe, load_recipe
 from meddef_core.training.settings import ObjectiveSettings
 

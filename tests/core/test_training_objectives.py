@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.training.awp import perturbed
-from meddef_core.training.objectives import LossSettings, make_loss, n_fgsm, pgd, trades
+from meddef_core.training.losses import LossSettings
+from meddef_core.training.objectives import make_loss, n_fgsm, pgd, trades
 from meddef_core.training.settings import Kind, ObjectiveSettings
 
 PLAIN = LossSettings(class_weights=torch.ones(2), label_smoothing=0.0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.training.loop import train
-from meddef_core.training.objectives import LossSettings
+from meddef_core.training.losses import LossSettings
 from meddef_core.training.paper import Phase, make_paper_loss, next_caution, phase, spec_of
 from meddef_core.training.recipe import load_recipe
 from meddef_core.training.run import check_lists, prepare
