@@ -7,11 +7,13 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
+from dashboard.login import secrets_of
 from meddef_core.errors import MedDefError
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.settings import Settings, settings
@@ -19,10 +21,11 @@ from meddef_core.settings import Settings, settings
 PICTURES = Path(__file__).parent / "dashboard"
 
 
-def checked_settings() -> Settings:
-    """The settings; the process ends with one sentence where one cannot work: no page could be shown."""
+def checked_settings() -> tuple[Settings, dict[str, Any] | None]:
+    """The settings, and the secrets of a login; the process ends with one sentence where one cannot work."""
     try:
-        return settings()
+        now = settings()
+        return now, secrets_of(now)
     except MedDefError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
@@ -51,8 +54,10 @@ def decoder_warmed() -> None:
 def main() -> None:
     """One run of the page that a session is on."""
     from dashboard.components.history_panel import history_panel
+    from dashboard.components.login_page import account_card, login_page
     from dashboard.components.site_note import site_note
     from dashboard.language import language_picker, tr
+    from dashboard.services import account
     from dashboard.session import state  # here, where the settings are known to work: its queues take their sizes
 
     # Pictures of our own: the browser would fetch a Material page icon from another host.
@@ -61,7 +66,16 @@ def main() -> None:
 
     with st.sidebar:  # before the titles below, which are in its language
         language_picker()
+    if not account.may("read"):
+        st.navigation([login_page], position="hidden").run()
+        return
 
+    your_site = st.Page(
+        "dashboard/views/site/page.py",
+        title=tr("Your site"),
+        icon=":material/local_hospital:",
+        url_path="site",
+    )
     page = st.navigation(
         [
             st.Page(
@@ -91,18 +105,14 @@ def main() -> None:
                 icon=":material/shield:",
                 url_path="robustness",
             ),
-            st.Page(
-                "dashboard/views/site/page.py",
-                title=tr("Your site"),
-                icon=":material/local_hospital:",
-                url_path="site",
-            ),
+            *([your_site] if account.may("site") else []),
             st.Page("dashboard/views/about/page.py", title=tr("About"), icon=":material/info:", url_path="about"),
         ]
     )
 
     with st.sidebar:
         site_note()
+        account_card()
         st.button(
             tr("Clear everything"),
             key="clear_everything",
@@ -132,5 +142,6 @@ else:
     from dashboard.lifespan import lifespan
     from dashboard.server import Door
 
-    now = checked_settings()
-    app = App(__file__, lifespan=lifespan, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])
+    now, secrets = checked_settings()
+    guards = [Middleware(Door, now=now), Middleware(Admission, now=now)]
+    app = App(__file__, lifespan=lifespan, secrets=secrets, middleware=guards)
