@@ -49,7 +49,7 @@ class Outcome:
     """Files over `LONGEST`, each time they were read."""
     slowest_s: float
     memory_mb: float
-    """The most that the server or one worker ever held."""
+    """No more was ever held by the server or one worker; Linux counts what ran the tests in, as their origin."""
 
 
 def run(name: str, *, count: int, seed: int = 0) -> Outcome:
