@@ -18,10 +18,9 @@ app: $(VENV)/installed
 test: $(VENV)/installed-for-tests browser pacs postgres lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# What takes minutes and is no part of `make test`: run it before a release.
+# What takes hours and is no part of `make test`: run it before a release, then `make documents` (docs/long-tests.md).
 test-long: $(VENV)/installed-for-tests pacs
-	$(BIN)/python -m pytest -m long
-	MEDDEF_MUTATIONS=1000 $(BIN)/python -m pytest tests/core/test_volume_hostile.py
+	MEDDEF_LONG_RESULTS=docs/long-tests.json $(BIN)/python -m pytest -m long
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

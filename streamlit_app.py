@@ -7,12 +7,13 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
+from dashboard.login import secrets_of
 from dashboard.services.errors import MedDefError
 from dashboard.services.settings import Settings, settings
 from dashboard.services.words import INTENDED_USE
@@ -20,10 +21,11 @@ from dashboard.services.words import INTENDED_USE
 PICTURES = Path(__file__).parent / "dashboard"
 
 
-def checked_settings() -> Settings:
-    """The settings; the process ends with one sentence where one cannot work: no page could be shown."""
+def checked_settings() -> tuple[Settings, dict[str, Any] | None]:
+    """The settings, and the secrets of a login; the process ends with one sentence where one cannot work."""
     try:
-        return settings()
+        now = settings()
+        return now, secrets_of(now)
     except MedDefError as error:
         ended(error)
 
@@ -57,9 +59,11 @@ def decoder_warmed() -> None:
 def main() -> None:
     """One run of the page that a session is on."""
     from dashboard.components.history_panel import history_panel
+    from dashboard.components.login_page import account_card, login_page
     from dashboard.components.site_note import site_note
     from dashboard.language import language_picker, tr
     from dashboard.navigation import pages
+    from dashboard.services import account
     from dashboard.session import state  # here, where the settings are known to work: its queues take their sizes
 
     # Pictures of our own: the browser would fetch a Material page icon from another host.
@@ -68,16 +72,21 @@ def main() -> None:
 
     with st.sidebar:  # before the titles below, which are in its language
         language_picker()
+    if not account.may("read"):
+        st.navigation([login_page], position="hidden").run()
+        return
 
     page = st.navigation(
         [
             st.Page(each.script, title=tr(each.title), icon=each.icon, url_path=each.address, default=number == 0)
             for number, each in enumerate(pages())
+            if account.may(each.right)
         ]
     )
 
     with st.sidebar:
         site_note()
+        account_card()
         st.button(
             tr("Clear everything"),
             key="clear_everything",
@@ -99,7 +108,7 @@ def main() -> None:
     decoder_warmed()
 
 
-def with_class(now: Settings) -> App:
+def with_class(now: Settings, secrets: dict[str, Any] | None) -> App:
     """The application of a server that a class can connect to; the process ends with one sentence where it cannot."""
     from dashboard.admission import Admission
     from dashboard.classroom.opened import open_classroom
@@ -111,7 +120,9 @@ def with_class(now: Settings) -> App:
     except MedDefError as error:
         ended(error)
     doors = [Middleware(Door, now=now), gate(classroom), Middleware(Admission, now=now)]
-    return App(__file__, lifespan=lifespan_of(classroom), routes=routes(classroom), middleware=doors)
+    return App(
+        __file__, lifespan=lifespan_of(classroom), secrets=secrets, routes=routes(classroom), middleware=doors
+    )
 
 
 if __name__ == "__main__":
@@ -122,8 +133,9 @@ else:
     from dashboard.lifespan import lifespan
     from dashboard.server import Door
 
-    now = checked_settings()
+    now, secrets = checked_settings()
     if now.classroom:
-        app = with_class(now)
+        app = with_class(now, secrets)
     else:
-        app = App(__file__, lifespan=lifespan, middleware=[Middleware(Door, now=now), Middleware(Admission, now=now)])
+        guards = [Middleware(Door, now=now), Middleware(Admission, now=now)]
+        app = App(__file__, lifespan=lifespan, secrets=secrets, middleware=guards)

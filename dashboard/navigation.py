@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 
+from dashboard.services.account import Right
 from dashboard.services.registry import collected
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageInfo:
-    """A registry entry. `title` is in English; `address` is what the browser shows, and links to a page rely on it."""
+    """A registry entry. `title` is in English; `address` is what the browser shows, and links to a page rely on it.
+
+    `right` is what a visitor must be allowed to do to be offered the page.
+    """
 
     folder: str
     title: str
     icon: str
     address: str
+    right: Right = "read"
 
     @property
     def script(self) -> str:

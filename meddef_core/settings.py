@@ -6,6 +6,7 @@ variables in lower case without `MEDDEF_`. Every reader asks `settings()`, so a 
 
 import os
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ PREFIX = "MEDDEF_"
 CONFIG = f"{PREFIX}CONFIG"
 MOST_THREADS = 1024
 MOST_DECODERS = 64
+LEAST_SECRET = 32
+LOGIN = ("login_issuer", "login_client", "login_client_secret", "login_address", "login_cookie_secret")
+"""Fields of a login: all of them, or none."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """In a variable separated by commas, in the file a list."""
@@ -59,6 +63,16 @@ class Settings(BaseSettings):
     classroom_hours: float = Field(4.0, gt=0, le=72, description="Hours that the code of a room works.")
     classroom_days: float = Field(7.0, ge=0, le=365, description="Days until the rows of a room are deleted.")
     database_url: SecretStr | None = Field(None, description="Database URL of the classroom; else SQLite.")
+    login_issuer: str | None = Field(None, description="Address of the OpenID Connect provider; else no login.")
+    login_client: str | None = Field(None, description="Client id of this server at that provider.")
+    login_client_secret: SecretStr | None = Field(None, description="Secret of that client.")
+    login_address: str | None = Field(None, description="Address of this server, as https://meddef.example.org.")
+    login_cookie_secret: SecretStr | None = Field(None, description="Signs the login's cookie: 32 random characters.")
+    login_hours: float = Field(12.0, gt=0, le=720, description="Hours after which a login has to be repeated.")
+    login_claim: str = Field("roles", min_length=1, description="Claim of the ID token with a person's roles.")
+    login_readers: Names = Field((), description="Values of that claim that make a reader; else every login does.")
+    login_teachers: Names = Field((), description="Values of that claim that make a teacher.")
+    login_administrators: Names = Field((), description="Values of that claim that make an administrator.")
     pacs_url: str | None = Field(None, description="Address of the PACS's DICOMweb service; without it there is none.")
     pacs_user: str | None = Field(None, description="User name for the PACS, with its password.")
     pacs_password: SecretStr | None = Field(None, description="Password of that user.")
@@ -76,7 +90,7 @@ class Settings(BaseSettings):
             raise ValueError("a folder is needed, and this is a file")
         return path
 
-    @field_validator("hosts", "origins", mode="before")
+    @field_validator("hosts", "origins", "login_readers", "login_teachers", "login_administrators", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -109,6 +123,18 @@ class Settings(BaseSettings):
     def _plain_address(cls, address: str | None) -> str | None:
         return None if address is None else checked_address(address)
 
+    @field_validator("login_issuer", "login_address")
+    @classmethod
+    def _safe_address(cls, address: str | None) -> str | None:
+        return None if address is None else encrypted_address(address)
+
+    @field_validator("login_cookie_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(f"{LEAST_SECRET} characters are needed, chosen at random")
+        return secret
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -138,6 +164,14 @@ def checked_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def encrypted_address(address: str) -> str:
+    """`checked_address` that begins with https, or is of this machine; ValueError for another."""
+    parts = urlsplit(checked_address(address))
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
+        raise ValueError("an address that begins with https:// is needed")
+    return address.rstrip("/")
+
+
 def config_file() -> Path | None:
     """The TOML file that is read, or None; MedDefError where `MEDDEF_CONFIG` names none."""
     named = os.environ.get(CONFIG)
@@ -151,12 +185,28 @@ def config_file() -> Path | None:
 
 def settings() -> Settings:
     """The settings as they stand now; MedDefError, in one sentence, for a value that cannot work."""
+    given = tuple(sorted((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX)))
+    file = config_file()
     try:
-        return Settings()
+        state = None if file is None else (file.stat().st_mtime_ns, file.stat().st_size)
+    except OSError:  # it went meanwhile: reading it says so
+        state = None
+    return _validated(given, file, state)
+
+
+@lru_cache(maxsize=8)
+def _validated(given: tuple[tuple[str, str], ...], file: Path | None, state: tuple[int, int] | None) -> Settings:
+    """The settings of these variables and this state of the file: a page asks dozens of times, and each takes 1 ms."""
+    try:
+        found = Settings()
     except ValidationError as error:
         raise MedDefError(_sentence(error)) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MedDefError(f"The settings file {config_file()} cannot be read ({error}); correct it.") from error
+        raise MedDefError(f"The settings file {file} cannot be read ({error}); correct it.") from error
+    lacking = [variable(name) for name in LOGIN if getattr(found, name) is None]
+    if lacking and len(lacking) < len(LOGIN):
+        raise MedDefError(f"A login needs {' and '.join(lacking)} as well; set what is missing, or none of them.")
+    return found
 
 
 def _sentence(error: ValidationError) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from import_graph import mermaid
 from log_index import decisions, lab_log
+from long_tests import tables
 
 from meddef_core.report.model_card import model_readme, other_hospital_table
 from meddef_core.report.tables import COMPARED
@@ -31,10 +32,16 @@ def expected(root: Path = ROOT) -> dict[Path, str]:
     blocks = {
         "imports": mermaid(root),
         "lab-log": lab_log(root / "docs" / "lab-log"),
+        "long-tests": tables(root / "docs" / "long-tests.json"),
         "decisions": decisions(root / "docs" / "decisions"),
         "other-hospitals": other_hospital_table([card for card in cards if card.name == COMPARED], MODELS),
     }
-    marked = [root / "README.md", root / "docs" / "architecture.md", *sorted((root / "docs").glob("*/README.md"))]
+    marked = [
+        root / "README.md",
+        root / "docs" / "architecture.md",
+        root / "docs" / "long-tests.md",
+        *sorted((root / "docs").glob("*/README.md")),
+    ]
     found = {path: filled(path.read_text(encoding="utf-8"), blocks) for path in marked}
     for card in cards:
         folder = MODELS / card.task / card.name

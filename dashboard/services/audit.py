@@ -1,5 +1,6 @@
 """The pages' audit log: what was done in which session, where the server keeps one."""
 
+from dashboard.services import account
 from dashboard.services.visitor import session_id
 from meddef_core.io import audit_log
 from meddef_core.io.audit_log import Action, session_number
@@ -10,8 +11,11 @@ NOBODY = "none"
 
 
 def who() -> str:
-    """The session at work, as the log names it. Ask on the page: a download is made on a thread without a session."""
-    return session_number(session_id() or NOBODY)
+    """Who is at work, as the log names it: the person who has logged in, else the session.
+
+    Ask on the page: a download is made on a thread without a session.
+    """
+    return account.subject() or session_number(session_id() or NOBODY)
 
 
 def note(action: Action, *, model: str | None = None, record: Record | None = None, n: int = 1, by: str = "") -> None:

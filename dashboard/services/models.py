@@ -1,6 +1,7 @@
 """Tasks, scans and models: what there is to choose from."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +86,16 @@ def windows_of(data: bytes, *, frame: int | None = None) -> WindowRange | None:
     return window_range_isolated(data, frame=frame, cancelled=has_left)
 
 
-def cards() -> list[zoo.Card]:
+def cards() -> tuple[zoo.Card, ...]:
     """The card of every model on this server."""
-    return zoo.list_models()
+    found = [(path, path.stat()) for path in sorted(zoo.models_root().glob("*/*/card.json"))]
+    return _cards(zoo.models_root(), tuple((path, of.st_mtime_ns, of.st_size) for path, of in found))
+
+
+@lru_cache(maxsize=2)
+def _cards(root: Path, state: tuple[tuple[Path, int, int], ...]) -> tuple[zoo.Card, ...]:
+    """The cards, read once for each state of their files: a page asks several times, and there are 200 kB of them."""
+    return tuple(zoo.list_models(root))
 
 
 def models(task: str) -> tuple[ModelChoice, ...]:
@@ -97,12 +105,12 @@ def models(task: str) -> tuple[ModelChoice, ...]:
     numbers stand on its card, and it reads no scan here.
     """
     known = sorted((card for card in cards() if card.task == task and _official(card)), key=rank)
-    return tuple(ModelChoice(card.key, _title(card), card.summary, studied=_studied(card)) for card in known)
-
-
-def _title(card: zoo.Card) -> str:
-    """The model's title, and the hospital that it is adjusted for."""
     profile = zoo.configured_profile()
+    return tuple(ModelChoice(card.key, _title(card, profile), card.summary, studied=_studied(card)) for card in known)
+
+
+def _title(card: zoo.Card, profile: zoo.SiteProfile | None) -> str:
+    """The model's title, and the hospital that it is adjusted for."""
     return (
         card.title if profile is None or profile.model != card.key else f"{card.title} (adjusted for {profile.title})"
     )

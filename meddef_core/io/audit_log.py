@@ -10,30 +10,19 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from filelock import FileLock, Timeout
-
 from meddef_core import __version__
 from meddef_core.errors import MedDefError
+from meddef_core.io.line_file import KEPT, MOST_BYTES, LineFile, reason
 from meddef_core.settings import settings
 
 Action = Literal["predict", "attack", "batch", "export", "clear"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
-MOST_BYTES = 10 * 1024**2
-"""Of one file; a line has about 200."""
-
-KEPT = 20
-"""Older files that are kept beside it, as `name.1` (the newest) and so on."""
-
-WAIT = 10.0
-"""Seconds to wait for another process that writes."""
-
 _FORMS = {
-    "who": re.compile(r"(session|uid) [0-9a-f]{1,32}"),
+    "who": re.compile(r"(session|uid|subject) [0-9a-f]{1,32}"),
     "model": re.compile(r"[a-z0-9]+/[a-z0-9+_-]{1,64}"),
     "record": re.compile(r"[0-9a-f]{16}|\d+(\.\d+){3,30}"),
 }
@@ -45,15 +34,11 @@ class AuditError(MedDefError):
 
 
 class AuditLog:
-    """A file that only grows by whole lines, open to its owner alone; a full one makes way for the next.
-
-    Several processes may write to it: each takes the lock beside it.
-    """
+    """The lines of one file; several processes may write to it."""
 
     def __init__(self, path: Path, *, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> None:
         self._path = path
-        self._most = most_bytes
-        self._kept = kept
+        self._file = LineFile(path, most_bytes=most_bytes, kept=kept)
 
     def add(self, action: Action, *, who: str, model: str | None = None, record: str | None = None, n: int = 1) -> None:
         """Add a line, on the disk when this returns. `n` counts scans. Raises AuditError; ValueError for free text."""
@@ -71,32 +56,12 @@ class AuditLog:
             "software": f"MedDef {__version__}",
         }
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(self._path.with_name(f"{self._path.name}.lock"), timeout=WAIT, mode=0o600):
-                self._append(json.dumps(line).encode() + b"\n")
-        except (OSError, Timeout) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is locked"
+            self._file.add(json.dumps(line).encode())
+        except OSError as error:
             raise AuditError(
-                f"The audit log {self._path} cannot be written ({reason}), so nothing was done; make room or correct "
-                "MEDDEF_AUDIT_LOG."
+                f"The audit log {self._path} cannot be written ({reason(error)}), so nothing was done; make room or "
+                "correct MEDDEF_AUDIT_LOG."
             ) from error
-
-    def _append(self, line: bytes) -> None:
-        if self._path.exists() and self._path.stat().st_size + len(line) > self._most:
-            self._rotate()
-        with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - 1))
-            broken = end > 0 and file.read(1) != b"\n"  # a process was killed in the middle of a line
-            os.write(file.fileno(), (b"\n" if broken else b"") + line)
-            os.fsync(file.fileno())
-
-    def _rotate(self) -> None:
-        older = [self._path.with_name(f"{self._path.name}.{number}") for number in range(1, self._kept + 1)]
-        for old, new in reversed(list(pairwise(older))):
-            if old.exists():
-                old.replace(new)
-        self._path.replace(older[0])
 
 
 def note(
@@ -117,6 +82,11 @@ def record_id(document: Mapping[str, Any]) -> str:
 def session_number(session: str) -> str:
     """Who a session is: the same for all it does, and nothing that it could be entered by."""
     return f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
+
+
+def subject_number(issuer: str, subject: str) -> str:
+    """Who a person is that has logged in: a number that only who knows the person's id at the provider can find."""
+    return f"subject {hashlib.sha256(f'{issuer} {subject}'.encode()).hexdigest()[:16]}"
 
 
 def own_number() -> str:

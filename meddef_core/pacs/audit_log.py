@@ -2,22 +2,19 @@
 
 A line holds no name, patient ID, accession number, date of birth or of study, and no output of a model. It does hold
 the Study Instance UID: only by it can the study be found again in the PACS, and DICOM's own audit messages (PS3.15 A.5)
-name studies by it. The file is opened to the user of the watch alone.
+name studies by it. The file is that of `meddef_core.io.line_file`: whole lines, rotated, open to its owner alone.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from meddef_core import __version__
+from meddef_core.io.line_file import LineFile, reason
 from meddef_core.pacs.errors import PacsError
 from meddef_core.pacs.ledger import STORED, LedgerEntry
 from meddef_core.pacs.results.subject import derived_uid
-
-_TAIL = 1024**2
-"""Bytes at the end of the file among which a line is looked for that an interrupted watch may have written."""
 
 
 class StudyLog:
@@ -25,6 +22,7 @@ class StudyLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = LineFile(path)
 
     def once(self, study: str, entries: Sequence[LedgerEntry]) -> str:
         """Add the line on a study unless the file ends with it already; gives its id. Raises PacsError."""
@@ -38,19 +36,10 @@ class StudyLog:
             "not_matched": sum(each.state == "not matched" for each in entries),
         }
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as stream:
-                size = stream.seek(0, os.SEEK_END)
-                stream.seek(max(0, size - _TAIL))
-                tail = stream.read()
-                if name.encode() not in tail:
-                    broken = tail and not tail.endswith(b"\n")
-                    os.write(stream.fileno(), (b"\n" if broken else b"") + json.dumps(line).encode() + b"\n")
-                    os.fsync(stream.fileno())
+            self._file.add(json.dumps(line).encode(), mark=name.encode())
         except OSError as error:
             raise PacsError(
-                f"The audit log {self._path} cannot be written ({error.strerror}); "
-                "check MEDDEF_PACS_AUDIT and its disk."
+                f"The audit log {self._path} cannot be written ({reason(error)}); check MEDDEF_PACS_AUDIT and its disk."
             ) from error
         return name
 

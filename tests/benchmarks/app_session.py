@@ -23,6 +23,8 @@ class Screen:
     """Widget id by the key that the page gave it."""
     texts: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
+    link: str = ""
+    """Where the browser is sent."""
 
 
 class Session:
@@ -30,7 +32,7 @@ class Session:
 
     After each run of the page, `screen` holds what it shows and `first_bar` the seconds until a first bar was shown.
     Behind a proxy `via` is the (host, port) to connect to; `cookie` goes along, and `secure` says what to trust.
-    `origin` is that of another page.
+    `origin` is that of another page; `xsrf` proves that the cookie was sent by a page of the app.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Session:
         via: tuple[str, int] | None = None,
         origin: str | None = None,
         cookie: str = "",
+        xsrf: str = "",
         secure: ssl.SSLContext | None = None,
     ) -> None:
         self._pages: dict[str, str] = {}
@@ -52,7 +55,7 @@ class Session:
         to: dict[str, Any] = {} if via is None else {"address": via}
         self._socket: ClientConnection = connect(
             f"{address.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=["streamlit"],
+            subprotocols=["streamlit", *([xsrf] if xsrf else [])],  # type: ignore[list-item]
             origin=origin or address,  # type: ignore[arg-type]
             additional_headers={"Cookie": cookie} if cookie else None,
             ssl=secure,
@@ -71,6 +74,21 @@ class Session:
     def press(self, key: str, **numbers: int) -> float:
         """Press the button of that key, with numbers typed into fields by key; seconds until the page stands."""
         return self._rerun(self.screen.widgets[key], {self.screen.widgets[name]: n for name, n in numbers.items()})
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """Pages that this visitor is offered, by the path of each."""
+        return dict(self._pages)
+
+    def go_to(self, page: str) -> float:
+        """Ask for a page by its hash, offered or not; seconds until something stands."""
+        self._page = page
+        return self._rerun()
+
+    def press_for_link(self, key: str) -> str:
+        """Press a button that sends the browser elsewhere; the path that it is sent to."""
+        self.press(key)
+        return self.screen.link
 
     def close(self) -> None:
         """Leave, as one who closes the tab."""
@@ -111,6 +129,8 @@ class Session:
         elif kind == "navigation":
             self._pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
             self._page = self._page or message.navigation.page_script_hash
+        elif kind == "auth_redirect":
+            self.screen.link = message.auth_redirect.url
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._show(message.delta.new_element)
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:

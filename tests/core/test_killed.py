@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from killed import Command, killed_at_random, to_the_end, warm
+from long_results import keep
 from tiny_models import save_tiny_model
 from tiny_training import tiny_recipe
 
@@ -130,7 +131,8 @@ def loads(model: Path) -> None:
 CASES = {each.__name__: each for each in (train, evaluate, publish, prune, calibrate, batch)}
 
 
-def killed(make: Callable[[Path, Path], Case], data: Path, folder: Path, *, tries: int) -> None:
+def killed(make: Callable[[Path, Path], Case], data: Path, folder: Path, *, tries: int) -> int:
+    """Kill a command so many times, then let it end; how many kills found it at work."""
     whole, cut = make(_made(folder / "whole"), data), make(_made(folder / "cut"), data)
     warm()
     seconds = to_the_end(whole.command, folder / "log")
@@ -139,6 +141,7 @@ def killed(make: Callable[[Path, Path], Case], data: Path, folder: Path, *, trie
     assert hit >= max(1, tries // 4)  # a command that goes on has less to do each time
     assert whole.result() == cut.result()
     cut.check()
+    return hit
 
 
 def _made(folder: Path) -> Path:
@@ -155,4 +158,5 @@ def test_a_command_that_is_killed_ends_with_the_same_numbers(name: str, tiny_dat
 @pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_twenty_kills_lose_nothing(name: str, tiny_data: Path, tmp_path: Path) -> None:
-    killed(CASES[name], tiny_data, tmp_path, tries=MANY)
+    hit = killed(CASES[name], tiny_data, tmp_path, tries=MANY)
+    keep("kill -9 of the long commands", f"meddef {name}", {"kills": MANY, "at_work": hit, "same_numbers": True})

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage_forms import mutated
 from pydicom import uid
 from pydicom.encaps import encapsulate
 from scan_files import dicom, jpeg, png, written
-from test_decode_mutations import mutated
 from volume_files import cube, images, opt, opt_data_set, packed, pages, series
 
 from meddef_core.errors import ScanError
 from meddef_core.scans import Scan, close_decoders, isolated, read_volume
 
-COUNT = int(os.environ.get("MEDDEF_MUTATIONS", "60"))
-"""Damaged files of each kind here; `make test-long` asks for 1000."""
+COUNT = 60
+"""Damaged files of each kind here; `make test-long` reads thousands (test_long_damage.py)."""
 
 LONGEST = 5.0
 MOST_MB = 1500

@@ -3,4 +3,6 @@
 from dashboard.navigation import PageInfo
 
 ORDER = 70
-PAGES = (PageInfo(folder="site", title="Your site", icon=":material/local_hospital:", address="site"),)
+PAGES = (
+    PageInfo(folder="site", title="Your site", icon=":material/local_hospital:", address="site", right="site"),
+)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services import site
+from dashboard.services import account, site
 from dashboard.services.errors import MedDefError
 from dashboard.views.site.report import report_card
 
@@ -14,6 +14,7 @@ MEDDEF_SITE=PROFILE meddef app"""
 
 def page() -> None:
     """A report that is uploaded, else that of the profile in use, else how to make one."""
+    account.require("site")
     st.title(tr("Your site"), anchor=False)
     st.markdown(tr("Does a model work on the scans of your hospital? A report answers it on scans of known class."))
     uploaded = st.file_uploader(tr("Open a site report (JSON)"), type=["json"], key="site_report")

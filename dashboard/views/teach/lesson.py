@@ -4,8 +4,8 @@ import streamlit as st
 
 from dashboard.components.emphasis import main_button
 from dashboard.language import language, tr
+from dashboard.services import account, teaching
 from dashboard.services import shared as services
-from dashboard.services import teaching
 from dashboard.services.errors import MedDefError
 from dashboard.services.lessons.model import Lesson, LessonQuestion, LessonStep, Shelf, StepState
 from dashboard.session import state
@@ -73,15 +73,16 @@ def _bar(lesson: Lesson, place: LessonPlace, wanted: dict[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(tr("All lessons"), key="teach_back", icon=":material/arrow_back:", on_click=go, args=(None,))
         link_box(wanted)
-        # A button, no switch: with the focus on a switch, which is an input, the browser's arrow keys belong to it.
-        st.button(
-            tr("Leave presenter mode") if presenting() else tr("Presenter mode"),
-            key="teach_presenter_button",
-            icon=":material/co_present:",
-            on_click=_toggle,
-            args=(PRESENTER,),
-            help=tr("Large type. Arrow keys change the step, N shows the teacher's notes."),
-        )
+        if account.may("present"):
+            # A button, no switch: with the focus on a switch, an input, the browser's arrow keys belong to it.
+            st.button(
+                tr("Leave presenter mode") if presenting() else tr("Presenter mode"),
+                key="teach_presenter_button",
+                icon=":material/co_present:",
+                on_click=_toggle,
+                args=(PRESENTER,),
+                help=tr("Large type. Arrow keys change the step, N shows the teacher's notes."),
+            )
     if presenting():
         large_type()
     st.progress(number / total, text=f"**{lesson.title}** · {tr('Step {n} of {total}', n=number, total=total)}")

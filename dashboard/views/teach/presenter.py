@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from dashboard.services import account
+
 SIZE = "150%"
 PRESENTER = "teach_presenter"
 """Key of the switch in the session."""
@@ -25,4 +27,4 @@ def large_type() -> None:
 
 def presenting() -> bool:
     """Whether this session shows lessons to a room."""
-    return bool(st.session_state.get(PRESENTER))
+    return account.may("present") and bool(st.session_state.get(PRESENTER))
