@@ -51,6 +51,7 @@ def decoder_warmed() -> None:
 def main() -> None:
     """One run of the page that a session is on."""
     from dashboard.components.history_panel import history_panel
+    from dashboard.components.shell import shell
     from dashboard.components.site_note import site_note
     from dashboard.language import language_picker, tr
     from dashboard.session import state  # here, where the settings are known to work: its queues take their sizes
@@ -102,6 +103,7 @@ def main() -> None:
     )
 
     with st.sidebar:
+        shell()
         site_note()
         st.button(
             tr("Clear everything"),
@@ -114,7 +116,7 @@ def main() -> None:
             tr("Scans and results live in this session's memory only. They go when you clear them or close the page.")
         )
 
-    st.info(tr(INTENDED_USE), icon=":material/health_and_safety:")
+    st.caption(f":material/health_and_safety: **{tr(INTENDED_USE)}**")
     try:
         page.run()
     except MedDefError as error:  # a page handles what it can go on without; the rest is still one sentence

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboard import services
-from dashboard.components.emphasis import main_button
 from dashboard.language import language, tr
 from dashboard.lessons.model import Lesson, LessonStep, Question, Shelf, StepState
 from dashboard.services import teaching
@@ -141,7 +140,7 @@ def _moves(lesson: Lesson, place: Place) -> None:
         st.button(
             tr("Next step"),
             key="teach_next",
-            type=main_button(),
+            type="primary",
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=place.step == last,
