@@ -46,7 +46,7 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
     picked = st.segmented_control(
         tr("Model"),
         [*first, MORE] if rest else first,
-        format_func=lambda choice: tr("More models") if choice == MORE else tr(choices[choice].title),
+        format_func=lambda choice: tr("More") if choice == MORE else tr(choices[choice].title),
         default=None if key in st.session_state else first[0],
         required=True,
         key=key,
