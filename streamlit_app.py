@@ -60,6 +60,7 @@ def main() -> None:
     """One run of the page that a session is on."""
     from dashboard.components.history_panel import history_panel
     from dashboard.components.login_page import account_card, login_page
+    from dashboard.components.shell import shell
     from dashboard.components.site_note import site_note
     from dashboard.language import language_picker, tr
     from dashboard.navigation import pages
@@ -85,6 +86,7 @@ def main() -> None:
     )
 
     with st.sidebar:
+        shell()
         site_note()
         account_card()
         st.button(
@@ -98,7 +100,7 @@ def main() -> None:
             tr("Scans and results live in this session's memory only. They go when you clear them or close the page.")
         )
 
-    st.info(tr(INTENDED_USE), icon=":material/health_and_safety:")
+    st.caption(f":material/health_and_safety: **{tr(INTENDED_USE)}**")
     try:
         page.run()
     except MedDefError as error:  # a page handles what it can go on without; the rest is still one sentence

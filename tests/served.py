@@ -26,11 +26,16 @@ def free_port() -> int:
 
 @contextmanager
 def running_app(
-    log: Path, *, under: Sequence[str] = (), port: int | None = None, **environment: str
+    log: Path,
+    *,
+    under: Sequence[str] = (),
+    port: int | None = None,
+    script: str = "streamlit_app.py",
+    **environment: str,
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Address and process of the app with the shipped settings and models; `under` is a command that traces it."""
     port = port or free_port()
-    command = [*under, sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    command = [*under, sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}

@@ -82,6 +82,11 @@ def difference(clean: Values, attacked: Values, *, factor: int) -> Rgb:
     return coloured(attacked - clean, scale=(-1.0 / factor, 1.0 / factor), colours=DIVERGING)
 
 
+def hex_table(colours: list[str]) -> list[str]:
+    """Every colour from low to high, as "#rrggbb"."""
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in _table(colours).tolist()]
+
+
 def _table(colours: list[str]) -> Rgb:
     anchors = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=np.float64)
     at = np.linspace(0, len(colours) - 1, LEVELS)

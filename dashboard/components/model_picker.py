@@ -1,6 +1,6 @@
 """Choosing one of a task's models, or several to compare."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -16,25 +16,55 @@ NO_MODEL = "There is no trained model for this kind of scan; train one with `med
 COMPARED = ("undefended", "meddef")
 """Names of the models that stand side by side unless the reader says otherwise."""
 
+MORE = "more"
+"""The segment that opens the models which are neither of these two."""
 
-def model_picker(task: str, *, key: str) -> ModelChoice | None:
-    """The chosen model; MedDef unless the reader says otherwise. None, said in words, where there is no model."""
+
+def model_picker(task: str, *, key: str, summary: bool = True) -> ModelChoice | None:
+    """The chosen model; MedDef unless the reader says otherwise. None, said in words, where there is no model.
+
+    `summary` says below it what the model is.
+    """
     choices = {choice.id: choice for choice in services.models_to_read_with(task)}
     if not choices:
         st.error(tr(NO_MODEL), icon=":material/error:")
         return None
-    model_id = st.segmented_control(
+    choice = choices.get(_picked(choices, key=f"{key}_{task}"), next(iter(choices.values())))
+    if summary:
+        st.caption(tr(choice.summary))
+    return choice
+
+
+def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
+    """Id of the model: one of the two that are usually compared, or of more models, which open on demand."""
+    usual = [choice for choice in choices if choice.rpartition("/")[2] in COMPARED]
+    more = [choice for choice in choices if choice not in usual]
+    first, rest = (usual, more) if usual and len(more) > 1 else (list(choices), [])
+    if st.session_state.get(key) in rest:  # as the history sets it
+        st.session_state[f"{key}_more"] = st.session_state[key]
+        st.session_state[key] = MORE
+    picked = st.segmented_control(
         tr("Model"),
-        list(choices),
-        format_func=lambda model_id: tr(choices[model_id].title),
-        default=next(iter(choices)),
+        [*first, MORE] if rest else first,
+        format_func=lambda choice: tr("More") if choice == MORE else tr(choices[choice].title),
+        default=None if key in st.session_state else first[0],
         required=True,
-        key=f"{key}_{task}",
+        key=key,
+        label_visibility="collapsed",
         persist_state="session",
     )
-    choice = choices.get(str(model_id), next(iter(choices.values())))
-    st.caption(tr(choice.summary))
-    return choice
+    if picked != MORE:
+        return str(picked)
+    return str(
+        st.selectbox(
+            tr("More models"),
+            rest,
+            format_func=lambda choice: tr(choices[choice].title),
+            key=f"{key}_more",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    )
 
 
 def models_to_compare(task: str) -> tuple[ModelChoice, ...]:

@@ -167,6 +167,12 @@ def maps(model: ModelChoice, key: str, label: str, _pictures: tuple[Picture, ...
     return tuple(tuple(_map_view(each[name], scales[name]) for name in each) for each in found)
 
 
+def forget() -> None:
+    """Let go of every prediction and map of this session."""
+    for cache in (read, fits_better, maps):
+        cache.clear()
+
+
 def _map_view(found: ExplanationMap, scale: tuple[float, float]) -> MapView:
     info = found.info
     return MapView(info.key, info.title, info.meaning, info.signed, found.grid, found.upsampled(), scale)

@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services import audit, batch, inspection, inspection_scores, pacs, reading, teaching, teaching_broken
+from dashboard.services import audit, batch
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
+from dashboard.services.forgetting import forget_everything
 from dashboard.services.results.common import LabResult
 from dashboard.services.scans import Sample, Scan, Volume
 from dashboard.session import source
@@ -276,7 +277,7 @@ def clear_everything() -> None:
     How the reader set the page stays: the browser would go on showing settings that the server forgot.
     """
     audit.note("clear")
-    history = ("history", "history_aside", "history_open", "history_shown")
+    history = ("history", "history_aside", "history_open", "history_shown", "diagnose_maps_of")
     for key in (*history, "chosen", "problem", "waiting", "anyway", "attention_cancelled"):
         st.session_state.pop(key, None)
     _forget_volume()
@@ -284,16 +285,8 @@ def clear_everything() -> None:
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
         st.session_state.pop(key, None)
     forget_batch()
-    teaching.forget()
-    teaching_broken.forget()
     source.forget()
     source.windows.clear()
-    services.read.clear()
-    reading.fits_better.clear()
-    services.maps.clear()
-    inspection.forget()
-    inspection_scores.forget()
-    services.thumbnail_of.clear()
-    pacs.forget()
+    forget_everything()
     st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
     st.session_state["cleared"] = True

@@ -32,6 +32,16 @@ def speak_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     return app
 
 
+def open_section(app: AppTest, name: str) -> AppTest:
+    """What stands below the first screen of Diagnose: one section at a time."""
+    return app.segmented_control(key="diagnose_section").set_value(name).run()
+
+
+def sections_of(app: AppTest) -> list[str]:
+    """The titles of all sections that Diagnose offers."""
+    return list(app.segmented_control(key="diagnose_section").options)
+
+
 def open_robustness(app: AppTest) -> AppTest:
     """The page of records."""
     app.switch_page(ROBUSTNESS).run()

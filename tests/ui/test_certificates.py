@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import robustness_records as made
 import torch
-from app_driving import attack, open_robustness, text_of
+from app_driving import attack, open_robustness, open_section, sections_of, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
@@ -74,9 +74,9 @@ def test_a_scan_is_certified_on_request(
     start: Callable[..., AppTest], with_certified: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = start()
-    assert not [button for button in app.button if button.key == "diagnose_certify"], "no such model on this server"
+    assert "Certificate" not in sections_of(app), "no such model on this server"
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(with_certified))
-    app = app.run()
+    app = open_section(app.run(), "certificate")
     (button,) = [button for button in app.button if button.key == "diagnose_certify"]
     assert "does not hold for the output above" in text_of(app)
     app = button.click().run()

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_driving import png_of, speak_chinese, text_of, upload
+from app_driving import open_section, png_of, sections_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.words import percent
 from dashboard.services import shared as services
-from dashboard.views.diagnose.scan import cut
 from meddef_core.zoo import MODELS
 
 
@@ -26,6 +25,7 @@ def test_a_model_without_a_fit_says_so(app: AppTest) -> None:
     assert not app.exception
     said = text_of(app)
     assert "not calibrated" in said and "`meddef calibrate` fits them" in said
+    assert "`meddef calibrate` fits them" in text_of(open_section(app, "calibration"))
     assert not app.get("plotly_chart")
 
 
@@ -33,8 +33,13 @@ def test_a_scan_is_read_with_calibrated_shares_and_what_they_are_worth(shipped: 
     assert not shipped.exception
     said = text_of(shipped)
     assert "Percentages are calibrated on validation patients" in said and "not calibrated" not in said
+    assert "Out-of-distribution check passed" in said and "Positive for any finding" in said
+    assert "Trained on macular B-scans" in said and "100.0%" not in said
+    assert not shipped.table and not shipped.get("plotly_chart")  # nothing that is not looked at is computed
+    said = text_of(open_section(shipped, "calibration"))
+    assert "Calibration error **" in said and "on 126 test scans" in said and len(shipped.get("plotly_chart")) == 1
+    said = text_of(open_section(shipped, "test"))
     assert "Called positive" in said and "for any finding" in said
-    assert "Calibration error **" in said and "on 126 test scans" in said
     (table,) = shipped.table
     assert list(table.value.index) == [
         "Sensitivity, validation patients", "Sensitivity, test list",
@@ -50,7 +55,7 @@ def predictive(app: AppTest) -> list[str]:
 
 @pytest.mark.parametrize("prevalence", [0.1, 10.0, 99.9])
 def test_predictive_values_are_ranges_and_never_certain(shipped: AppTest, prevalence: float) -> None:
-    shipped.number_input(key="diagnose_prevalence").set_value(prevalence).run()
+    open_section(shipped, "test").number_input(key="diagnose_prevalence").set_value(prevalence).run()
     operating = services.reading.operating(services.models("oct")[0], "any finding")
     assert operating is not None
     sensitivity, specificity = operating.test.sensitivity, operating.test.specificity
@@ -68,7 +73,7 @@ def test_predictive_values_are_ranges_and_never_certain(shipped: AppTest, preval
 
 
 def test_rule_question_and_prevalence_change_the_figures(shipped: AppTest) -> None:
-    before = shipped.table[0].value.to_numpy().tolist()
+    before = open_section(shipped, "test").table[0].value.to_numpy().tolist()
     ranges = predictive(shipped)
     shipped.number_input(key="diagnose_prevalence").set_value(50.0).run()
     assert predictive(shipped) != ranges
@@ -86,7 +91,8 @@ def test_a_picture_of_noise_is_refused_and_its_numbers_are_marked(shipped: AppTe
     said = text_of(shipped)
     assert "No model output: the model abstains from this scan" in said
     assert "looks most like noise" in shipped.error[0].value
-    assert "These numbers mean nothing" in said and "What this output is worth" not in said
+    assert "These numbers mean nothing" in said
+    assert sections_of(shipped) == ["Samples and PACS", "Window and details"]
     assert not shipped.download_button and shipped.session_state["history"][0].found.abstained is not None
     (box,) = [one for one in shipped.expander if "not valid for this image" in one.label]
     assert len(box.get("progress")) == 4 and len(shipped.get("progress")) == 4
@@ -95,7 +101,7 @@ def test_a_picture_of_noise_is_refused_and_its_numbers_are_marked(shipped: AppTe
 def test_the_adult_film_can_be_windowed_and_set_back(shipped: AppTest) -> None:
     shipped.segmented_control(key="task").set_value("chest").run()
     first = shipped.session_state["chosen"].fingerprint
-    assert "the models read what is shown" in text_of(shipped)
+    assert "the image that the models read" in text_of(open_section(shipped, "details"))
     shipped.button(key="diagnose_preset_2").click().run()
     assert not shipped.exception
     narrowed = shipped.session_state["chosen"]
@@ -108,6 +114,7 @@ def test_the_adult_film_can_be_windowed_and_set_back(shipped: AppTest) -> None:
 def test_a_sixteen_bit_png_has_a_window_and_an_eight_bit_one_has_none(app: AppTest) -> None:
     rng = np.random.default_rng(0)
     upload(app, png_of(rng.integers(0, 60000, (120, 140)).astype(np.uint16)))
+    open_section(app, "details")
     (width,) = [one for one in app.slider if str(one.key).startswith("diagnose_width_")]
     width.set_value(2000.0)
     app.button(key="diagnose_apply_window").click().run()
@@ -139,18 +146,31 @@ def test_a_fit_of_other_weights_is_said_and_not_used(app: AppTest, models_root: 
             (folder / name).unlink(missing_ok=True)
 
 
-def test_zoom_shows_a_part(app: AppTest) -> None:
-    app.select_slider(key="diagnose_zoom").set_value(4.0).run()
-    assert not app.exception
-    assert {"diagnose_zoom_across", "diagnose_zoom_down"} <= {str(one.key) for one in app.slider}
-    pixels = np.arange(48, dtype=np.float32).reshape(6, 8)
-    np.testing.assert_array_equal(cut(pixels, zoom=2.0, centre=(0.0, 1.0)), pixels[:3, 4:])
-    np.testing.assert_array_equal(cut(pixels, zoom=1.0, centre=(0.5, 0.5)), pixels)
+@pytest.mark.parametrize("shape", [(300, 400), (300, 300)])
+def test_what_was_cropped_or_resized_is_stated(app: AppTest, shape: tuple[int, int]) -> None:
+    upload(app, png_of(np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)))
+    said = text_of(app)
+    assert f"{shape[1]} × {shape[0]} pixels" in said
+    cropped = "The model saw the outlined part, 300 × 300 pixels, resized to 224 × 224." in said
+    whole = "The model saw the whole scan, resized to 224 × 224 pixels." in said
+    assert (cropped, whole) == (shape != (300, 300), shape == (300, 300))
+
+
+def test_a_film_under_the_wrong_task_is_one_button_from_the_right_one(shipped: AppTest) -> None:
+    film = next(sample for sample in services.samples("chest") if sample.data is not None)
+    assert film.data is not None
+    upload(shipped, film.data())
+    assert "No model output: the model abstains from this scan" in text_of(shipped)
+    shipped.button(key="diagnose_switch_task").click().run()
+    assert not shipped.exception
+    assert shipped.segmented_control(key="task").value == "chest"
+    assert shipped.session_state["chosen"].task == "chest" and shipped.session_state["chosen"].sample is None
+    assert "diagnose_switch_task" not in {str(one.key) for one in shipped.button}
 
 
 def test_the_page_speaks_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     speak_chinese(app, monkeypatch)
     assert not app.exception
     said = text_of(app)
-    assert "模型输出" in said and "这一输出有多可信" in said
+    assert "模型输出" in said and "已通过分布外检查" not in said and "校准" in sections_of(app)
     assert "脉络膜新生血管 (CNV)" in said and "Choroidal neovascularisation (CNV)" not in said

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_driving import LAB, attack, open_lab, press, speak_chinese
+from app_driving import LAB, attack, open_lab, open_section, press, speak_chinese
 from PIL import Image
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
@@ -184,7 +184,8 @@ def test_a_model_behind_a_defence_has_no_maps_but_a_page() -> None:
 
 
 def test_files_are_made_when_their_button_is_pressed(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [button.key for button in app.download_button] == [
+    assert not app.download_button
+    assert [button.key for button in open_section(app, "export").download_button] == [
         "export_reading_png", "export_reading_json", "export_reading_pdf"
     ]  # fmt: skip
     app.switch_page(LAB).run()
@@ -196,7 +197,7 @@ def test_files_are_made_when_their_button_is_pressed(app: AppTest, monkeypatch: 
 def test_buttons_speak_chinese_and_files_english(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     speak_chinese(app, monkeypatch)
     assert not app.exception
-    assert "图片（PNG）" in [button.label for button in app.download_button]
+    assert "图片（PNG）" in [button.label for button in open_section(app, "export").download_button]
     entry = newest(app)
     assert INTENDED_USE in text_of_page(exports.pdf_file(entry.kept, entry.found, entry.note))
 

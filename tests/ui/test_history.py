@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from app_driving import DIAGNOSE, LAB, attack, png_of, press, speak_chinese, text_of, upload
+from app_driving import DIAGNOSE, LAB, attack, open_section, png_of, press, speak_chinese, text_of, upload
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
@@ -72,7 +72,7 @@ def test_a_film_that_is_shown_again_keeps_its_window(app: AppTest) -> None:
     app.segmented_control(key="task").set_value("chest").run()
     film = app.session_state["chosen"].fingerprint
     app.segmented_control(key="task").set_value("oct").run()
-    assert "the models read what is shown" not in text_of(app)
+    assert "the image that the models read" not in text_of(open_section(app, "details"))
     shown_again(app, film)
     app.button(key="diagnose_preset_2").click().run()
     assert not app.exception and app.session_state["chosen"].window is not None
@@ -90,6 +90,7 @@ def test_an_upload_that_is_shown_again_keeps_its_window(app: AppTest) -> None:
     sample(app, "NORMAL")
     shown_again(app, mine)
     assert not app.exception and app.session_state["chosen"].fingerprint == mine
+    open_section(app, "details")
     (width,) = [one for one in app.slider if str(one.key).startswith("diagnose_width_")]
     width.set_value(2000.0)
     app.button(key="diagnose_apply_window").click().run()
@@ -158,7 +159,7 @@ def test_a_file_without_room_is_let_go_and_the_page_says_so(app: AppTest, monkey
     sample(app, "NORMAL")
     shown_again(app, mine)
     assert not app.exception and app.session_state["chosen"].fingerprint == mine
-    assert "upload it again to choose another frame or window" in text_of(app)
+    assert "upload it again to choose another frame or window" in text_of(open_section(app, "details"))
 
 
 def test_a_reading_is_shown_again_with_its_model_and_task(app: AppTest) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from app_driving import ABOUT, DIAGNOSE, LAB, attack, png_of, text_of, upload
+from app_driving import ABOUT, DIAGNOSE, LAB, attack, open_section, png_of, text_of, upload
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from streamlit.testing.v1 import AppTest
@@ -44,7 +44,7 @@ def picture() -> bytes:
 def test_every_page_states_the_intended_use(app: AppTest, page: str) -> None:
     app.switch_page(page).run()
     assert not app.exception
-    assert INTENDED_USE in [info.value for info in app.info]
+    assert INTENDED_USE in text_of(app)
 
 
 def test_a_fresh_session_reads_the_first_sample(app: AppTest) -> None:
@@ -52,12 +52,14 @@ def test_a_fresh_session_reads_the_first_sample(app: AppTest) -> None:
     said = text_of(app)
     assert "Synthetic: drawn, not a patient" in said
     assert "Model output of MedDef" in said
-    assert MAP_CAVEAT in said
-    for title in ("Grad-CAM", "AFD noise gate", "MFE edges", "MFE texture", "Self-attention"):
-        assert f"**{title}**" in said
     bars = [bar.text for bar in app.get("progress")]
     assert len(bars) == 4
     assert all("%" in text for text in bars)
+    assert MAP_CAVEAT not in said  # no map is drawn until it is asked for
+    said = text_of(open_section(app, "maps"))
+    assert MAP_CAVEAT in said
+    for title in ("Grad-CAM", "AFD noise gate", "MFE edges", "MFE texture", "Self-attention"):
+        assert f"**{title}**" in said
 
 
 def test_a_known_truth_is_judged_and_an_unknown_one_is_not(app: AppTest) -> None:
@@ -80,8 +82,8 @@ def test_a_dicom_sample_says_what_was_removed(app: AppTest) -> None:
 
 def test_the_undefended_model_has_no_maps_of_its_own(app: AppTest) -> None:
     app.segmented_control(key="diagnose_model_oct").set_value("oct/undefended").run()
-    said = text_of(app)
-    assert "Model output of Undefended" in said
+    assert "Model output of Undefended" in text_of(app)
+    said = text_of(open_section(app, "maps"))
     assert "**Grad-CAM**" in said and "**AFD noise gate**" not in said
     assert "so it has no such maps" in said
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from app_driving import DIAGNOSE, LAB, attack, main_text, open_lab, png_of, press, text_of, upload
+from app_driving import DIAGNOSE, LAB, attack, main_text, open_lab, open_section, png_of, press, text_of, upload
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
@@ -83,6 +83,8 @@ def test_one_probability_on_every_page_and_in_every_file(shipped: AppTest) -> No
     assert found.calibrated is not None and percent(found.probability) != percent(raw)
     own = percent(found.probability)
     assert f"(CNV) · {own}" in main_text(shipped) and f"CNV · {own}" in sidebar(shipped)
+    assert percent(raw) not in text_of(shipped)
+    open_section(shipped, "details")
     (details,) = [box for box in shipped.expander if box.label == "Technical details"]
     everywhere = text_of(shipped).replace("\n".join(each.value for each in details.caption), "")
     assert percent(raw) in details.caption[0].value and percent(raw) not in everywhere

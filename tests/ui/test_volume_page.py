@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 
 from volume_files import cube, images, opt, packed, pages, series
 
-from dashboard.components.slice_viewer import KEY
+from dashboard.components.viewer import asked
 from dashboard.services import volumes as service
 from dashboard.session import state, volumes
 from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, strip
@@ -196,15 +196,13 @@ def test_the_volume_in_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_viewer_tells_of_a_slice(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dashboard.components import slice_viewer
-
     class Told:
         slice = 3
 
-    monkeypatch.setattr("streamlit.session_state", {KEY: Told()})
-    assert slice_viewer.asked() == 3
+    monkeypatch.setattr("streamlit.session_state", {"viewer": Told()})
+    assert asked("viewer", "slice") == 3
     monkeypatch.setattr("streamlit.session_state", {})
-    assert slice_viewer.asked() is None
+    assert asked("viewer", "slice") is None
 
 
 def test_a_lab_page_knows_the_slice_by_name(app: AppTest) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.components.budgets import budget_slider
-from dashboard.components.emphasis import main_button
 from dashboard.components.words import class_words
 from dashboard.language import tr
 from dashboard.services import shared as services
@@ -114,9 +113,9 @@ def attack_form(
 def _run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
     label = tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models))
     if option.live:
-        return st.button(label, key="run_attack", type=main_button(), icon=":material/bolt:", disabled=not models)
+        return st.button(label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models)
     return st.form_submit_button(
-        label, key="run_attack", type=main_button(), icon=":material/bolt:", disabled=not models
+        label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models
     )
 
 

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components.budgets import budget_slider, budget_words
-from dashboard.components.emphasis import main_button
 from dashboard.components.progress import OnShare
 from dashboard.components.slow_section import computed
 from dashboard.components.words import class_code, percent
@@ -50,7 +49,7 @@ def quick_attack(chosen: Chosen, models: Sequence[ModelChoice]) -> None:
         pressed = st.button(
             tr("Attack each model"),
             key="attention_run",
-            type=main_button(),
+            type="primary",
             icon=":material/bolt:",
             disabled=not models,
         )

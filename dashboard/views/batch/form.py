@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 
-from dashboard.components.emphasis import main_button
 from dashboard.components.model_picker import model_picker
 from dashboard.language import tr
 from dashboard.services import batch
@@ -52,7 +51,7 @@ def batch_form() -> None:
     st.button(
         tr("Read all scans"),
         key="batch_start",
-        type=main_button(),
+        type="primary",
         icon=":material/play_arrow:",
         disabled=not files or model is None,
         on_click=_start,

@@ -1,8 +1,7 @@
-"""Choosing a scan: the task, a strip of samples, or a file."""
+"""Choosing a scan: the task, a strip of samples, a file, or the PACS."""
 
 import streamlit as st
 
-from dashboard.components.emphasis import main_button
 from dashboard.components.scan_facts import refused_line
 from dashboard.components.words import class_code
 from dashboard.language import tr
@@ -22,8 +21,8 @@ UPLOAD_BOX = "upload_box"
 """Key of the box around the uploader, which `upload_watch` looks into."""
 
 
-def scan_picker() -> None:
-    """Task, samples and upload; the choice is kept by `state` and serves every page."""
+def task_picker() -> None:
+    """The kind of scan; the choice is kept by `state` and serves every page."""
     tasks = services.tasks()
     st.segmented_control(
         tr("Kind of scan"),
@@ -32,14 +31,15 @@ def scan_picker() -> None:
         default=next(iter(tasks)),
         required=True,
         key="task",
+        label_visibility="collapsed",
         persist_state="session",
         on_change=state.change_task,
     )
-    strip, upload = st.columns([5, 3], gap="large")
-    with strip:
-        sample_strip(state.task())
-    with upload:
-        upload_box()
+
+
+def sample_card() -> None:
+    """What can be chosen without a file: samples, and the studies of the PACS."""
+    sample_strip(state.task())
     pacs_picker()
 
 
@@ -63,7 +63,7 @@ def _tile(sample: Sample) -> None:
     st.button(
         tr("Chosen") if selected else tr("Choose"),
         key=f"sample_{sample.key}",
-        type=main_button() if selected else "secondary",
+        type="primary" if selected else "secondary",
         icon=":material/check:" if selected else None,
         on_click=state.choose_sample,
         args=(sample,),
@@ -84,12 +84,16 @@ def upload_box() -> None:
     """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
     with st.container(key=UPLOAD_BOX):
         st.file_uploader(
-            tr("Or upload your own scan (DICOM, PNG, JPEG or TIFF) or a volume (several files or a ZIP, too)"),
+            tr("Your own scan or volume"),
             accept_multiple_files=True,
             max_upload_size=MAX_VOLUME_BYTES // 1024**2,
             key=uploads.uploader_key(),
             on_change=uploads.receive_upload,
-            help=tr("Read in memory only. Its name and, for DICOM, what could identify a person are dropped."),
+            label_visibility="collapsed",
+            help=tr(
+                "DICOM, PNG, JPEG or TIFF; a volume as one file, as several, or as a ZIP. Files are read in memory "
+                "only. Their names and, for DICOM, what could identify a person are dropped."
+            ),
         )
     upload_watch(UPLOAD_BOX, on_lost=uploads.refuse_lost)
     refused_line()

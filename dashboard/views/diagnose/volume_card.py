@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard.components.charts import CONFIG
 from dashboard.components.progress import paced, waiting_words
-from dashboard.components.slice_viewer import asked, slice_viewer
 from dashboard.components.words import class_code, percent
 from dashboard.language import tr
 from dashboard.services import volumes as service
@@ -17,7 +16,7 @@ from dashboard.services.tasks import Task
 from dashboard.services.volumes import VolumeDecision, VolumeReading
 from dashboard.services.work import QueuePlace
 from dashboard.session import volumes
-from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, slice_words, strip, strip_words
+from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, strip, strip_words
 
 SOURCES = {
     "multi-frame DICOM": "DICOM with several frames",
@@ -78,6 +77,7 @@ def _reading(model: ModelChoice, volume: Volume) -> VolumeReading | None:
         st.error(tr(str(error)), icon=":material/error:")
         return None
     volumes.keep(reading)
+    st.rerun()  # the viewer above has small pictures of all slices now
     return reading
 
 
@@ -185,15 +185,13 @@ def _slices(reading: VolumeReading, *, task: Task) -> None:
         selection_mode="points",
         alt=strip_words(found),
     )
-    viewer, choices = st.columns([3, 2], gap="medium")
-    with viewer:
-        texts = [slice_words(row, total=len(volume), task=task) for row in found.slices]
-        slice_viewer(reading.previews, texts, at=at, volume=f"{volume.digest} {reading.model.id}", on_slice=_viewed)
-    with choices:
+    slider, strongest = st.columns(2, gap="medium")
+    with slider:
         _slider(volume)
         problem = volumes.problem()
         if problem is not None:
             st.error(problem, icon=":material/block:")
+    with strongest:
         _strongest(reading, task=task)
 
 
@@ -205,12 +203,6 @@ def _slider(volume: Volume) -> None:
 
 def _slid(key: str) -> None:
     volumes.choose(int(st.session_state[key]))
-
-
-def _viewed() -> None:
-    number = asked()
-    if number is not None:
-        volumes.choose(number)
 
 
 def _pressed(key: str) -> None:

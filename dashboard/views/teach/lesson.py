@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from dashboard.components.emphasis import main_button
 from dashboard.language import language, tr
 from dashboard.services import account, teaching
 from dashboard.services import shared as services
@@ -142,7 +141,7 @@ def _moves(lesson: Lesson, place: LessonPlace) -> None:
         st.button(
             tr("Next step"),
             key="teach_next",
-            type=main_button(),
+            type="primary",
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=place.step == last,

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboard.components import colours
-from dashboard.components.emphasis import main_button
 from dashboard.components.heatmap_panel import MapStyle, map_tile
 from dashboard.components.progress import working
 from dashboard.components.words import class_words, counted, eps_words, percent
@@ -217,7 +216,7 @@ def _reveal(chosen: RoundSettings, given: Answer, pair: QuizPair, model: ModelCh
                     )
                 )
     if given.item.number + 1 < chosen.length:
-        st.button(tr("Next question"), key="teach_quiz_next_button", type=main_button(), on_click=_advance)
+        st.button(tr("Next question"), key="teach_quiz_next_button", type="primary", on_click=_advance)
 
 
 def _export(chosen: RoundSettings, answers: list[Answer], model: ModelChoice) -> None:
