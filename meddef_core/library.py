@@ -4,7 +4,7 @@ Images are float32 `(B, C, 224, 224)` in [0, 1]; a model normalises inside, so e
 caller can get wrong raises a `MedDefError`: one sentence that says what to do. Every example below runs as a test.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -18,9 +18,7 @@ from meddef_core.auditing import FULL, QUICK, Audit, AuditSubject
 from meddef_core.auditing import audit as run_audit
 from meddef_core.auditing.original import as_handed_over, private_copy
 from meddef_core.auditing.outputs import check_outputs
-from meddef_core.certification.certify import ALPHA, DRAWS, Certificate
-from meddef_core.certification.certify import certify as certify_scan
-from meddef_core.certification.smoothed import OnDraws
+from meddef_core.certification.certify import certify as certify
 from meddef_core.data import samples
 from meddef_core.eps import as_eps
 from meddef_core.errors import AttackError, DataError, ModelError
@@ -208,32 +206,6 @@ def _of_same_images(source: Model, model: Model) -> Model:
     return source
 
 
-# ---- certificates ----------------------------------------------------------------------------------------------------
-
-
-def certify(
-    model: LoadedModel,
-    scan: Scan,
-    n: int = DRAWS,
-    alpha: float = ALPHA,
-    *,
-    seed: int = 0,
-    on_draws: OnDraws | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Certificate:
-    """The class of a smoothed network for a scan, and how far the scan may change without changing it.
-
-    `n` noisy copies vote; with `certified` the class stays the same for every change below `radii`, in pixel units, and
-    that is wrong with a probability of at most `alpha`. Without, the network abstains. The same `seed` gives the same
-    certificate. ModelError for a model that was not trained for it, CancelledError where `cancelled` says so.
-
-    >>> certify(load_model("oct/undefended"), list_samples("oct")[0].load())
-    Traceback (most recent call last):
-    meddef_core.errors.ModelError: This model was not trained for certificates; choose one such as oct/meddef-certified.
-    """
-    return certify_scan(model, scan, n, alpha, seed=seed, on_draws=on_draws, cancelled=cancelled)
-
-
 # ---- maps and audits -------------------------------------------------------------------------------------------------
 
 
@@ -303,9 +275,6 @@ def audit(
     found = run_audit(subject, plan=FULL if full else QUICK)
     original.check()
     return found
-
-
-# ---- what they share -------------------------------------------------------------------------------------------------
 
 
 def _network(model: Model) -> nn.Module:

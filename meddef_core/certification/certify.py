@@ -67,10 +67,12 @@ def certify(
     on_draws: OnDraws | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Certificate:
-    """Certify one scan by `n` draws; the same seed gives the same certificate.
+    """The class of a smoothed network for a scan, and how far the scan may change without changing it.
 
-    Raises ModelError for a model that was not trained for it and for settings that cannot work, CancelledError where
-    `cancelled` says so.
+    `n` noisy copies vote. Where the certificate is `certified`, the class stays the same for every change below its
+    `radii`, in pixel units, and that is wrong with a probability of at most `alpha`; elsewhere the network abstains.
+    The same `seed` gives the same certificate. Raises ModelError for a model that was not trained for it and for
+    settings that cannot work, CancelledError where `cancelled` says so.
     """
     network = smoothed(model.network)
     pixels = torch.from_numpy(model.preprocessing(scan.pixels, row_mm=scan.row_mm))
