@@ -10,9 +10,10 @@ import streamlit as st
 from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
+from meddef_core.prediction.operating import Proportion
 from meddef_core.records import SiteNumbers, SiteRecord, build
 from meddef_core.records.site import SiteRow, WorstScan
-from meddef_core.site.compare import Counted, Estimate, figure, share_figure
+from meddef_core.site.compare import Estimate, figure, share_figure
 from meddef_core.site.verdict import verdict
 from meddef_core.zoo import SiteProfile, load_model, save_profile
 
@@ -24,17 +25,17 @@ def row(state: str, *, wrong: int, accepted: int) -> SiteRow:
     """A hundred scans, half of them NORMAL."""
 
     def hits(count: int) -> dict[str, Any]:
-        found = share_figure(Counted(count, 100))
+        found = share_figure(Proportion(count, 100))
         return {"share": found.here, "hits": count, "n": 100, "interval": found.interval}
 
     label = {"n": 50, "outputs": {"NORMAL": 50}, "accepted_as": {"NORMAL": accepted // 2}}
     even = figure(Estimate(0.9, (0.85, 0.94), 100), Estimate(0.92, (0.86, 0.95), 126))
     return SiteRow.model_validate(
         {
-            "state": state, "n": 100, "accuracy": share_figure(Counted(90, 100)), "balanced_accuracy": even,
-            "recalls": {"NORMAL": share_figure(Counted(40, 50), Counted(31, 31))}, "calibration_error": even,
-            "confidence": 0.83, "accepted": share_figure(Counted(accepted, 100), Counted(120, 126)),
-            "wrong_and_accepted": share_figure(Counted(wrong, 100)), "certain_and_accepted": hits(wrong),
+            "state": state, "n": 100, "accuracy": share_figure(Proportion(90, 100)), "balanced_accuracy": even,
+            "recalls": {"NORMAL": share_figure(Proportion(40, 50), Proportion(31, 31))}, "calibration_error": even,
+            "confidence": 0.83, "accepted": share_figure(Proportion(accepted, 100), Proportion(120, 126)),
+            "wrong_and_accepted": share_figure(Proportion(wrong, 100)), "certain_and_accepted": hits(wrong),
             "missed_and_accepted": hits(0), "balanced_on_accepted": even, "by_label": {"NORMAL": label, "DME": label},
             "curve": {"coverages": (1.0,), "risks": (0.1,), "aurc": 0.05},
         }
