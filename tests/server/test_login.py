@@ -28,7 +28,8 @@ PEOPLE = {
     "administrator": {"sub": "u-3", "name": "Ann Poe", "realm_access": {"roles": ["it"]}},
     "stranger": {"sub": "u-4", "name": "Max Noe", "realm_access": {"roles": ["visitors"]}},
 }
-PAGES = {"diagnose", "attack-lab", "attention", "batch", "teach", "robustness", "about"}
+PAGES = {"attack-lab", "attention", "batch", "teach", "robustness", "about"}
+"""By path; Diagnose, the page without a path, is not among them."""
 
 
 @dataclass(frozen=True)
