@@ -143,7 +143,7 @@ def test_the_projector_shows_large_pictures_and_hides_the_answer(
     assert "%" not in page.locator("#pictures").inner_text() and page.locator("li.right").count() == 0
     page.keyboard.press("r")
     page.locator("li.right").wait_for()
-    assert "%" in page.locator("#pictures").inner_text()
+    expect(page.locator("#pictures")).to_contain_text("%")
     page.keyboard.press("ArrowRight")
     page.get_by_role("heading", name="How large is small?").wait_for()
     assert page.locator("li.right").count() == 0

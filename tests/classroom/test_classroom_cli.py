@@ -4,10 +4,12 @@ import ipaddress
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -22,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def card(*addresses: str, up: bool = True) -> tuple[dict[str, object], dict[str, object]]:
     """A network card as psutil describes it."""
-    listed = [psutil._common.snicaddr(2, address, None, None, None) for address in addresses]
-    return {"card": listed}, {"card": psutil._common.snicstats(up, 2, 1000, 1500, "")}
+    listed = [SimpleNamespace(family=socket.AF_INET, address=address) for address in addresses]
+    return {"card": listed}, {"card": SimpleNamespace(isup=up)}
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, *addresses: str, up: bool = True) -> None:

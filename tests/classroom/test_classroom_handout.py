@@ -1,9 +1,10 @@
 """Each lesson on paper: two to six pages, no missing picture, the answers on the last page alone."""
 
 import io
+import re
 
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
 from dashboard.classroom import figures as drawn
 from dashboard.classroom.handout import handout, letter, plain
@@ -19,6 +20,12 @@ def short_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """One step an attack: these tests are about the pages."""
     monkeypatch.setattr(computed, "STEPS", 1)
     monkeypatch.setattr(drawn, "QUERIES", 2)
+
+
+def pictures_on(page: PageObject) -> int:
+    """How many pictures are drawn on a page; the same picture twice, as the clean scan of two models, counts twice."""
+    contents = page.get_contents()
+    return 0 if contents is None else len(re.findall(rb"/\S+ Do\b", contents.get_data()))
 
 
 def printed(key: str, language: str) -> PdfReader:
@@ -38,7 +45,7 @@ def test_a_handout_has_few_pages_all_pictures_and_its_answers_last(key: str, mon
     lesson, file = next(each for each in SHELF if each.key == key), printed(key, "en")
     assert 2 <= len(file.pages) <= 6
     assert len(made) == sum(step.state is not None for step in lesson.steps)
-    assert sum(len(page.images) for page in file.pages) == sum(len(each.pictures) for each in made)
+    assert sum(map(pictures_on, file.pages)) == sum(len(each.pictures) for each in made)
     *before, last = (" ".join(page.extract_text().split()) for page in file.pages)
     for step in lesson.steps:
         assert step.title.split()[0] in " ".join(before)
