@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Response, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
 
@@ -46,7 +46,7 @@ DRAG = """async (stage, moves) => {
 def measured(page: Page, stage: Stage) -> dict[str, float]:
     """Frames a second, milliseconds of a frame, and bytes sent."""
     sizes: list[int] = []
-    page.on("response", lambda answer: sizes.append(len(answer.body())) if "/media/" in answer.url else None)
+    page.on("response", lambda answer: sizes.append(_length(answer)))
     page.set_default_timeout(300_000)
     page.goto(stage.address)
     page.wait_for_function("window.show !== undefined")
@@ -62,6 +62,10 @@ def measured(page: Page, stage: Stage) -> dict[str, float]:
         "bytes_sent": sum(sizes),
         "load": round(os.getloadavg()[0], 1),
     }
+
+
+def _length(answer: Response) -> int:
+    return int(answer.headers["content-length"]) if "/media/" in answer.url else 0
 
 
 def main() -> None:
