@@ -26,7 +26,7 @@ RIVALS = ("pgd", "square", "noise")
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class HandoutPicture:
     """One picture: grey `(h, w)` in [0, 1] or RGB."""
 
     pixels: Picture | Rgb
@@ -38,7 +38,7 @@ class Figure:
 class Figures:
     """What a step shows. `table` has its head first; empty where there is none."""
 
-    pictures: tuple[Figure, ...]
+    pictures: tuple[HandoutPicture, ...]
     table: tuple[tuple[str, ...], ...] = ()
 
 
@@ -75,7 +75,7 @@ def _scan(state: StepState, tr: Translator) -> Figures:
     (reading, *_) = _clean(state)
     square = reading.picture[96:128, 96:128].repeat(7, axis=0).repeat(7, axis=1)
     scan, part = tr("The scan as the model sees it"), tr("A small square from its middle, enlarged")
-    return Figures((Figure(reading.picture, scan, scan), Figure(square, part, part)))
+    return Figures((HandoutPicture(reading.picture, scan, scan), HandoutPicture(square, part, part)))
 
 
 def _predictions(state: StepState, tr: Translator) -> Figures:
@@ -83,14 +83,15 @@ def _predictions(state: StepState, tr: Translator) -> Figures:
     scan = tr("The scan as the model sees it")
     head = (tr("Model"), tr("Prediction"))
     rows = [(tr(reading.model.title), _said(reading, tr)) for reading in found]
-    return Figures((Figure(found[0].picture, scan, scan),), (head, *rows))
+    return Figures((HandoutPicture(found[0].picture, scan, scan),), (head, *rows))
 
 
 def _maps(state: StepState, tr: Translator) -> Figures:
     (reading, *_) = _clean(state)
     (drawn,) = computed.maps(reading, (reading.picture,))
     scan, over = tr("The scan alone"), tr("What moved this output; it does not show where disease is")
-    return Figures((Figure(reading.picture, scan, scan), Figure(drawn, over, f"{over}. {_said(reading, tr)}")))
+    overlay = HandoutPicture(drawn, over, f"{over}. {_said(reading, tr)}")
+    return Figures((HandoutPicture(reading.picture, scan, scan), overlay))
 
 
 def _attack(state: StepState, tr: Translator) -> Figures:
@@ -111,27 +112,27 @@ def _attack(state: StepState, tr: Translator) -> Figures:
     return Figures(tuple(pictures), (head, *rows))
 
 
-def _triple(outcome: AttackOutcome, tr: Translator) -> tuple[Figure, ...]:
+def _triple(outcome: AttackOutcome, tr: Translator) -> tuple[HandoutPicture, ...]:
     """Clean, attacked, and what was added."""
     title, after = tr(outcome.clean.model.title), outcome.attacked.reading
     return (
-        Figure(outcome.clean.picture, f"{title}: A", f"{title}, {tr('clean')}: {_said(outcome.clean, tr)}"),
-        Figure(after.picture, f"{title}: B", f"{title}, {tr('attacked')}: {_said(after, tr)}"),
+        HandoutPicture(outcome.clean.picture, f"{title}: A", f"{title}, {tr('clean')}: {_said(outcome.clean, tr)}"),
+        HandoutPicture(after.picture, f"{title}: B", f"{title}, {tr('attacked')}: {_said(after, tr)}"),
         _added(outcome, tr("B minus A, amplified"), tr),
     )
 
 
-def _added(outcome: AttackOutcome, before: str, tr: Translator) -> Figure:
+def _added(outcome: AttackOutcome, before: str, tr: Translator) -> HandoutPicture:
     found = outcome.attacked
     drawn = computed.difference(outcome.clean.picture, found.reading.picture, eps=found.linf)
     measured = tr("Largest change of a pixel, measured: {linf}", linf=grey_steps(found.linf))
-    return Figure(drawn, before, f"{before}. {measured}")
+    return HandoutPicture(drawn, before, f"{before}. {measured}")
 
 
 def _controls(state: StepState, tr: Translator) -> Figures:
     (clean, *_) = _clean(state)
     eps = state.eps or 0.0
-    pictures: list[Figure] = []
+    pictures: list[HandoutPicture] = []
     rows: list[tuple[str, ...]] = []
     for place, name in enumerate(RIVALS):
         if name == "noise":
@@ -142,14 +143,14 @@ def _controls(state: StepState, tr: Translator) -> Figures:
             outcome = computed.attacked(clean, name=name, eps=eps, steps=steps)
             title, after = tr(outcome.attacked.title), outcome.attacked
         drawn = computed.difference(clean.picture, after.reading.picture, eps=after.linf)
-        pictures.append(Figure(drawn, "ABC"[place], f"{title}: {_said(after.reading, tr)}"))
+        pictures.append(HandoutPicture(drawn, "ABC"[place], f"{title}: {_said(after.reading, tr)}"))
         rows.append((title, _said(after.reading, tr)))
     head = (tr("Added to the scan"), tr("Prediction"))
     return Figures(tuple(pictures), (head, (tr("Nothing"), _said(clean, tr)), *rows))
 
 
 def _sweep(state: StepState, tr: Translator) -> Figures:
-    pictures: list[Figure] = []
+    pictures: list[HandoutPicture] = []
     rows: list[tuple[str, ...]] = []
     for clean in _clean(state):
         title, said = tr(clean.model.title), [_said(clean, tr)]
@@ -157,7 +158,7 @@ def _sweep(state: StepState, tr: Translator) -> Figures:
             found = computed.attacked(clean, name=state.attack or "fgsm", eps=eps, steps=state.steps or computed.STEPS)
             said.append(_said(found.attacked.reading, tr))
             caption = f"{title}, {format_eps(eps)}"
-            pictures.append(Figure(found.attacked.reading.picture, caption, f"{caption}: {said[-1]}"))
+            pictures.append(HandoutPicture(found.attacked.reading.picture, caption, f"{caption}: {said[-1]}"))
         rows.append((title, *said))
     head = (tr("Model"), "0", *(format_eps(eps) for eps in SWEPT))
     return Figures(tuple(pictures), (head, *rows))
@@ -209,7 +210,9 @@ def _broken(state: StepState, tr: Translator) -> Figures:
         (tr("Non-adaptive attack"), found.naive.reading),
         (tr("Adaptive attack"), found.adaptive.reading),
     )
-    pictures = [Figure(reading.picture, title, f"{title}: {_said_as(state, reading, tr)}") for title, reading in sides]
+    pictures = [
+        HandoutPicture(reading.picture, title, f"{title}: {_said_as(state, reading, tr)}") for title, reading in sides
+    ]
     rows = [(title, _said_as(state, reading, tr)) for title, reading in sides]
     return Figures(tuple(pictures), ((tr("Scan"), tr(found.title)), *rows))
 
@@ -222,7 +225,7 @@ def _pruning(state: StepState, tr: Translator) -> Figures:
         (tr("Pruned, clean"), found.clean),
         (tr("Pruned, attacked"), found.attacked.reading),
     )
-    pictures = [Figure(reading.picture, title, f"{title}: {_said(reading, tr)}") for title, reading in sides]
+    pictures = [HandoutPicture(reading.picture, title, f"{title}: {_said(reading, tr)}") for title, reading in sides]
     return Figures(tuple(pictures), ((tr("Model"), tr("Prediction")), *((t, _said(r, tr)) for t, r in sides)))
 
 

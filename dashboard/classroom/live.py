@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.classroom.errors import ClassroomError
-from dashboard.classroom.questions import Draft, Shown
+from dashboard.classroom.questions import Draft, QuestionPicture
 from dashboard.classroom.words import Translator, class_words
 from dashboard.services import classroom as computed
 from dashboard.services import shared as services
@@ -24,14 +24,14 @@ DEFENDED = "meddef"
 
 
 @dataclass(frozen=True)
-class Made:
+class LiveQuestion:
     """A question with its pictures, ready to ask."""
 
     draft: Draft
-    pictures: tuple[Shown, ...]
+    pictures: tuple[QuestionPicture, ...]
 
 
-def make(kind: str, *, task: str, level: str, tr: Translator, seed: int | None = None) -> Made:
+def make(kind: str, *, task: str, level: str, tr: Translator, seed: int | None = None) -> LiveQuestion:
     """Compute a live question; without `seed` a new one is drawn. Raises ClassroomError for what there is not."""
     if kind not in LIVE or task not in TASKS:
         raise ClassroomError("There is no such live question; choose one of those shown.")
@@ -57,7 +57,7 @@ def _pair(
     task: str,
     tr: Translator,
     facts: dict[str, object],
-) -> Made:
+) -> LiveQuestion:
     """Two pictures side by side, one of them attacked."""
     sides = [(tr("attacked"), found.attacked.reading)]
     other = found.clean if item.beside == "clean" else found.noise.reading
@@ -67,7 +67,7 @@ def _pair(
     drawn: Sequence[Picture | Rgb] = computed.maps(found.clean, pictures) if kind == "map" else pictures
     names = (tr("Left"), tr("Right"))
     shown = tuple(
-        Shown(computed.png(picture), name, f"{name}: {origin}. {_said(reading, task, tr)}")
+        QuestionPicture(computed.png(picture), name, f"{name}: {origin}. {_said(reading, task, tr)}")
         for picture, name, (origin, reading) in zip(drawn, names, sides, strict=True)
     )
     prompt = tr("Which map belongs to the attacked scan?") if kind == "map" else tr("Which scan was attacked?")
@@ -80,15 +80,15 @@ def _pair(
         explanation=explanation,
         facts={**facts, "beside": item.beside},
     )
-    return Made(draft, shown)
+    return LiveQuestion(draft, shown)
 
 
-def _model(found: AttackOutcome, task: str, tr: Translator, facts: dict[str, object]) -> Made:
+def _model(found: AttackOutcome, task: str, tr: Translator, facts: dict[str, object]) -> LiveQuestion:
     """The attacked scan, and which class the model predicts for it."""
     attacked = found.attacked.reading
     options = tuple(class_words(tr, task, label) for label in attacked.classes)
-    clean = Shown(computed.png(found.clean.picture), tr("The clean scan"), _said(found.clean, task, tr))
-    after = Shown(computed.png(attacked.picture), tr("The same scan, attacked"), _said(attacked, task, tr))
+    clean = QuestionPicture(computed.png(found.clean.picture), tr("The clean scan"), _said(found.clean, task, tr))
+    after = QuestionPicture(computed.png(attacked.picture), tr("The same scan, attacked"), _said(attacked, task, tr))
     draft = Draft(
         kind="model",
         prompt=tr("What will the undefended model say of the attacked scan?"),
@@ -97,7 +97,7 @@ def _model(found: AttackOutcome, task: str, tr: Translator, facts: dict[str, obj
         explanation=tr("For the clean scan it says: {label}.", label=class_words(tr, task, found.clean.label)),
         facts=facts,
     )
-    return Made(draft, (clean, after))
+    return LiveQuestion(draft, (clean, after))
 
 
 def _said(reading: Reading, task: str, tr: Translator) -> str:

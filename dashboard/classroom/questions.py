@@ -69,7 +69,7 @@ class Draft:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class QuestionPicture:
     """A picture of a question as PNG: its caption until the answer is revealed, and the one after."""
 
     png: bytes
@@ -90,7 +90,7 @@ class Tally:
 
 
 def ask(
-    database: Database, code: str, draft: Draft, *, pictures: Sequence[Shown] = (), now: float | None = None
+    database: Database, code: str, draft: Draft, *, pictures: Sequence[QuestionPicture] = (), now: float | None = None
 ) -> Question:
     """Open a question in a room, and close the one before it."""
     now = time.time() if now is None else now

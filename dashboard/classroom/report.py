@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy:
+class HumanAccuracy:
     """Answers to questions of one kind, or of all, that have options and a right one among them."""
 
     kind: str
@@ -63,7 +63,7 @@ def lines(database: Database, room: Room) -> list[Line]:
     return found
 
 
-def accuracies(found: Iterable[Line]) -> list[Accuracy]:
+def accuracies(found: Iterable[Line]) -> list[HumanAccuracy]:
     """By kind in the order met, then of all together where there are several kinds; without questions nobody met."""
     counted_ = [line for line in found if line.chance is not None and line.n]
     kinds = list(dict.fromkeys(line.kind for line in counted_))
@@ -71,10 +71,10 @@ def accuracies(found: Iterable[Line]) -> list[Accuracy]:
     return by_kind if len(kinds) < 2 else [*by_kind, _accuracy("all", counted_)]
 
 
-def _accuracy(kind: str, of: Sequence[Line]) -> Accuracy:
+def _accuracy(kind: str, of: Sequence[Line]) -> HumanAccuracy:
     n, right = sum(line.n for line in of), sum(line.right or 0 for line in of)
     chance = sum(line.n * (line.chance or 0.0) for line in of) / n
-    return Accuracy(kind=kind, n=n, right=right, interval=wilson(right, n), chance=chance)
+    return HumanAccuracy(kind=kind, n=n, right=right, interval=wilson(right, n), chance=chance)
 
 
 def as_csv(database: Database, room: Room) -> str:

@@ -19,7 +19,7 @@ from dashboard.services.teaching import find_sample
 from meddef_core.attacks import default_spec, run_attack
 from meddef_core.baselines.compression import Jpeg
 from meddef_core.baselines.defended import Defended, Transform
-from meddef_core.baselines.median import Median
+from meddef_core.baselines.median import MedianFilter
 from meddef_core.baselines.squeezing import BitDepth
 from meddef_core.errors import ModelError
 from meddef_core.explanation import explain, shared_scale
@@ -97,7 +97,7 @@ def transform(kind: str, strength: int) -> Transform:
     makers: dict[str, Callable[[], Transform]] = {
         "jpeg": lambda: Jpeg(quality=strength),
         "bits": lambda: BitDepth(bits=strength),
-        "median": lambda: Median(size=strength),
+        "median": lambda: MedianFilter(size=strength),
     }
     if kind not in makers:
         raise ModelError("There is no such preprocessing; choose JPEG, bit depth or median.")

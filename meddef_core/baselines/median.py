@@ -15,7 +15,7 @@ SIZES = (1, 3, 5, 7)
 """Edges of the neighbourhood, in pixels; 1 changes nothing beyond the rounding to bytes."""
 
 
-class Median(Transform):
+class MedianFilter(Transform):
     """Every channel filtered for itself (Xu, Evans and Qi 2018, arXiv:1704.01155, section 3.3)."""
 
     differentiable = False

@@ -10,12 +10,12 @@ from meddef_core.cli.output import emit
 from meddef_core.settings import settings
 
 if TYPE_CHECKING:
-    from meddef_core.doctor import MachineLimits
+    from meddef_core.cli.examination import MachineLimits
 
 
 def doctor(as_json: JsonFlag = False) -> None:
     """Show the settings, what is missing on this machine, and its limits."""
-    from meddef_core import doctor as examine
+    from meddef_core.cli import examination as examine
 
     now = settings()
     set_to, there, unknown = examine.read_settings(now), examine.parts(now), examine.unknown_variables()

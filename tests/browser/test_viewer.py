@@ -13,7 +13,7 @@ from viewer_stage import READY, Stage, a_film, a_pair, a_scan, a_slice
 
 from dashboard import language
 from dashboard.components import viewer
-from dashboard.components.viewer import Subject, script
+from dashboard.components.viewer import ViewerSubject, script
 from dashboard.components.viewer.words import ACTIONS
 
 DARK = 1000
@@ -42,7 +42,7 @@ def opened(browser: Browser, stage: Stage) -> Iterator[Open]:
     """Opens the viewer on a subject; fails at the end where the script of the component failed."""
     contexts, broken = [], []
 
-    def opens(subject: Subject, **options: Any) -> Page:
+    def opens(subject: ViewerSubject, **options: Any) -> Page:
         contexts.append(browser.new_context(viewport={"width": 1280, "height": 800}, **options))
         contexts[-1].set_default_timeout(90_000)
         page = contexts[-1].new_page()

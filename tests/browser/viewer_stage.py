@@ -8,7 +8,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 from dashboard.components import viewer
-from dashboard.components.viewer import Overlay, Shown, Slices, Subject
+from dashboard.components.viewer import Overlay, Slices, ViewerPicture, ViewerSubject
 from dashboard.services.results.common import MapView
 from dashboard.services.results.viewing import Seen
 from dashboard.services.viewing import encoded
@@ -64,11 +64,11 @@ class Stage:
         """End the server."""
         self._server.shutdown()
 
-    def show(self, page: Page, subject: Subject) -> None:
+    def show(self, page: Page, subject: ViewerSubject) -> None:
         """What the server of the dashboard sends, as a run of a page does; the patched `_address` is `keep`."""
         page.evaluate("data => window.show(data)", self.message(subject))
 
-    def message(self, subject: Subject) -> dict[str, Any]:
+    def message(self, subject: ViewerSubject) -> dict[str, Any]:
         """The same as JSON."""
         return viewer.message(subject, key="viewer")
 
@@ -86,8 +86,8 @@ def halves(left: float, right: float) -> np.ndarray:
     return np.concatenate([np.full((256, 256), left), np.full((256, 256), right)], axis=1).astype(np.float32)
 
 
-def shown(pixels: np.ndarray, name: str, *, top: int = 255) -> Shown:
-    return Shown(plane=encoded(pixels, low=0.0, high=float(top), top=top), name=name, alt=f"The {name} picture")
+def shown(pixels: np.ndarray, name: str, *, top: int = 255) -> ViewerPicture:
+    return ViewerPicture(plane=encoded(pixels, low=0.0, high=float(top), top=top), name=name, alt=f"The {name} picture")
 
 
 def heat() -> MapView:
@@ -98,28 +98,28 @@ def heat() -> MapView:
     return MapView("heat", "Grad-CAM", "A map of the test.", False, grid, smooth, (0.0, 1.0))
 
 
-def a_film() -> Subject:
+def a_film() -> ViewerSubject:
     presets = (("central 90 %", 32768.5, 20001.0), ("full range", 1000.5, 3.0))
     picture = shown(film(), "film", top=65535)
-    return Subject(key="film", pictures=(picture,), window=(32768.0, 65536.0), presets=presets, rereads=True)
+    return ViewerSubject(key="film", pictures=(picture,), window=(32768.0, 65536.0), presets=presets, rereads=True)
 
 
-def a_pair() -> Subject:
+def a_pair() -> ViewerSubject:
     pictures = (shown(halves(0.2, 0.2), "Clean"), shown(halves(0.8, 0.8), "Attacked"))
-    return Subject(key="pair", pictures=pictures, window=(128.0, 256.0))
+    return ViewerSubject(key="pair", pictures=pictures, window=(128.0, 256.0))
 
 
-def a_slice(at: int) -> Subject:
+def a_slice(at: int) -> ViewerSubject:
     """One of twelve, each brighter than the one before; there are no small pictures."""
     grey = round(255 * at / 12) / 255
     slices = Slices(at=at, texts=tuple(f"Slice {n} of 12" for n in range(1, 13)), previews=(None,) * 12)
     picture = shown(halves(grey, grey), f"slice {at}")
-    return Subject(key="volume", pictures=(picture,), window=(128.0, 256.0), slices=slices, row_mm=0.004)
+    return ViewerSubject(key="volume", pictures=(picture,), window=(128.0, 256.0), slices=slices, row_mm=0.004)
 
 
-def a_scan(*, drawn: bool = False) -> Subject:
+def a_scan(*, drawn: bool = False) -> ViewerSubject:
     """Cropped to its middle, with spacing, and with one map."""
-    return Subject(
+    return ViewerSubject(
         key="scan",
         pictures=(shown(halves(0.25, 0.5), "scan"),),
         window=(128.0, 256.0),

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from dashboard.classroom import questions, rooms
 from dashboard.classroom.database import Database, default_url
 from dashboard.classroom.errors import NoDatabase
-from dashboard.classroom.questions import Draft, Shown
+from dashboard.classroom.questions import Draft, QuestionPicture
 from dashboard.classroom.tables import Base, Image, Question, Room, Seat, Vote
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def test_deleting_a_room_deletes_its_rows_and_no_other(database: Database) -> No
     for _ in range(2):
         room = rooms.open_room(database, language="en", hours=1, days=1)
         token, _ = rooms.join(database, room.code, nickname="A", who="a")
-        asked = questions.ask(database, room.code, YES_NO, pictures=[Shown(b"png", "before")])
+        asked = questions.ask(database, room.code, YES_NO, pictures=[QuestionPicture(b"png", "before")])
         questions.vote(database, token, asked.id, choice=0)
     rooms.delete_room(database, room.code)
     with database.reading() as session:

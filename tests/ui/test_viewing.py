@@ -11,7 +11,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from dashboard.components.viewer import Shown, Slices, Subject, message
+from dashboard.components.viewer import Slices, ViewerPicture, ViewerSubject, message
 from dashboard.services import viewing
 from dashboard.services.results.viewing import Values
 from meddef_core.scans import Scan, read_scan, window_range
@@ -115,8 +115,12 @@ def test_a_film_of_pure_noise_loses_pixels_rather_than_the_limit() -> None:
 def test_a_small_picture_of_a_slice_has_the_greys_that_were_read(falling: bool) -> None:
     plane = viewing.encoded(np.zeros((8, 8), np.float32), low=0.0, high=4095.0, top=4095)
     slices = Slices(at=1, texts=("1",), previews=(None,))
-    subject = Subject(
-        key="v", pictures=(Shown(plane=plane, name="", alt=""),), window=(1000.0, 501.0), falling=falling, slices=slices
+    subject = ViewerSubject(
+        key="v",
+        pictures=(ViewerPicture(plane=plane, name="", alt=""),),
+        window=(1000.0, 501.0),
+        falling=falling,
+        slices=slices,
     )
     scale = message(subject, key="v")["slices"]["scale"]
     value = scale["low"] + 100 / scale["top"] * (scale["high"] - scale["low"])

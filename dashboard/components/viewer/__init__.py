@@ -11,13 +11,13 @@ import streamlit as st
 from streamlit import runtime
 
 from dashboard.components import colours
-from dashboard.components.viewer.subject import Overlay, Shown, Slices, Subject
+from dashboard.components.viewer.subject import Overlay, Slices, ViewerPicture, ViewerSubject
 from dashboard.components.viewer.words import words
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import viewing
 
-__all__ = ["Overlay", "Shown", "Slices", "Subject", "asked", "message", "viewer"]
+__all__ = ["Overlay", "Slices", "ViewerPicture", "ViewerSubject", "asked", "message", "viewer"]
 
 FOLDER = Path(__file__).parent
 
@@ -32,7 +32,7 @@ def _nothing() -> None:
 
 
 def viewer(
-    subject: Subject,
+    subject: ViewerSubject,
     *,
     key: str,
     spare: str = "21rem",
@@ -62,7 +62,7 @@ def asked(key: str, name: str) -> Any:
 
 
 def message(
-    subject: Subject,
+    subject: ViewerSubject,
     *,
     key: str,
     spare: str = "21rem",
@@ -95,7 +95,7 @@ def message(
     }
 
 
-def _picture(shown: Shown, *, key: str) -> dict[str, Any]:
+def _picture(shown: ViewerPicture, *, key: str) -> dict[str, Any]:
     plane = shown.plane
     url = _address(plane.png, "image/png", key)
     return {"url": url, "scale": _scale(plane.low, plane.high, plane.top), "name": shown.name, "alt": shown.alt}
@@ -123,7 +123,7 @@ def _map(overlay: Overlay, *, key: str, colour_map: str) -> dict[str, Any]:
     }
 
 
-def _slices(slices: Slices, subject: Subject, *, key: str) -> dict[str, Any]:
+def _slices(slices: Slices, subject: ViewerSubject, *, key: str) -> dict[str, Any]:
     """Small pictures have eight bits of what was read: they stand for the window that it was read with."""
     centre, width = subject.window
     low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2

@@ -7,7 +7,7 @@ from dashboard.services.results.viewing import Plane, Preset, Seen, Window
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Shown:
+class ViewerPicture:
     """One picture of a scan, with its words for those who do not see it."""
 
     plane: Plane
@@ -35,7 +35,7 @@ class Slices:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Subject:
+class ViewerSubject:
     """A scan on the viewer, or a clean one and the attacked one that is swiped over it.
 
     `key` names it: the reader's zoom and window stay while it does. `outline` is a sentence on the part that the model
@@ -44,7 +44,7 @@ class Subject:
     """
 
     key: str
-    pictures: tuple[Shown, ...]
+    pictures: tuple[ViewerPicture, ...]
     window: Window
     presets: tuple[Preset, ...] = ()
     falling: bool = False

@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard.components.heatmap_panel import map_alt
 from dashboard.components.progress import working
 from dashboard.components.scan_facts import title_of
-from dashboard.components.viewer import Overlay, Shown, Slices, Subject, asked, viewer
+from dashboard.components.viewer import Overlay, Slices, ViewerPicture, ViewerSubject, asked, viewer
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import viewing
@@ -59,12 +59,12 @@ def _subject(
     model: ModelChoice | None,
     reading: Reading | None,
     views: tuple[MapView, ...],
-) -> Subject:
+) -> ViewerSubject:
     alt = tr("{title}, as it was read", title=title_of(chosen))
     volume = volumes.opened()
-    return Subject(
+    return ViewerSubject(
         key=f"{chosen.scan.digest} {chosen.frame}" if volume is None else volume.digest,
-        pictures=(Shown(plane=values.plane, name=title_of(chosen), alt=alt),),
+        pictures=(ViewerPicture(plane=values.plane, name=title_of(chosen), alt=alt),),
         window=values.window,
         presets=values.presets,
         falling=values.falling,
