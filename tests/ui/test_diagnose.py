@@ -10,6 +10,7 @@ from app_driving import png_of, speak_chinese, text_of, upload
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.words import percent
+from dashboard.services import reading
 from dashboard.services import shared as services
 from dashboard.views.diagnose.scan import cut
 from meddef_core.zoo import MODELS
@@ -51,7 +52,7 @@ def predictive(app: AppTest) -> list[str]:
 @pytest.mark.parametrize("prevalence", [0.1, 10.0, 99.9])
 def test_predictive_values_are_ranges_and_never_certain(shipped: AppTest, prevalence: float) -> None:
     shipped.number_input(key="diagnose_prevalence").set_value(prevalence).run()
-    operating = services.reading.operating(services.models("oct")[0], "any finding")
+    operating = reading.operating(services.models("oct")[0], "any finding")
     assert operating is not None
     sensitivity, specificity = operating.test.sensitivity, operating.test.specificity
     share = prevalence / 100
