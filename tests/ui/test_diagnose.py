@@ -10,6 +10,7 @@ from app_driving import open_section, png_of, sections_of, speak_chinese, text_o
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.words import percent
+from dashboard.services import reading
 from dashboard.services import shared as services
 from meddef_core.zoo import MODELS
 
@@ -56,7 +57,7 @@ def predictive(app: AppTest) -> list[str]:
 @pytest.mark.parametrize("prevalence", [0.1, 10.0, 99.9])
 def test_predictive_values_are_ranges_and_never_certain(shipped: AppTest, prevalence: float) -> None:
     open_section(shipped, "test").number_input(key="diagnose_prevalence").set_value(prevalence).run()
-    operating = services.reading.operating(services.models("oct")[0], "any finding")
+    operating = reading.operating(services.models("oct")[0], "any finding")
     assert operating is not None
     sensitivity, specificity = operating.test.sensitivity, operating.test.specificity
     share = prevalence / 100

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.services.lessons.build import as_markdown, key_of, save
 from dashboard.services.lessons.fields import LessonError
-from dashboard.services.lessons.model import Lesson, LessonStep, Question, parse, read_shelf
+from dashboard.services.lessons.model import Lesson, LessonQuestion, LessonStep, parse, read_shelf
 from meddef_core.data.own_samples import keep_scan, own_samples
 from meddef_core.errors import DataError
 from meddef_core.scans import Scan
@@ -32,7 +32,7 @@ def test_every_shipped_lesson_survives_being_written_and_read(lesson: Lesson) ->
 @settings(max_examples=40, deadline=None)
 @given(WORDS, WORDS, WORDS, WORDS)
 def test_whatever_is_typed_is_read_back_or_refused(title: str, text: str, prompt: str, option: str) -> None:
-    question = Question(prompt=prompt, options=(option, option + "!"), answer=1, explanation=text)
+    question = LessonQuestion(prompt=prompt, options=(option, option + "!"), answer=1, explanation=text)
     step = LessonStep(title=title, text=text, question=question, notes=prompt)
     lesson = Lesson(key="a", title=title, summary=text, minutes=1, order=1, steps=(step,))
     try:
@@ -100,7 +100,7 @@ def test_the_form_saves_a_lesson_that_then_opens(
     assert not app.exception and "my-first-lesson.md" in app.success[0].value
     (lesson,) = read_shelf(tmp_path).lessons
     assert lesson.steps[0].state is not None and lesson.steps[0].state.sample == sample.key
-    asked = Question(prompt="Which?", options=("One", "Two"), answer=1, explanation="Two")
+    asked = LessonQuestion(prompt="Which?", options=("One", "Two"), answer=1, explanation="Two")
     assert lesson.steps[0].question == asked
     app.segmented_control(key="teach_mode").set_value("lessons").run()
     app.button(key="teach_open_my-first-lesson").click().run()
