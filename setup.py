@@ -1,6 +1,6 @@
 """What a wheel holds beside the code: the assets and Streamlit's settings. Everything else stands in pyproject.toml.
 
-`assets/` is a folder at the top of the repository, where setuptools looks for no package data, and `meddef_core.places`
+`assets/` is a folder at the top of the repository, where setuptools looks for no package data; `meddef_core.io.places`
 finds it inside the package once a wheel is installed. An editable install copies nothing.
 """
 

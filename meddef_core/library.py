@@ -6,14 +6,14 @@ caller can get wrong raises a `MedDefError`: one sentence that says what to do. 
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from meddef_core.attacks import AttackInfo, AttackResult, default_spec, get_attack, run_attack
 from meddef_core.attacks.run import check_model
-from meddef_core.attacks.spec import EngineName, Keep, Loss, OnStep
+from meddef_core.attacks.spec import AttackSettings, OnStep
 from meddef_core.auditing import FULL, QUICK, Audit, AuditSubject
 from meddef_core.auditing import audit as run_audit
 from meddef_core.auditing.original import as_handed_over, private_copy
@@ -21,12 +21,13 @@ from meddef_core.auditing.outputs import check_outputs
 from meddef_core.certification.certify import certify as certify
 from meddef_core.data import samples
 from meddef_core.eps import as_eps
-from meddef_core.errors import AttackError, DataError, ModelError
+from meddef_core.errors import AttackError
 from meddef_core.explanation import DEFAULT_LAYER, ExplanationMap
 from meddef_core.explanation import explain as run_explainers
 from meddef_core.prediction import prediction
 from meddef_core.prediction import volume as volumes
-from meddef_core.prediction.prediction import Prediction, prepare
+from meddef_core.prediction.given import Model, class_index, images_for, network_of
+from meddef_core.prediction.prediction import Prediction
 from meddef_core.prediction.volume import VolumePrediction
 from meddef_core.scans import Scan, Volume, read_scan_isolated
 from meddef_core.scans import read_volume as read_volume_bytes
@@ -35,26 +36,6 @@ from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, LoadedModel
 from meddef_core.zoo import list_models as list_cards
 from meddef_core.zoo import load_model as load_from_zoo
-
-Model = LoadedModel | nn.Module
-"""A model of the zoo, or anybody's classifier of images in [0, 1] that returns logits."""
-
-
-class AttackSettings(TypedDict, total=False):
-    """Fields of `AttackSpec` that an attack may be given; those left out are the attack's own."""
-
-    steps: int
-    rel_step: float
-    restarts: int
-    loss: Loss
-    seed: int
-    keep: Keep
-    stop_when_fooled: bool
-    samples: int
-    search_steps: int
-    theta: float
-    engine: EngineName
-
 
 # ---- models and scans ------------------------------------------------------------------------------------------------
 
@@ -166,15 +147,15 @@ def attack(
     (True, True)
     """
     info = get_attack(name.lower().replace("-", "_"))
-    x, network = _images(model, scan), _network(model)
+    x, network = images_for(model, scan), network_of(model)
     changes: dict[str, Any] = dict(settings)
     if eps is not None:
         changes["eps"] = as_eps(eps, norm=info.norm)
     if target is not None:
-        changes["target"] = _index(model, target)
+        changes["target"] = class_index(model, target)
     _check_settings(info, changes)
     y = _labels(model, x, label)
-    made_on = None if source is None else _network(_of_same_images(source, model))
+    made_on = None if source is None else network_of(_of_same_images(source, model))
     return run_attack(network, x, y, default_spec(info.name, **changes), source=made_on, on_step=on_step)
 
 
@@ -190,10 +171,10 @@ def _labels(model: Model, x: Tensor, label: str | int | Tensor | None) -> Tensor
     if isinstance(label, Tensor):
         return label
     if label is not None:
-        return torch.full((len(x),), _index(model, label))
-    check_model(_network(model))
+        return torch.full((len(x),), class_index(model, label))
+    check_model(network_of(model))
     with torch.no_grad():
-        predicted: Tensor = _network(model)(x).argmax(dim=1)
+        predicted: Tensor = network_of(model)(x).argmax(dim=1)
     return predicted
 
 
@@ -226,8 +207,8 @@ def explain(
     >>> maps["gradcam"].grid.shape
     (7, 7)
     """
-    x = _images(model, scan)
-    index = predict(model, x).index if target is None else _index(model, target)
+    x = images_for(model, scan)
+    index = predict(model, x).index if target is None else class_index(model, target)
     return run_explainers(model.network, x, target=index, only=only, layer=layer)
 
 
@@ -256,7 +237,7 @@ def audit(
     >>> audit(classify, bars, torch.arange(32) % 2, eps="1/255").n
     32
     """
-    original = as_handed_over(_network(model))
+    original = as_handed_over(network_of(model))
     if isinstance(model, LoadedModel):
         network, count = model.network, len(model.task.classes)
     else:
@@ -268,32 +249,10 @@ def audit(
         y=labels,
         classes=count,
         eps=as_eps(eps),
-        twin=None if undefended is None else _network(undefended),
-        independent=None if independent is None else _network(independent),
+        twin=None if undefended is None else network_of(undefended),
+        independent=None if independent is None else network_of(independent),
         seed=seed,
     )
     found = run_audit(subject, plan=FULL if full else QUICK)
     original.check()
     return found
-
-
-def _network(model: Model) -> nn.Module:
-    return model.network if isinstance(model, LoadedModel) else model
-
-
-def _images(model: Model, scan: Scan | Tensor) -> Tensor:
-    """`(B, C, H, W)`: a scan as the model's card has it prepared."""
-    if isinstance(scan, Tensor):
-        return scan
-    if not isinstance(model, LoadedModel):
-        raise ModelError("How a scan is prepared stands on a model's card; give a model of your own images instead.")
-    return prepare(model, scan)
-
-
-def _index(model: Model, label: str | int) -> int:
-    """Class number of a name or a number."""
-    if isinstance(label, int):
-        return label
-    if not isinstance(model, LoadedModel):
-        raise DataError(f"A model of your own has no class names; give the number of {label!r} instead.")
-    return model.task.index(label)

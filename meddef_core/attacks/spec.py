@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypedDict, get_args
 
 from torch import Tensor
 
@@ -78,6 +78,22 @@ class AttackSpec:
             raise AttackError(f"keep must be one of {', '.join(KEEPS)}, not {self.keep!r}")
         if self.engine not in ENGINES:
             raise AttackError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+
+
+class AttackSettings(TypedDict, total=False):
+    """Fields of `AttackSpec` that an attack may be given; those left out are the attack's own."""
+
+    steps: int
+    rel_step: float
+    restarts: int
+    loss: Loss
+    seed: int
+    keep: Keep
+    stop_when_fooled: bool
+    samples: int
+    search_steps: int
+    theta: float
+    engine: EngineName
 
 
 class AttackStep(NamedTuple):

@@ -12,7 +12,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
-from meddef_core.places import app_script, app_settings
+from meddef_core.io.places import app_script, app_settings
 
 EVERYWHERE = "0.0.0.0"
 """Address to listen at with --classroom, so that phones in this network can connect."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from meddef_core.places import assets
+from meddef_core.io.places import assets
 from meddef_core.records import Balanced, Record, ReportedTable, match_weights, named, read_file, shipped
 from meddef_core.settings import settings
 from meddef_core.zoo import list_models

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from meddef_core.errors import DataError, ModelError
 from meddef_core.io.files import read_whole
+from meddef_core.io.places import assets
 from meddef_core.model import MedDef, MedDefConfig
-from meddef_core.places import assets
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.settings import settings
 from meddef_core.tasks import Task, get_task

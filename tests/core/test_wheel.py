@@ -132,7 +132,7 @@ def test_an_example_runs(call: Call, path: Path) -> None:
 
 def test_the_dashboard_runs(call: Call, installed: Path, tmp_path: Path) -> None:
     script = (
-        "from streamlit.testing.v1 import AppTest\nfrom meddef_core.places import app_script\n"
+        "from streamlit.testing.v1 import AppTest\nfrom meddef_core.io.places import app_script\n"
         "app = AppTest.from_file(str(app_script()), default_timeout=300)\napp.query_params['lang'] = 'zh'\n"
         "app.run()\nassert not app.exception\nprint(app.sidebar.button[0].label)"
     )

@@ -15,7 +15,7 @@ from dashboard.services.lessons.fields import FENCE, FieldPlace, LessonError, re
 from meddef_core.attacks import ATTACKS
 from meddef_core.eps import parse_eps
 from meddef_core.errors import AttackError
-from meddef_core.places import assets
+from meddef_core.io.places import assets
 from meddef_core.pruning.masks import MOST_SPARSITY
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS

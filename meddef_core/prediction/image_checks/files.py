@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 
 from meddef_core.errors import ModelError
 from meddef_core.io.files import read_whole, write_pair
-from meddef_core.places import assets
+from meddef_core.io.places import assets
 from meddef_core.prediction.image_checks.composite import PageNet
 from meddef_core.prediction.image_checks.upright import Upright
 
