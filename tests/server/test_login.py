@@ -65,23 +65,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield Place(address, provider, folder / "audit.jsonl")
 
 
-def cookies_of(place: Place, person: str, *, older: float = 0.0) -> httpx.Cookies:
+def cookies_of(place: Place, person: str, *, older: float = 0.0) -> dict[str, str]:
     """What a browser holds after it went through the login as that person, `older` seconds ago."""
     place.provider.person, place.provider.issued = PEOPLE[person], older
     with httpx.Client(follow_redirects=True, timeout=PATIENCE) as browser:
         browser.get(f"{place.address}/_stcore/health")
-        with session(place.address, browser.cookies) as visitor:
+        with session(place.address, dict(browser.cookies)) as visitor:
             link = visitor.press_for_link("login")
         browser.get(f"{place.address}{link}")
-        return browser.cookies
+        return dict(browser.cookies)
 
 
 @contextmanager
-def session(address: str, cookies: httpx.Cookies) -> Iterator[Session]:
+def session(address: str, cookies: dict[str, str]) -> Iterator[Session]:
     """A page that connects with these cookies, as the app's own page does."""
-    held = dict(cookies)
-    line = "; ".join(f"{name}={value}" for name, value in held.items())
-    opened = Session(address, cookie=line, xsrf=held["_streamlit_xsrf"])
+    line = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    opened = Session(address, cookie=line, xsrf=cookies["_streamlit_xsrf"])
     try:
         yield opened
     finally:
@@ -114,9 +113,9 @@ def test_without_a_login_that_counts_there_is_no_page(
         monkeypatch.setattr(place.provider, "signing", RSAKey.generate_key(2048, {"kid": "1"}))
     cookies = cookies_of(place, "stranger" if case == "stranger" else "reader", older=86400 * (case == "yesterday"))
     if case == "nobody":
-        cookies = httpx.Cookies({"_streamlit_xsrf": cookies["_streamlit_xsrf"]})
+        cookies = {"_streamlit_xsrf": cookies["_streamlit_xsrf"]}
     if case == "forged":
-        cookies.set("_streamlit_user", cookies["_streamlit_user"].replace("a", "b", 1))
+        cookies["_streamlit_user"] = cookies["_streamlit_user"].replace("a", "b", 1)
     before = len(place.lines())
     with session(place.address, cookies) as visitor:
         assert not set(visitor.pages) & (PAGES | {"site"})
