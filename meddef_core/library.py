@@ -233,6 +233,7 @@ def audit(
 
     >>> bars = torch.rand(32, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 0.5
     >>> bars[::2] += 0.5
+    >>> from torch import nn
     >>> classify = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(1, 2)).eval()
     >>> audit(classify, bars, torch.arange(32) % 2, eps="1/255").n
     32

@@ -1,17 +1,17 @@
 """Every page of the menu, in both themes, on a wide screen and on a telephone: whole, quiet, and within its screen."""
 
-import re
 from pathlib import Path
 
 import pytest
 from conftest import foreign
 from driving import no_figure_cut_short, no_sideways_scroll, open_page, run_attack, settled, shoot
 from playwright.sync_api import Browser, expect
-from served import ROOT
+
+from dashboard.navigation import pages
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
-PATHS = re.findall(r'url_path="([\w-]+)"', (ROOT / "streamlit_app.py").read_text())
+PATHS = [page.address for page in pages()]
 """Addresses of all pages, in the order of the menu; the first is the start page."""
 
 

@@ -316,7 +316,7 @@ def test_one_finger_windows_and_two_fingers_zoom(opened: Open) -> None:
     touch("touchMove", (x + 60, y))
     touch("touchEnd")
     assert state(page)["width"] > before["width"] and state(page)["zoom"] == 1
-    page.get_by_role("button", name="Move", exact=True).tap()
+    page.get_by_role("button", name="Move", exact=True).click()
     touch("touchStart", (x - 30, y), (x + 30, y))
     touch("touchMove", (x - 90, y), (x + 90, y))
     touch("touchEnd")

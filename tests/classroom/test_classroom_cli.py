@@ -95,7 +95,8 @@ def test_by_default_the_server_stays_on_this_machine(tmp_path: Path) -> None:
         )
         assert process.stdout is not None
         try:
-            assert set(json.loads(process.stdout.readline())) == {"url"}
+            document = b"".join(iter(process.stdout.readline, b"}\n")) + b"}"
+            assert set(json.loads(document)) == {"url"}
             end = time.monotonic() + 300
             while not (found := listening(process.pid, port)) and time.monotonic() < end:
                 time.sleep(0.5)

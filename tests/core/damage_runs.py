@@ -124,8 +124,9 @@ def _peak_mb() -> float:
     """The most megabytes of this process or any of its workers, those that have ended included."""
     living = [_high_water(pid) for pid in isolated.decoders().pids]
     close_decoders()
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(*(resource.getrusage(kind).ru_maxrss / 1024 for kind in kinds), *living)
+    # Not of RUSAGE_SELF: a process begins with the peak of the one that started it.
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return max(_high_water(os.getpid()), ended, *living)
 
 
 def _high_water(pid: int) -> float:

@@ -39,7 +39,7 @@ def test_evaluate_gives_a_row_for_clean_and_each_budget(run: Run, noise_data: Pa
         assert low <= row["balanced_accuracy"] <= high and set(row["recall"]) == {"CNV", "DME", "DRUSEN", "NORMAL"}
     result = run(*arguments)
     assert "clean" in result.out and "fgsm 2/255" in result.out
-    assert "other scans than the card's test list" in result.err
+    assert "These scans differ from the card's test list" in result.err
 
 
 def test_each_attack_runs_in_its_own_norm_with_its_own_settings(run: Run, noise_data: Path) -> None:
@@ -72,7 +72,7 @@ def test_the_weights_of_a_run_are_measured(run: Run, noise_data: Path, trained: 
         (["--attacks", "worst", "--steps", "5"], "leave out --steps"),
         (["--attacks", "worst", "--eps", "2"], "between 0 and 1"),
         (["--attacks", "paper", "--eps", "4/255"], "leave out --eps"),
-        (["--attacks", "universal", "--devices", "2"], "one change for many scans"),
+        (["--attacks", "universal", "--devices", "2"], "one perturbation for many scans"),
         (["--attacks", "transfer"], "meddef attack"),
         (["--attacks", "pgd", "--limit", "2"], "at least one of each"),
         (["--output", "numbers.txt"], "must end in .json"),

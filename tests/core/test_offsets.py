@@ -195,4 +195,4 @@ def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: P
 
 
 def test_what_they_are_chosen_over_needs_offsets(run: Run, tmp_path: Path) -> None:
-    assert_refused(run("publish", tmp_path, "--shifted"), "give --offsets as well")
+    assert_refused(run("publish", tmp_path, "--shifted"), "needs --offsets")

@@ -194,7 +194,7 @@ def test_another_card_with_the_same_weights_is_told(run: Run, write: Write, atta
     document = copy.deepcopy(attack_record)
     document["model"]["card_sha256"] = "0" * 64
     result = run("replay", write(document))
-    assert result.code == 0 and "card of oct/meddef is not the one recorded" in result.err
+    assert result.code == 0 and "card of oct/meddef is not the recorded card" in result.err
 
 
 def test_compare_keeps_kinds_apart() -> None:

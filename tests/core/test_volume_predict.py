@@ -192,7 +192,7 @@ def test_what_does_not_go_together_is_refused(run: Run, files: Path, scan: Path,
     assert_refused(run("predict", opt_file, *task, "--slice", 1, "--frame", 1), "give one of them")
     assert_refused(run("predict", opt_file, *task, "--maps"), "--slice")
     assert_refused(run("predict", opt_file, *task, "--window", 1, 2), "--slice")
-    assert_refused(run("predict", scan, *task, "--slice", 1), "single picture")
+    assert_refused(run("predict", scan, *task, "--slice", 1), "single image")
     assert_refused(run("predict", scan, *task, "--output", tmp_path / "a.csv"), "--output")
     assert_refused(run("predict", opt_file, *task, "--output", tmp_path / "a.json"), ".csv")
 

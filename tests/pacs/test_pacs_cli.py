@@ -164,10 +164,10 @@ def test_a_file_with_a_wrong_secret_is_refused_without_it(
 def test_workers_that_decode_get_no_password() -> None:
     script = (
         "import os; os.environ['MEDDEF_PACS_PASSWORD'] = os.environ['MEDDEF_PACS_TOKEN'] = 's3cret'\n"
-        "from meddef_core.io.confinement import Limits\n"
+        "from meddef_core.io.confinement import WorkerLimits\n"
         "from meddef_core.io.worker import Worker\n"
         "from pathlib import Path\n"
-        "worker = Worker('meddef_core.scans.served', Limits())\n"
+        "worker = Worker('meddef_core.scans.served', WorkerLimits())\n"
         "found = Path(f'/proc/{worker.pid}/environ').read_bytes()\n"
         "worker.end(); print(b'PATH=' in found, b's3cret' in found)\n"
     )

@@ -27,7 +27,7 @@ def keys(app: AppTest) -> list[str]:
 
 
 def sample(app: AppTest, label: str) -> AppTest:
-    return app.button(key=f"sample_synthetic-{label}").click().run()
+    return open_section(app, "samples").button(key=f"sample_synthetic-{label}").click().run()
 
 
 def test_a_fresh_session_lists_what_it_shows_once(app: AppTest) -> None:
@@ -142,10 +142,10 @@ def test_a_slice_whose_volume_was_let_go_opens_it_again(app: AppTest) -> None:
     upload(app, film(values), name="a.dcm", kind="application/dicom")
     slice_slider(app).set_value(2).run()
     second = app.session_state["chosen"]
-    app.button(key="sample_synthetic-CNV").click().run()
+    sample(app, "CNV")
     assert not [one for one in app.slider if str(one.key).startswith("volume_slice_")]
     shown_again(app, second.fingerprint)
-    app.button(key="volume_reopen").click().run()
+    open_section(app, "volume").button(key="volume_reopen").click().run()
     assert not app.exception and app.session_state["chosen"].number == 2 == slice_slider(app).value
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_driving import DIAGNOSE, LAB, main_text, open_lab, png_of, press, speak_chinese, upload
+from app_driving import DIAGNOSE, LAB, main_text, open_lab, open_section, png_of, press, speak_chinese, upload
 from streamlit.testing.v1 import AppTest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
@@ -98,7 +98,7 @@ def test_attack_and_records_are_of_the_chosen_slice(app: AppTest) -> None:
 
 def test_another_scan_and_a_refused_one_take_the_volume_with_them(app: AppTest) -> None:
     for replace in (
-        lambda: app.button(key="sample_synthetic-CNV").click().run(),
+        lambda: open_section(app, "samples").button(key="sample_synthetic-CNV").click().run(),
         lambda: upload(app, b"Dear colleague"),
         lambda: upload(app, png_of(CUBE[0])),
         lambda: app.button(key="clear_everything").click().run(),
