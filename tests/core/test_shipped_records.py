@@ -80,8 +80,8 @@ def test_the_check_covers_every_kind_that_ships_and_most_numbers_match() -> None
     found = [match(claim, here) for path in PATHS for claim in claims_of(path)]
     assert len(PATHS) >= 50 and found.count(Match.MATCHED) > 60
     assert {path.relative_to(RESULTS).parts[0] for path in PATHS} == {
-        "ablation", "audit", "baselines", "dissection", "paper", "paper-pruning", "pointing", "pruning", "shifts",
-        "worst",
+        "ablation", "audit", "baselines", "certified", "dissection", "external", "paper", "paper-pruning", "pointing",
+        "pruning", "shifts", "worst",
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ OBJECTIVES = {
     "trades": "TRADES",
     "paper": "FGSM, PGD, BIM and JSMA, as the paper says",
     "distill": "the outputs of an undefended network",
+    "smooth": "Gaussian noise on a pooled grid, for certificates",
 }
 """How a network was trained, for readers; others are named as the recipe does."""
 
