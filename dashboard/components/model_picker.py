@@ -46,7 +46,7 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
     picked = st.segmented_control(
         tr("Model"),
         [*first, MORE] if rest else first,
-        format_func=lambda choice: tr("More") if choice == MORE else tr(choices[choice].title),
+        format_func=lambda choice: _segment(choices, choice),
         default=None if key in st.session_state else first[0],
         required=True,
         key=key,
@@ -65,6 +65,13 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
             persist_state="session",
         )
     )
+
+
+def _segment(choices: Mapping[str, ModelChoice], choice: str) -> str:
+    """A segment's label; the undefended model's is short, so that all three stand in a narrow column."""
+    if choice == MORE:
+        return tr("More")
+    return tr("Undefended") if choice.endswith("/undefended") else tr(choices[choice].title)
 
 
 def models_to_compare(task: str) -> tuple[ModelChoice, ...]:
