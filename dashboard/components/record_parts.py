@@ -59,13 +59,13 @@ def protocol_words(protocol: str) -> str:
 def not_measured(what: str, command: str) -> None:
     """An empty state: what would stand here, and how to make it."""
     st.info(f"{what} {tr('Not measured yet. Run:')}", icon=":material/pending:")
-    st.code(command, language="bash", wrap_lines=True)
+    st.code(command, language=None, wrap_lines=True)
 
 
 def again(command: str) -> None:
     """How to measure a number again."""
     st.caption(tr("Measure it again:"))
-    st.code(command, language="bash", wrap_lines=True)
+    st.code(command, language=None, wrap_lines=True)
 
 
 def figure(drawn: go.Figure, *, name: str, alt: str, data: pd.DataFrame) -> None:

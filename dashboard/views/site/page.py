@@ -36,7 +36,7 @@ def _how_to() -> None:
                 "can, and run these commands on your own machine. Nothing leaves it."
             )
         )
-        st.code(COMMANDS, language="bash", wrap_lines=True)
+        st.code(COMMANDS, language=None, wrap_lines=True)
         st.markdown(
             tr(
                 "The second command fits temperature, offsets and abstention limits on one half of the scans and "
