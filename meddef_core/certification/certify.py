@@ -13,7 +13,8 @@ from torch import Tensor
 
 from meddef_core.certification.radius import Radii, certified_radius, lower_bound, radii
 from meddef_core.certification.smoothed import OnDraws, Smoothed, smoothed
-from meddef_core.errors import ModelError
+from meddef_core.errors import MedDefError, ModelError
+from meddef_core.prediction.prediction import predict
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel
 
@@ -23,6 +24,10 @@ SELECTION = 100
 """Draws that choose the class (n0 of the paper)."""
 
 MOST_DRAWS = 10_000_000
+
+
+class NoCertificateError(MedDefError):
+    """The model abstains from the scan: a certified class would be a confident output for an unsuitable image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +76,15 @@ def certify(
 
     `n` noisy copies vote. Where the certificate is `certified`, the class stays the same for every change below its
     `radii`, in pixel units, and that is wrong with a probability of at most `alpha`; elsewhere the network abstains.
-    The same `seed` gives the same certificate. Raises ModelError for a model that was not trained for it and for
-    settings that cannot work, CancelledError where `cancelled` says so.
+    The same `seed` gives the same certificate. Raises NoCertificateError where the model abstains from the scan, by its
+    header, its image or its distance from the training scans: the vote agrees on anything, noise too. Raises ModelError
+    for a model that was not trained for it and for settings that cannot work, CancelledError where `cancelled` says so.
     """
+    _check(n, alpha, seed)
     network = smoothed(model.network)
+    prediction = predict(model, scan)
+    if prediction.level == "refused":
+        raise NoCertificateError(f"No certificate is given, because the model abstains. {prediction.sentence}")
     pixels = torch.from_numpy(model.preprocessing(scan.pixels, row_mm=scan.row_mm))
     image = pixels.expand(model.channels, -1, -1).to(next(model.network.parameters()).device)
     return certify_image(network, image, n=n, alpha=alpha, seed=seed, on_draws=on_draws, cancelled=cancelled)

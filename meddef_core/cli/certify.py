@@ -40,7 +40,7 @@ def certify(
     loaded = open_model(task, model)
     scan = open_scan(file, frame=frame, window=window)
     prediction = predict(loaded, scan)
-    if prediction.sentence is not None:  # what the scan is taken for concerns the vote as well
+    if prediction.sentence is not None and prediction.level != "refused":  # a refusal is `certify_scan`'s own sentence
         tell(prediction.sentence)
     with progress(f"{loaded.card.key}, draws") as show:
         found = certify_scan(

@@ -36,7 +36,7 @@ class CardFacts:
 
 
 def card_facts(model: LoadedModel, images: Images, *, twin: LoadedModel | None = None) -> CardFacts:
-    """Measure a model of the zoo on `images`, and its time beside the undefended counterpart (`twin`)'s."""
+    """Measure a model of the zoo on `images`, and its time beside that of its undefended counterpart, `twin`."""
     classes = model.task.classes
     clean = attack_images(model.network, images, None)
     areas = auroc(softmax(clean.logits.astype("float64"), axis=1), images.labels.numpy())

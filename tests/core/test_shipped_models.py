@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
 from meddef_core.attacks import AttackSpec, run_attack
 from meddef_core.baselines.registry import BASELINES
 from meddef_core.baselines.sides import partners, side_choices
+from meddef_core.certification.certify import NoCertificateError, certify, certify_image
+from meddef_core.certification.smoothed import smoothed
 from meddef_core.data.images import Images, load_images
 from meddef_core.data.lists import build_lists
 from meddef_core.data.phantoms import oct_phantom
+from meddef_core.data.samples import list_samples
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
 from meddef_core.prediction.prediction import predict, prepare
@@ -25,6 +30,21 @@ CHEST = ["chest/meddef", "chest/undefended"]
 @pytest.mark.parametrize("label", ["CNV", "DME", "DRUSEN", "NORMAL"])
 def test_phantoms_are_read_as_what_they_show(key: str, label: str) -> None:
     assert predict(load_model(key, MODELS), oct_phantom(label, seed=0).scan).label == label
+
+
+@pytest.mark.parametrize("kind", ["noise", "upside down", "another kind of scan"])
+def test_no_certificate_is_given_for_what_the_model_abstains_from(kind: str) -> None:
+    """The vote is unanimous on noise, too: without this refusal it would read as a certified finding."""
+    model = load_model("oct/meddef-certified", MODELS)
+    pixels = oct_phantom("CNV", seed=0).scan.pixels
+    if kind == "noise":
+        pixels = np.random.default_rng(0).random((300, 300), dtype=np.float32)
+    png = cv2.imencode(".png", (255 * pixels[:: -1 if kind == "upside down" else 1]).astype(np.uint8))[1].tobytes()
+    scan = list_samples("chest")[0].load() if kind == "another kind of scan" else read_scan(png)
+    votes = certify_image(smoothed(model.network), prepare(model, scan)[0], n=100).votes
+    assert kind != "noise" or max(votes) == 100
+    with pytest.raises(NoCertificateError, match="the model abstains"):
+        certify(model, scan, n=100)
 
 
 @pytest.mark.parametrize("task", ["oct", "chest"])
