@@ -6,7 +6,7 @@ Captions come twice: `before` gives nothing away, `after` says what the models p
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dashboard.classroom.words import Translator, class_words
+from dashboard.classroom.words import Translator, output_words
 from dashboard.services import classroom as computed
 from dashboard.services import teaching, teaching_broken
 from dashboard.services.drawing import Rgb
@@ -68,7 +68,7 @@ def _clean(state: StepState) -> list[Reading]:
 
 def _said(reading: Reading, tr: Translator) -> str:
     task = reading.model.id.partition("/")[0]
-    return f"{class_words(tr, task, reading.label)}, {percent(reading.probability)}"
+    return output_words(tr, task, reading)
 
 
 def _scan(state: StepState, tr: Translator) -> Figures:
@@ -231,4 +231,4 @@ def _pruning(state: StepState, tr: Translator) -> Figures:
 
 def _said_as(state: StepState, reading: Reading, tr: Translator) -> str:
     """As `_said`, for a model whose id is that of a defence around another."""
-    return f"{class_words(tr, state.task, reading.label)}, {percent(reading.probability)}"
+    return output_words(tr, state.task, reading)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from dashboard.classroom.errors import ClassroomError
 from dashboard.classroom.questions import Draft, QuestionPicture
-from dashboard.classroom.words import Translator, class_words
+from dashboard.classroom.words import Translator, class_words, output_words
 from dashboard.services import classroom as computed
 from dashboard.services import shared as services
 from dashboard.services.drawing import Rgb
 from dashboard.services.lessons.quiz import QuizQuestion, RoundSettings, items
 from dashboard.services.results.common import AttackOutcome, Picture, Reading
 from dashboard.services.tasks import TASKS
-from dashboard.services.words import format_eps, percent
+from dashboard.services.words import format_eps
 
 LIVE = ("scan", "map", "model")
 ATTACKED = "undefended"
@@ -101,5 +101,4 @@ def _model(found: AttackOutcome, task: str, tr: Translator, facts: dict[str, obj
 
 
 def _said(reading: Reading, task: str, tr: Translator) -> str:
-    label = class_words(tr, task, reading.label)
-    return f"{tr(reading.model.title)}: {label} ({percent(reading.probability)})"
+    return f"{tr(reading.model.title)}: {output_words(tr, task, reading)}"

@@ -6,10 +6,9 @@ from dashboard.classroom import challenge, trials
 from dashboard.classroom.database import Database
 from dashboard.classroom.errors import NotHere
 from dashboard.classroom.tables import Challenge
-from dashboard.classroom.words import Translator, class_words, translator
+from dashboard.classroom.words import Translator, output_words, translator
 from dashboard.services.classroom import png
 from dashboard.services.results.common import Reading
-from dashboard.services.words import percent
 
 
 def listed(challenge_id: int, database: Database, language: str) -> list[dict[str, Any]]:
@@ -39,4 +38,4 @@ def _readings(given: Challenge) -> tuple[Reading, ...]:
 
 def _said(reading: Reading, tr: Translator) -> str:
     task = reading.model.id.partition("/")[0]
-    return f"{tr(reading.model.title)}: {class_words(tr, task, reading.label)} ({percent(reading.probability)})"
+    return f"{tr(reading.model.title)}: {output_words(tr, task, reading)}"

@@ -3,7 +3,9 @@
 from typing import Protocol
 
 from dashboard.language import catalogue
+from dashboard.services.results.common import Reading
 from dashboard.services.tasks import Task, get_task
+from dashboard.services.words import percent
 
 
 class Translator(Protocol):
@@ -30,3 +32,11 @@ def class_words(tr: Translator, task: str, label: str) -> str:
     words = tr(known.words[label])
     words = words[0].upper() + words[1:]
     return f"{words} ({label})" if len(label) <= 3 else words
+
+
+def output_words(tr: Translator, task: str, reading: Reading) -> str:
+    """A class with its probability; without one where the model abstains, as from a scan that a teacher brought."""
+    label = class_words(tr, task, reading.label)
+    if reading.abstained is not None:
+        return tr("{output}, not valid: the model abstains", output=label)
+    return f"{label}, {percent(reading.probability)}"
