@@ -114,6 +114,7 @@ def with_class(now: Settings, secrets: dict[str, Any] | None) -> App:
     """The application of a server that a class can connect to; the process ends with one sentence where it cannot."""
     from dashboard.admission import Admission
     from dashboard.classroom.opened import open_classroom
+    from dashboard.classroom.web.alone import alone_routes
     from dashboard.classroom.web.routes import gate, lifespan_of, routes
     from dashboard.server import Door
 
@@ -122,9 +123,8 @@ def with_class(now: Settings, secrets: dict[str, Any] | None) -> App:
     except MedDefError as error:
         ended(error)
     doors = [Middleware(Door, now=now), gate(classroom), Middleware(Admission, now=now)]
-    return App(
-        __file__, lifespan=lifespan_of(classroom), secrets=secrets, routes=routes(classroom), middleware=doors
-    )
+    everything = [*routes(classroom), *alone_routes()]
+    return App(__file__, lifespan=lifespan_of(classroom), secrets=secrets, routes=everything, middleware=doors)
 
 
 if __name__ == "__main__":
@@ -132,6 +132,7 @@ if __name__ == "__main__":
     main()
 else:
     from dashboard.admission import Admission
+    from dashboard.classroom.web.alone import alone_routes
     from dashboard.lifespan import lifespan
     from dashboard.server import Door
 
@@ -140,4 +141,4 @@ else:
         app = with_class(now, secrets)
     else:
         guards = [Middleware(Door, now=now), Middleware(Admission, now=now)]
-        app = App(__file__, lifespan=lifespan, secrets=secrets, middleware=guards)
+        app = App(__file__, lifespan=lifespan, secrets=secrets, routes=alone_routes(), middleware=guards)

@@ -1,6 +1,7 @@
-"""Steps of lessons in a room: their text as safe HTML, their question, and their figures."""
+"""Steps of lessons on a projector: their text as safe HTML, their question, and their figures."""
 
 import base64
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -12,13 +13,23 @@ from dashboard.classroom.questions import Draft
 from dashboard.classroom.tables import Room
 from dashboard.classroom.words import translator
 from dashboard.services.classroom import png
-from dashboard.services.lessons.model import Lesson, LessonStep, StepState, read_shelf
+from dashboard.services.lessons.model import Lesson, StepState, read_shelf
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 """Tags in a lesson are shown as text, so whatever comes out holds no script."""
 
 KEPT = 32
 """Steps whose figures are kept, so that going back does not compute them again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A step of a lesson, counted from 0, as a projector shows it."""
+
+    lesson: str
+    step: int
+    language: str
+    revealed: bool = False
 
 
 def lessons(language: str) -> list[dict[str, Any]]:
@@ -37,30 +48,36 @@ def find(key: str, *, language: str) -> Lesson:
 
 def numbered(key: str, step: int) -> int:
     """A step of the lesson, counted from 0: the nearest that there is."""
-    return max(0, min(step, len(find(key, language="en").steps) - 1))
+    return step_at(Place(lesson=key, step=step, language="en"))[1]
 
 
-def step_of(room: Room) -> tuple[Lesson, LessonStep]:
+def place_of(room: Room) -> Place:
     """Where a room is; NotHere where it is in no lesson."""
     if room.lesson is None:
         raise NotHere("No lesson is open in this room.")
-    lesson = find(room.lesson, language=room.language)
-    return lesson, lesson.steps[min(room.step, len(lesson.steps) - 1)]
+    return Place(lesson=room.lesson, step=room.step, language=room.language, revealed=room.revealed)
 
 
-def told(room: Room) -> dict[str, Any]:
+def step_at(place: Place) -> tuple[Lesson, int]:
+    """The lesson and the number of its step, the nearest that there is; NotHere for an unknown lesson."""
+    lesson = find(place.lesson, language=place.language)
+    return lesson, max(0, min(place.step, len(lesson.steps) - 1))
+
+
+def told(place: Place) -> dict[str, Any]:
     """The step's words. Its answer is in them once it is revealed; the notes are for the teacher's window."""
-    lesson, step = step_of(room)
+    lesson, number = step_at(place)
+    step = lesson.steps[number]
     asked = step.question
     question: dict[str, Any] | None = None
     if asked is not None:
         question = {"prompt": asked.prompt, "options": asked.options}
-        if room.revealed:
+        if place.revealed:
             question |= {"answer": asked.answer, "explanation": asked.explanation}
     return {
         "lesson": lesson.title,
         "title": step.title,
-        "step": room.step,
+        "step": number,
         "steps": len(lesson.steps),
         "html": MARKDOWN.render(step.text),
         "question": question,
@@ -69,22 +86,23 @@ def told(room: Room) -> dict[str, Any]:
     }
 
 
-def drawn(room: Room) -> dict[str, Any]:
-    """The step's figures, computed now; captions and table as far as the room has revealed them."""
-    _, step = step_of(room)
+def drawn(place: Place) -> dict[str, Any]:
+    """The step's figures, computed now; captions and table as far as they are revealed."""
+    lesson, number = step_at(place)
+    step = lesson.steps[number]
     if step.state is None:
         return {"pictures": [], "table": []}
-    found = _figures(step.state, room.language)
+    found = _figures(step.state, place.language)
     return {
         "pictures": [
             {
                 "src": "data:image/png;base64," + base64.b64encode(png(each.pixels)).decode("ascii"),
-                "caption": each.after if room.revealed else each.before,
+                "caption": each.after if place.revealed else each.before,
             }
             for each in found.pictures
         ],
         # Without pictures the table is what there is to see.
-        "table": found.table if room.revealed or not found.pictures else (),
+        "table": found.table if place.revealed or not found.pictures else (),
     }
 
 
@@ -93,9 +111,10 @@ def _figures(state: StepState, language: str) -> Figures:
     return figures(state, translator(language))
 
 
-def asked_by(room: Room) -> Draft:
+def asked_by(place: Place) -> Draft:
     """The step's question, to be asked on the phones; NotHere where it has none."""
-    _, step = step_of(room)
+    lesson, number = step_at(place)
+    step = lesson.steps[number]
     if step.question is None:
         raise NotHere("This step asks nothing; go to one with a question.")
     asked = step.question

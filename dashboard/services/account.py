@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what those before it may."""
 
 Right = Literal["read", "present", "site"]
-"""Predict, attack and learn; presenter mode with the teacher's notes; the report and profile of the hospital."""
+"""Predict, attack and learn; the projector page with the teacher's notes; the report and profile of the hospital."""
 
 _LEAST: dict[Right, Role] = {"read": "reader", "present": "teacher", "site": "administrator"}
 

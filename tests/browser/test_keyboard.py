@@ -96,28 +96,42 @@ def test_an_attack_is_cancelled_by_keys(page: Page) -> None:
     assert "What the attack did" not in main_text(page)
 
 
-def test_a_lesson_is_opened_answered_and_presented(page: Page) -> None:
+def test_a_lesson_is_opened_and_answered(page: Page) -> None:
     settled(page)
     open_by_menu(page, "teach", "Teach")
     activate(page, f".st-key-teach_open_{LESSON} button")
     page.get_by_text("Step 1 of").wait_for()
-    activate(page, ".st-key-teach_presenter_button button", key="Space")
-    keys(page, "ArrowRight")  # the focus is still on the button that began it
-    page.get_by_text("Step 2 of").wait_for()
-    assert NOTES not in main_text(page)
-    activate(page, ".st-key-teach_notes_button button", key="Space")
-    expect(page.get_by_text(NOTES)).to_be_visible()
-    keys(page, "ArrowLeft")
-    page.get_by_text("Step 1 of").wait_for()
-    expect(page.get_by_text(NOTES)).to_be_visible()
-
-    # Where a question has the focus, the arrow keys choose an answer: they must not turn the page.
     tab_to(page, "[class*=st-key-teach_answer] input[type=radio]")
     keys(page, "Space", "ArrowDown")
-    assert "Step 1 of" in main_text(page)
     assert page.locator("[class*=st-key-teach_answer] input:checked").count() == 1
     activate(page, "[class*=st-key-teach_reveal] button")
     assert re.search(r"Right\.|Not quite\.", main_text(page))
+    activate(page, ".st-key-teach_next button")
+    page.get_by_text("Step 2 of").wait_for()
+
+
+def test_a_lesson_is_presented_on_a_page_of_its_own_with_its_notes_in_a_second_window(page: Page) -> None:
+    """Without a class: the keys turn the pages and reveal the answer; the notes follow, and turn them as well."""
+    settled(page)
+    address = page.url.partition("?")[0].rstrip("/")
+    page.goto(f"{address}/present?lesson={LESSON}&step=1&lang=en")
+    expect(page.locator("#where")).to_contain_text("Step 1 of", timeout=120_000)  # the first request loads much
+    assert page.get_by_test_id("stSidebar").count() == 0 and NOTES not in page.content()
+    with page.context.expect_page() as opened:
+        page.keyboard.press("n")
+    notes = opened.value
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#where")).to_contain_text("Step 2 of")
+    expect(notes.locator("#where")).to_contain_text("Step 2 of")
+    expect(notes.get_by_text(NOTES)).to_be_visible()
+    assert "step=2" in page.url and NOTES not in page.content()
+    notes.locator("#previous").click()
+    expect(page.locator("#where")).to_contain_text("Step 1 of")
+    expect(page.locator("#words_shown .right")).to_have_count(0)
+    notes.locator("#reveal").click()
+    expect(page.locator("#words_shown .right")).to_have_count(1)
+    page.keyboard.press("r")
+    expect(page.locator("#words_shown .right")).to_have_count(0)
 
 
 def test_clean_and_attacked_are_compared_by_keys(page: Page) -> None:

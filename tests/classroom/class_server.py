@@ -18,7 +18,13 @@ START_SECONDS = 60.0
 @contextmanager
 def running_class(classroom: Classroom) -> Iterator[str]:
     """Address of the server."""
-    app = Starlette(routes=routes(classroom), middleware=[gate(classroom)])
+    with running(Starlette(routes=routes(classroom), middleware=[gate(classroom)])) as address:
+        yield address
+
+
+@contextmanager
+def running(app: Starlette) -> Iterator[str]:
+    """Address of a server with this application."""
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)

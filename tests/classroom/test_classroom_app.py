@@ -3,11 +3,12 @@
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import served
-from class_client import student_of, teacher_of
+from class_client import Browser, student_of, teacher_of
 from served import running_app
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -96,3 +97,30 @@ def test_a_class_goes_on_after_a_kill(tmp_path: Path) -> None:
         print(f"continued after {time.monotonic() - began:.1f} s")
         assert told["question"]["tally"]["counts"] == [1, 3] and told["question"]["open"]
         assert [seat["nickname"] for seat in told["seats"]] == ["0", "1", "2", "3", "4"]
+
+
+def test_two_processes_on_one_database_agree(postgres: str, tmp_path: Path) -> None:
+    """Two whole apps behind what would be one proxy: a seat of one votes at the other, and both count the same."""
+    shared = settings(tmp_path) | {"MEDDEF_DATABASE_URL": postgres}
+    with (
+        running_app(tmp_path / "one.txt", **shared) as (one, _),
+        running_app(tmp_path / "two.txt", **shared) as (two, _),
+    ):
+        teachers = [teacher_of(one, PIN)]
+        teachers.append(Browser(two, dict(teachers[0].cookies)))
+        code = teachers[0].post("/class/teach/open_room", {"language": "en"})["code"]
+        students = [student_of((one, two)[n % 2], code) for n in range(20)]
+        for asking in teachers:
+            asked = asking.post("/class/teach/ask", {"code": code, **QUESTION})["question"]
+            for n, student in enumerate(students):  # half of them are sent elsewhere than where they joined
+                student.address = (one, two)[n % 4 < 2]
+            with ThreadPoolExecutor(len(students)) as pool:
+                votes = [
+                    pool.submit(each.post, "/class/api/vote", {"question": asked, "choice": n % 2})
+                    for n, each in enumerate(students)
+                ]
+                assert [vote.result()["choice"] for vote in votes] == [n % 2 for n in range(20)]
+            for path in (f"/class/teach/room/{code}", f"/class/teach/projector/{code}"):
+                assert [each.get(path)["question"]["tally"]["counts"] for each in teachers] == [[10, 10]] * 2
+        teachers[1].post("/class/teach/close", {"code": code, "reveal": True})
+        assert students[0].get("/class/api/state")["question"]["answer"] == 1

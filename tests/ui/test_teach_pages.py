@@ -132,16 +132,12 @@ def test_a_question_is_asked_before_it_is_answered(app: AppTest) -> None:
     assert any(error.value.startswith("**Not quite.**") for error in app.error)
 
 
-def test_notes_are_for_the_presenter_alone(app: AppTest) -> None:
-    notes = next(lesson for lesson in SHELF.lessons if lesson.key == "what-a-network-sees").steps[0].notes
-    opened(app, lesson="what-a-network-sees", step="1")
+def test_notes_are_for_the_projector_alone_and_its_page_opens_at_the_step(app: AppTest) -> None:
+    notes = next(lesson for lesson in SHELF.lessons if lesson.key == "what-a-network-sees").steps[1].notes
+    opened(app, lesson="what-a-network-sees", step="2")
     assert notes is not None and notes not in text_of(app)
-    app.button(key="teach_presenter_button").click().run()
-    assert not app.exception and notes not in text_of(app)
-    app.button(key="teach_notes_button").click().run()
-    assert notes in text_of(app)
-    app.button(key="teach_presenter_button").click().run()
-    assert notes not in text_of(app)
+    (address,) = (each.proto.url for each in app.get("link_button"))
+    assert address == "/present?lesson=what-a-network-sees&step=2&lang=en"
 
 
 def test_a_step_goes_on_in_the_laboratory(app: AppTest) -> None:

@@ -67,7 +67,7 @@ def teacher_actions(classroom: Classroom) -> dict[str, Act]:
         from dashboard.classroom import steps
 
         room = rooms.room_by_code(database, code(body))
-        return {"question": questions.ask(database, room.code, steps.asked_by(room)).id}
+        return {"question": questions.ask(database, room.code, steps.asked_by(steps.place_of(room))).id}
 
     def start_challenge(body: Body) -> None:
         from dashboard.services import shared as services

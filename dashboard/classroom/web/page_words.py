@@ -165,4 +165,43 @@ def presenter(language: str) -> dict[str, str]:
     }
 
 
-PAGES: Mapping[str, Words] = {"phone": phone, "sign_in": sign_in, "teacher": teacher, "presenter": presenter}
+def alone(language: str) -> dict[str, str]:
+    """The projected page without a class."""
+    tr = translator(language)
+    return {
+        "title": tr("MedDef: lesson"),
+        "step": tr("Step {n} of {total}"),
+        "computing": tr("The pictures are being computed…"),
+        "keys": tr("Arrow keys: step. R: reveal. N: notes. F: full screen."),
+        "lost": tr("No connection. Try again."),
+        "use": tr(INTENDED_USE),
+    }
+
+
+def notes(language: str) -> dict[str, str]:
+    """The teacher's window beside it."""
+    tr = translator(language)
+    return {
+        "title": tr("Notes for the teacher"),
+        "previous": tr("Previous step"),
+        "next": tr("Next step"),
+        "reveal": tr("Reveal the step's answer"),
+        "hide": tr("Hide the step's answer"),
+        "since": tr("Time since the start:"),
+        "restart": tr("Start again"),
+        "step": tr("Step {n} of {total}"),
+        "no_notes": tr("This step has no notes."),
+        "answer": tr("The answer: {answer}"),
+        "lost": tr("No connection. Try again."),
+        "use": tr(INTENDED_USE),
+    }
+
+
+PAGES: Mapping[str, Words] = {
+    "phone": phone,
+    "sign_in": sign_in,
+    "teacher": teacher,
+    "presenter": presenter,
+    "alone": alone,
+    "notes": notes,
+}

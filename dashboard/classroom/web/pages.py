@@ -41,17 +41,19 @@ def page_routes() -> list[BaseRoute]:
     def sign_in(request: Request, body: Body) -> Response:
         return page("sign_in", language=language_of(request))
 
-    def static(request: Request, body: Body) -> Response:
-        path = FOLDER / request.path_params["name"]
-        if path.suffix not in KINDS or not path.is_file():
-            raise NotHere("There is no such file.")
-        return FileResponse(path, media_type=KINDS[path.suffix])
+    return [Route("/", endpoint(phone)), Route("/sign-in", endpoint(sign_in)), static_route("/static/{name}")]
 
-    return [
-        Route("/", endpoint(phone)),
-        Route("/sign-in", endpoint(sign_in)),
-        Route("/static/{name}", endpoint(static)),
-    ]
+
+def static_route(path: str) -> BaseRoute:
+    """Scripts and styles, under an address with `{name}` in it."""
+
+    def static(request: Request, body: Body) -> Response:
+        file = FOLDER / request.path_params["name"]
+        if file.suffix not in KINDS or not file.is_file():
+            raise NotHere("There is no such file.")
+        return FileResponse(file, media_type=KINDS[file.suffix])
+
+    return Route(path, endpoint(static))
 
 
 @cache

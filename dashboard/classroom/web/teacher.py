@@ -82,12 +82,12 @@ def teacher_routes(classroom: Classroom) -> list[BaseRoute]:
     def step(request: Request, body: Body) -> Any:
         from dashboard.classroom import steps
 
-        return steps.told(room_of(request))
+        return steps.told(steps.place_of(room_of(request)))
 
     def figures(request: Request, body: Body) -> Any:
         from dashboard.classroom import steps
 
-        return steps.drawn(room_of(request))
+        return steps.drawn(steps.place_of(room_of(request)))
 
     def trial(request: Request, body: Body) -> Response:
         from dashboard.classroom import trial_pictures

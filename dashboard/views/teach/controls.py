@@ -10,7 +10,6 @@ from dashboard.services import shared as services
 from dashboard.services import teaching_broken
 from dashboard.services.lessons.model import DEFENCES, StepState
 from dashboard.session.lesson_place import USED, LessonPlace, attacks_for, change, norm_of
-from dashboard.views.teach.presenter import presenting
 
 SPARSITIES = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 ONE_MODEL = ("scan", "maps", "controls", "broken")
@@ -103,25 +102,11 @@ def _eps(own: StepState, state: StepState, suffix: str) -> None:
 
 
 def _sparsity(state: StepState, suffix: str) -> None:
-    """A slider, but a list in presenter mode: there the arrow keys that move a slider change the step."""
     value = state.sparsity or 0.0
     offered = sorted({*SPARSITIES, value})
-    key, label = f"teach_sparsity_{suffix}", tr("Share of weights removed")
-    if presenting():
-        key = f"{key}_list"
-        st.selectbox(
-            label,
-            offered,
-            index=offered.index(value),
-            format_func=_share,
-            key=key,
-            width=240,
-            on_change=change,
-            args=("sparsity", key),
-        )
-        return
+    key = f"teach_sparsity_{suffix}"
     st.select_slider(
-        label,
+        tr("Share of weights removed"),
         offered,
         value=value,
         format_func=_share,

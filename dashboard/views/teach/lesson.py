@@ -1,9 +1,12 @@
-"""One lesson: its step, the live card, the question, and the teacher's presenter mode."""
+"""One lesson: its step, the live card, the question, and the ways to a projector and to paper."""
+
+from functools import partial
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from dashboard.language import language, tr
-from dashboard.services import account, teaching
+from dashboard.services import account, presenter_key, teaching
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.lessons.model import Lesson, LessonQuestion, LessonStep, Shelf, StepState
@@ -11,9 +14,8 @@ from dashboard.session import state
 from dashboard.session.lesson_place import LessonPlace, go, link_box, parameters, state_at, write
 from dashboard.views.teach.cards import live_card
 from dashboard.views.teach.controls import step_controls
-from dashboard.views.teach.presenter import PRESENTER, large_type, presenting
 
-NOTES, REVEALED = "teach_notes", "teach_revealed"
+REVEALED = "teach_revealed"
 ACROSS = 3
 """Lessons beside each other; on a telephone they stand below each other."""
 
@@ -62,34 +64,51 @@ def lesson_page(lesson: Lesson, place: LessonPlace) -> None:
     st.header(step.title, anchor=False)
     _body(step, shown, place)
     _moves(lesson, place)
-    if presenting() and st.session_state.get(NOTES):
-        _notes(step)
 
 
 def _bar(lesson: Lesson, place: LessonPlace, wanted: dict[str, str]) -> None:
-    """Title, where we are, the link, and the switch to presenter mode."""
+    """Title, where we are, the link, the projector's page and the handout."""
     number, total = place.step + 1, len(lesson.steps)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(tr("All lessons"), key="teach_back", icon=":material/arrow_back:", on_click=go, args=(None,))
         link_box(wanted)
         if account.may("present"):
-            # A button, no switch: with the focus on a switch, an input, the browser's arrow keys belong to it.
-            st.button(
-                tr("Leave presenter mode") if presenting() else tr("Presenter mode"),
-                key="teach_presenter_button",
+            st.link_button(
+                tr("Open the projector page"),
+                _projector(lesson, place),
                 icon=":material/co_present:",
-                on_click=_toggle,
-                args=(PRESENTER,),
-                help=tr("Large type. Arrow keys change the step, N shows the teacher's notes."),
+                help=tr("Arrow keys change the step, R reveals the answer, N opens the notes in a second window."),
             )
-    if presenting():
-        large_type()
+        st.download_button(
+            tr("Handout (PDF)"),
+            partial(_handout, lesson, language()),
+            file_name=f"meddef-{lesson.key}.pdf",
+            mime="application/pdf",
+            key="teach_handout",
+            icon=":material/print:",
+            on_click="ignore",
+            help=tr("All steps with their pictures, which are computed now; the answers are on the last page."),
+        )
     st.progress(number / total, text=f"**{lesson.title}** · {tr('Step {n} of {total}', n=number, total=total)}")
+
+
+def _projector(lesson: Lesson, place: LessonPlace) -> str:
+    """Address of this step on a page of its own, as its lesson has it."""
+    given = {"lesson": lesson.key, "step": str(place.step + 1), "lang": language()}
+    key = presenter_key.make()
+    return f"/present?{urlencode(given if key is None else given | {'key': key})}"
+
+
+def _handout(lesson: Lesson, language: str) -> bytes:
+    """The file, computed when it is asked for; its libraries are loaded then."""
+    from dashboard.classroom.handout import handout
+
+    return handout(lesson, language=language)
 
 
 def _body(step: LessonStep, shown: StepState | None, place: LessonPlace) -> None:
     """Words, card, question; for a reader the question stands beside the words, so that it is in mind at the card."""
-    beside = step.question is not None and not presenting()
+    beside = step.question is not None
     words, question = st.columns([3, 2], gap="large") if beside else (st.container(), None)
     with words:
         st.markdown(step.text)
@@ -126,7 +145,7 @@ def _question(question: LessonQuestion, *, suffix: str) -> None:
 
 
 def _moves(lesson: Lesson, place: LessonPlace) -> None:
-    """Back and on; arrow keys only when presenting, because they move sliders and carets otherwise."""
+    """Back and on."""
     last = len(lesson.steps) - 1
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -134,7 +153,6 @@ def _moves(lesson: Lesson, place: LessonPlace) -> None:
             key="teach_previous",
             icon=":material/chevron_left:",
             disabled=place.step == 0,
-            shortcut="Left" if presenting() else None,
             on_click=go,
             args=(LessonPlace(lesson.key, max(0, place.step - 1)),),
         )
@@ -145,29 +163,9 @@ def _moves(lesson: Lesson, place: LessonPlace) -> None:
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=place.step == last,
-            shortcut="Right" if presenting() else None,
             on_click=go,
             args=(LessonPlace(lesson.key, min(last, place.step + 1)),),
         )
-        if presenting():
-            st.button(
-                tr("Teacher's notes"),
-                key="teach_notes_button",
-                icon=":material/sticky_note_2:",
-                shortcut="N",
-                on_click=_toggle,
-                args=(NOTES,),
-            )
-
-
-def _toggle(key: str) -> None:
-    st.session_state[key] = not st.session_state.get(key, False)
-
-
-def _notes(step: LessonStep) -> None:
-    with st.container(border=True, key="teach_notes_box"):
-        st.markdown(f":material/sticky_note_2: **{tr('Notes for the teacher')}**")
-        st.markdown(step.notes or tr("This step has no notes."))
 
 
 def _lab_button(shown: StepState) -> None:

@@ -2,24 +2,13 @@
 
 import { ask, bars, clock, element, follow, numbers, put, say, words } from "./common.js";
 import { contest } from "./presenter_challenge.js";
+import { fullScreen, layout, showStep, turned } from "./presenter_step.js";
 
 const code = new URLSearchParams(location.search).get("code") ?? "";
 const room = encodeURIComponent(code);
 let state = null;
 let shown = "";
 let soon = () => {};
-
-function layout(pictures) {
-  const place = document.getElementById("pictures");
-  place.hidden = pictures.length === 0;
-  place.className = `n${Math.min(6, pictures.length)}`;
-  document.getElementById("main").className = pictures.length ? "" : "no-pictures";
-  place.replaceChildren(
-    ...pictures.map(({ src, caption }) =>
-      element("figure", {}, element("img", { src, alt: caption }), element("figcaption", { textContent: caption })),
-    ),
-  );
-}
 
 function joining() {
   layout([]);
@@ -49,42 +38,12 @@ function question(asked) {
   put("words_shown", ...parts);
 }
 
-async function lesson(wanted) {
-  const step = await ask(`/class/teach/step/${room}`);
-  if (wanted !== shown) return;
-  // The server makes this HTML from the lesson's Markdown, with every tag in it as plain text.
-  const text = element("div", { innerHTML: step.html });
-  const parts = [element("h1", { textContent: step.title }), text, ...asks(step)];
-  const table = element("div");
-  put("words_shown", ...parts, table);
-  document.getElementById("where").textContent =
-    `${step.lesson} · ${say("step", { n: step.step + 1, total: step.steps })}`;
-  if (!step.has_figures) {
-    layout([]);
-    return;
-  }
-  table.textContent = words.computing;
-  const figures = await ask(`/class/teach/figures/${room}`);
-  if (wanted !== shown) return;
-  layout(figures.pictures);
-  table.replaceChildren(tabled(figures.table));
-}
-
-function asks(step) {
-  if (!step.question) return [];
-  const { prompt, options, answer, explanation } = step.question;
-  const listed = options.map((option, place) =>
-    element("li", { textContent: option, className: place === answer ? "right" : "" }),
-  );
-  const parts = [element("h2", { textContent: prompt }), element("ol", {}, ...listed)];
-  if (explanation) parts.push(element("p", { textContent: explanation }));
-  return parts;
-}
-
-function tabled([head, ...rows]) {
-  if (!head) return "";
-  const line = (cells, kind) => element("tr", {}, ...cells.map((cell) => element(kind, { textContent: cell })));
-  return element("table", {}, line(head, "th"), ...rows.map((row) => line(row, "td")));
+function lesson(wanted) {
+  return showStep({
+    step: () => ask(`/class/teach/step/${room}`),
+    figures: () => ask(`/class/teach/figures/${room}`),
+    current: () => wanted === shown,
+  });
 }
 
 function count() {
@@ -129,10 +88,9 @@ function failed(error) {
 async function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || state === null) return;
   const name = event.key.toLowerCase();
-  const steps = { arrowright: 1, arrowdown: 1, pagedown: 1, arrowleft: -1, arrowup: -1, pageup: -1 };
-  if (name in steps && state.lesson) {
+  if (turned(name) && state.lesson) {
     event.preventDefault();
-    await ask("/class/teach/lesson", { code, lesson: state.lesson, step: state.step + steps[name] });
+    await ask("/class/teach/lesson", { code, lesson: state.lesson, step: state.step + turned(name) });
   } else if (name === "r" && state.showing === "question") {
     await ask("/class/teach/close", { code, reveal: true });
   } else if (name === "r" && state.showing === "challenge") {
@@ -142,8 +100,7 @@ async function key(event) {
   } else if (name === "n") {
     window.open(`/class/teacher?code=${room}&lang=${document.documentElement.lang}`, "meddef_teacher");
   } else if (name === "f") {
-    if (document.fullscreenElement) await document.exitFullscreen();
-    else await document.documentElement.requestFullscreen();
+    await fullScreen();
   } else return;
   soon();
 }
