@@ -95,7 +95,7 @@ lock: $(TOOLS)/installed
 	$(compile) --extra test --output-file requirements-test.lock
 	$(compile) $(CUDA) --output-file requirements-cpu.lock
 	$(compile) --extra test $(CUDA) --output-file requirements-test-cpu.lock
-	$(subst pyproject.toml,deploy/postgres.in,$(compile)) --output-file deploy/postgres.lock
+	$(subst pyproject.toml,deploy/server.in,$(compile)) --constraint requirements-test.lock --output-file deploy/server.lock
 
 # What is installed, with licences and who needs whom, as CycloneDX.
 sbom: $(TOOLS)/installed $(VENV)/installed
