@@ -1,4 +1,4 @@
-"""Weak augmentation of whole batches: one affine warp and one change of brightness per image.
+"""Weak augmentation of whole batches: one affine warp (torchvision) and one change of brightness per image.
 
 Strong augmentation or vertical flips cost accuracy here: the anatomy's orientation carries the answer.
 """
@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
+from torchvision.transforms import v2
 
 from meddef_core.training.sharing import WHOLE, BatchShare
 
@@ -59,17 +59,33 @@ class Augmentation(BaseModel):
         tall = torch.exp(draw(self.aspect) / 2) if self.aspect else torch.ones(())
         across, down = draw(2 * self.shift), draw(2 * self.shift)
         rows = [cos * mirror * tall, -sin / tall, across, sin * mirror * tall, cos / tall, down]
-        theta = torch.stack(rows, dim=1).view(batch, 2, 3).to(x.device)
-        grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-        x = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        column = (batch, 1, 1, 1)
+        x = warped(x, torch.stack(rows, dim=1).view(batch, 2, 3))
         gain, offset, gamma = 1 + draw(self.gain), draw(self.offset), torch.exp(draw(self.gamma))
+        gain, offset, gamma = (each.view(batch, 1, 1, 1).to(x.device) for each in (gain, offset, gamma))
         if self.gamma:
-            x = x.clamp(1e-6, 1) ** gamma.view(column).to(x.device)
-        x = (x * gain.view(column).to(x.device) + offset.view(column).to(x.device)).clamp(0, 1)
+            x.clamp_(1e-6, 1).pow_(gamma)
+        x.mul_(gain).add_(offset).clamp_(0, 1)
         if self.rim:
             x = x * _inside(x, [chance() * self.rim for _ in range(4)])
         return x
+
+
+def warped(x: Tensor, theta: Tensor) -> Tensor:
+    """Each of `(B, C, H, W)` under its own affine map, bilinear, black outside.
+
+    `theta` is `(B, 2, 3)` from an output place to the place in the image that it shows, both in [-1, 1] from edge to
+    edge, x first. torchvision's own affine transform stretches both axes alike, so its perspective transform serves: a
+    map in pixels, with nothing in its last two terms.
+    """
+    high, wide = x.shape[-2:]
+    (xx, xy, x0), (yx, yy, y0) = theta.permute(1, 2, 0).cpu()
+    none = torch.zeros_like(xx)
+    across = [xx, xy * wide / high, (x0 + 1 - xx - xy) * wide / 2]
+    down = [yx * high / wide, yy, (y0 + 1 - yx - yy) * high / 2]
+    out = torch.empty_like(x)
+    for kept, image, terms in zip(out, x, torch.stack([*across, *down, none, none], dim=1).tolist(), strict=True):
+        kept.copy_(v2.functional.perspective(image, None, None, coefficients=terms))
+    return out
 
 
 def _inside(x: Tensor, rims: list[Tensor]) -> Tensor:

@@ -16,7 +16,6 @@ NOT_IMPORTED = {
     "pylibjpeg-openjpeg": "pylibjpeg finds it",
     "pydicom-data": "its file is read, its module is not",
     "onnxscript": "torch.onnx imports it",
-    "torchvision": "torchattacks imports it",
 }
 """Requirements that no line of ours imports, and who needs them."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from tiny_models import save_tiny_model
 from tiny_training import log_of, tiny_recipe
@@ -13,7 +14,7 @@ from meddef_core.errors import ModelError, RecipeError
 from meddef_core.io.processes import LOCK
 from meddef_core.model import MedDef
 from meddef_core.training import loop
-from meddef_core.training.augment import Augmentation
+from meddef_core.training.augment import Augmentation, warped
 from meddef_core.training.averaging import average_runs
 from meddef_core.training.finished import open_run, read_run
 from meddef_core.training.loop import StepReport, train
@@ -42,6 +43,17 @@ def test_augmentation_is_seeded_and_can_do_nothing() -> None:
     torch.testing.assert_close(still(x, generator=torch.Generator()), x, atol=1e-5, rtol=0)
     mirrored = Augmentation(flip=1, scale=0, degrees=0, shift=0, gain=0, offset=0)
     torch.testing.assert_close(mirrored(x, generator=torch.Generator()), x.flip(3), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(31, 47), (48, 20)])
+def test_the_warp_is_that_of_an_affine_grid(size: tuple[int, int]) -> None:
+    """Any affine map of any shape: turned, mirrored, stretched and shifted."""
+    torch.manual_seed(0)
+    x, theta = torch.rand(20, 1, *size), torch.eye(2, 3) + 0.4 * torch.randn(20, 2, 3)
+    theta[::2, :, 0] *= -1
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    wanted = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    torch.testing.assert_close(warped(x, theta), wanted, atol=2e-5, rtol=0)
 
 
 def test_a_stretch_changes_the_shape_and_not_the_area() -> None:
