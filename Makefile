@@ -24,6 +24,7 @@ test-long: $(VENV)/installed-for-tests pacs
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy meddef_core dashboard
 	$(BIN)/lint-imports
 

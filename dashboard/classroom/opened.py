@@ -34,9 +34,7 @@ def open_classroom(now: Settings) -> Classroom:
         access.set_pin(database, now.classroom_pin.get_secret_value())
     if not access.has_pin(database):
         raise MedDefError("The classroom has no teacher's PIN; start it with `meddef app --classroom`.")
-    return Classroom(
-        database=database, hours=now.classroom_hours, days=now.classroom_days, url=now.classroom_url
-    )
+    return Classroom(database=database, hours=now.classroom_hours, days=now.classroom_days, url=now.classroom_url)
 
 
 def state_folder() -> Path:

@@ -140,8 +140,7 @@ def _contest(database: Database, given: Challenge) -> dict[str, Any]:
         "revealed": given.revealed,
         "queued": challenge.queued(database),
         "leaders": [
-            vars(each)
-            | {"score": measured_words(each.score), "adaptive": each.adaptive if given.revealed else None}
+            vars(each) | {"score": measured_words(each.score), "adaptive": each.adaptive if given.revealed else None}
             for each in best[:MOST_LEADERS]
         ],
     }

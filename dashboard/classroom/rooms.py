@@ -32,9 +32,7 @@ def open_room(database: Database, *, language: str, hours: float, days: float, n
             raise TooMany(f"There are {MOST_ROOMS} open rooms; delete one first.")
         code = next(code for code in iter(new_code, "") if code not in codes)
         expires = now + hours * 3600
-        room = Room(
-            code=code, language=language, created_at=now, expires_at=expires, deleted_at=expires + days * 86400
-        )
+        room = Room(code=code, language=language, created_at=now, expires_at=expires, deleted_at=expires + days * 86400)
         session.add(room)
         session.flush()
     return room

@@ -58,9 +58,7 @@ def attack(
     search_steps: Annotated[int | None, typer.Option(help="Rounds of the search for the trade-off constant.")] = None,
     theta: Annotated[float | None, typer.Option(help="Change of one value in one step, in pixel units.")] = None,
     engine: Annotated[str, typer.Option(help="Implementation of the attack: meddef or torchattacks.")] = "meddef",
-    source: Annotated[
-        str | None, typer.Option(help=f"Source model of a transfer attack; else {SOURCE}.")
-    ] = None,
+    source: Annotated[str | None, typer.Option(help=f"Source model of a transfer attack; else {SOURCE}.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the attacked image here: .npy (exact) or .png.")] = None,
     frame: Frame = None,
     window: Window = None,

@@ -42,9 +42,7 @@ def certified(
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
-    subject = open_subject(
-        task, model, run=run, part=part, protocol=None, data_dir=data_dir, limit=limit, seed=seed
-    )
+    subject = open_subject(task, model, run=run, part=part, protocol=None, data_dir=data_dir, limit=limit, seed=seed)
     loaded, images = subject.loaded, subject.images
     network = smoothed(loaded.network)
     if limit is not None:

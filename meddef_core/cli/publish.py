@@ -23,15 +23,11 @@ def publish(
     ] = False,
     shifted: Annotated[
         bool,
-        typer.Option(
-            "--shifted", help="With --offsets: also use stretched, cropped and brightened copies."
-        ),
+        typer.Option("--shifted", help="With --offsets: also use stretched, cropped and brightened copies."),
     ] = False,
     other_hospital: Annotated[
         bool,
-        typer.Option(
-            "--other-hospital", help="With --offsets: also use another hospital's development scans."
-        ),
+        typer.Option("--other-hospital", help="With --offsets: also use another hospital's development scans."),
     ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the model and its folder; else the recipe's.")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the model; else the recipe's.")] = None,

@@ -112,9 +112,7 @@ def test_a_live_question_fits_a_phone(browser: Browser, address: str, teacher: C
     all_on_one_screen(page, "#body button")
 
 
-def test_a_vote_is_on_the_projector_within_seconds(
-    browser: Browser, address: str, teacher: Client, code: str
-) -> None:
+def test_a_vote_is_on_the_projector_within_seconds(browser: Browser, address: str, teacher: Client, code: str) -> None:
     student = student_of(address, code)
     asked = teacher.post("/class/teach/ask", {"code": code, **LONG})["question"]
     page = opened(browser, PROJECTOR, address, f"/class/present?code={code}", teacher)

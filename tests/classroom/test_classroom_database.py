@@ -65,7 +65,8 @@ def test_sqlite_writes_ahead_and_is_for_its_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "nosuch://u:s3cret@h/d", "postgresql+psycopg://u:s3cret@127.0.0.1:1/d", "sqlite:////proc/x/y.db"]
+    "url",
+    ["nonsense", "nosuch://u:s3cret@h/d", "postgresql+psycopg://u:s3cret@127.0.0.1:1/d", "sqlite:////proc/x/y.db"],
 )
 def test_a_database_that_cannot_work_is_one_sentence_without_its_password(url: str) -> None:
     with pytest.raises(NoDatabase) as refused:

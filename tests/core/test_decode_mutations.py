@@ -51,6 +51,7 @@ WHOLE = {
     "WebP without loss": saved(Image.fromarray(RGB), "WEBP", lossless=True),
 }
 
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_what_is_damaged_below_is_whole(name: str) -> None:
     assert read_scan(WHOLE[name], frame=2 if "pages" in name else None).size == GREY.shape

@@ -106,9 +106,7 @@ def test_the_code_was_fetched_with_its_verifier(place: Place) -> None:
 
 
 @pytest.mark.parametrize("case", ["nobody", "stranger", "forged", "yesterday", "another key"])
-def test_without_a_login_that_counts_there_is_no_page(
-    place: Place, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_login_that_counts_there_is_no_page(place: Place, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if case == "another key":
         monkeypatch.setattr(place.provider, "signing", RSAKey.generate_key(2048, {"kid": "1"}))
     cookies = cookies_of(place, "stranger" if case == "stranger" else "reader", older=86400 * (case == "yesterday"))

@@ -72,9 +72,7 @@ def test_without_a_report_the_page_says_how_to_make_one(visit: Callable[[], AppT
     ("wrong", "accepted", "kind", "said"),
     [(2, 80, "success", "Fit: the model"), (9, 80, "error", "Not fit"), (2, 40, "error", "Not fit")],
 )
-def test_the_verdict_comes_first(
-    visit: Callable[[], AppTest], wrong: int, accepted: int, kind: str, said: str
-) -> None:
+def test_the_verdict_comes_first(visit: Callable[[], AppTest], wrong: int, accepted: int, kind: str, said: str) -> None:
     app = visit()
     record = build(SiteRecord, model=load_model(KEY), numbers=numbers(row("shipped", wrong=wrong, accepted=accepted)))
     upload(app, json.dumps(record.document()).encode())

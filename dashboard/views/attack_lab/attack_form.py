@@ -114,9 +114,7 @@ def _run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
     label = tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models))
     if option.live:
         return st.button(label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models)
-    return st.form_submit_button(
-        label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models
-    )
+    return st.form_submit_button(label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models)
 
 
 def _on_words(option: AttackOption, models: Sequence[ModelChoice]) -> str:

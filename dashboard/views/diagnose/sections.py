@@ -43,9 +43,7 @@ def sections(chosen: Chosen, model: ModelChoice | None, reading: Reading | None)
     offered[picked]()
 
 
-def _offered(
-    chosen: Chosen, model: ModelChoice | None, reading: Reading | None
-) -> dict[str, Callable[[], None]]:
+def _offered(chosen: Chosen, model: ModelChoice | None, reading: Reading | None) -> dict[str, Callable[[], None]]:
     """What can be opened: no figure and no file of a prediction that there is not."""
     task = services.tasks()[chosen.task]
     found: dict[str, Callable[[], None]] = {"samples": sample_card}

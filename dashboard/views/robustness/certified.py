@@ -23,9 +23,7 @@ def certified_section(found: TaskRecords) -> None:
         )
     )
     shown = {
-        name: record
-        for name, record in found.certified.items()
-        if found.match(name, record) is not Match.UNKNOWN_MODEL
+        name: record for name, record in found.certified.items() if found.match(name, record) is not Match.UNKNOWN_MODEL
     }
     if not shown:
         not_measured(tr("No certified accuracy of these models."), commands.certified_command(found.task, CERTIFIED))
