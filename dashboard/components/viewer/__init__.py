@@ -109,7 +109,7 @@ def _scale(low: float, high: float, top: int) -> dict[str, float]:
 def _map(overlay: Overlay, *, key: str, colour_map: str) -> dict[str, Any]:
     view, second = overlay.view, overlay.attacked
     if view is None:
-        none = {"url": None, "second": None, "meaning": "", "palette": []}
+        none: dict[str, Any] = {"url": None, "second": None, "meaning": "", "palette": []}
         return {"key": overlay.key, "title": tr(overlay.title), **none}
     low, high = view.scale
     anchors = colours.DIVERGING if view.signed else colours.COLOUR_MAPS[colour_map]

@@ -67,6 +67,7 @@ function worded(viewer) {
     nodes[name].title = words[name];
   }
   nodes.preset.setAttribute("aria-label", words.preset);
+  nodes.preset.hidden = data.presets.length < 2;
   optionsOf(nodes.preset, [["-1", words.own_window], ...data.presets.map((each, i) => [String(i), each.name])]);
   nodes.mapping.firstElementChild.textContent = words.map;
   optionsOf(nodes.map, [["", words.no_map], ...data.maps.map((each) => [each.key, each.title])]);
