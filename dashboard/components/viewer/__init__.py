@@ -90,6 +90,7 @@ def message(
         "slices": None if subject.slices is None else _slices(subject.slices, subject, key=key),
         "rereads": subject.rereads,
         "beside": subject.beside,
+        "shown": subject.shown,
         "spare": spare,
         "most": most,
         "words": words() | {"caveat": tr(services.CAVEAT)},

@@ -45,7 +45,8 @@ class ViewerSubject:
     `key` names it: the reader's zoom and window stay while it does. `outline` is a sentence on the part that the model
     `seen`, where that is not the whole scan; `row_mm` and `column_mm` are the sides of a pixel, where they are known.
     `rereads` offers to predict with the window that the reader has set. `beside` shows two pictures next to each other
-    at first, not one over the other.
+    at first, not one over the other. `shown` is the key of the overlay that lies over the scan until the reader chooses
+    another.
     """
 
     key: str
@@ -61,3 +62,4 @@ class ViewerSubject:
     slices: Slices | None = None
     rereads: bool = False
     beside: bool = False
+    shown: str = ""

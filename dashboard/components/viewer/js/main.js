@@ -156,9 +156,10 @@ function received(viewer, data) {
   const before = viewer.data;
   viewer.data = data;
   if (before === null || before.subject !== data.subject) {
-    Object.assign(viewer, { inverted: false, map: "", share: 50, beside: data.beside, preset: 0, tool: "window", told: null });
+    Object.assign(viewer, { inverted: false, map: data.shown, share: 50, beside: data.beside, preset: 0, tool: "window", told: null });
     wholeScan(viewer);
   }
+  if (before !== null && before.shown !== data.shown) viewer.map = data.shown;
   if (before === null || before.subject !== data.subject || before.windowed !== data.windowed) setPreset(viewer, 0);
   const at = data.slices?.at ?? 1;
   if (at !== viewer.told) {
