@@ -16,7 +16,7 @@ from dashboard.services.words import grey_steps
 from dashboard.views.attack_lab.attack_form import LOSSES
 from dashboard.views.attack_lab.cards import model_title, span_of
 
-PICTURE = 120
+PICTURE = 96
 """Width of a picture in pixels: the page stays short, and the viewer above is there for details."""
 
 

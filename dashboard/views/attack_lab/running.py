@@ -90,8 +90,9 @@ def _estimate(chosen: Chosen, order: Order, *, following: bool) -> None:
             if following
             else tr("One step is quick: after the first press, the result follows every setting.")
         )
-    said = f"{words} {_duration(chosen, order)}"
-    st.caption(said.rstrip())
+    # A result that answers these settings has been waited for already.
+    duration = "" if held_result(chosen) is not None else _duration(chosen, order)
+    st.caption(f"{words} {duration}".rstrip())
 
 
 def _duration(chosen: Chosen, order: Order) -> str:
