@@ -35,14 +35,15 @@ class Norm:
 NORMS = {
     "linf": Norm(
         "L∞",
-        "Budget ε: the most any pixel may change",
+        "Attack strength ε",
         GREY_LEVELS,
         eps_words,
-        "In steps of 1/255, the grey levels of an 8-bit picture; 0.05 and 0.10 are the budgets of the paper.",
+        "The largest change of a pixel, in steps of 1/255, the grey levels of an 8-bit picture; 0.05 and 0.10 are "
+        "those of the paper.",
     ),
     "l2": Norm(
         "L2",
-        "Budget ε: the Euclidean length of the change",
+        "Attack strength ε: length of the change",
         LENGTHS,
         lambda eps: tr("length {eps}", eps=f"{eps:.4g}"),
         "The root of the summed squares of all changes: one pixel from black to white is 1, every pixel by 1/255 is "
@@ -50,7 +51,7 @@ NORMS = {
     ),
     "l0": Norm(
         "L0",
-        "Budget ε: the share of values that may change",
+        "Attack strength ε: share of values",
         SHARES,
         lambda eps: tr("{share}% of values", share=f"{100 * eps:.4g}"),
         "How many values change; each may change by any amount.",

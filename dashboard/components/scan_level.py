@@ -61,8 +61,8 @@ def scan_notes(readings: Sequence[Reading], *, task: Task) -> None:
     if unusual:
         alone = len(unusual) == 1  # several models find different differences: too many words
         st.warning(unusual_words(unusual[0]) if alone else tr(UNUSUAL), icon=":material/warning:")
-    st.caption(probability_note(readings))
-    population_line(task)
+    if readings:
+        st.caption(f"{probability_note(readings)} :material/groups: {tr(task.population.sentence)}")
 
 
 # ---- in words ----------------------------------------------------------------------------------------------------

@@ -2,37 +2,40 @@
 
 import streamlit as st
 
-from dashboard.components.words import eps_words
+from dashboard.components.words import counted
 from dashboard.language import tr
 from dashboard.services.results.common import ModelChoice
 from dashboard.services.trust import trust
+from dashboard.services.words import short_eps
 
 BADGES = {
-    "green": ("Audit: green", ":material/verified:", "green"),
-    "amber": ("Audit: amber", ":material/report:", "orange"),
-    "red": ("Audit: red", ":material/dangerous:", "red"),
+    "green": ("Measurement check: no flaw found", ":material/fact_check:", "grey"),
+    "amber": ("Measurement check: flaws found", ":material/report:", "orange"),
+    "red": ("Measurement check: severe flaw found", ":material/dangerous:", "red"),
     "none": ("Not audited", ":material/help:", "grey"),
 }
-"""The word and the icon say it without the colour."""
+"""What was checked is the measurement: none of these says that a model is robust, and none is green or a tick."""
 
 
 def trust_line(model: ModelChoice) -> None:
-    """Badge, meaning and reasons of one model's audit."""
+    """The model's robust accuracy with its attack strength, and what the checks found in that measurement."""
     found = trust(model)
     words, icon, colour = BADGES[found.verdict]
-    st.badge(tr(words), icon=icon, color=colour)  # type: ignore[arg-type]
-    said = [tr(found.meaning), *(tr(reason) for reason in found.reasons)]
-    if found.verdict != "none":
-        said.append(
-            tr(
-                "Audited at ε = {eps}: robust accuracy is at most {share:.1f}% ({robust} of {n} scans).",
-                eps=eps_words(found.eps),
-                share=100 * found.robust / found.n,
-                robust=found.robust,
-                n=found.n,
-            )
+    reasons = " ".join([tr(found.meaning), *(tr(reason) for reason in found.reasons)])
+    if found.verdict == "none":
+        st.badge(tr(words), icon=icon, color=colour)  # type: ignore[arg-type]
+        st.caption(reasons)
+        return
+    st.caption(
+        tr(
+            "**Robust accuracy ≤ {share}** at ε = {eps} ({robust} of {n} scans).",
+            share=counted(found.robust / found.n),
+            eps=short_eps(found.eps),
+            robust=found.robust,
+            n=found.n,
         )
-    st.caption(" ".join(said))
+    )
+    st.caption(f"{icon} " + tr("{check} on {n} scans.", check=tr(words), n=found.n), help=reasons)
 
 
 def trust_link() -> None:

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.language import tr
+from dashboard.services.results.common import Reading
 from dashboard.services.tasks import Task
 from dashboard.services.words import counted, format_eps, grey_steps, percent, short_eps
 
-__all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "percent", "strongest_region"]
+__all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "output_words", "percent", "strongest_region"]
 
 
 def class_words(task: Task, label: str) -> str:
@@ -20,6 +21,14 @@ def class_words(task: Task, label: str) -> str:
 def class_code(task: Task, label: str) -> str:
     """The short form for charts and tables: "CNV", "Drusen", "No finding"."""
     return label if len(label) <= 3 else class_words(task, label)
+
+
+def output_words(task: Task, reading: Reading) -> str:
+    """ "CNV 94.4%"; without a probability where the model abstains."""
+    label = class_code(task, reading.label)
+    if reading.abstained is not None:
+        return tr("{output}, not valid: the model abstains", output=label)
+    return f"{label} {percent(reading.probability)}"
 
 
 def eps_words(eps: float) -> str:

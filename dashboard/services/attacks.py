@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from dashboard.services import limits
+from dashboard.services import estimates, limits
 from dashboard.services.iterates import Album
 from dashboard.services.models import loaded, models
 from dashboard.services.reading import reading_of
@@ -90,6 +90,7 @@ def attack(
         )
     album = Album(clean.picture) if info.iterative else None
     attacked = _attacked(clean, spec, on_progress, source=source, album=album)
+    estimates.learn(clean.model, spec, attacked.seconds)
     # An attack that seeks the smallest change stops short of its budget: noise of the whole budget would be larger.
     smaller = info.seeks == "smallest" and attacked.success
     size = min(attacked.distance, spec.eps) if smaller else spec.eps

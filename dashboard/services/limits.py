@@ -22,7 +22,7 @@ WORDS = {
     "samples": "Samples a step",
     "search_steps": "Search rounds",
     "theta": "Change of one value",
-    "loss": "Loss to climb",
+    "loss": "Attack objective",
 }
 """Settings of an attack as the form calls them."""
 
@@ -65,14 +65,17 @@ def spec_of(choice: AttackChoice, classes: tuple[str, ...]) -> AttackSpec:
     return spec
 
 
+def passes(spec: AttackSpec, info: AttackInfo) -> int:
+    """How often an attack asks its model, as far as its settings tell."""
+    return math.prod(getattr(spec, setting) for setting in PASSES if setting in info.settings)
+
+
 def _check_work(spec: AttackSpec, info: AttackInfo) -> None:
     counted = [setting for setting in PASSES if setting in info.settings]
     for setting in counted:
         if getattr(spec, setting) > most(info, setting):
             raise AttackError(f"{WORDS[setting]} can be {most(info, setting)} at most in this laboratory; lower them.")
-    passes, usual = (
-        math.prod(getattr(each, setting) for setting in counted) for each in (spec, default_spec(info.name))
-    )
-    if passes > max(MOST_PASSES, usual):
+    asked = passes(spec, info)
+    if asked > max(MOST_PASSES, passes(default_spec(info.name), info)):
         named = ", ".join(WORDS[setting].lower() for setting in counted)
-        raise AttackError(f"This would ask each model {passes} times, where {MOST_PASSES} are the most; lower {named}.")
+        raise AttackError(f"This would ask each model {asked} times, where {MOST_PASSES} are the most; lower {named}.")

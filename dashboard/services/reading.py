@@ -64,7 +64,7 @@ def reading_of_scan(model: ModelChoice, scan: Scan) -> Reading:
 def reading_of(model: ModelChoice, picture: Picture, *, like: Reading | None = None) -> Reading:
     """The model's prediction for a picture as models see it, such as an attacked one. Call inside `turn`.
 
-    An attacked picture is tempered `like` its clean scan.
+    An attacked picture is predicted `like` its clean scan: the model abstains from both, or tempers both alike.
     """
     clean = None if like is None else like.prediction
     return Reading(model, predict(loaded(model.id), as_images(picture), like=clean), picture)

@@ -42,7 +42,7 @@ def broken_for(before: Reading, *, defence: str, eps: float) -> DefenceDemonstra
     plain = loaded(model.id)
     side = ModelChoice(f"{model.id}!{defence}", f"{model.title} + {flawed.title}", flawed.one_line, True, wrapped=True)
     subject = replace(plain, network=flawed.build(plain.network))
-    clean = _read(side, subject, before.picture)
+    clean = _read(side, subject, before.picture, like=before)
     spec = default_spec("pgd", eps=eps, steps=STEPS)
     knowing, knowing_spec = _knowing(flawed, plain, subject, spec)
     return DefenceDemonstration(
@@ -80,7 +80,7 @@ def thinned_for(before: Reading, *, sparsity: float, eps: float) -> Thinned:
     model, plain = before.model, loaded(before.model.id)
     subject = replace(plain, network=pruned(plain.network, sparsity))
     counts = weight_counts(subject.network)
-    clean = _read(model, subject, before.picture)
+    clean = _read(model, subject, before.picture, like=before)
     attacked = _tried(clean, subject, default_spec("pgd", eps=eps, steps=STEPS))
     return Thinned(model, sparsity, counts.nonzero, counts.prunable, before, clean, attacked)
 
@@ -91,12 +91,12 @@ def _tried(
     images = as_images(clean.picture)
     label = as_labels(clean.classes.index(clean.label))
     result = harness(subject.network if through is None else through, images, label, spec)
-    after = _read(clean.model, subject, as_picture(result.adversarial))
+    after = _read(clean.model, subject, as_picture(result.adversarial), like=clean)
     return Tried(after, float(result.linf[0]), after.label != clean.label)
 
 
-def _read(model: ModelChoice, subject: LoadedModel, picture: Picture) -> Reading:
-    return Reading(model, predict(subject, as_images(picture)), picture)
+def _read(model: ModelChoice, subject: LoadedModel, picture: Picture, *, like: Reading) -> Reading:
+    return Reading(model, predict(subject, as_images(picture), like=like.prediction), picture)
 
 
 def forget() -> None:

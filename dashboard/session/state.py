@@ -215,8 +215,9 @@ def lab_result() -> LabResult | None:
 
 
 def keep_lab_result(result: LabResult) -> None:
-    """Remember one result: the newest."""
+    """Remember one result: the newest. Nothing else is to be said of the attack then."""
     st.session_state["lab_result"] = result
+    st.session_state.pop("lab_note", None)
 
 
 def lab_asked() -> str | None:
@@ -241,6 +242,11 @@ def _forget_found() -> None:
 def lab_note() -> str | None:
     """What to say about the last attack instead of a result."""
     return st.session_state.get("lab_note")
+
+
+def note_interrupted() -> None:
+    """An attack begins; if this script does not come to its end, a setting was changed or the page left."""
+    st.session_state["lab_note"] = "The attack was stopped: a setting was changed, or the page was left. Run it again."
 
 
 def note_cancelled() -> None:

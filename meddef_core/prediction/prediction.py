@@ -97,8 +97,8 @@ def predict(
     """Predict one scan, or one image `(1, C, 224, 224)` in [0, 1] that was prepared before.
 
     An image alone has no header: give the `scan` that it was prepared from, so that the header is checked as well.
-    An attacked image is tempered `like` the prediction of its clean scan, so that the attack alone moves its
-    probabilities.
+    An attacked image is predicted `like` its clean scan, given by that scan's prediction: at the same temperature, so
+    that the attack alone moves its probabilities, and not at all where the model abstains from the scan.
     Raises ModelError for a batch and for logits that are not finite.
     """
     if isinstance(image, Scan):
@@ -117,6 +117,7 @@ def predict_batch(
 
     `scans` are those that the images were prepared from. Raises ModelError for logits that are not finite.
     """
+    inherited = None if like is None else like.abstained
     x = images.to(_device(model))
     with torch.inference_mode():
         logits = model.network(x)
@@ -125,7 +126,9 @@ def predict_batch(
         evidence = Evidence(task=model.task, scan=scan, familiarity=familiarity)
         own = None if familiarity is None else familiarity.score
         predicted = from_logits(model, row, distance=own if like is None else like.distance)
-        found.append(replace(predicted, familiarity=familiarity, abstained=abstention(evidence)))
+        # An attacked image has no header, and its noise may hide what was wrong: the reason of its origin holds for it.
+        abstained = abstention(evidence) if inherited is None else inherited
+        found.append(replace(predicted, familiarity=familiarity, abstained=abstained))
     return tuple(found)
 
 

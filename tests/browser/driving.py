@@ -68,7 +68,14 @@ def upload(page: Page, path: Path) -> None:
 def run_attack(page: Page) -> None:
     """Press the button of the laboratory and wait for the whole comparison."""
     start_attack(page)
-    page.get_by_role("heading", name="Step by step").wait_for()
+    page.locator(".st-key-lab_section").wait_for()
+    settled(page)
+
+
+def advanced(page: Page) -> None:
+    """Open the laboratory's other settings; Escape closes them."""
+    page.locator(".st-key-lab_advanced").get_by_role("button").first.click()
+    page.get_by_text("Models to compare").wait_for()
     settled(page)
 
 
@@ -79,12 +86,15 @@ def start_attack(page: Page) -> None:
 
 def most_steps(page: Page) -> None:
     """Set the laboratory's attack to its longest."""
+    advanced(page)
     slider = page.get_by_role("slider", name="Gradient steps")
     slider.focus()
     slider.press("End")
     starts = page.get_by_role("spinbutton", name="Random starts")
     starts.fill("5")
     starts.press("Tab")
+    settled(page)
+    page.keyboard.press("Escape")
     settled(page)
 
 

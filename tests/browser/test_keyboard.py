@@ -68,24 +68,26 @@ def test_a_file_is_uploaded_read_and_attacked_as_the_keys_say(page: Page, tmp_pa
     assert "Model output of" in main_text(page)
 
     open_by_menu(page, "attack-lab", "Attack lab")
+    tab_to(page, ".st-key-eps_linf input")
+    strength = moved(page, page.locator(".st-key-eps_linf").get_by_role("slider"), "ArrowRight")
+    assert strength.startswith("5/255")
+    activate(page, ".st-key-lab_advanced button")
     tab_to(page, ".st-key-attack_white_box input")
-    keys(page, "ArrowDown", "ArrowDown", "Enter")
+    keys(page, "ArrowDown", "ArrowDown", "Enter", "Escape")
     run = page.locator(".st-key-run_attack").get_by_role("button")
     assert "PGD on both models" not in run.inner_text()
-    tab_to(page, ".st-key-eps_linf input")
-    budget = moved(page, page.locator(".st-key-eps_linf").get_by_role("slider"), "ArrowRight")
-    assert budget.startswith("5/255")
     activate(page, ".st-key-run_attack button")
-    page.get_by_role("heading", name="What the attack did").wait_for()
+    page.locator(".st-key-lab_section").wait_for()
     settled(page)
-    assert "budget ε = 5/255" in main_text(page)
+    assert "ε = 5/255" in main_text(page)
 
 
 def test_an_attack_is_cancelled_by_keys(page: Page) -> None:
     settled(page)
     open_by_menu(page, "attack-lab", "Attack lab")
+    activate(page, ".st-key-lab_advanced button")
     tab_to(page, ".st-key-steps_pgd input")
-    keys(page, "End")
+    keys(page, "End", "Escape")
     tab_to(page, ".st-key-run_attack button")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Cancel").wait_for()
@@ -93,7 +95,7 @@ def test_an_attack_is_cancelled_by_keys(page: Page) -> None:
     page.keyboard.press("Enter")
     page.get_by_text("Attack cancelled. Nothing of it was kept.").wait_for()
     settled(page)
-    assert "What the attack did" not in main_text(page)
+    assert "Not attacked yet" in main_text(page)
 
 
 def test_a_lesson_is_opened_and_answered(page: Page) -> None:
@@ -140,15 +142,17 @@ def test_clean_and_attacked_are_compared_by_keys(page: Page) -> None:
     activate(page, ".st-key-attention_run button")
     page.get_by_text("Attacked:").first.wait_for()
     settled(page)
+    activate(page, ".st-key-attention_section button")
     tab_to(page, ".st-key-attention_arranged button")
     keys(page, "ArrowRight", "Enter")
-    page.locator(".share").first.wait_for()
+    pair = page.locator(".st-key-attention_compare_layer")
+    pair.locator(".share").wait_for()
     settled(page)
     tab_to(page, ".share")
-    share = page.locator(".share").first
+    share = pair.locator(".share")
     assert moved(page, share, "ArrowLeft") == "49% attacked"
     assert moved(page, share, "ArrowRight") == "50% attacked"
-    said = page.locator(".said").first
+    said = pair.locator(".said")
     activate(page, ".blink", key="Space")
     expect(said).to_have_text("Shown: Clean")
     keys(page, "b")
@@ -156,7 +160,7 @@ def test_clean_and_attacked_are_compared_by_keys(page: Page) -> None:
     activate(page, ".closer")
     expect(said).to_have_text("Zoom × 2")
     tab_to(page, ".stage")
-    image = page.locator(".stage img").first
+    image = pair.locator(".stage img").first
     before = image.evaluate("image => image.style.transform")
     keys(page, "ArrowDown")
     assert image.evaluate("image => image.style.transform") != before

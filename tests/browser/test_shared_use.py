@@ -50,7 +50,7 @@ def test_two_browsers_do_not_see_each_other(browser: Browser, narrow_server: str
         open_page(other, "attack-lab")
         assert "Synthetic B-scan, DRUSEN" in main_text(one)
         assert "Synthetic B-scan, CNV" in main_text(other)
-        assert "Step by step" not in main_text(other)
+        assert "Not attacked yet" in main_text(other)
         run_attack(other)
         assert "Synthetic B-scan, DRUSEN" in main_text(one)
 

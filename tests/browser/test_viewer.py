@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from viewer_stage import READY, Stage, a_film, a_pair, a_scan, a_slice
+from viewer_stage import READY, Stage, a_film, a_mapped_pair, a_pair, a_scan, a_slice
 
 from dashboard import language
 from dashboard.components import viewer
@@ -180,7 +180,7 @@ def test_every_key_does_what_the_help_sheet_says(opened: Open) -> None:
     sheet = page.locator("dialog.help")
     expect(sheet).to_be_visible()
     told = sheet.inner_text()
-    absent = {"slice", "leap", "first", "last", "blink"}  # no volume and no pair here
+    absent = {"slice", "leap", "first", "last", "blink", "beside"}  # no volume and no pair here
     assert all(text in told for name, text in ACTIONS.items() if name.split("_")[0] not in absent)
     assert "Two fingers" in told and "Blink" not in told
     page.keyboard.press("Escape")
@@ -333,6 +333,48 @@ def test_the_viewer_speaks_chinese(opened: Open, monkeypatch: pytest.MonkeyPatch
     page = opened(a_scan())
     expect(page.get_by_role("button", name="反相")).to_be_visible()
     expect(page.locator(".tone")).to_contain_text("窗位 128")
+
+
+def hot(page: Page, across: float, down: float) -> bool:
+    """Whether the map is high there: the colours run from blue to yellow."""
+    red, _, blue = pixel(page, across, down)
+    return red > blue
+
+
+def test_two_pictures_stand_side_by_side_and_move_together(opened: Open) -> None:
+    page = opened(a_pair(), color_scheme="light")
+    page.get_by_role("button", name="Side by side").click()
+    assert state(page)["beside"] == "true"
+    assert pixel(page, 0.25, 0.5)[0] == 51 and pixel(page, 0.75, 0.5)[0] == 204
+    expect(page.locator(".side.from")).to_have_text("Clean")
+    expect(page.locator(".side.to")).to_have_text("Attacked")
+    expect(page.get_by_role("button", name="Blink")).to_be_hidden()
+    stage, before = box(page), state(page)
+    page.mouse.move(stage["x"] + 0.75 * stage["width"], stage["y"] + stage["height"] / 2)
+    page.mouse.wheel(0, -400)
+    now = state(page)
+    assert now["zoom"] > 1 and abs(now["x"] - before["x"]) < 1, "the middle of a pane is the middle of the picture"
+    assert pixel(page, 0.25, 0.5)[0] == 51 and pixel(page, 0.75, 0.5)[0] == 204
+    drag(page, 60, 0)
+    assert pixel(page, 0.25, 0.5)[0] != 51, "both are windowed"
+    page.locator(".stage").focus()
+    page.keyboard.press("c")
+    assert state(page)["beside"] == "false"
+    expect(page.locator(".side.from")).to_have_text("Attacked")
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_each_picture_of_a_pair_has_its_own_map(opened: Open, beside: bool) -> None:
+    page = opened(a_mapped_pair(beside=beside))
+    page.locator("select.map").select_option(label="Grad-CAM")
+    page.locator(".stage[data-map=heat]").wait_for()
+    state(page)
+    if beside:
+        assert hot(page, 0.4, 0.6) and not hot(page, 0.1, 0.4)  # the clean one, on the left
+        assert hot(page, 0.6, 0.4) and not hot(page, 0.9, 0.6)
+    else:  # the left half is the attacked one
+        assert hot(page, 0.3, 0.4) and not hot(page, 0.3, 0.6)
+        assert hot(page, 0.7, 0.6) and not hot(page, 0.7, 0.4)
 
 
 # ---- the decoder -------------------------------------------------------------------------------------------------

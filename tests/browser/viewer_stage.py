@@ -1,6 +1,7 @@
 """The viewer alone on a page, mounted in a shadow root as Streamlit does it: pictures whose values are all known."""
 
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -107,6 +108,13 @@ def a_film() -> ViewerSubject:
 def a_pair() -> ViewerSubject:
     pictures = (shown(halves(0.2, 0.2), "Clean"), shown(halves(0.8, 0.8), "Attacked"))
     return ViewerSubject(key="pair", pictures=pictures, window=(128.0, 256.0))
+
+
+def a_mapped_pair(*, beside: bool) -> ViewerSubject:
+    """Dark and bright; the map lies over the lower right of the first, and over the upper left of the second."""
+    turned = replace(heat(), smooth=np.ascontiguousarray(heat().smooth[::-1, ::-1]))
+    overlay = Overlay(key="heat", title="Grad-CAM", view=heat(), attacked=turned)
+    return replace(a_pair(), overlays=(overlay,), beside=beside)
 
 
 def a_slice(at: int) -> ViewerSubject:

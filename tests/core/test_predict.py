@@ -1,6 +1,6 @@
 """A scan in, a prediction out, by the card's own preprocessing."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from tiny_models import save_tiny_model
 
 from meddef_core.errors import ModelError
-from meddef_core.prediction.prediction import from_logits, predict, prepare
+from meddef_core.prediction.prediction import from_logits, predict, predict_batch, prepare
 from meddef_core.scans import Scan
 from meddef_core.zoo import LoadedModel, load_model
 
@@ -56,6 +56,19 @@ def test_a_prediction_is_plain_and_frozen(model: LoadedModel, scan: Scan) -> Non
     assert all(type(value) is float for value in (*prediction.probabilities, *prediction.logits))
     with pytest.raises(FrozenInstanceError):
         prediction.label = "NORMAL"  # type: ignore[misc]
+
+
+def test_an_attacked_image_of_a_scan_that_is_abstained_from_is_abstained_from(model: LoadedModel, scan: Scan) -> None:
+    film = replace(scan, tags={"Modality": "CR", "BodyPartExamined": "CHEST"})
+    clean, image = predict(model, film), prepare(model, film)
+    assert clean.abstained is not None and clean.abstained.reason == "header"
+    attacked = (image + 4 / 255).clamp(0, 1)
+    assert predict(model, attacked).abstained is None, "an image alone has no header to judge it by"
+    found = predict(model, attacked, like=clean)
+    assert found.abstained == clean.abstained and found.level == "refused"
+    assert predict(model, attacked, like=predict(model, scan)).abstained is None
+    both = predict_batch(model, torch.cat([image, attacked]), (film, None), like=clean)
+    assert [each.abstained for each in both] == [clean.abstained] * 2
 
 
 def test_logits_that_are_extreme_still_make_probabilities(model: LoadedModel) -> None:

@@ -72,6 +72,17 @@ def attack(app: AppTest, name: str) -> AppTest:
     return press(open_lab(app, name))
 
 
+def lab_section(app: AppTest, name: str) -> AppTest:
+    """What stands below the first screen of the laboratory: one section at a time."""
+    return app.segmented_control(key="lab_section").set_value(name).run()
+
+
+def attacked_outputs(app: AppTest) -> int:
+    """How many models the laboratory shows a verdict of."""
+    said = text_of(app)
+    return said.count("**Output changed**") + said.count("**Output not changed**")
+
+
 def keys_of(app: AppTest) -> set[str]:
     """Keys of all widgets on the page."""
     kinds = ("slider", "select_slider", "number_input", "selectbox", "segmented_control", "multiselect", "button")

@@ -25,6 +25,7 @@ from dashboard.views.attention import propagation as attention_propagation
 from dashboard.views.attention import scores as attention_scores
 from dashboard.views.attention import sections as attention_sections
 from dashboard.views.attention import work as attention_work
+from dashboard.views.attention import worth as attention_worth
 from meddef_core.errors import DataError
 from meddef_core.explanation import EXPLAINERS, MAP_CAVEAT
 from meddef_core.explanation.channels import CHANNEL
@@ -75,7 +76,7 @@ def changed(reading: Reading) -> np.ndarray:
 
 
 def test_clean_then_attacked_stand_on_one_scale(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text_of(page)
+    said = text_of(section(page, "grad-cam"))
     assert "No attack on this scan yet" in said and MAP_CAVEAT in said
     assert "**Undefended**" in said and "**MedDef**" in said
     assert "**Clean**" in said and "**Attacked**" not in said
@@ -124,6 +125,7 @@ def noted(asked: list[str], name: str, function: Callable[..., object]) -> Calla
 
 
 def test_layer_class_and_position_are_the_readers(page: AppTest) -> None:
+    section(page, "grad-cam")
     page.selectbox(key="attention_layer").set_value("phi")
     page.selectbox(key="attention_class_oct").set_value("DRUSEN").run()
     assert "This model has no such layer" in text_of(page)  # the undefended one
@@ -272,13 +274,44 @@ def dissected(root: Path, **changes: Any) -> None:
 def test_maps_say_what_their_module_is_worth(page: AppTest, root: Path, changes: dict[str, Any], hardly: bool) -> None:
     dissected(root, **changes)
     said = text_of(section(page, "modules"))
-    assert f"it reads {changes['read_otherwise']} of 40 scans otherwise, and 71% hold at ε = 8/255" in said
-    assert ("hardly enters its answer" in said) == hardly
+    removed = f"Removing its DAAM changed {changes['read_otherwise']} of 40 predictions of MedDef"
+    assert f"{removed}; robust accuracy at ε = 8/255 is 71% without it" in said
+    assert ("has little effect on the output" in said) == hardly
 
 
 def test_worth_is_of_these_weights_and_of_the_module_shown(page: AppTest, root: Path) -> None:
     dissected(root)
-    assert "put out of action" not in text_of(section(page, "grad-cam"))
-    assert "put out of action" not in text_of(section(page, "channels"))  # not a lesion of that record
+    assert "Removing its" not in text_of(section(page, "grad-cam"))
+    assert "Removing its" not in text_of(section(page, "channels"))  # not removed in that record
     made.write(root, "dissection/oct/meddef.json", made.dissection("oct/meddef", made.OTHER))
-    assert "put out of action" not in text_of(section(page, "modules"))
+    assert "Removing its" not in text_of(section(page, "modules"))
+
+
+def overlay_of(app: AppTest) -> dict[str, Any]:
+    """The one map that the large viewer is sent."""
+    (sent,) = [each.proto for each in app.get("bidi_component") if "attention_viewer" in each.proto.id]
+    data: dict[str, Any] = json.loads(sent.json)
+    (found,) = data["maps"]
+    return data | {"map": found}
+
+
+def test_one_map_is_large_with_what_it_is_worth_above_it(page: AppTest, root: Path) -> None:
+    sent = overlay_of(page)
+    assert sent["shown"] == "gradcam" == sent["map"]["key"] and sent["beside"] and len(sent["pictures"]) == 1
+    assert "computed from the output itself" in page.main.info[0].value
+    attack(page)
+    sent = overlay_of(page)
+    assert [each["name"] for each in sent["pictures"]] == ["Clean", "Attacked"] and sent["map"]["second"] is not None
+    dissected(root, lesion="mfe", read_otherwise=0)
+    page.selectbox(key="attention_map").set_value("mfe_edges").run()
+    assert overlay_of(page)["shown"] == "mfe_edges"
+    assert "This module has little effect on the output" in page.main.info[0].value
+    page.segmented_control(key="attention_model").set_value("oct/undefended").run()
+    assert page.selectbox(key="attention_map").options == ["Grad-CAM"] and not page.exception
+
+
+def test_what_maps_are_worth_names_every_map_of_a_module() -> None:
+    own = {key for key in EXPLAINERS if key not in inspection.GRADIENT}
+    assert set(attention_worth.OF_MAP) == own
+    assert {*attention_worth.OF_MAP.values(), *attention_worth.OF_SECTION.values()} == set(attention_worth.MODULES)
+    assert not set(attention_worth.MODULES.values()) - set(catalogue("zh"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import robustness_records as made
 import torch
-from app_driving import attack, open_robustness, open_section, sections_of, text_of
+from app_driving import attack, lab_section, open_robustness, open_section, sections_of, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
@@ -119,6 +119,7 @@ def test_the_lab_certifies_beside_the_attack(
     app = start()
     monkeypatch.setenv("MEDDEF_MODELS_DIR", str(with_certified))
     app = attack(app, "fgsm")
+    lab_section(app, "certificate")
     app = app.button(key="lab_certify").click().run()
     assert not app.exception
     (plot,) = [each.proto for each in app.get("plotly_chart") if "attack strength" in each.proto.spec]

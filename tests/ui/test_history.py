@@ -6,7 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from app_driving import DIAGNOSE, LAB, attack, open_section, png_of, press, speak_chinese, text_of, upload
+from app_driving import (
+    DIAGNOSE,
+    LAB,
+    attack,
+    attacked_outputs,
+    open_section,
+    png_of,
+    press,
+    speak_chinese,
+    text_of,
+    upload,
+)
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from streamlit.testing.v1 import AppTest
@@ -60,7 +71,7 @@ def test_an_attack_is_shown_again_on_its_own_scan(app: AppTest) -> None:
     assert not app.exception
     assert app.session_state["chosen"].sample == "synthetic-CNV"
     assert app.session_state["lab_result"] is result
-    assert app.title[0].value == "Attack lab" and "2 · What the attack did" in text_of(app)
+    assert app.title[0].value == "Attack lab" and attacked_outputs(app) == 2
 
 
 def shown_again(app: AppTest, fingerprint: str) -> AppTest:

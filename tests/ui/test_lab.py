@@ -4,11 +4,22 @@ import dataclasses
 import time
 
 import pytest
-from app_driving import DIAGNOSE, LAB, QUICK, attack, keys_of, open_lab, press, text_of
+from app_driving import (
+    DIAGNOSE,
+    LAB,
+    QUICK,
+    attack,
+    attacked_outputs,
+    keys_of,
+    lab_section,
+    open_lab,
+    press,
+    text_of,
+)
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.progress import paced
-from dashboard.services import limits
+from dashboard.services import estimates, limits
 from dashboard.services import shared as services
 from dashboard.services.results.common import AttackChoice, Reading
 from meddef_core.attacks import ATTACKS, default_spec
@@ -69,7 +80,8 @@ def test_a_new_attack_of_any_norm_appears_by_itself(app: AppTest, norm: str, eps
         assert outcome.attacked.norm == outcome.noise.norm == norm and outcome.attacked.eps == outcome.noise.eps == eps
         assert outcome.attacked.inside_budget and outcome.noise.inside_budget
         assert 0.5 * eps < outcome.attacked.distance <= eps + 1e-5
-    assert f"budget ε = {words}" in text_of(app) or f"({words})" in text_of(app)
+    assert f"ε = {words}" in text_of(app) or f"({words})" in text_of(app)
+    lab_section(app, "sizes")
     (table,) = app.table
     bounded = [row for row in table.value.index if row.endswith(", bounded)")]
     assert len(bounded) == 1 and {"linf": "L∞", "l2": "L2", "l0": "L0"}[norm] in bounded[0]
@@ -85,6 +97,23 @@ def test_the_first_form_starts_with_what_is_usual(app: AppTest) -> None:
     assert app.pills(key="compare_oct").value == ["oct/undefended", "oct/meddef"]
 
 
+def test_the_black_box_attack_that_is_shown_first_is_square(app: AppTest) -> None:
+    app.switch_page(LAB).run()
+    app.segmented_control(key="threat").set_value("black box").run()
+    assert app.selectbox(key="attack_black_box").value == "square"
+    assert "Run Square on both models" in app.button(key="run_attack").label
+
+
+def test_a_scan_is_chosen_in_the_lab(app: AppTest) -> None:
+    app.switch_page(LAB).run()
+    assert app.selectbox(key="lab_scan").value == "synthetic-CNV"
+    app.selectbox(key="lab_scan").set_value("synthetic-DME").run()
+    assert app.session_state["chosen"].sample == "synthetic-DME"
+    other = next(sample for sample in services.samples("chest"))
+    app.selectbox(key="lab_scan").set_value(other.key).run()
+    assert app.session_state["chosen"].task == "chest" and not app.exception
+
+
 # ---- running -----------------------------------------------------------------------------------------------------
 
 
@@ -96,11 +125,10 @@ def test_an_attack_is_compared_on_both_models(app: AppTest) -> None:
     for outcome in result.outcomes:
         assert outcome.attacked.linf == pytest.approx(4 / 255, abs=1e-5)
     said = text_of(app)
-    assert said.count("The attack changed the model output") + said.count("did not change the model output") == 2
-    assert said.count("Control: random noise of the same size") == 2
-    assert "there is no course to draw" not in said and MAP_CAVEAT not in said
-    app.toggle(key="lab_maps").set_value(True).run()
-    said = text_of(app)
+    assert attacked_outputs(app) == 2 and said.count("Random noise:") == 2
+    assert "random noise of the same size is run beside it as a control" in said
+    assert MAP_CAVEAT not in said
+    said = text_of(lab_section(app, "maps"))
     assert "this model has no such map" in said.lower() and MAP_CAVEAT in said
     assert services.QUEUE.load == (0, 0)
 
@@ -136,11 +164,57 @@ def test_noise_is_as_large_as_an_attack_that_stops_short(monkeypatch: pytest.Mon
 
 def test_a_result_belongs_to_its_scan(app: AppTest) -> None:
     attack(app, "fgsm")
-    assert "there is no course to draw" in text_of(app)
+    assert "there is no course to draw" in text_of(lab_section(app, "steps"))
     app.switch_page(DIAGNOSE).run()
     app.button(key="sample_synthetic-NORMAL").click().run()
     app.switch_page(LAB).run()
-    assert "What the attack did" not in text_of(app)
+    assert not attacked_outputs(app) and "Not attacked yet" in text_of(app)
+
+
+STALE = "These results are of other settings"
+
+
+def test_a_result_of_other_settings_says_so_until_it_is_run_again(app: AppTest) -> None:
+    attack(app, "pgd")
+    assert STALE not in text_of(app)
+    app.select_slider(key="eps_linf").set_value(2 / 255).run()
+    assert STALE in app.main.warning[0].value and attacked_outputs(app) == 2
+    app.select_slider(key="eps_linf").set_value(4 / 255).run()
+    assert STALE not in text_of(app)
+    app.pills(key="compare_oct").set_value(["oct/meddef"]).run()
+    assert STALE in text_of(app)
+    press(app)
+    assert STALE not in text_of(app) and attacked_outputs(app) == 1
+
+
+def test_an_attack_that_did_not_end_says_so(app: AppTest) -> None:
+    open_lab(app, "pgd")
+    app.session_state["lab_note"] = "The attack was stopped: a setting was changed, or the page was left. Run it again."
+    app.run()
+    assert "The attack was stopped" in app.main.warning[0].value
+    press(app)
+    assert "The attack was stopped" not in text_of(app) and attacked_outputs(app) == 2
+
+
+@pytest.mark.usefixtures("start")
+def test_an_estimate_grows_with_the_work_and_learns_the_pace() -> None:
+    models = services.models("oct")[:1]
+    spec, _ = services.checked(PGD, "oct")
+    longer = dataclasses.replace(spec, steps=20 * spec.steps, restarts=3)
+    first = estimates.seconds(models, spec)
+    assert first > 0 and estimates.seconds(models, longer) == pytest.approx(60 * first)
+    assert estimates.seconds(services.models("oct")[:2], spec) > first
+    estimates.learn(models[0], longer, 240.0)
+    assert estimates.seconds(models, spec) == pytest.approx(4.0)
+
+
+def test_a_slow_attack_says_how_long_it_takes_before_it_runs(app: AppTest) -> None:
+    open_lab(app, "pgd").run()
+    assert "Estimated time" not in text_of(app)  # two steps
+    for model in services.comparable("oct")[:2]:
+        estimates.learn(model, default_spec("pgd", steps=1), 30.0)
+    app.run()
+    assert "Estimated time: about 2 min." in text_of(app)
 
 
 def test_a_budget_of_zero_changes_nothing(app: AppTest) -> None:
@@ -148,20 +222,21 @@ def test_a_budget_of_zero_changes_nothing(app: AppTest) -> None:
     app.select_slider(key="eps_linf").set_value(0.0)
     press(app)
     assert not app.exception
-    assert text_of(app).count("did not change the model output") == 2
+    assert text_of(app).count("**Output not changed**") == 2
 
 
 def test_an_attack_can_aim_at_a_class_unless_a_model_gives_it_already(app: AppTest) -> None:
     open_lab(app, "fgsm")
-    said = []
+    said, shown = [], []
     for label in services.tasks()["oct"].classes:
         app.selectbox(key="target_oct").set_value(label)
         press(app)
         assert not app.exception
         said.append(text_of(app))
+        shown.append(attacked_outputs(app) > 0)
     refused = ["for this scan; aim at another class" in text for text in said]
     assert 1 <= sum(refused) <= 2
-    assert all(("What the attack did" in text) != no for text, no in zip(said, refused, strict=True))
+    assert all(there != no for there, no in zip(shown, refused, strict=True))
     assert services.QUEUE.load == (0, 0)
 
 
@@ -195,8 +270,7 @@ def test_a_defence_from_the_literature_can_stand_beside(app: AppTest) -> None:
     assert not app.exception
     result = app.session_state["lab_result"]
     assert [outcome.clean.model.id for outcome in result.outcomes] == ["oct/meddef", JPEG]
-    app.toggle(key="lab_maps").set_value(True).run()
-    assert text_of(app).count("This side has no maps") == 2
+    assert text_of(lab_section(app, "maps")).count("This side has no maps") == 2
 
 
 def test_no_model_or_too_many_is_a_sentence(app: AppTest) -> None:

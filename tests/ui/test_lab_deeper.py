@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import robustness_records as made
-from app_driving import attack, open_lab, press, speak_chinese, text_of
+from app_driving import attack, attacked_outputs, lab_section, open_lab, press, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import budgets
@@ -20,6 +20,7 @@ from dashboard.services.results.common import AttackChoice, AttackOutcome, LabRe
 from dashboard.services.trust import DAMAGED, OTHER_WEIGHTS, UNAUDITED, WRAPPED, trust
 from dashboard.views.attack_lab import attack_form
 from dashboard.views.attack_lab import player as lab_player
+from dashboard.views.attack_lab import sections as lab_sections
 from meddef_core.attacks import ATTACKS
 from meddef_core.auditing.finding import MEANINGS
 from meddef_core.errors import AttackError
@@ -106,7 +107,7 @@ def test_the_player_gets_every_picture_within_half_a_level() -> None:
     iterates = found.attacked.iterates
     assert iterates is not None and iterates.steps == tuple(range(8))
     assert max(iterates.linf) <= 8 / 255 + 1e-6 and found.noise.iterates is None
-    sent = lab_player._model(found, 0, task=services.tasks()["oct"])
+    sent = lab_player._model(found, task=services.tasks()["oct"])
     packed = np.frombuffer(zlib.decompress(base64.b64decode(sent["changes"])), np.uint8).reshape(8, 224, 224)
     changes = np.cumsum(packed, axis=0, dtype=np.uint8).view(np.int8) * (sent["span"] / 127)
     wanted = iterates.pictures.astype(np.float32) - iterates.pictures[0].astype(np.float32)
@@ -117,7 +118,7 @@ def test_the_player_gets_every_picture_within_half_a_level() -> None:
 
 
 def test_the_player_is_there_for_steps_and_not_for_one(app: AppTest) -> None:
-    attack(app, "pgd")
+    lab_section(attack(app, "pgd"), "steps")
     assert "lab_player" in [each.key for each in app.get("bidi_component")]
     attack(app, "fgsm")
     assert "lab_player" not in [each.key for each in app.get("bidi_component")] and not app.exception
@@ -159,15 +160,22 @@ def test_slow_sections_wait_for_their_buttons_and_are_forgotten(app: AppTest) ->
     attack(app, "pgd")
     found = [f"lab_found_{name}" for name in ("sweep", "smallest", "transfer")]
     assert not [key for key in found if key in app.session_state]
-    app.number_input(key="lab_sweep_steps_pgd").set_value(1)
-    for button in ("lab_sweep", "lab_smallest", "lab_transfer"):
-        app.button(key=button).click().run()
-        assert not app.exception
+    said = {}
+    for section, buttons in (("sweep", ("lab_sweep", "lab_smallest")), ("transfer", ("lab_transfer",))):
+        lab_section(app, section)
+        if section == "sweep":
+            app.number_input(key="lab_sweep_steps_pgd").set_value(1)
+        for button in buttons:
+            app.button(key=button).click().run()
+            assert not app.exception
+        said[section] = text_of(app)
     assert all(key in app.session_state for key in found)
-    said = text_of(app)
-    assert said.count("Random noise of these sizes") + said.count("Random noise changed it at") == 2
-    assert "An upper bound, found by this attack" in said
-    assert "Shown to models they were not made on, the pictures changed the output" in said
+    swept = said["sweep"]
+    assert swept.count("Random noise of these sizes") + swept.count("Random noise changed it at") == 2
+    assert "An upper bound, found by this attack" in swept
+    assert swept.count("PGD with 1 steps found no change") == swept.count("With so few steps")
+    assert "Shown to models they were not made on, the pictures changed the output" in said["transfer"]
+    lab_section(app, "sweep")
     app.number_input(key="lab_sweep_steps_pgd").set_value(2).run()
     assert "An upper bound" not in text_of(app)  # what was found belongs to other settings
     app.button(key="clear_everything").click().run()
@@ -200,7 +208,7 @@ def test_one_model_has_nothing_to_transfer_to(app: AppTest) -> None:
     open_lab(app, "fgsm")
     app.pills(key="compare_oct").set_value(["oct/meddef"])
     press(app)
-    assert "Compare two models or more" in text_of(app)
+    assert "Compare two models or more" in text_of(lab_section(app, "transfer"))
 
 
 # ---- audits ------------------------------------------------------------------------------------------------------
@@ -245,6 +253,7 @@ def test_every_word_of_the_registry_and_of_the_forms_has_chinese_words() -> None
     said |= {word for words in attack_form.COUNTS.values() for word in words}
     said |= {word for norm in budgets.NORMS.values() for word in (norm.label, norm.help)}
     said |= {words for words, _, _ in lab_trust.BADGES.values()} | set(MEANINGS.values())
+    said |= set(lab_sections.TITLES.values())
     said |= {UNAUDITED, OTHER_WEIGHTS, WRAPPED, DAMAGED}
     assert not sorted(said - set(catalogue("zh")))
 
@@ -253,4 +262,4 @@ def test_the_page_speaks_chinese(app: AppTest, monkeypatch: pytest.MonkeyPatch) 
     attack(app, "pgd")
     speak_chinese(app, monkeypatch)
     assert not app.exception
-    assert "攻击的结果" in text_of(app) and "What the attack did" not in text_of(app)
+    assert "输出" in text_of(app) and not attacked_outputs(app)

@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from app_driving import ABOUT, DIAGNOSE, LAB, ROBUSTNESS, attack, main_text, open_section, pictures, png_of, upload
+from app_driving import (
+    ABOUT,
+    DIAGNOSE,
+    LAB,
+    ROBUSTNESS,
+    attack,
+    lab_section,
+    main_text,
+    open_section,
+    pictures,
+    png_of,
+    upload,
+)
 from streamlit.runtime.uploaded_file_manager import DeletedFile
 from streamlit.testing.v1 import AppTest
 from test_history import film
@@ -48,6 +60,7 @@ def a_scan_with_all_its_results(app: AppTest) -> tuple[str, set[str]]:
     short_id = app.session_state["chosen"].short_id
     shown = pictures(open_section(app, "maps"))
     attack(app, "fgsm")
+    lab_section(app, "transfer")
     app.button(key="lab_transfer").click().run()
     shown |= pictures(app)
     shown |= pictures(visit(app, ATTENTION))

@@ -94,7 +94,7 @@ def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], roo
     said = text_of(app)
     assert "At ε = 4/255 (0.0157): **41.0%** (31.0 to 49.0)" in said
     assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
-    assert "Audit: red" in said and "Noise breaks more than the gradient." in said
+    assert "Measurement check: severe flaw found" in said and "Noise breaks more than the gradient." in said
     assert "At 80% pruned it reads every scan as CNV" in said
     assert "scans robust on the first only 12," in said and "a difference." in said
     assert "Full network holds more scans under attack than these: without DAAM." in said and "One seed" not in said
@@ -177,7 +177,7 @@ def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[],
     assert "numbers.clean.balanced_accuracy" in damaged[1]
     said = text_of(app)
     assert "No reading of changed scans." in said
-    assert "At 80% pruned" in said and "Audit: red" in said and "Not audited" in said
+    assert "At 80% pruned" in said and "Measurement check: severe flaw found" in said and "Not audited" in said
 
 
 def test_the_page_speaks_chinese(start: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from app_driving import DIAGNOSE, LAB, attack, main_text, open_lab, open_section, png_of, press, text_of, upload
+from app_driving import (
+    DIAGNOSE,
+    LAB,
+    attack,
+    lab_section,
+    main_text,
+    open_lab,
+    open_section,
+    png_of,
+    press,
+    text_of,
+    upload,
+)
 from pypdf import PdfReader
 from streamlit.testing.v1 import AppTest
 
@@ -208,6 +220,7 @@ def test_pictures_of_a_refused_scan_enter_no_transfer_count(shipped: AppTest, ca
     shipped.switch_page(LAB).run()
     shipped.button(key="lab_anyway").click().run()
     press(open_lab(shipped, "fgsm"))
+    lab_section(shipped, "transfer")
     shipped.button(key="lab_transfer").click().run()
     assert not shipped.exception and "Nothing is counted here" in main_text(shipped)
 

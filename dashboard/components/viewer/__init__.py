@@ -89,6 +89,8 @@ def message(
         "maps": [_map(each, key=f"{key}_map_{each.key}", colour_map=colour_map) for each in subject.overlays],
         "slices": None if subject.slices is None else _slices(subject.slices, subject, key=key),
         "rereads": subject.rereads,
+        "beside": subject.beside,
+        "shown": subject.shown,
         "spare": spare,
         "most": most,
         "words": words() | {"caveat": tr(services.CAVEAT)},
@@ -106,15 +108,17 @@ def _scale(low: float, high: float, top: int) -> dict[str, float]:
 
 
 def _map(overlay: Overlay, *, key: str, colour_map: str) -> dict[str, Any]:
-    view = overlay.view
+    view, second = overlay.view, overlay.attacked
     if view is None:
-        return {"key": overlay.key, "title": tr(overlay.title), "url": None, "meaning": "", "palette": []}
+        none: dict[str, Any] = {"url": None, "second": None, "meaning": "", "palette": []}
+        return {"key": overlay.key, "title": tr(overlay.title), **none}
     low, high = view.scale
     anchors = colours.DIVERGING if view.signed else colours.COLOUR_MAPS[colour_map]
     return {
         "key": overlay.key,
         "title": tr(overlay.title),
         "url": _address(viewing.encoded_map(view), "image/png", key),
+        "second": None if second is None else _address(viewing.encoded_map(second), "image/png", f"{key}_attacked"),
         "meaning": tr(view.meaning),
         "alt": overlay.alt,
         "low": f"{low:.2g}",

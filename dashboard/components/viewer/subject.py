@@ -17,11 +17,15 @@ class ViewerPicture:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Overlay:
-    """A map that can lie over the scan; `view` is None until it is drawn, which `on_map` asks for."""
+    """A map that can lie over the scan; `view` is None until it is drawn, which `on_map` asks for.
+
+    `attacked` is the same map of the second picture, on the same scale; where it is None, `view` lies over both.
+    """
 
     key: str
     title: str
     view: MapView | None = None
+    attacked: MapView | None = None
     alt: str = ""
 
 
@@ -40,7 +44,9 @@ class ViewerSubject:
 
     `key` names it: the reader's zoom and window stay while it does. `outline` is a sentence on the part that the model
     `seen`, where that is not the whole scan; `row_mm` and `column_mm` are the sides of a pixel, where they are known.
-    `rereads` offers to predict with the window that the reader has set.
+    `rereads` offers to predict with the window that the reader has set. `beside` shows two pictures next to each other
+    at first, not one over the other. `shown` is the key of the overlay that lies over the scan until the reader chooses
+    another.
     """
 
     key: str
@@ -55,3 +61,5 @@ class ViewerSubject:
     overlays: tuple[Overlay, ...] = ()
     slices: Slices | None = None
     rereads: bool = False
+    beside: bool = False
+    shown: str = ""

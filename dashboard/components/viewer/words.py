@@ -28,6 +28,7 @@ SAID = {
     "outline": "Model input",
     "share": "Attacked, %",
     "blink": "Blink",
+    "beside": "Side by side",
     "reread": "Predict with this window",
     "state": "Centre {centre} · Width {width} · Zoom {zoom}",
     "state_inverted": "Centre {centre} · Width {width} · Zoom {zoom} · Inverted",
@@ -61,6 +62,7 @@ ACTIONS = {
     "stronger": "Map more opaque",
     "outline": "Show or hide the model input",
     "blink": "Blink between clean and attacked",
+    "beside": "Clean and attacked side by side, or one over the other",
     "reset": "Reset window, zoom and inversion",
     "help": "This list",
 }

@@ -1,10 +1,9 @@
-"""The attack form, built from the registry's metadata: a new attack appears here by itself."""
+"""The settings of an attack, built from the registry's metadata: a new attack appears here by itself."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.components.budgets import budget_slider
 from dashboard.components.words import class_words
 from dashboard.language import tr
 from dashboard.services import shared as services
@@ -24,8 +23,8 @@ COUNTS = {
 
 ANY_CLASS = "any other class"
 MAX_SEED = 2**31 - 1
-USUAL = "pgd"
-"""Attack that the form shows unless the reader says otherwise."""
+USUAL = {"white box": "pgd", "black box": "square"}
+"""Attack of each threat that the form shows unless the reader says otherwise."""
 
 FIELD = 150
 """Width of a number field in pixels."""
@@ -54,7 +53,7 @@ def attack_picker() -> AttackOption:
     key = st.selectbox(
         tr("Attack"),
         keys,
-        index=keys.index(USUAL) if USUAL in group else 0,
+        index=keys.index(USUAL[threat]) if USUAL[threat] in group else 0,
         format_func=lambda key: tr(group[key].title) if key in group else key,
         key=attack_key(threat),
         persist_state="session",
@@ -69,36 +68,16 @@ def attack_key(threat: str) -> str:
     return f"attack_{threat.replace(' ', '_')}"
 
 
-def attack_form(
-    option: AttackOption, task: Task, models: Sequence[ModelChoice], *, following: bool
-) -> tuple[AttackChoice, bool]:
-    """The settings, and whether the button was pressed. Nothing here is checked: `services.checked` does that.
-
-    An attack that is quick enough has its fields outside a form; `following` says that its result follows them.
-    """
-    with st.container() if option.live else st.form("attack_form", border=False):
-        left, right = st.columns(2, gap="medium")
-        with left:
-            eps = budget_slider(option)
-            steps = _steps(option)
-        with right:
-            target = _target(option, task)
-            loss = _loss(option)
-            source = _source(option, task)
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            counts = {setting: _count(option, setting) for setting in COUNTS}
-            theta = _theta(option)
-            seed = _seed()
-        pressed = _run_button(option, models)
-    if option.live:
-        st.caption(
-            tr("The result below follows every setting here: move the budget and watch.")
-            if following
-            else tr("One step is quick: after the first press, the result follows every setting here.")
-        )
-    choice = AttackChoice(
+def settings(option: AttackOption, task: Task) -> AttackChoice:
+    """Every setting of the attack but its strength, which is 0 here. `services.checked` does the checking."""
+    steps, target, loss, source = _steps(option), _target(option, task), _loss(option), _source(option, task)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        counts = {setting: _count(option, setting) for setting in COUNTS}
+        theta = _theta(option)
+        seed = _seed()
+    return AttackChoice(
         attack=option.key,
-        eps=eps,
+        eps=0.0,
         steps=steps,
         loss=loss,
         target=target,
@@ -107,14 +86,17 @@ def attack_form(
         theta=theta,
         **counts,
     )
-    return choice, pressed
 
 
-def _run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
-    label = tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models))
-    if option.live:
-        return st.button(label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models)
-    return st.form_submit_button(label, key="run_attack", type="primary", icon=":material/bolt:", disabled=not models)
+def run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
+    """Whether the one button of the page was pressed."""
+    return st.button(
+        tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models)),
+        key="run_attack",
+        type="primary",
+        icon=":material/bolt:",
+        disabled=not models,
+    )
 
 
 def _on_words(option: AttackOption, models: Sequence[ModelChoice]) -> str:
@@ -158,7 +140,7 @@ def _loss(option: AttackOption) -> str | None:
     if "loss" not in option.settings:
         return None
     return st.selectbox(
-        tr("Loss to climb"),
+        tr("Attack objective"),
         list(LOSSES),
         index=list(LOSSES).index(option.usual.loss),
         format_func=lambda loss: tr(LOSSES[loss]),

@@ -1,6 +1,9 @@
 """Maps of the clean and the attacked scan, both on one scale, for each model."""
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.heatmap_panel import GRAD_CAM, MapStyle, caveat, map_controls, map_tile
 from dashboard.components.progress import working
@@ -8,7 +11,8 @@ from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.results.common import AttackOutcome, LabResult, MapView
-from dashboard.views.attack_lab.comparison import two_places
+from dashboard.views.attack_lab.cards import WIDE
+from dashboard.views.attack_lab.pair import maps_key
 
 FAVOURITE = "channel_attention"
 """Shown first: what the whole defence adds, the map that says most in one picture."""
@@ -48,8 +52,7 @@ def maps_before_after(result: LabResult) -> None:
 
 def _pairs(result: LabResult, outcome: AttackOutcome) -> dict[str, Pair]:
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
-    key = f"{result.fingerprint} {result.spec} {result.source}"
-    before, after = services.maps(outcome.clean.model, key, outcome.clean.label, pictures)
+    before, after = services.maps(outcome.clean.model, maps_key(result), outcome.clean.label, pictures)
     return {first.key: (first, second) for first, second in zip(before, after, strict=True)}
 
 
@@ -76,8 +79,13 @@ def _pair_card(outcome: AttackOutcome, pair: Pair | None, title: str, *, style: 
         return
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
     for column, heading, view, picture in zip(
-        two_places(models), (tr("Clean"), tr("Attacked")), pair, pictures, strict=True
+        _two_places(models), (tr("Clean"), tr("Attacked")), pair, pictures, strict=True
     ):
         with column:
             map_tile(view, picture, style=style, heading=heading)
     st.caption(tr(pair[0].meaning))
+
+
+def _two_places(models: int) -> Sequence[DeltaGenerator]:
+    """Where two pictures of one model go: beside each other, or below each other where its column is narrow."""
+    return st.columns(2, wrap=False) if models <= WIDE else [st.container(), st.container()]

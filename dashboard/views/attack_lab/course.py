@@ -1,12 +1,13 @@
-"""What an attack went through: its pictures to scrub through, and the loss that it climbed."""
+"""What an attack went through: its pictures to scrub through, and the loss that it maximised."""
 
 import streamlit as st
 
-from dashboard.components.charts import CONFIG, against_steps
+from dashboard.components.charts import CONFIG
 from dashboard.components.words import class_words
 from dashboard.language import tr
 from dashboard.services.results.common import LabResult
 from dashboard.services.tasks import Task
+from dashboard.views.attack_lab.charts import against_steps
 from dashboard.views.attack_lab.player import player
 
 
@@ -16,7 +17,7 @@ def course(result: LabResult, *, task: Task) -> None:
         st.caption(tr("{attack} takes one step: there is no course to draw.", attack=tr(result.option.title)))
         return
     player(result, task=task)
-    st.markdown("**" + tr("Loss that the attack climbs") + "**")
+    st.markdown("**" + tr("The loss that the attack maximises") + "**")
     st.plotly_chart(
         against_steps(result.outcomes),
         key="course_loss",

@@ -88,14 +88,14 @@ def write(wanted: dict[str, str]) -> None:
 
 def link_box(wanted: dict[str, str]) -> None:
     """The link, ready to copy, in the reader's language."""
-    with st.popover(tr("Link to these settings"), icon=":material/link:", key="lab_link"):
-        st.code(deep_link.address(wanted, page="attack-lab"), language=None, wrap_lines=True)
-        st.caption(
-            tr(
-                "Opens the laboratory with this sample, these models, attack, budget, steps and seed; the other "
-                "settings are as usual. A link never leads to an upload."
-            )
+    st.markdown(f"**{tr('Link to these settings')}**")
+    st.code(deep_link.address(wanted, page="attack-lab"), language=None, wrap_lines=True)
+    st.caption(
+        tr(
+            "Opens the laboratory with this sample, these models, attack, attack strength, steps and seed; the other "
+            "settings are as usual. A link never leads to an upload."
         )
+    )
 
 
 # ---- a link's values, checked ------------------------------------------------------------------------------------
@@ -165,4 +165,4 @@ def _attack_in_view() -> AttackOption:
     """The attack that the form is about to show, whose norm and limits the other values must keep."""
     options = services.attack_options()
     threat = str(st.session_state.get("threat", options[0].threat))
-    return _offered_attack(str(st.session_state.get(attack_key(threat), USUAL)))
+    return _offered_attack(str(st.session_state.get(attack_key(threat), USUAL.get(threat, ""))))

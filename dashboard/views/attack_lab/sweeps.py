@@ -1,4 +1,4 @@
-"""How far each model holds on this scan: growing budgets, and the smallest one that suffices."""
+"""How robust each model is on this scan: growing attack strengths, and the smallest one that suffices."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -7,38 +7,43 @@ from typing import TypeVar
 import pandas as pd
 import streamlit as st
 
-from dashboard.components.charts import CONFIG, against_budget
+from dashboard.components.charts import CONFIG
 from dashboard.components.progress import OnShare
 from dashboard.components.slow_section import computed, kept, settings_key
 from dashboard.components.trust import trust_line, trust_link
-from dashboard.components.words import class_words, eps_words, percent
+from dashboard.components.words import eps_words, output_words
 from dashboard.language import tr
 from dashboard.services import sweeps
 from dashboard.services.results.common import LabResult, Reading
 from dashboard.services.results.sweeps import BudgetCurve, Smallest
 from dashboard.services.shared import OnProgress
 from dashboard.services.tasks import Task
+from dashboard.views.attack_lab.cards import model_title
+from dashboard.views.attack_lab.charts import against_budget
 
 T = TypeVar("T")
 
 
 def sweeps_card(result: LabResult, *, task: Task) -> None:
-    """The settings, a button for each question, and what was found."""
+    """The settings, a button for each question, and what was found; not of a model that abstains from the scan."""
+    clean = [outcome.clean for outcome in result.counted]
+    if not clean:
+        st.caption(tr("Nothing is counted here: a model abstains from this scan."))
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         steps = st.number_input(
-            tr("Steps of PGD at each budget"),
+            tr("Steps of PGD at each strength"),
             1,
             sweeps.MOST_STEPS,
             min(result.spec.steps, sweeps.MOST_STEPS) if result.option.iterative else sweeps.USUAL_STEPS,
             key=f"lab_sweep_steps_{result.option.key}",
             width=240,
-            help=tr("PGD on the margin loss, untargeted, whichever attack is chosen above, so that budgets compare."),
+            help=tr("PGD on the margin loss, untargeted, whichever attack is chosen above, so that strengths compare."),
         )
-        sweep = st.button(tr("Sweep the budget"), key="lab_sweep", icon=":material/show_chart:")
-        smallest = st.button(tr("Find the smallest budget"), key="lab_smallest", icon=":material/compress:")
+        sweep = st.button(tr("Sweep the strength"), key="lab_sweep", icon=":material/show_chart:")
+        smallest = st.button(tr("Find the smallest strength"), key="lab_smallest", icon=":material/compress:")
     key = settings_key(result, steps)
     seed = result.spec.seed
-    clean = [outcome.clean for outcome in result.outcomes]
     if sweep:
         computed("sweep", key, partial(_each, clean, partial(sweeps.sweep, steps=steps, seed=seed)))
     if smallest:
@@ -46,7 +51,7 @@ def sweeps_card(result: LabResult, *, task: Task) -> None:
     curves, found = kept("sweep", key), kept("smallest", key)
     if curves is None and found is None:
         st.caption(
-            tr("Each button attacks every model again, at many budgets: some seconds a model. Nothing runs before.")
+            tr("Each button attacks every model again, at many strengths: some seconds a model. Nothing runs before.")
         )
         return
     if isinstance(curves, tuple):
@@ -55,7 +60,7 @@ def sweeps_card(result: LabResult, *, task: Task) -> None:
         _smallest(found, task=task)
     for column, reading in zip(st.columns(len(clean), gap="medium"), clean, strict=True):
         with column:
-            st.markdown(f"**{tr(reading.model.title)}**")
+            model_title(reading.model)
             trust_line(reading.model)
     trust_link()
 
@@ -74,10 +79,10 @@ def _each(clean: Sequence[Reading], ask: Callable[[Reading, OnProgress], T], on_
 
 def _curves(curves: Sequence[BudgetCurve], *, task: Task, steps: int) -> None:
     left, right = st.columns(2, gap="medium")
-    words = [_curve_words(curve) for curve in curves]
+    words = [_curve_words(curve, steps=steps) for curve in curves]
     for column, quantity, title in (
-        (left, "probability", tr("Probability of the clean output, within growing budgets")),
-        (right, "margin", tr("Margin of the clean output, within growing budgets")),
+        (left, "probability", tr("Probability of the clean output as the attack grows stronger")),
+        (right, "margin", tr("Margin of the clean output as the attack grows stronger")),
     ):
         with column:
             st.markdown(f"**{title}**")
@@ -91,19 +96,21 @@ def _curves(curves: Sequence[BudgetCurve], *, task: Task, steps: int) -> None:
         st.markdown(f"- {sentence}")
     st.caption(
         tr(
-            "PGD, {n} steps, each model by its own gradients. A picture found within a small budget counts within "
-            "every larger one. The margin is the logarithm of how much likelier the clean output is than the next "
+            "PGD, {n} steps, each model by its own gradients. A picture found at a small strength counts at every "
+            "larger one. The margin is the logarithm of how much likelier the clean output is than the next "
             "class; below 0 the output has changed, and a cross marks where.",
             n=steps,
         )
     )
 
 
-def _curve_words(curve: BudgetCurve) -> str:
+def _curve_words(curve: BudgetCurve, *, steps: int) -> str:
     model = tr(curve.clean.model.title)
     most = eps_words(curve.points[-1].eps)
     if curve.flips_at is None:
-        said = tr("{model}: no budget up to {most} changed the output.", model=model, most=most)
+        said = tr("{model}: PGD with {n} steps found no change up to ε = {most}.", model=model, n=steps, most=most)
+        if steps < sweeps.USUAL_STEPS:
+            said += " " + tr("With so few steps a stronger attack may well find one.")
     else:
         said = tr("{model}: the output changes within ε = {eps}.", model=model, eps=eps_words(curve.flips_at))
     if curve.noise_flips_at is None:
@@ -112,13 +119,13 @@ def _curve_words(curve: BudgetCurve) -> str:
 
 
 def _smallest(found: Sequence[Smallest], *, task: Task) -> None:
-    st.markdown("**" + tr("The smallest budget that changed each output") + "**")
+    st.markdown("**" + tr("The smallest strength that changed each output") + "**")
     rows = {
         tr(each.clean.model.title): [
             tr("none up to {eps}", eps=eps_words(each.high)) if each.eps is None else eps_words(each.eps),
             eps_words(each.withstood),
-            "–" if each.attacked is None else _reading_words(each.attacked, task=task),
-            _reading_words(each.noise, task=task),
+            "–" if each.attacked is None else output_words(task, each.attacked),
+            output_words(task, each.noise),
             str(each.attacks),
         ]
         for each in found
@@ -127,16 +134,12 @@ def _smallest(found: Sequence[Smallest], *, task: Task) -> None:
     st.table(
         pd.DataFrame(rows, index=names),
         border="horizontal",
-        alt=tr("Smallest budget that changed each model's output, one column a model"),
+        alt=tr("Smallest strength that changed each model's output, one column a model"),
     )
     st.caption(
         ":material/info: "
         + tr(
-            "An upper bound, found by this attack: the picture at this budget does change the output, but a stronger "
-            "attack may need less. That it failed below is no proof that the model holds there."
+            "An upper bound, found by this attack: the picture at this strength does change the output, but a better "
+            "attack may need less. A failed attack below it does not prove that the model is robust there."
         )
     )
-
-
-def _reading_words(reading: Reading, *, task: Task) -> str:
-    return f"{class_words(task, reading.label)} {percent(reading.probability)}"

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components.slow_section import computed, kept, settings_key
-from dashboard.components.words import class_code, percent
+from dashboard.components.words import output_words
 from dashboard.language import tr
 from dashboard.services import sweeps
 from dashboard.services.results.common import LabResult
@@ -45,7 +45,7 @@ def _matrix(found: Sequence[Shown], *, task: Task) -> pd.DataFrame:
     rows = [
         [
             f"{tr('**changed**') if changed else tr('unchanged')}: "
-            f"{class_code(task, reading.label)} {percent(reading.probability)}"
+            f"{output_words(task, reading)}"
             for reading, changed in zip(each.readings, each.changed, strict=True)
         ]
         for each in found

@@ -1,8 +1,9 @@
-"""Page "Attention": what moved each model's output, clean beside attacked."""
+"""Page "Attention": one map large, clean beside attacked, with what it is worth; all models and variants below."""
 
 from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.model_picker import models_with_maps
 from dashboard.components.progress import working
@@ -19,6 +20,7 @@ from dashboard.session import state
 from dashboard.session.state import Chosen
 from dashboard.views.attention import scores, sections
 from dashboard.views.attention.channels import channels
+from dashboard.views.attention.large import large
 from dashboard.views.attention.maps import Look, look_controls
 from dashboard.views.attention.pointing import pointing
 from dashboard.views.attention.positions import self_attention
@@ -29,7 +31,7 @@ from dashboard.views.attention.worth import worth
 Section = Callable[[Sequence[Inspected], Task, Look], None]
 
 MAPS: dict[str, tuple[str, Section]] = {
-    "grad-cam": ("Grad-CAM", lambda found, task, look: sections.grad_cam(found, task=task, look=look)),
+    "grad-cam": ("All models: Grad-CAM", lambda found, task, look: sections.grad_cam(found, task=task, look=look)),
     "modules": ("Defence modules", lambda found, task, look: sections.modules(found, look=look)),
     "channels": ("Channel attention", lambda found, task, look: channels(found, look=look)),
     "self-attention": ("Self-attention", lambda found, task, look: self_attention(found, look=look)),
@@ -44,57 +46,62 @@ MAPS: dict[str, tuple[str, Section]] = {
 }
 """Sections that draw maps, by their name in a link."""
 
-OTHERS: dict[str, tuple[str, Callable[[Sequence[Inspected], Task], None]]] = {
-    "scan": ("The scans alone", lambda found, task: sections.scans(found)),
-    "stability": ("Stability", lambda found, task: scores.stability(found)),
-    "propagation": ("Propagation", lambda found, task: propagation(found)),
-    "sanity": ("Randomised weights", lambda found, task: scores.sanity(found)),
-    "pointing": ("Pointing game", lambda found, task: pointing(found, task=task)),
+OTHERS: dict[str, tuple[str, Callable[[Sequence[Inspected], Task, str | None], None]]] = {
+    "outputs": ("Outputs", lambda found, task, truth: outputs_table(found, task=task, truth=truth)),
+    "scan": ("The scans alone", lambda found, task, truth: sections.scans(found)),
+    "stability": ("Stability", lambda found, task, truth: scores.stability(found)),
+    "propagation": ("Propagation", lambda found, task, truth: propagation(found)),
+    "sanity": ("Randomised weights", lambda found, task, truth: scores.sanity(found)),
+    "pointing": ("Pointing game", lambda found, task, truth: pointing(found, task=task)),
 }
 """Sections without maps to set the display of: the scans themselves, and what scores maps and networks."""
 
 TITLES = {key: title for key, (title, _) in (*MAPS.items(), *OTHERS.items())}
 
+FIRST = "outputs"
+"""The section that is open at first: a small table, which computes nothing more."""
+
 
 def page() -> None:
-    """Set up, then look at one section: the others compute nothing."""
-    st.title(tr("Attention"), anchor=False)
+    """One map large; below it one section at a time: the others compute nothing."""
     chosen = state.chosen()
+    head = st.container(horizontal=True, vertical_alignment="center")
+    with head:
+        st.title(tr("Attention"), anchor=False, width="content")
+        if chosen is not None:
+            origin_line(chosen)
     if chosen is None:
         no_scan()
         return
     task = services.tasks()[chosen.task]
-    with st.container(border=True):
-        st.header(tr("1 · Scan, models and a quick attack"), anchor=False)
-        found = _setup(chosen, task)
-    if found:
-        with st.container(border=True):
-            st.header(tr("2 · What moved the outputs"), anchor=False)
-            _sections(found, task)
+    with head:
+        more = st.popover(tr("Models"), icon=":material/tune:", key="attention_setup")
+    found = _setup(chosen, task, more=more)
+    if not found:
+        return
+    try:
+        large(found, task=task.key)
+    except MedDefError as error:
+        st.error(tr(str(error)), icon=":material/error:")
+    scan_notes([each.clean for each in found], task=task)
+    _sections(found, task, chosen)
 
 
-def _setup(chosen: Chosen, task: Task) -> list[Inspected]:
-    origin_line(chosen)
-    picture, form = st.columns([2, 5], gap="large")
-    with picture:
-        thumbnail = services.thumbnail_of(chosen.task, chosen.fingerprint, chosen.scan)
-        st.image(thumbnail, clamp=True, width=200, alt=tr("The scan, as the models see it"))
-        st.caption(chosen.short_id)
-        st.page_link("dashboard/views/diagnose/page.py", label=tr("Other scan"), icon=":material/arrow_back:")
-    with form:
+def _setup(chosen: Chosen, task: Task, *, more: DeltaGenerator) -> list[Inspected]:
+    """The models, whose field goes into `more`; a quick attack on each, and what came of it."""
+    with more:
         models = models_with_maps(chosen.task)
-        try:
-            if not may_use(chosen, guards(chosen, models), task=task, key="attention"):
-                return []
-            quick_attack(chosen, models)
-            found = _read(chosen, models, attack_of(chosen))
-        except MedDefError as error:
-            st.error(str(error), icon=":material/error:")
+        st.page_link("dashboard/views/diagnose/page.py", label=tr("Other scan"), icon=":material/arrow_back:")
+    try:
+        if not may_use(chosen, guards(chosen, models), task=task, key="attention"):
             return []
-        if found:
-            attack_line(attack_of(chosen), found)
-            outputs_table(found, task=task, truth=chosen.truth)
-            scan_notes([each.clean for each in found], task=task)
+        quick_attack(chosen, models)
+        found = _read(chosen, models, attack_of(chosen))
+    except MedDefError as error:
+        st.error(tr(str(error)), icon=":material/error:")
+        return []
+    if found:
+        attack_line(attack_of(chosen), found)
     return found
 
 
@@ -104,12 +111,12 @@ def _read(chosen: Chosen, models: Sequence[ModelChoice], attack: LabResult | Non
     return [inspection.inspected(reading, attack) for reading in readings]
 
 
-def _sections(found: Sequence[Inspected], task: Task) -> None:
+def _sections(found: Sequence[Inspected], task: Task, chosen: Chosen) -> None:
     """One section. No fragment: who turns to another would wait there until every model's slow maps are drawn."""
     picked = st.segmented_control(
         tr("What to look at"),
         list(TITLES),
-        default=next(iter(TITLES)),
+        default=FIRST,
         required=True,
         format_func=lambda key: tr(TITLES[key]) if key in TITLES else key,
         key="attention_section",
@@ -117,13 +124,13 @@ def _sections(found: Sequence[Inspected], task: Task) -> None:
         persist_state="session",
         label_visibility="collapsed",
     )
-    name = picked if picked in TITLES else next(iter(TITLES))
+    name = picked if picked in TITLES else FIRST
     worth(name, found, task=task.key)
     try:
         if name in MAPS:
             MAPS[name][1](found, task, look_controls(attacked=any(each.outcome is not None for each in found)))
         else:
-            OTHERS[name][1](found, task)
+            OTHERS[name][1](found, task, chosen.truth)
     except MedDefError as error:
         st.error(str(error), icon=":material/error:")
 

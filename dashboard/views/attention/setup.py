@@ -8,11 +8,11 @@ import streamlit as st
 from dashboard.components.budgets import budget_slider, budget_words
 from dashboard.components.progress import OnShare
 from dashboard.components.slow_section import computed
-from dashboard.components.words import class_code, percent
+from dashboard.components.words import class_code, output_words
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services.results.attention import Inspected
-from dashboard.services.results.common import AttackChoice, AttackOption, AttackOutcome, LabResult, ModelChoice, Reading
+from dashboard.services.results.common import AttackChoice, AttackOption, AttackOutcome, LabResult, ModelChoice
 from dashboard.services.tasks import Task
 from dashboard.session import history, state
 from dashboard.session.state import Chosen
@@ -90,12 +90,12 @@ def attack_line(attack: LabResult | None, inspected: Sequence[Inspected]) -> Non
     """Which attack stands beside the clean scan, or that none does."""
     if attack is None:
         st.caption(
-            tr("No attack on this scan yet: the maps below are of the clean scan alone. Press the button above.")
+            tr("No attack on this scan yet: the maps are of the clean scan alone. Press “Attack each model”.")
         )
         return
     st.caption(
         tr(
-            "Attacked: {attack}, budget ε = {eps}, each model with its own gradients.",
+            "Attacked: {attack}, ε = {eps}, each model with its own gradients.",
             attack=tr(attack.option.title),
             eps=budget_words(attack.spec.eps, attack.option.norm),
         )
@@ -118,21 +118,15 @@ def outputs_table(inspected: Sequence[Inspected], *, task: Task, truth: str | No
 
 
 def _outputs(inspected: Inspected, *, task: Task, truth: str | None) -> list[str]:
-    clean = _output(inspected.clean, task=task)
-    if inspected.clean.abstained is not None:
-        clean = tr("{output}, not valid: the model abstains", output=clean)
-    elif truth is not None and inspected.clean.label != truth:
+    clean = output_words(task, inspected.clean)
+    if inspected.clean.abstained is None and truth is not None and inspected.clean.label != truth:
         clean = tr("{output}, wrong", output=clean)
     if inspected.outcome is None:
         return [clean, "–", "–"]
-    after = [_output(each.reading, task=task) for each in (inspected.outcome.attacked, inspected.outcome.noise)]
+    after = [output_words(task, each.reading) for each in (inspected.outcome.attacked, inspected.outcome.noise)]
     labels = [each.reading.label for each in (inspected.outcome.attacked, inspected.outcome.noise)]
     changed = [
         tr("{output}, changed", output=text) if label != inspected.clean.label else text
         for text, label in zip(after, labels, strict=True)
     ]
     return [clean, *changed]
-
-
-def _output(reading: Reading, *, task: Task) -> str:
-    return f"{class_code(task, reading.label)} {percent(reading.probability)}"

@@ -75,6 +75,12 @@ function blink(viewer) {
   viewer.refresh();
 }
 
+function toggleBeside(viewer) {
+  if (viewer.data.pictures.length < 2) return;
+  viewer.beside = !viewer.beside;
+  fitted(viewer);
+}
+
 function setShare(viewer, share) {
   viewer.share = bounded(share, 0, 100);
   viewer.refresh();
@@ -104,6 +110,7 @@ function toggleOutline(viewer) {
 
 const volume = (viewer) => viewer.data.slices !== null;
 const pair = (viewer) => viewer.data.pictures.length > 1;
+const swiped = (viewer) => pair(viewer) && !viewer.beside;
 const mapped = (viewer) => viewer.data.maps.length > 0;
 const cropped = (viewer) => viewer.data.outline !== null;
 
@@ -132,7 +139,8 @@ const ACTIONS = [
   { name: "fainter", keys: ["z"], when: mapped, run: (v) => setOpacity(v, v.opacity - OPACITY_STEP) },
   { name: "stronger", keys: ["x"], when: mapped, run: (v) => setOpacity(v, v.opacity + OPACITY_STEP) },
   { name: "outline", keys: ["o"], when: cropped, run: toggleOutline },
-  { name: "blink", keys: ["b"], when: pair, run: blink },
+  { name: "blink", keys: ["b"], when: swiped, run: blink },
+  { name: "beside", keys: ["c"], when: pair, run: toggleBeside },
   { name: "reset", keys: ["r"], run: reset },
   { name: "help", keys: ["?", "h"], run: (v) => v.nodes.help.showModal() },
 ];

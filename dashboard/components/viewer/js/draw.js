@@ -6,19 +6,54 @@ function drawn(viewer) {
   const { context, stage } = viewer, ratio = stage.ratio;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = "#000";
-  context.fillRect(0, 0, stage.width, stage.height);
-  const [first, second] = viewer.surfaces;
-  if (first) place(viewer, first.canvas);
-  if (second && viewer.share > 0) {
-    context.save();
-    context.beginPath();
-    context.rect(0, 0, edgeOf(viewer), stage.height);
-    context.clip();
-    place(viewer, second.canvas);
-    context.restore();
+  context.fillRect(0, 0, panesOf(viewer) * stage.width, stage.height);
+  if (panesOf(viewer) > 1) sideBySide(viewer);
+  else oneOverTheOther(viewer);
+}
+
+function oneOverTheOther(viewer) {
+  const { context, stage, share } = viewer, second = viewer.surfaces.length > 1;
+  layer(viewer, 0);
+  if (second && share > 0) {
+    clipped(context, edgeOf(viewer), stage.height, () => layer(viewer, 1));
+    if (share < 100) edge(viewer);
   }
-  if (viewer.mapSurface && viewer.map) map(viewer);
-  if (second && viewer.share > 0 && viewer.share < 100) edge(viewer);
+  marks(viewer);
+}
+
+function sideBySide(viewer) {
+  const { context, stage } = viewer, { width, height, ratio } = stage;
+  for (const pane of [0, 1]) {
+    context.setTransform(ratio, 0, 0, ratio, pane * width * ratio, 0);
+    clipped(context, width, height, () => {
+      layer(viewer, pane);
+      marks(viewer);
+    });
+  }
+  stroked(context, [], () => {
+    context.moveTo(0, 0);
+    context.lineTo(0, height);
+  });
+}
+
+function clipped(context, width, height, paint) {
+  context.save();
+  context.beginPath();
+  context.rect(0, 0, width, height);
+  context.clip();
+  paint();
+  context.restore();
+}
+
+// A picture with its own map; one without has the first one's.
+function layer(viewer, number) {
+  const surface = viewer.surfaces[number];
+  if (surface) place(viewer, surface.canvas);
+  const found = viewer.map === "" ? null : viewer.mapSurfaces[number] ?? viewer.mapSurfaces[0];
+  if (found) map(viewer, found);
+}
+
+function marks(viewer) {
   if (viewer.data.outline && viewer.outlined) outline(viewer);
   rulers(viewer);
 }
@@ -31,13 +66,13 @@ function place(viewer, canvas) {
 }
 
 // A map covers the part of the scan that the model saw.
-function map(viewer) {
+function map(viewer, surface) {
   const { context } = viewer, { width, height } = viewer.data.size;
   const box = viewer.data.mapped ?? { left: 0, top: 0, right: width, bottom: height };
   const [left, top] = toStage(viewer, box.left, box.top), [right, bottom] = toStage(viewer, box.right, box.bottom);
   context.globalAlpha = viewer.opacity;
   context.imageSmoothingEnabled = true;
-  context.drawImage(viewer.mapSurface.canvas, left, top, right - left, bottom - top);
+  context.drawImage(surface.canvas, left, top, right - left, bottom - top);
   context.globalAlpha = 1;
 }
 

@@ -14,6 +14,16 @@ function scaleOf(viewer) {
   return fitOf(viewer.data.size, viewer.stage) * viewer.view.zoom;
 }
 
+// Two pictures side by side have half of the stage each; both show the same part of the scan.
+function panesOf(viewer) {
+  return viewer.beside && viewer.data !== null && viewer.data.pictures.length > 1 ? 2 : 1;
+}
+
+// A place of the stage as one of the pane that it lies in.
+function inPane(viewer, x) {
+  return x >= viewer.stage.width && panesOf(viewer) > 1 ? x - viewer.stage.width : x;
+}
+
 // The scan never leaves the stage: along a side that fits, it stays in the middle.
 function confined(viewer) {
   const { view, stage } = viewer, { size } = viewer.data, scale = scaleOf(viewer);

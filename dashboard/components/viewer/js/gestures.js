@@ -18,8 +18,7 @@ function middleOf(places) {
 // What a drag that begins here does.
 function jobOf(viewer, event, place) {
   if (event.button === 1 || viewer.space) return "move";
-  const shared = viewer.data.pictures.length > 1;
-  if (shared && Math.abs(place.x - edgeOf(viewer)) <= GRIP) return "swipe";
+  if (swiped(viewer) && Math.abs(place.x - edgeOf(viewer)) <= GRIP) return "swipe";
   return viewer.tool;
 }
 
@@ -38,7 +37,7 @@ function dragged(viewer, drag, place) {
 
 function pinched(viewer, before, now) {
   moveBy(viewer, now.x - before.x, now.y - before.y);
-  if (before.apart > 0) zoomAt(viewer, now.apart / before.apart, now.x, now.y);
+  if (before.apart > 0) zoomAt(viewer, now.apart / before.apart, inPane(viewer, now.x), now.y);
   viewer.refresh();
 }
 
@@ -90,7 +89,7 @@ function onWheel(viewer, stage) {
     if (ahead && viewer.view.zoom <= 1 && !event.ctrlKey) return;
     event.preventDefault();
     const place = placeOf(viewer, event);
-    zoomAt(viewer, Math.exp(-event.deltaY * WHEEL_ZOOM * (event.ctrlKey ? 4 : 1)), place.x, place.y);
+    zoomAt(viewer, Math.exp(-event.deltaY * WHEEL_ZOOM * (event.ctrlKey ? 4 : 1)), inPane(viewer, place.x), place.y);
     viewer.refresh();
   }, { passive: false });
 }

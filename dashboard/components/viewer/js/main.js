@@ -4,10 +4,10 @@ const REST = 350; // milliseconds on a slice until the server is asked for it
 function made(root) {
   const nodes = nodesOf(root);
   const viewer = {
-    nodes, data: null, context: nodes.canvas.getContext("2d"), stage: { width: 1, height: 1, ratio: 1 },
+    nodes, data: null, context: nodes.canvas.getContext("2d"), stage: { width: 1, height: 1, ratio: 1, panes: 1 },
     view: { zoom: 1, x: 0, y: 0 }, window: { centre: 0, width: 1 }, preset: 0, inverted: false, tool: "window",
-    surfaces: [], urls: "", toned: false, map: "", mapSurface: null, mapUrl: "", opacity: 0.6, outlined: true,
-    share: 50, at: 1, told: null, asked: 1, requested: "", space: false, pending: false, frames: 0, cost: 0, rules: {},
+    surfaces: [], urls: "", toned: false, map: "", mapSurfaces: [], mapUrl: "", opacity: 0.6, outlined: true,
+    share: 50, beside: false, at: 1, told: null, asked: 1, requested: "", space: false, pending: false, frames: 0, cost: 0, rules: {},
     timer: 0,
   };
   viewer.refresh = () => refreshed(viewer);
@@ -27,8 +27,10 @@ function made(root) {
 
 function fitted(viewer) {
   const { stage, canvas } = viewer.nodes, ratio = window.devicePixelRatio || 1;
-  viewer.stage = { width: Math.max(1, stage.clientWidth), height: Math.max(1, stage.clientHeight), ratio };
-  canvas.width = Math.round(viewer.stage.width * ratio);
+  const panes = panesOf(viewer);
+  const width = Math.max(1, stage.clientWidth / panes), height = Math.max(1, stage.clientHeight);
+  viewer.stage = { width, height, ratio, panes };
+  canvas.width = Math.round(panes * viewer.stage.width * ratio);
   canvas.height = Math.round(viewer.stage.height * ratio);
   if (viewer.data === null) return;
   confined(viewer);
@@ -62,7 +64,7 @@ function told(viewer) {
   viewer.frames += 1;
   Object.assign(viewer.nodes.stage.dataset, {
     centre: window.centre, width: window.width, zoom: view.zoom, x: view.x, y: view.y, inverted: viewer.inverted,
-    at: viewer.at, map: viewer.mapSurface === null ? "" : viewer.map, opacity: viewer.opacity, share: viewer.share,
+    at: viewer.at, map: viewer.mapSurfaces.length === 0 ? "" : viewer.map, opacity: viewer.opacity, share: viewer.share, beside: panesOf(viewer) > 1,
     outlined: data.outline !== null && viewer.outlined, rule: viewer.rules.row?.mm ?? "", frames: viewer.frames,
     cost: viewer.cost, ready: viewer.surfaces.length > 0,
   });
@@ -113,30 +115,30 @@ function askForMap(viewer, request) {
 
 async function loadedMap(viewer) {
   const map = mapOf(viewer), { data } = viewer;
-  const url = map?.url ?? "";
+  const urls = [map?.url, map?.second].filter(Boolean), url = urls.join(" ");
   if (map === null) viewer.map = "";
   if (map !== null && map.url === null) {
-    viewer.mapSurface = null;
+    viewer.mapSurfaces = [];
     viewer.mapUrl = "";
     askForMap(viewer, `${data.pictures[0].url} ${map.key}`);
     return;
   }
   if (url === viewer.mapUrl) return;
   viewer.mapUrl = url;
-  viewer.mapSurface = null;
+  viewer.mapSurfaces = [];
   waits(viewer, "");
   if (url === "") {
     viewer.refresh();
     return;
   }
-  const picture = await pictureOf(url).catch(() => null);
+  const pictures = await Promise.all(urls.map(pictureOf)).catch(() => null);
   if (url !== viewer.mapUrl) return;
-  if (picture === null) {
+  if (pictures === null) {
     waits(viewer, data.words.failed);
     return;
   }
-  viewer.mapSurface = surfaceOf(picture);
-  colour(viewer.mapSurface, paletteOf(map.palette));
+  viewer.mapSurfaces = pictures.map(surfaceOf);
+  for (const surface of viewer.mapSurfaces) colour(surface, paletteOf(map.palette));
   viewer.refresh();
 }
 
@@ -154,9 +156,10 @@ function received(viewer, data) {
   const before = viewer.data;
   viewer.data = data;
   if (before === null || before.subject !== data.subject) {
-    Object.assign(viewer, { inverted: false, map: "", share: 50, preset: 0, tool: "window", told: null });
+    Object.assign(viewer, { inverted: false, map: data.shown, share: 50, beside: data.beside, preset: 0, tool: "window", told: null });
     wholeScan(viewer);
   }
+  if (before !== null && before.shown !== data.shown) viewer.map = data.shown;
   if (before === null || before.subject !== data.subject || before.windowed !== data.windowed) setPreset(viewer, 0);
   const at = data.slices?.at ?? 1;
   if (at !== viewer.told) {
@@ -164,6 +167,7 @@ function received(viewer, data) {
     viewer.at = viewer.asked = viewer.told = at;
   }
   worded(viewer);
+  if (viewer.stage.panes !== panesOf(viewer)) fitted(viewer);
   confined(viewer);
   viewer.load();
   if (before === null || viewer.map !== "") viewer.loadMap();

@@ -15,7 +15,8 @@ function nodesOf(root) {
   const find = (name) => root.querySelector(name);
   const names = [
     "viewer", "stage", "canvas", "badge", "tone", "legend", "wait", "meaning", "said", "help", "invert", "preset",
-    "reset", "helper", "farther", "closer", "whole", "map", "opacity", "outline", "share", "blink", "reread", "mapping",
+    "reset", "helper", "farther", "closer", "whole", "map", "opacity", "outline", "share", "blink", "beside", "reread",
+    "mapping",
     "fading", "outlining", "sharing", "close",
   ];
   const nodes = Object.fromEntries(names.map((name) => [name, find(`.${name}`)]));
@@ -45,6 +46,7 @@ function wire(viewer) {
   nodes.outline.onchange = () => toggleOutline(viewer);
   nodes.share.oninput = () => setShare(viewer, Number(nodes.share.value));
   nodes.blink.onclick = () => blink(viewer);
+  nodes.beside.onclick = () => toggleBeside(viewer);
   nodes.reread.onclick = () => viewer.tell("window", [viewer.window.centre, viewer.window.width]);
   nodes.viewer.onkeydown = (event) => event.stopPropagation(); // letters typed here are no keys of Streamlit's
 }
@@ -59,23 +61,22 @@ function worded(viewer) {
   nodes.stage.setAttribute("aria-label", `${words.stage} ${words.hint}`);
   for (const tool of nodes.tools) tool.textContent = words[`tool_${tool.dataset.tool}`];
   nodes.tools[2].hidden = data.slices === null;
-  for (const name of ["whole", "invert", "reset", "blink", "reread", "close"]) nodes[name].textContent = words[name];
+  for (const name of ["whole", "invert", "reset", "blink", "beside", "reread", "close"]) nodes[name].textContent = words[name];
   for (const name of ["closer", "farther", "helper"]) {
     nodes[name].setAttribute("aria-label", words[name]);
     nodes[name].title = words[name];
   }
   nodes.preset.setAttribute("aria-label", words.preset);
+  nodes.preset.hidden = data.presets.length < 2;
   optionsOf(nodes.preset, [["-1", words.own_window], ...data.presets.map((each, i) => [String(i), each.name])]);
   nodes.mapping.firstElementChild.textContent = words.map;
   optionsOf(nodes.map, [["", words.no_map], ...data.maps.map((each) => [each.key, each.title])]);
   nodes.fading.firstElementChild.textContent = words.opacity;
   nodes.outlining.lastElementChild.textContent = words.outline;
   nodes.sharing.firstElementChild.textContent = words.share;
-  const pair = data.pictures.length > 1;
   nodes.mapping.hidden = data.maps.length === 0;
   nodes.outlining.hidden = data.outline === null;
-  nodes.sharing.hidden = nodes.blink.hidden = nodes.from.hidden = nodes.to.hidden = !pair;
-  if (pair) [nodes.from.textContent, nodes.to.textContent] = [data.pictures[1].name, data.pictures[0].name];
+  nodes.beside.hidden = data.pictures.length < 2;
   helpOf(viewer);
 }
 
@@ -114,14 +115,25 @@ function shown(viewer) {
   nodes.share.value = String(viewer.share);
   nodes.fading.hidden = viewer.map === "";
   nodes.reread.hidden = !data.rereads || viewer.preset === 0;
-  nodes.from.hidden = data.pictures.length < 2 || viewer.share === 0;
-  nodes.to.hidden = data.pictures.length < 2 || viewer.share === 100;
+  sidesOf(viewer);
   nodes.badge.textContent = data.slices ? data.slices.texts[viewer.at - 1] : "";
   nodes.badge.hidden = data.slices === null;
   const values = { centre: short(window.centre), width: short(window.width), zoom: viewer.view.zoom.toFixed(1) };
   nodes.tone.textContent = filled(viewer.inverted ? words.state_inverted : words.state, values);
   legendOf(viewer);
   nodes.canvas.setAttribute("aria-label", altOf(viewer));
+}
+
+// Names of two pictures in the corners: one over the other the second is on the left, side by side it is on the right.
+function sidesOf(viewer) {
+  const { nodes, data, beside, share } = viewer, pair = data.pictures.length > 1;
+  nodes.beside.setAttribute("aria-pressed", String(beside));
+  nodes.sharing.hidden = nodes.blink.hidden = !pair || beside;
+  nodes.from.hidden = !pair || (!beside && share === 0);
+  nodes.to.hidden = !pair || (!beside && share === 100);
+  if (!pair) return;
+  const [first, second] = data.pictures.map((each) => each.name);
+  [nodes.from.textContent, nodes.to.textContent] = beside ? [first, second] : [second, first];
 }
 
 function mapOf(viewer) {

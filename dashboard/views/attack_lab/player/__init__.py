@@ -10,12 +10,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.components import colours
-from dashboard.components.charts import DASH_LENGTHS, LINES
+from dashboard.components.model_styles import style_of
 from dashboard.components.words import class_code
 from dashboard.language import tr
 from dashboard.services.results.common import AttackOutcome, Iterates, LabResult
 from dashboard.services.tasks import Task
-from dashboard.views.attack_lab.comparison import span_of
+from dashboard.views.attack_lab.cards import DASH_LENGTHS, span_of
 
 FOLDER = Path(__file__).parent
 LEVELS = 127
@@ -39,10 +39,13 @@ WORDS = {
 
 
 def player(result: LabResult, *, task: Task) -> None:
-    """The pictures of every model side by side, moved by one slider, with the outputs at that step."""
+    """The pictures of every model side by side, moved by one slider, with the outputs at that step.
+
+    A model that abstains from the scan has none: there is no probability to show.
+    """
     models = [
-        _model(outcome, number, task=task)
-        for number, outcome in enumerate(result.outcomes)
+        _model(outcome, task=task)
+        for outcome in result.counted
         if outcome.attacked.iterates is not None
     ]
     if not models:
@@ -68,9 +71,10 @@ def _component() -> Any:
     return st.components.v2.component("meddef_player", html=html, css=css, js=js)
 
 
-def _model(outcome: AttackOutcome, number: int, *, task: Task) -> dict[str, Any]:
+def _model(outcome: AttackOutcome, *, task: Task) -> dict[str, Any]:
     """One model's course as plain values."""
     iterates, clean = outcome.attacked.iterates, outcome.clean
+    style = style_of(clean.model.id)
     assert iterates is not None
     span, changes = _changes(iterates)
     own = clean.classes.index(clean.label)
@@ -79,8 +83,8 @@ def _model(outcome: AttackOutcome, number: int, *, task: Task) -> dict[str, Any]
         "title": tr(clean.model.title),
         "classes": [class_code(task, label) for label in clean.classes],
         "own": own,
-        "colour": LINES[number],
-        "dash": DASH_LENGTHS[number],
+        "colour": style.colour,
+        "dash": DASH_LENGTHS[style.dash],
         "side": clean.picture.shape[0],
         "clean": _packed(np.rint(clean.picture * 255).astype(np.uint8)),
         "changes": _packed(changes),
