@@ -19,9 +19,10 @@ WORST = "▼"
 
 def accuracy_table(found: TaskRecords, curves: Sequence[RobustnessCurve], epsilons: Sequence[float]) -> None:
     """The table, and below it what its marks mean and on how many scans it was measured."""
-    rows = [_row(found, curve, epsilons) for curve in curves]
+    # The verdict stands with the name: in a column of its own a telephone would cut it.
+    names = [f"{tr(curve.title)} {badge_words(robust_curves.verdict(found, curve.key).word)}" for curve in curves]
     st.table(
-        pd.DataFrame(rows, index=[tr(curve.title) for curve in curves]),
+        pd.DataFrame([_row(curve, epsilons) for curve in curves], index=names),
         border="horizontal",
         alt=tr("Balanced accuracy, a row a model, and its audit"),
     )
@@ -35,11 +36,9 @@ def badge_words(verdict: str) -> str:
     return f":{colour}-badge[{icon} {tr(words)}]"
 
 
-def _row(found: TaskRecords, curve: RobustnessCurve, epsilons: Sequence[float]) -> dict[str, str]:
-    cells = {tr("Clean"): share_words(curve.clean)}
-    for eps in epsilons:
-        cells[f"ε = {short_eps(eps)}"] = _cell(curve.at(eps))
-    return cells | {tr("Audit verdict"): badge_words(robust_curves.verdict(found, curve.key).word)}
+def _row(curve: RobustnessCurve, epsilons: Sequence[float]) -> dict[str, str]:
+    cells = {f"ε = {short_eps(eps)}": _cell(curve.at(eps)) for eps in epsilons}
+    return {tr("Clean"): share_words(curve.clean)} | cells
 
 
 def _cell(point: Point | None) -> str:
@@ -65,4 +64,4 @@ def _marks(points: Sequence[Point]) -> list[str]:
 def _counts(curves: Sequence[RobustnessCurve]) -> str:
     """Number of scans and split; those of other patients are named."""
     counts = dict.fromkeys((curve.n, tr(curve.part), protocol_words(curve.protocol)) for curve in curves)
-    return "; ".join(tr("n = {n} ({part}, {protocol})", n=n, part=part, protocol=how) for n, part, how in counts) + "."
+    return " ".join(tr("n = {n} ({part}, {protocol}).", n=n, part=part, protocol=how) for n, part, how in counts)
