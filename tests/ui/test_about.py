@@ -91,6 +91,12 @@ def test_every_section_holds_its_facts(start: Callable[[], AppTest], monkeypatch
     assert f"meddef {records.software()['meddef']}" in text_of(about_section(app, "versions"))
 
 
+def test_a_model_that_was_not_measured_says_so(app: AppTest) -> None:
+    app.switch_page(ABOUT).run()
+    for card in each_card(app):
+        assert card.weights.sha256[:12] in text_of(app) and "Not yet measured." in text_of(app)
+
+
 def test_a_model_is_called_in_the_reader_s_language(
     start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
