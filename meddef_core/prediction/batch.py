@@ -131,7 +131,8 @@ def _thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     scale = THUMBNAIL / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return np.clip(np.rint(small * 255.0), 0, 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.clip(np.rint(small * 255.0), 0, 255).astype(np.uint8)
+    return grey
 
 
 def _decoded(entry: ArchiveEntry, cancelled: Callable[[], bool] | None) -> Scan:
