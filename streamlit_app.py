@@ -97,7 +97,7 @@ def main() -> None:
             width="stretch",
         )
         st.caption(
-            tr("Scans and results live in this session's memory only. They go when you clear them or close the page.")
+            tr("Scans and results are kept in this session's memory only. Clearing, reloading or closing deletes them.")
         )
 
     st.caption(f":material/health_and_safety: **{tr(INTENDED_USE)}**")

@@ -52,6 +52,7 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
         key=key,
         label_visibility="collapsed",
         persist_state="session",
+        wrap=True,  # in a narrow column the last segment would be cut
     )
     if picked != MORE:
         return str(picked)

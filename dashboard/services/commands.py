@@ -29,6 +29,12 @@ def worst_command(record: WorstRecord) -> str:
     return " ".join([*head, *_list(record)])
 
 
+def first_command(task: str, models: Sequence[Shipped]) -> str:
+    """The command that measures the worst case of a task's first model, where nothing is measured yet."""
+    name = models[0].key.partition("/")[2] if models else COMPARED
+    return f"meddef evaluate --task {task} --model {name} --attacks worst --eps 2/255,0.01,4/255,8/255,0.05"
+
+
 def quick_command(card: Card, row: AttackedAccuracy) -> str:
     """The command that measures one attack of a card again."""
     spec = row.spec

@@ -24,6 +24,7 @@ from meddef_core.report.panel import panel
 from meddef_core.report.results import image_digest, prediction_numbers
 from meddef_core.report.sheet import MapPair, Record, Sheet, SheetSide
 from meddef_core.report.trust import trust_line
+from meddef_core.report.worth import worth_line
 
 ATTACK_MAPS = ("gradcam", "channel_attention")
 """Maps shown before and after: the one that every model has, and the one that says most of the defence."""
@@ -146,8 +147,13 @@ def _sides(kept: Sequence[ExportedModel], found: Reading | LabResult, *, maps: b
     if isinstance(found, Reading):
         (one,) = kept
         pairs = _map_pairs(found, (found.picture,), READING_MAPS) if maps else ()
-        return (SheetSide(title=found.model.title, record=one.record, clean=found.picture, maps=pairs),)
+        return (_reading_side(one, found, pairs),)
     return tuple(_attack_side(one, outcome, maps=maps) for one, outcome in zip(kept, found.outcomes, strict=True))
+
+
+def _reading_side(one: ExportedModel, found: Reading, pairs: tuple[MapPair, ...]) -> SheetSide:
+    worth = worth_line(loaded(found.model.id), output_of(found.prediction))
+    return SheetSide(title=found.model.title, record=one.record, clean=found.picture, maps=pairs, worth=worth)
 
 
 def _attack_side(one: ExportedModel, outcome: AttackOutcome, *, maps: bool) -> SheetSide:

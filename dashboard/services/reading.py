@@ -14,7 +14,6 @@ from meddef_core.prediction import (
     calibrate,
     fitted_for,
     operating_point,
-    predictive_values,
     questions,
     reliability,
     threshold_at_sensitivity,
@@ -23,19 +22,30 @@ from meddef_core.prediction import (
 from meddef_core.prediction.abstention import PHRASES, abstention_of
 from meddef_core.prediction.operating import ANY_FINDING
 from meddef_core.prediction.prediction import predict, prepare
+from meddef_core.prediction.predictive import (
+    LEAST_PREVALENCE,
+    MOST_PREVALENCE,
+    STANDARD_PREVALENCE,
+    Range,
+    predictive_ranges,
+)
 from meddef_core.scans import Scan
 
 __all__ = [
     "ANY_FINDING",
     "CAVEAT",
+    "LEAST_PREVALENCE",
+    "MOST_PREVALENCE",
+    "STANDARD_PREVALENCE",
     "Proportion",
+    "Range",
     "asked",
     "calibration",
     "fits_better",
     "looks_like",
     "maps",
     "operating",
-    "predictive_values",
+    "predictive_ranges",
     "read",
     "reading_of",
     "reading_of_scan",

@@ -38,11 +38,15 @@ USED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class LessonPlace:
-    """A step of a lesson (from 0) with what a link or a reader changed on its card, as text."""
+    """A step of a lesson (from 0) with what a link or a reader changed on its card, as text.
+
+    `moved`: the step that a link asked for is not there, and this is the nearest.
+    """
 
     lesson: str
     step: int
     changes: tuple[tuple[str, str], ...] = ()
+    moved: bool = False
 
     def changed(self, name: str, value: str) -> "LessonPlace":
         """The same step with one setting of its card changed."""
@@ -54,9 +58,9 @@ def current() -> LessonPlace | None:
     asked = deep_link.asked(NAMES)
     if "lesson" in asked and asked != st.session_state.get(WRITTEN):
         number = asked.get("step", "1")
-        step = int(number) - 1 if number.isdecimal() and len(number) < 4 else 0
+        step = int(number) - 1 if number.isdecimal() and len(number) < 4 else -1
         changes = tuple((name, asked[name]) for name in NAMES[2:] if name in asked)
-        st.session_state[PLACE] = LessonPlace(asked["lesson"], max(0, step), changes)
+        st.session_state[PLACE] = LessonPlace(asked["lesson"], max(0, step), changes, moved=step < 0)
     return st.session_state.get(PLACE)
 
 
@@ -152,4 +156,5 @@ def link_box(wanted: dict[str, str]) -> None:
 
 def bounded(place: LessonPlace, lesson: Lesson) -> LessonPlace:
     """The place, at a step that the lesson has."""
-    return place if place.step < len(lesson.steps) else replace(place, step=len(lesson.steps) - 1, changes=())
+    last = len(lesson.steps) - 1
+    return place if place.step <= last else replace(place, step=last, changes=(), moved=True)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from meddef_core.errors import ScanError
 from meddef_core.evaluation.metrics import balanced_interval, confusion, wilson
@@ -18,6 +20,9 @@ from meddef_core.scans import FrameError, Scan, read_scan_isolated
 from meddef_core.scans.archive import ArchiveEntry, is_zip
 from meddef_core.tasks import get_task
 from meddef_core.zoo import Card, LoadedModel
+
+THUMBNAIL = 64
+"""Longer side of a row's small picture, in pixels."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,6 +41,8 @@ class BatchOutcome:
     """SHA-256 of the file's bytes; None where it was not read."""
     short_id: str | None = None
     """`Scan.short_id`; None where it was not read."""
+    thumbnail: NDArray[np.uint8] | None = None
+    """The scan as a small grey picture; None where it was not read."""
 
     @property
     def output(self) -> Prediction | None:
@@ -114,7 +121,18 @@ def read_entry(
         notes=scan.warnings,
         digest=scan.digest,
         short_id=scan.short_id,
+        thumbnail=_thumbnail(scan.pixels),
     )
+
+
+def _thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Grey `(h, w)` in [0, 1] with THUMBNAIL pixels on its longer side, uint8."""
+    height, width = pixels.shape
+    scale = THUMBNAIL / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    grey: NDArray[np.uint8] = np.clip(np.rint(small * 255.0), 0, 255).astype(np.uint8)
+    return grey
 
 
 def _decoded(entry: ArchiveEntry, cancelled: Callable[[], bool] | None) -> Scan:

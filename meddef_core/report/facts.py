@@ -18,7 +18,7 @@ SETTINGS = {
     "search_steps": "search rounds {}",
     "theta": "change of one value {:g}",
     "loss": "loss {}",
-    "rel_step": "step {:g} of the budget",
+    "rel_step": "step {:g} of epsilon",
 }
 """Fields of `AttackSpec` as the line of settings calls them."""
 
@@ -55,7 +55,7 @@ def settings_line(sheet: Sheet) -> str:
     """The attack and every setting that it reads."""
     record = _first_attack(sheet)
     spec, info = record.spec, get_attack(record.spec.name)
-    words = [f"{info.title} ({info.threat})", f"budget {format_eps(spec.eps, norm=info.norm)}"]
+    words = [f"{info.title} ({info.threat})", f"epsilon {format_eps(spec.eps, norm=info.norm)}"]
     if (source := record.numbers.source) is not None:
         words.append(f"made on {source.key}")
     for field, text in SETTINGS.items():
@@ -161,22 +161,32 @@ _MEASURED: dict[str, Callable[[AttackNumbers], str]] = {
 
 
 def span(sheet: Sheet) -> float:
-    """The change of a pixel that gets the strongest colour: the budget, or the largest there is in other norms."""
+    """The change of a pixel that gets the strongest colour: epsilon, or the largest there is in other norms."""
     record = _first_attack(sheet)
     return record.spec.eps if record.numbers.norm == "linf" else max(each.linf for each in _attacks(sheet))
 
 
-def factor(sheet: Sheet) -> int:
+def factor(sheet: Sheet) -> float:
     """What differences are multiplied by, the same for every model."""
     return amplification(span(sheet))
+
+
+def factor_words(sheet: Sheet) -> str:
+    """ "64": the factor for a caption, as the pages say it."""
+    return str(round(factor(sheet)))
 
 
 def legend(sheet: Sheet) -> str:
     """How to read the pictures of differences."""
     return (
-        f"Differences are signed and multiplied by {factor(sheet)}: mid grey is no change, blue is darker, orange is "
-        f"brighter; the strongest colours are ±{255 / factor(sheet):.1f}/255."
+        f"Differences are signed and multiplied by {factor_words(sheet)}: mid grey is no change, blue is darker, "
+        f"orange is brighter; the strongest colours are ±{_change_words(span(sheet))}."
     )
+
+
+def _change_words(change: float) -> str:
+    """As every page writes an epsilon, "6/255 (0.0235)"; a measured change with its decimals, "3.42/255 (0.0134)"."""
+    return format_eps(change) if "/" in format_eps(change) else grey_steps(change)
 
 
 def probability_note(sheet: Sheet) -> str:

@@ -86,6 +86,8 @@ def _side(
     canvas.box(x, y, width, 1, colour=RULE)
     y = paragraph(canvas, x, y + style.gap / 2, side.title, width=width, size=style.title, bold=True)
     y = paragraph(canvas, x, y, facts.outcome(side, sheet), width=width, size=style.body)
+    if side.worth:
+        y = paragraph(canvas, x, y, side.worth, width=width, size=style.small)
     if sheet.attacked and side.trust:
         y = paragraph(canvas, x, y, side.trust, width=width, size=style.small, colour=MUTED)
     edge = min(style.tile, (width - (most - 1) * style.gap) / most)
@@ -98,7 +100,7 @@ def _row(side: SheetSide, sheet: Sheet) -> list[Tile]:
         change = tiles.difference(side.clean, side.attacked, factor=facts.factor(sheet))
         row += [
             Tile("Attacked", tiles.grey(side.attacked), None),
-            Tile(f"Added, × {facts.factor(sheet)}", change, None),
+            Tile(f"Added, × {facts.factor_words(sheet)}", change, None),
         ]
     for pair in side.maps:
         row.append(Tile(f"Clean: {pair.title}", tiles.over_scan(pair.clean, side.clean, pair), pair))

@@ -81,8 +81,12 @@ def attack_numbers(
 
 
 def batch_numbers(rows: "Sequence[BatchOutcome]", score: "BatchAccuracy | None") -> BatchNumbers:
-    """Numbers of a record of a batch."""
-    told = [{**plain(row), "prediction": None if row.prediction is None else fields_of(row.prediction)} for row in rows]
+    """Numbers of a record of a batch, which holds no picture of a scan."""
+    told = []
+    for row in rows:
+        prediction = None if row.prediction is None else fields_of(row.prediction)
+        words = {key: value for key, value in plain(row).items() if key != "thumbnail"}
+        told.append(words | {"prediction": prediction})
     return BatchNumbers.model_validate({"rows": told, "score": plain(score)})
 
 

@@ -43,6 +43,8 @@ class SheetSide:
     maps: tuple[MapPair, ...] = ()
     trust: str = ""
     """What an audit says about robustness numbers of this model; see `trust.trust_line`."""
+    worth: str = ""
+    """What a prediction is worth as a yes/no test; see `worth.worth_line`."""
 
     @property
     def output(self) -> Output:

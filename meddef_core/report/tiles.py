@@ -18,14 +18,17 @@ def grey(picture: Picture) -> Rgb:
     return np.repeat(values[..., None], 3, axis=2)
 
 
-def difference(clean: Picture, attacked: Picture, *, factor: int) -> Rgb:
+def difference(clean: Picture, attacked: Picture, *, factor: float) -> Rgb:
     """The signed change of each pixel times `factor`: mid grey where nothing changed."""
     return _diverging((attacked - clean) * factor)
 
 
-def amplification(span: float) -> int:
-    """The whole factor that brings a change of `span` to the strongest colour."""
-    return max(1, round(1.0 / span)) if span > 0 else 1
+def amplification(span: float) -> float:
+    """The factor that brings a change of `span` to the strongest colour.
+
+    Not rounded: the legend names the span, and it must be the attack's own epsilon.
+    """
+    return max(1.0, 1.0 / span) if span > 0 else 1.0
 
 
 def over_scan(values: Picture, picture: Picture, pair: MapPair) -> Rgb:

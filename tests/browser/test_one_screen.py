@@ -13,12 +13,14 @@ from meddef_core.data.phantoms import oct_phantom
 
 FIRST = {
     "upload": '[data-testid="stFileUploaderDropzone"]',
+    "attack": ".st-key-diagnose_to_attack button",
+    "teach": ".st-key-diagnose_to_teach button",
     "image": ".stage",
     "maps": "select.map",
     "class and probability": "h3",
     "reliability": "text=Trained on macular B-scans",
 }
-"""What a clinician sees without scrolling."""
+"""What a clinician sees without scrolling: three choices, and a sample that is predicted already."""
 
 LONGEST = 1400
 """Pixels that the page may be high at 1440."""

@@ -160,7 +160,7 @@ def test_the_page_says_what_the_record_says(attacked: SheetSide) -> None:
     lines = texts_of(report(sheet))
     said = " ".join(lines)
     assert INTENDED_USE in lines
-    assert "PGD (white box) · budget 4/255 (0.0157) · steps 2" in said and "seed 0" in said
+    assert "PGD (white box) · epsilon 4/255 (0.0157) · steps 2" in said and "seed 0" in said
     assert str(attacked.record.model.weights_sha256) in said and attacked.record.scan.sha256 in said
     assert sheet.digest in said and document_digest(sheet.document) == sheet.digest
     assert NOT_AUDITED in said and "meddef replay record.json" in said
@@ -172,6 +172,7 @@ def test_the_page_says_what_the_record_says(attacked: SheetSide) -> None:
             assert percent(output.probabilities[index]) in lines
     assert f"{numbers.l2:.3f}" in lines and f"{numbers.psnr:.1f} dB" in lines
     assert "Added, × 64" in said and "multiplied by 64" in said
+    assert "the strongest colours are ±4/255 (0.0157)" in said  # the attack's own epsilon
     assert "not where disease is" in said and "Clean: Grad-CAM" in said and "Attacked: Edges" in said
 
 
@@ -225,7 +226,7 @@ def test_a_difference_is_grey_where_nothing_changed_and_strongest_at_the_budget(
     moved[0, 0], moved[1, 1] = 0.5 + 4 / 255, 0.5 - 4 / 255
     factor = tiles.amplification(4 / 255)
     drawn = tiles.difference(clean, moved, factor=factor)
-    assert factor == 64 and tuple(drawn[2, 2]) == (128, 128, 128)
+    assert factor == 255 / 4 and tuple(drawn[2, 2]) == (128, 128, 128)
     assert tuple(drawn[0, 0]) == (255, 164, 46) and tuple(drawn[1, 1]) == (77, 163, 255)
     assert tiles.amplification(0.0) == 1
 

@@ -42,9 +42,15 @@ def sections_of(app: AppTest) -> list[str]:
     return list(app.segmented_control(key="diagnose_section").options)
 
 
-def open_robustness(app: AppTest) -> AppTest:
-    """The page of records."""
+def open_robustness(app: AppTest, section: str = "overview") -> AppTest:
+    """The page of records, at one of its sections."""
     app.switch_page(ROBUSTNESS).run()
+    return robustness_section(app, section)
+
+
+def robustness_section(app: AppTest, section: str) -> AppTest:
+    """Another section of the page of records."""
+    app.segmented_control(key="robustness_section").set_value(section).run()
     assert not app.exception
     return app
 

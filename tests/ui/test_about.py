@@ -1,7 +1,7 @@
 """The page "About": cards whole and damaged, and what stands beside the weights."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,17 @@ from dashboard.language import catalogue
 from dashboard.services import records
 from dashboard.views.about.card_facts import OBJECTIVES, facts
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.tasks import TASKS
 from meddef_core.zoo import MODELS, Card, list_models
 
 ROOT = Path(__file__).resolve().parents[2]
+SECTIONS = {
+    "overview": "Overview",
+    "models": "Models",
+    "data": "Data",
+    "privacy": "Privacy",
+    "versions": "Versions, licence and citation",
+}
 SHARE = {"share": 0.9855, "hits": 272, "n": 276, "interval": [0.963, 0.994]}
 
 
@@ -39,33 +47,65 @@ def reading(card: Card, **changes: object) -> dict[str, object]:
     return {"weights_sha256": card.weights.sha256, "temperature": 0.617, "test": test} | changes
 
 
-def test_the_page_holds_every_section(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+def about_section(app: AppTest, name: str) -> AppTest:
+    """One section of the page; only that one is computed."""
+    app.segmented_control(key="about_section").set_value(name).run()
+    assert not app.exception
+    return app
+
+
+def each_card(app: AppTest) -> Iterator[Card]:
+    """Every model that ships, with its card on the page."""
+    about_section(app, "models")
+    for task in TASKS:
+        app.segmented_control(key="about_task").set_value(task).run()
+        for card in (card for card in list_models() if card.task == task):
+            app.selectbox(key=f"about_model_{task}").set_value(card.key).run()
+            assert not app.exception
+            yield card
+
+
+def test_the_first_section_says_what_it_is_for_and_its_limits(start: Callable[[], AppTest]) -> None:
     app = start()
     app.switch_page(ABOUT).run()
     assert not app.exception and not app.warning
     said = text_of(app)
-    assert INTENDED_USE in said
-    for heading in ("Intended use", "Models", "Data", "Limits", "Privacy", "Versions, licence and citation"):
-        assert heading in [header.value for header in app.header]
-    for card in list_models():
+    assert INTENDED_USE in said and "no measurable benefit" in said and "Two narrow questions" in said
+    assert "SHA-256" not in said and "never written to disk" not in said
+    assert list(app.segmented_control(key="about_section").options) == list(SECTIONS.values())
+
+
+def test_every_section_holds_its_facts(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = start()
+    app.switch_page(ABOUT).run()
+    for card in each_card(app):
+        said = text_of(app)
         for part in ("train", "val", "test"):
             assert card.data["lists"][part]["sha256"][:12] in said
         assert f"seed {card.training['recipe']['seed']}" in said
-    assert f"meddef {records.software()['meddef']}" in said
+        (table,) = app.table
+        assert len(table.value) == len({row["eps"] for row in card.metrics["attacked"]}) + 1
+    assert "Licence: CC" in text_of(about_section(app, "data"))
+    assert "never written to disk" in text_of(about_section(app, "privacy"))
+    assert f"meddef {records.software()['meddef']}" in text_of(about_section(app, "versions"))
+
+
+def test_a_model_that_was_not_measured_says_so(app: AppTest) -> None:
+    app.switch_page(ABOUT).run()
+    for card in each_card(app):
+        assert card.weights.sha256[:12] in text_of(app) and "Not yet measured." in text_of(app)
 
 
 def test_a_model_is_called_in_the_reader_s_language(
     start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    app = start()
+    app = speak_chinese(start(), monkeypatch)
     app.switch_page(ABOUT).run()
-    said = text_of(speak_chinese(app, monkeypatch))
-    assert not app.exception
     told = catalogue("zh")
-    for card in list_models():
-        assert f"**{told[card.title]}** (`{card.key}`): {told[card.summary]}" in said
+    for card in each_card(app):
+        assert f"**{told[card.title]}** (`{card.key}`): {told[card.summary]}" in text_of(app)
 
 
 def test_a_damaged_card_is_named_and_the_others_stay(card: Card, models_root: Path, tmp_path: Path) -> None:
@@ -74,7 +114,7 @@ def test_a_damaged_card_is_named_and_the_others_stay(card: Card, models_root: Pa
     app = AppTest.from_file(str(ROOT / ABOUT), default_timeout=60).run()
     assert not app.exception
     assert [warning.value.split(" ")[0] for warning in app.warning] == ["oct/broken/card.json"]
-    assert card.weights.sha256[:12] in text_of(app)
+    assert card.weights.sha256[:12] in text_of(about_section(app, "models"))
 
 
 def test_what_was_done_to_the_weights_is_told(card: Card) -> None:

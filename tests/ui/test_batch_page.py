@@ -77,7 +77,11 @@ def test_an_archive_becomes_a_table_with_a_score(page: AppTest) -> None:
     frame = page.dataframe[0].value
     assert list(frame["File"])[:2] == ["set/CNV/0.png", "set/DME/1.png"]
     assert "not an image" in frame["Remarks"][4]
-    assert sum(float(page.metric[index].value) for index in range(4)) == 5
+    assert [metric.label for metric in page.metric][-1] == "abstains"
+    assert [float(metric.value) for metric in page.metric][-1] == 0
+    assert sum(float(metric.value) for metric in page.metric) == 5
+    assert all(picture.startswith("data:image/png;base64,") for picture in frame["Scan"][:4])
+    assert frame["Scan"][4] == ""
     assert "secret_clinic" not in str(page.session_state)
 
 
@@ -114,9 +118,31 @@ def test_cancelling_keeps_what_is_done_and_lets_the_files_go(page: AppTest) -> N
     )
     assert batch.HELD.bytes > held
     page.session_state["batch_job"] = job = batch.stop(job)
-    assert not job.entries and batch.HELD.bytes == held
+    assert not job.entries and batch.HELD.bytes == held + sum(len(file.data) for file in job.kept)
     page.run()
     assert "a prediction for 1 of 6 files" in text_of(page) and "5 files were not looked at" in text_of(page)
+
+
+def test_a_row_opens_its_scan_on_diagnose(page: AppTest) -> None:
+    read_all(page, ("a.zip", known_set()))
+    job = page.session_state["batch_job"]
+    assert [file.number for file in job.kept] == [1, 2, 3, 4, 6]  # not the letter
+    page.selectbox(key="batch_row").set_value(3).run()
+    page.button(key="batch_open").click().run()
+    assert not page.exception and page.title[0].value == "Diagnose"
+    chosen = page.session_state["chosen"]
+    assert chosen.short_id == job.rows[2].short_id and chosen.task == "oct"
+    assert "set/DRUSEN" not in chosen.title
+    page.switch_page(BATCH).run()
+    assert "a prediction for 5 of 6 files" in text_of(page)  # the table is still there
+
+
+def test_files_beyond_the_limit_are_not_kept(monkeypatch: pytest.MonkeyPatch, page: AppTest) -> None:
+    monkeypatch.setattr(batch, "MOST_KEPT", 2 * len(png(0)) - 1)
+    read_all(page, ("a.png", png(0)), ("b.png", png(0)))
+    job = page.session_state["batch_job"]
+    assert [file.number for file in job.kept] == [1]
+    assert page.selectbox(key="batch_row").options == [f"1 · a.png · {job.rows[0].short_id}"]
 
 
 @pytest.mark.parametrize("key", ["clear_everything", "batch_forget"])

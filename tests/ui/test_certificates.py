@@ -130,10 +130,10 @@ def test_certified_accuracy_has_a_row_a_radius(start: Callable[[], AppTest], roo
     fill(root)
     own = next(card for card in list_models() if card.key == "oct/meddef")
     made.write(root, "certified/oct/meddef.json", certified_record(own.key, own.weights.sha256))
-    app = open_robustness(start())
+    app = open_robustness(start(), "certified")
     (table,) = [each.value for each in app.table if "correct and certified" in each.value.columns]
     assert "L∞ 0.5/255" in table.index and "L2 2" in table.index and len(table) == 10
-    assert "1,000 draws a scan" in text_of(app) and "counts as wrong: 1 of 40" in text_of(app)
+    assert "1,000 draws for each scan" in text_of(app) and "counts as wrong: 1 of 40" in text_of(app)
     columns = certified_columns("meddef", records.of_task("oct").certified["meddef"].numbers)
     assert list(columns["norm"]) == ["any", *["linf"] * 5, *["l2"] * 4]
     assert (columns["balanced_accuracy"].diff().dropna()[:5] <= 0).all()
@@ -142,6 +142,6 @@ def test_certified_accuracy_has_a_row_a_radius(start: Callable[[], AppTest], roo
 def test_a_record_of_no_model_here_is_not_shown(start: Callable[[], AppTest], root: Path) -> None:
     fill(root)
     made.write(root, "certified/oct/elsewhere.json", certified_record("oct/elsewhere", made.OTHER))
-    app = open_robustness(start())
+    app = open_robustness(start(), "certified")
     assert not [each for each in app.table if "correct and certified" in each.value.columns]
     assert commands.certified_command("oct", "meddef-certified") in [block.value for block in app.code]

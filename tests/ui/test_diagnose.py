@@ -1,5 +1,6 @@
 """Page Diagnose: what an output is worth, what is refused, and how a file's window and frame are chosen."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components.words import percent
 from dashboard.services import reading
 from dashboard.services import shared as services
+from meddef_core.prediction.predictive import predictive_ranges
 from meddef_core.zoo import MODELS
 
 
@@ -43,8 +45,8 @@ def test_a_scan_is_read_with_calibrated_shares_and_what_they_are_worth(shipped: 
     assert "Called positive" in said and "for any finding" in said
     (table,) = shipped.table
     assert list(table.value.index) == [
-        "Sensitivity, validation patients", "Sensitivity, test list",
-        "Specificity, validation patients", "Specificity, test list",
+        "Sensitivity, validation patients", "Sensitivity, test set",
+        "Specificity, validation patients", "Specificity, test set",
     ]  # fmt: skip
     assert all(" / " in cell and "[" in cell for cell in table.value.to_numpy().ravel())
 
@@ -71,6 +73,22 @@ def test_predictive_values_are_ranges_and_never_certain(shipped: AppTest, preval
         assert said == f"**{title}: {percent(min(values))} to {percent(max(values))}**"
         assert "100.0%" not in said
     assert "of 100" not in text_of(shipped)
+
+
+def test_predictive_values_are_drawn_over_one_to_fifty_percent(shipped: AppTest) -> None:
+    open_section(shipped, "test")
+    operating = reading.operating(services.models("oct")[0], "any finding")
+    assert operating is not None
+    (chart,) = shipped.get("plotly_chart")
+    traces = json.loads(chart.proto.spec)["data"]
+    assert [trace["name"] for trace in traces] == ["PPV", "PPV", "NPV", "NPV"]
+    for place, (low, high) in enumerate((traces[:2], traces[2:])):
+        assert low["x"] == high["x"] == pytest.approx(list(range(1, 51)))
+        for at in (0, 9, 49):  # 1%, 10% and 50%
+            ends = predictive_ranges(operating.test, prevalence=(at + 1) / 100)[place]
+            assert (low["y"][at], high["y"][at]) == pytest.approx([100 * (end or 0) for end in ends])
+        assert not {"0.0%", "100.0%"} & {*low["customdata"], *high["customdata"]}
+    assert "At 1%: PPV" in chart.proto.alt and "At 50%: PPV" in chart.proto.alt
 
 
 def test_rule_question_and_prevalence_change_the_figures(shipped: AppTest) -> None:

@@ -1,7 +1,6 @@
 """Every page and state through Streamlit's own test runner, with the real core behind it."""
 
 import io
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -11,8 +10,6 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 from streamlit.testing.v1 import AppTest
 
-from dashboard.services import shared as services
-from dashboard.views.about.model_cards import MODELS_ABREAST
 from meddef_core.explanation import MAP_CAVEAT
 from meddef_core.intended_use import INTENDED_USE
 
@@ -141,27 +138,6 @@ def test_two_sessions_do_not_see_each_other(start: Callable[[], AppTest], pictur
     upload(one, picture)
     other.run()
     assert one.session_state["chosen"].fingerprint != other.session_state["chosen"].fingerprint
-
-
-def test_about_lists_every_model_with_its_hash(app: AppTest) -> None:
-    app.switch_page(ABOUT).run()
-    said = text_of(app)
-    for card in services.cards():
-        assert card.weights.sha256[:12] in said
-    assert said.count("Not yet measured.") == 2
-
-
-def test_about_reads_the_shipped_numbers(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    app = start()
-    app.switch_page(ABOUT).run()
-    assert not app.exception
-    for table in app.table:
-        assert "clean scans" in table.value.index
-        assert "PGD-20, ε = 4/255 (0.0157)" in table.value.index
-        assert len(table.value.columns) <= MODELS_ABREAST
-    columns = Counter(title for table in app.table for title in table.value.columns)
-    assert columns == Counter(card.title for card in services.cards())
 
 
 def test_a_server_without_models_says_so(

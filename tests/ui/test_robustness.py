@@ -10,16 +10,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import robustness_records as made
-from app_driving import ROBUSTNESS, open_robustness, speak_chinese, text_of
+from app_driving import open_robustness, robustness_section, speak_chinese, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.record_parts import csv_of
+from dashboard.components.model_styles import style_of
+from dashboard.components.record_parts import csv_of, share_words
+from dashboard.components.trust import BADGES
 from dashboard.services import commands, records, robust_curves
 from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.views.robustness import figures as robustness_figures
-from dashboard.views.robustness.headline import curve_table
+from dashboard.views.robustness.accuracy_table import WORST
+from dashboard.views.robustness.curves import curve_table
 from dashboard.views.robustness.paper import paper_table
+from dashboard.views.robustness.sections import TITLES
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records import AblationRow, BaselineRow, Match
 from meddef_core.report.tables import worst_case_table
@@ -33,21 +37,59 @@ def curve_of(name: str) -> RobustnessCurve:
 # ---- the page ----------------------------------------------------------------------------------------------------
 
 
-def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("task", ["oct", "chest"])
+def test_the_first_screen_is_one_table_and_one_chart(
+    start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
     app = open_robustness(start())
-    said = text_of(app)
+    app.segmented_control(key="robustness_task").set_value(task).run()
+    ((table,), (chart,)) = app.table, app.get("plotly_chart")
+    curves = {curve.key: curve for curve in robust_curves.curves(records.of_task(task))}
+    pair = [curves["undefended"], curves["meddef"]]
+    assert [name.partition(" :")[0] for name in table.value.index] == [curve.title for curve in pair]
+    for curve, (_, row) in zip(pair, table.value.iterrows(), strict=True):
+        assert row["Clean"] == share_words(curve.clean)
+        for eps, label in ((4 / 255, "ε = 4/255"), (8 / 255, "ε = 8/255")):
+            point = curve.at(eps)
+            assert point is not None and row[label].startswith(share_words(point.share))
+            assert row[label].endswith(WORST) == (point.source == "worst")
+    assert WORST in table.value["ε = 8/255"].iloc[1] and f"{WORST} worst case" in text_of(app)
+    drawn = {trace["name"]: trace for trace in json.loads(chart.proto.spec)["data"]}
+    for curve in pair:
+        look = style_of(curve.key)
+        line = drawn[curve.title]
+        seen = (line["line"]["color"], line["line"]["dash"], line["marker"]["symbol"])
+        assert seen == (look.colour, look.dash, look.marker)
+
+
+def test_only_the_selected_section_is_computed(
+    start: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(root)
+    app = open_robustness(start())
+    assert [button.label for button in app.get("download_button")].count("Data as CSV") == 1
+    assert "predicts CNV for every scan" not in text_of(app)
+    assert "predicts CNV for every scan" in text_of(robustness_section(app, "pruning"))
+    assert list(app.segmented_control(key="robustness_section").options) == list(TITLES.values())
+
+
+def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    app = open_robustness(start(), "models")
     found = records.of_task("oct")
     assert not found.problems
+    (table,) = app.table
     for curve in robust_curves.curves(found):
-        low, high = curve.clean.balanced_interval
-        assert f"**{100 * curve.clean.balanced_accuracy:.1f}%** ({100 * low:.1f} to {100 * high:.1f})" in said
-        assert f"n = {curve.n} (test, official split)" in said
-        at = curve.at(4 / 255)
+        at, verdict = curve.at(4 / 255), robust_curves.verdict(found, curve.key)
         assert at is not None
+        (name,) = (name for name in table.value.index if name.partition(" :")[0] == curve.title)
+        row = table.value.loc[name]
+        assert row["Clean"] == share_words(curve.clean) and row["ε = 4/255"].startswith(share_words(at.share))
+        assert BADGES[verdict.word][0] in name
+        app.selectbox(key="robustness_details_oct").set_value(curve.key).run()
         assert at.command in [block.value for block in app.code]
-    for record in found.audits.values():
-        assert f"Audit: {record.numbers.verdict}" in said
+        assert f"n = {curve.n} (test, official split)" in text_of(app) and verdict.meaning in text_of(app)
 
 
 @pytest.mark.parametrize("task", ["oct", "chest"])
@@ -55,7 +97,7 @@ def test_numbers_of_earlier_weights_say_so_wherever_the_page_shows_them(
     start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    app = open_robustness(start())
+    app = open_robustness(start(), "baselines")
     app.segmented_control(key="robustness_task").set_value(task).run()
     found = records.of_task(task)
     assert found.baselines is not None
@@ -70,16 +112,16 @@ def test_numbers_of_earlier_weights_say_so_wherever_the_page_shows_them(
     assert marked <= bars and not other & bars and len(bars) == len(found.baselines.numbers.rows)
     assert all(f"{title}:" in chart.alt for title in marked)
     assert "The weights that ship as MedDef were not compared yet." in text_of(app)
-    models = set(app.dataframe[0].value["model"])
+    models = set(robustness_section(app, "paper").dataframe[0].value["model"])
     for title in ("ResNet-18, undefended", "without DAAM"):
         assert f"{title} (measured with earlier weights)" in models and title not in models
     small = {"oct": "MedDef, 112 x 112 inside", "chest": "MedDef, films as they are"}[task]
-    assert f"Shipped as models: Full network, seed 0 ({small})." in text_of(app)
+    assert f"Of them ship: Full network, seed 0 ({small})." in text_of(robustness_section(app, "ablation"))
 
 
 def test_a_model_of_other_patients_is_told_apart(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    app = open_robustness(start())
+    app = open_robustness(start(), "models")
     assert "other patients" not in text_of(app)
     said = text_of(app.segmented_control(key="robustness_task").set_value("chest").run())
     pooled = {card.title: card for card in list_models(MODELS) if card.data["protocol"] == "patient_split"}
@@ -91,18 +133,24 @@ def test_a_model_of_other_patients_is_told_apart(start: Callable[[], AppTest], m
 def test_full_records_leave_nothing_unmeasured(start: Callable[[], AppTest], root: Path) -> None:
     fill(root)
     app = open_robustness(start())
-    said = text_of(app)
-    assert "At ε = 4/255 (0.0157): **41.0%** (31.0 to 49.0)" in said
-    assert "Worst case of: APGD (cross-entropy)" in said and "Quick look" not in said
-    assert "Measurement check: severe flaw found" in said and "Noise breaks more than the gradient." in said
-    assert "At 80% pruned it reads every scan as CNV" in said
-    assert "scans robust on the first only 12," in said and "a difference." in said
-    assert "Full network holds more scans under attack than these: without DAAM." in said and "One seed" not in said
-    assert "No comparison with other defences." not in said and "No pruning curve." not in said
-    assert "No reading of changed scans." not in said
-    assert len(app.get("plotly_chart")) == 6  # budget, baselines, shifts, two sweeps, ablation
-    table = app.dataframe[0].value
-    assert {"reported", "re-measured", "difference"} <= set(table.columns)
+    assert app.table[0].value["ε = 4/255"].iloc[1] == f"**41.0%** (31.0 to 49.0) {WORST}"
+    assert "PGD only" not in text_of(app)
+    said, charts = {}, 0
+    for section in TITLES:
+        said[section] = text_of(robustness_section(app, section))
+        charts += len(app.get("plotly_chart"))
+        missing = {"certified": 1, "external": 1, "paper": 1}.get(section, 0)  # of these the folder lacks some
+        assert said[section].count("Not measured yet. Run:") == missing, section
+    assert "At ε = 4/255 (0.0157): **41.0%** (31.0 to 49.0)" in said["models"]
+    assert "Worst case of: APGD (cross-entropy)" in said["models"] and "Upper bound" not in said["models"]
+    assert BADGES["red"][0] in said["audits"] and "Noise breaks more than the gradient." in said["audits"]
+    assert "At 80% pruned it predicts CNV for every scan" in said["pruning"]
+    assert "scans robust with the first only 12," in said["ablation"]
+    assert ": significant difference (McNemar p = 0.0034)." in said["ablation"]
+    assert "holds more scans under attack than these: without DAAM." in said["ablation"]
+    assert charts == 7  # overview, all models, baselines, shifts, two sweeps, ablation
+    table = robustness_section(app, "paper").dataframe[0].value
+    assert {"reported", "reproduced", "difference"} <= set(table.columns)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +174,7 @@ def test_the_verdict_is_in_the_readers_language(
     document = made.ablation()
     document["numbers"]["pairs"][0] |= pair
     made.write(root, "ablation/oct.json", document)
-    said = text_of(open_robustness(speak_chinese(start(), monkeypatch)))
+    said = text_of(open_robustness(speak_chinese(start(), monkeypatch), "ablation"))
     assert all(sentence in said for sentence in sentences)
     assert ("结论" in said) == bool(sentences)
 
@@ -151,13 +199,15 @@ def test_defences_of_one_name_have_bars_of_their_own() -> None:
 
 def test_an_empty_folder_says_how_to_fill_it(start: Callable[[], AppTest], root: Path) -> None:
     app = open_robustness(start())
-    said = text_of(app)
-    assert said.count("Not measured yet. Run:") == 10  # accuracy, two audits, and a study each
-    commands = "\n".join(block.value for block in app.code)
+    said, commands = "", ""
+    for section in TITLES:
+        said += text_of(robustness_section(app, section))
+        commands += "\n".join(block.value for block in app.code)
+        assert not app.warning
+    assert said.count("Not measured yet. Run:") == 11  # accuracy twice, two audits, and a study each
     for word in ("evaluate", "certified", "audit", "baselines", "shifts", "external", "prune", "train", "dissect"):
         assert f"meddef {word}" in commands
     assert "reported.json) are not here" in said
-    assert not app.warning
 
 
 def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[], AppTest], root: Path) -> None:
@@ -168,27 +218,28 @@ def test_a_damaged_record_is_one_sentence_and_the_rest_stays(start: Callable[[],
     made.write(root, "worst/oct/undefended.json", share)
     made.write(root, "audit/oct/meddef.json", made.audit("oct/meddef", made.OTHER, verdict="splendid"))
     made.write(root, "shifts/oct.json", made.shifts({"oct/meddef": made.OTHER}) | {"kind": "audit"})
-    app = open_robustness(start())
+    app = open_robustness(start(), "shifts")
     damaged = [warning.value for warning in app.warning if "is damaged" in warning.value]
     assert [words.split(" ")[0] for words in damaged] == [
         "worst/oct/meddef.json", "worst/oct/undefended.json", "audit/oct/meddef.json",
         "shifts/oct.json",
     ]  # fmt: skip
     assert "numbers.clean.balanced_accuracy" in damaged[1]
-    said = text_of(app)
-    assert "No reading of changed scans." in said
-    assert "At 80% pruned" in said and "Measurement check: severe flaw found" in said and "Not audited" in said
+    assert "No predictions on changed scans." in text_of(app)
+    assert "At 80% pruned" in text_of(robustness_section(app, "pruning"))
+    said = text_of(robustness_section(app, "audits"))
+    assert BADGES["red"][0] in said and BADGES["none"][0] in said
 
 
-def test_the_page_speaks_chinese(start: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_section_speaks_chinese(
+    start: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(root)
-    app = start()
-    speak_chinese(app, monkeypatch)
-    app.switch_page(ROBUSTNESS).run()
-    assert not app.exception
-    said = text_of(app)
-    assert "稳健性" in said and "审查：红" in said
-    assert "Measure it again" not in said and "Can these numbers" not in said
+    app = open_robustness(speak_chinese(start(), monkeypatch))
+    for section in TITLES:
+        said = text_of(robustness_section(app, section))
+        for english in ("Measure it again", "balanced accuracy", "Balanced accuracy", "Not measured", "upper bound"):
+            assert english not in said, section
 
 
 # ---- what the numbers mean ---------------------------------------------------------------------------------------
@@ -254,10 +305,10 @@ def test_a_worst_case_stands_beside_the_quick_look_where_it_was_measured(
     assert [point.eps for point in mixed.worst] == [2 / 255, 4 / 255]
     assert mixed.points[1].share.balanced_accuracy == pytest.approx(0.5) and mixed.points[-1] == quick.points[-1]
     assert mixed.quick == quick.quick
-    said = text_of(open_robustness(start()))
-    assert f"Arrows go down to the worst case of each scan under a set of attacks, measured for {mixed.title}." in said
+    said = text_of(open_robustness(start(), "models"))
+    assert f"Arrows go down to the worst case over a set of attacks, measured for {mixed.title}." in said
     others = [curve.title for curve in robust_curves.curves(records.of_task("oct")) if curve.key != "meddef"]
-    assert "Undefended counterpart" in others and f"Quick look only for {', '.join(others)}: PGD" in said
+    assert "Undefended counterpart" in others and f"PGD only for {', '.join(others)}:" in said
     document["numbers"]["n"] -= 1  # of another choice of scans: not one curve
     made.write(root, "worst/oct/meddef.json", document)
     assert not curve_of("meddef").quick

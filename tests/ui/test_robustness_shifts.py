@@ -13,6 +13,7 @@ from app_driving import open_robustness, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.model_styles import style_of
 from dashboard.components.record_parts import csv_of
 from dashboard.language import catalogue
 from dashboard.services import commands, records
@@ -27,26 +28,26 @@ def shifts_figure(app: AppTest) -> Any:
 
 def test_each_change_is_a_row_and_each_model_a_colour(start: Callable[[], AppTest], root: Path) -> None:
     fill(root)
-    app = open_robustness(start())
+    app = open_robustness(start(), "shifts")
     figure = shifts_figure(app)
     drawn = json.loads(figure.spec)
     titles = {card.key: card.title for card in list_models() if card.task == "oct"}
     twin, meddef = titles["oct/undefended"], titles["oct/meddef"]
     assert {trace["name"] for trace in drawn["data"]} == {twin, meddef}
-    budget = json.loads(app.get("plotly_chart")[0].proto.spec)
     for trace in drawn["data"]:
         assert trace["y"] == ["as it is", "darker<br>(gamma 1.6)", "mirrored"]
-        colour = trace["marker"]["color"]
-        assert [each["name"] for each in budget["data"] if each["line"]["color"] == colour] == [trace["name"]]
+        (model,) = (key for key, title in titles.items() if title == trace["name"])
+        look = style_of(model)
+        assert (trace["marker"]["color"], trace["marker"]["symbol"]) == (look.colour, look.marker)
     (lost,) = (trace for trace in drawn["data"] if trace["name"] == twin)
     assert lost["x"] == pytest.approx([90, 60, 92]) and lost["error_x"]["arrayminus"][1] == pytest.approx(10)
     assert lost["customdata"][1][-1] == "Recall of each class:<br>CNV 90.0%<br>No finding 30.0%"
     assert (
-        f"{twin}: 90% as it is. The change that costs most: darker (gamma 1.6), 60%; then the class “No finding” is "
-        "read worst, 30% of its scans right."
+        f"{twin}: 90% unchanged. Lowest with the change “darker (gamma 1.6)”: 60%, with the lowest recall for "
+        "“No finding”, 30%."
     ) in figure.alt
-    assert f"{meddef}: 90% as it is, and no change costs it anything." in figure.alt
-    assert f"n = {made.N} (test, official split). Each dot" in text_of(app)
+    assert f"{meddef}: 90% unchanged; no change lowers it." in figure.alt
+    assert f"n = {made.N} (test, official split). Point at a dot" in text_of(app)
 
 
 def test_changed_scans_of_other_weights_are_named_and_left_out(start: Callable[[], AppTest], root: Path) -> None:
@@ -54,11 +55,11 @@ def test_changed_scans_of_other_weights_are_named_and_left_out(start: Callable[[
     own = next(card for card in list_models() if card.key == "oct/meddef")
     weights = {"oct/undefended": made.OTHER, own.key: own.weights.sha256, "some-run": made.OTHER}
     made.write(root, "shifts/oct.json", made.shifts(weights))
-    app = open_robustness(start())
+    app = open_robustness(start(), "shifts")
     assert {trace["name"] for trace in json.loads(shifts_figure(app).spec)["data"]} == {own.title, "some-run"}
-    assert len([each for each in app.warning if "Measured of other weights than these" in each.value]) == 1
+    assert len([each for each in app.warning if "Measured with other weights" in each.value]) == 1
     made.write(root, "shifts/oct.json", made.shifts({"oct/undefended": made.OTHER}))
-    assert "No reading of changed scans. Not measured yet. Run:" in text_of(app.run())
+    assert "No predictions on changed scans. Not measured yet. Run:" in text_of(app.run())
 
 
 def test_the_command_reads_the_same_models_again(start: Callable[[], AppTest], root: Path) -> None:
@@ -74,7 +75,7 @@ def test_the_command_reads_the_same_models_again(start: Callable[[], AppTest], r
         "--output assets/results/shifts/oct.json"
     )  # fmt: skip
     assert commands.shifts_command("oct", records.of_task("oct").shifts) == command
-    assert command in [block.value for block in open_robustness(start()).code]
+    assert command in [block.value for block in open_robustness(start(), "shifts").code]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,9 @@ def test_what_a_link_may_not_ask_for_is_left_out_and_said(app: AppTest, wrong: d
 def test_a_step_that_is_not_there_is_the_nearest_one(app: AppTest, step: str) -> None:
     opened(app, lesson="pruning", step=step)
     assert not app.exception and len(app.header) == 1
+    (said,) = [warning.value for warning in app.warning if "a step that this lesson does not have" in warning.value]
+    steps = len(next(lesson for lesson in SHELF.lessons if lesson.key == "pruning").steps)
+    assert f"step {steps if step == '99' else 1} is shown" in said
 
 
 def test_a_lesson_that_is_not_there_is_said(app: AppTest) -> None:

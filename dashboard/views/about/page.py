@@ -1,5 +1,7 @@
 """Page "About": what this is for, the models with what was measured of them, the data, the limits."""
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from dashboard.components.damaged import damaged_files
@@ -10,35 +12,35 @@ from dashboard.services.words import INTENDED_USE
 from dashboard.views.about.model_cards import model_cards
 
 WHAT = (
-    "MedDef adds a defence module (DAAM) and self-attention to a ResNet-18, and is trained on attacked scans, so that "
-    "small deliberate changes of a scan move its output less. The page *Attack lab* shows this on live gradients, "
-    "beside an undefended network that was trained on clean scans only."
+    "MedDef adds a defence module (DAAM) and self-attention to a ResNet-18. It is trained on attacked scans, so that "
+    "small deliberate changes of a scan change its prediction less. The page *Attack lab* shows this live, next to an "
+    "undefended model that was trained on clean scans only."
 )
 
 ABLATION = (
-    "In our ablation DAAM gave no measurable benefit: networks trained without it were as accurate and as robust on "
-    "both tasks. The robustness comes from adversarial training."
+    "In our ablation DAAM gave no measurable benefit: models trained without it were as accurate and as robust on both "
+    "tasks. The robustness comes from adversarial training."
 )
 
 LIMITS = (
     "Two narrow questions only: four classes of retinal OCT B-scans of adults, and pneumonia or not on chest "
-    "radiographs of children. What is not such a scan should be refused, but some such pictures get an answer all the "
-    "same, and that answer means nothing.",
+    "radiographs of children. The model should abstain from any other image. It may still give a prediction for some; "
+    "that prediction means nothing.",
     "Probabilities are the model's own; where its card says so they were calibrated on validation patients. They do "
     "not say how likely a disease is in a patient of yours.",
     "On scans of two other hospitals the models abstained on most. Other devices and projections were not tested.",
-    "Robust here means: against the attacks listed, at the budgets listed, on the test lists listed. "
-    "A stronger attack may still succeed.",
-    "Maps show what moved a model's output, not where disease is.",
+    "Robust accuracy holds for the attacks, the attack strength and the test set that are named. A stronger attack may "
+    "still succeed.",
+    "Maps show what influenced a model's output, not where disease is.",
     "In most places software that analyses medical images is a medical device. This is a research and teaching tool "
     "and has not been assessed as one.",
 )
 
 PRIVACY = (
-    "Uploads are read in this server's memory, are never written to disk, and go with the session or with "
+    "Uploads are read in this server's memory and never written to disk. They are deleted with the session or with "
     "**Clear everything**. File names are not kept.",
-    "Of a DICOM header only a short allow-list stays (modality, view, size, bits and the like); the page says how many "
-    "elements were removed. Text burned into the picture itself cannot be removed: do not upload such pictures.",
+    "Of a DICOM header only a short list of elements is kept (modality, view, size, bits and the like); the page says "
+    "how many were removed. Text burned into the image cannot be removed: do not upload such images.",
     "The pages ask no other host for anything, and no usage statistics are sent.",
 )
 
@@ -48,25 +50,57 @@ CITE = (
 )
 
 
+SECTIONS = {
+    "overview": "Overview",
+    "models": "Models",
+    "data": "Data",
+    "privacy": "Privacy",
+    "versions": "Versions, licence and citation",
+}
+"""In their order. Only the one that is selected is computed."""
+
+
 def page() -> None:
-    """Sections, each read from the place that owns the facts."""
+    """One section at a time, each read from the place that owns the facts."""
     st.title(tr("About MedDef"), anchor=False)
+    found = [records.of_task(task) for task in services.tasks()]
+    damaged_files([problem for each in found for problem in each.problems])
+    shown: dict[str, Callable[[], None]] = {
+        "overview": _overview,
+        "models": lambda: model_cards(found),
+        "data": _data,
+        "privacy": lambda: _list(PRIVACY),
+        "versions": _imprint,
+    }
+    shown[_picked()]()
+
+
+def _picked() -> str:
+    picked = st.segmented_control(
+        tr("Section"),
+        list(SECTIONS),
+        default=next(iter(SECTIONS)),
+        format_func=lambda name: tr(SECTIONS[name]),
+        key="about_section",
+        required=True,
+        persist_state="session",
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    return picked if picked in SECTIONS else next(iter(SECTIONS))
+
+
+def _overview() -> None:
     st.header(tr("Intended use"), anchor=False)
     st.markdown(tr(INTENDED_USE))
     st.markdown(tr(WHAT))
     st.markdown(tr(ABLATION))
-    st.header(tr("Models"), anchor=False)
-    found = [records.of_task(task) for task in services.tasks()]
-    damaged_files([problem for each in found for problem in each.problems])
-    model_cards(found)
-    st.header(tr("Data"), anchor=False)
-    _data()
     st.header(tr("Limits"), anchor=False)
-    st.markdown("\n".join(f"- {tr(limit)}" for limit in LIMITS))
-    st.header(tr("Privacy"), anchor=False)
-    st.markdown("\n".join(f"- {tr(line)}" for line in PRIVACY))
-    st.header(tr("Versions, licence and citation"), anchor=False)
-    _imprint()
+    _list(LIMITS)
+
+
+def _list(lines: Sequence[str]) -> None:
+    st.markdown("\n".join(f"- {tr(line)}" for line in lines))
 
 
 def _data() -> None:
@@ -86,7 +120,7 @@ def _imprint() -> None:
     versions = ", ".join(f"{name} {number}" for name, number in records.software().items())
     st.markdown(tr("- Running here: {versions}.", versions=versions))
     st.markdown(tr("- Licence of the software: Apache-2.0. The scans keep their own, named above."))
-    st.markdown(tr("- When you use the method, cite the paper; when you use a number, cite its record too:"))
+    st.markdown(tr("- If you use the method, cite the paper; if you use a number, cite its record too:"))
     st.code(CITE, language=None, wrap_lines=True)
 
 

@@ -7,11 +7,13 @@ from dashboard.services import batch
 from dashboard.session import state
 from dashboard.views.batch import table as batch_table
 from dashboard.views.batch.form import batch_form
+from dashboard.views.batch.open_row import go_to_opened, row_opener
 from dashboard.views.batch.run import run_on
 
 
 def page() -> None:
     """Choose, read, look at the table, take it away."""
+    go_to_opened()
     st.title(tr("Batch"), anchor=False)
     job = state.batch_job()
     with st.container(border=True):
@@ -37,6 +39,7 @@ def _table(job: batch.BatchJob) -> None:
     batch_table.summary(job)
     batch_table.outputs(job)
     batch_table.rows_table(job)
+    row_opener(job)
     with st.container(horizontal=True):
         st.download_button(
             tr("Download the table (CSV)"),

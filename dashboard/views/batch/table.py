@@ -3,19 +3,21 @@
 import pandas as pd
 import streamlit as st
 
+from dashboard.components.colours import png_address
 from dashboard.components.scan_level import population_line
 from dashboard.components.words import class_code, class_words, counted, percent
 from dashboard.language import tr
 from dashboard.services import batch
 from dashboard.services import shared as services
 from dashboard.services.tasks import Task
+from dashboard.views.batch.open_row import ROWS, follow_selection
 
-MOST_ROWS = 12
+MOST_ROWS = 8
 """Rows shown without scrolling inside the table."""
 
-ROW_PIXELS = 35
+ROW_PIXELS, HEAD_PIXELS = 52, 38
 
-LEVELS = {"usual": "usual scan", "unusual": "unusual scan", "refused": "refused"}
+LEVELS = {"usual": "usual scan", "unusual": "unusual scan", "refused": "abstains"}
 """What the check of a scan found, in words."""
 
 
@@ -47,12 +49,13 @@ def _unusual(row: batch.BatchOutcome) -> bool:
 
 
 def outputs(job: batch.BatchJob) -> None:
-    """One number a class: how often it was the model output."""
+    """One number a class: how often it was the model output; and from how many files the model abstained."""
     task = services.tasks()[job.task]
     with st.container(horizontal=True):
         for label in job.classes:
             count = sum(row.output is not None and row.output.label == label for row in job.rows)
             st.metric(class_code(task, label), count, border=True, width=150)
+        st.metric(tr("abstains"), sum(row.abstained for row in job.rows), border=True, width=150)
 
 
 def rows_table(job: batch.BatchJob) -> None:
@@ -61,9 +64,13 @@ def rows_table(job: batch.BatchJob) -> None:
         return
     st.dataframe(
         rows_frame(job),
-        key="batch_rows",
+        key=ROWS,
         hide_index=True,
-        height=ROW_PIXELS * (min(len(job.rows), MOST_ROWS) + 1) + 3,
+        height=ROW_PIXELS * min(len(job.rows), MOST_ROWS) + HEAD_PIXELS,
+        row_height=ROW_PIXELS,
+        column_config={tr("Scan"): st.column_config.ImageColumn(width="small")},
+        on_select=follow_selection,
+        selection_mode="single-row",
         alt=tr("{n} rows, one a file: model output, probabilities and what could not be read", n=len(job.rows)),
     )
     calibrated = any(row.output is not None and row.output.calibration_holds for row in job.rows)
@@ -83,7 +90,12 @@ def rows_frame(job: batch.BatchJob) -> pd.DataFrame:
 
 def _line(row: batch.BatchOutcome, task: Task, *, known: bool) -> dict[str, str | int]:
     found, shares = row.output, row.shares
-    line: dict[str, str | int] = {tr("Row"): row.number, tr("File"): row.name, tr("Scan id"): row.short_id or ""}
+    line: dict[str, str | int] = {
+        tr("Row"): row.number,
+        tr("Scan"): "" if row.thumbnail is None else png_address(row.thumbnail),
+        tr("File"): row.name,
+        tr("Scan id"): row.short_id or "",
+    }
     if known:
         line[tr("Known class")] = class_code(task, row.truth) if row.truth else ""
     line[tr("Model output")] = class_code(task, found.label) if found else tr("abstains") if row.abstained else "—"
@@ -109,7 +121,7 @@ def score_card(job: batch.BatchJob) -> None:
     low, high = score.interval
     st.markdown(
         tr(
-            "**Right on {right} of {n} scans of known class: {share}** (95% interval {low} to {high}).",
+            "**Correct for {right} of {n} scans of known class: {share}** (95% interval {low} to {high}).",
             right=score.right, n=score.n, share=counted(score.accuracy), low=percent(low), high=percent(high),
         )
     )  # fmt: skip
@@ -140,7 +152,7 @@ def _balanced(score: batch.BatchAccuracy, task: Task) -> None:
     low, high = score.balanced_interval
     st.markdown(
         tr(
-            "Balanced accuracy {share} (95% interval {low} to {high}): the mean share of right outputs over classes.",
+            "Balanced accuracy {share} (95% interval {low} to {high}): the mean over the classes.",
             share=counted(score.balanced), low=percent(low), high=percent(high),
         )
     )  # fmt: skip

@@ -1,12 +1,16 @@
-"""The reliability plot of the Diagnose page."""
+"""The figures of the Diagnose page: reliability, and predictive values against prevalence."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.components.charts import COLOURS
 from dashboard.components.words import counted, percent
 from dashboard.language import tr
-from dashboard.services.reading import Proportion
-from dashboard.services.results.reading import Calibration
+from dashboard.services.reading import LEAST_PREVALENCE, MOST_PREVALENCE, Proportion, Range, predictive_ranges
+from dashboard.services.results.reading import Calibration, OperatingPoint
+
+PREVALENCES = np.linspace(LEAST_PREVALENCE, MOST_PREVALENCE, 50)
+"""From screening to a specialist's clinic, in steps of one percent."""
 
 
 def reliability_plot(found: Calibration) -> go.Figure:
@@ -56,3 +60,40 @@ def reliability_plot(found: Calibration) -> go.Figure:
     figure.update_xaxes(title=tr("the model says, %"), range=[start, 101])
     figure.update_yaxes(title=tr("right, %"), range=[0, 103])
     return figure
+
+
+def predictive_plot(point: OperatingPoint, *, prevalence: float) -> go.Figure:
+    """PPV and NPV as bands over PREVALENCES, and a line at the reader's own prevalence where it is within them."""
+    figure = go.Figure()
+    ranges = [predictive_ranges(point, prevalence=float(each)) for each in PREVALENCES]
+    for place, (name, dash) in enumerate((("PPV", "solid"), ("NPV", "dash"))):
+        _band(figure, [each[place] for each in ranges], name=name, colour=COLOURS[place], dash=dash)
+    if LEAST_PREVALENCE <= prevalence <= MOST_PREVALENCE:
+        figure.add_vline(x=100 * prevalence, line_dash="dot", line_color=COLOURS[2])
+    figure.update_layout(
+        height=260,
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title=tr("prevalence, %"), range=[0, 100 * MOST_PREVALENCE + 1])
+    figure.update_yaxes(title=tr("calls that are right, %"), range=[0, 103])
+    return figure
+
+
+def _band(figure: go.Figure, ranges: list[Range], *, name: str, colour: str, dash: str) -> None:
+    """Lower and upper end as lines, the space between them filled; a gap where nobody would be called so."""
+    x = [100 * float(each) for each in PREVALENCES]
+    for end, filled in ((0, None), (1, "tonexty")):
+        values = [each[end] for each in ranges]
+        figure.add_scatter(
+            name=name,
+            x=x,
+            y=[None if value is None else 100 * value for value in values],
+            mode="lines",
+            line={"color": colour, "dash": dash},
+            fill=filled,
+            legendgroup=name,
+            showlegend=end == 1,
+            customdata=["—" if value is None else percent(value) for value in values],
+            hovertemplate="%{x:.0f}%: %{customdata}<extra>" + name + "</extra>",
+        )

@@ -12,9 +12,10 @@ from dashboard.services.other_task import better_task
 from dashboard.services.results.common import ModelChoice, Reading
 from dashboard.session import history, state
 from dashboard.session.state import Chosen
+from dashboard.views.diagnose.choices import choices
 from dashboard.views.diagnose.image import scan_image
 from dashboard.views.diagnose.result import result_card
-from dashboard.views.diagnose.scan_picker import sample_card, task_picker, upload_box
+from dashboard.views.diagnose.scan_picker import sample_card, task_picker
 from dashboard.views.diagnose.sections import sections
 
 
@@ -23,13 +24,13 @@ def page() -> None:
     chosen = state.chosen()
     if chosen is None:
         _head()
-        upload_box()
+        choices()
         st.info(tr("No scan is chosen. Choose a sample below or upload your own."), icon=":material/touch_app:")
         sample_card()
         return
     image, result = st.columns([4, 3], gap="medium")
-    with result:
-        upload_box()
+    with result, st.container(gap="small"):
+        choices()
         model = model_picker(chosen.task, key="diagnose_model", summary=False)
         reading = _read(chosen, model)
     with image:

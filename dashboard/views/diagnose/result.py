@@ -1,4 +1,4 @@
-"""What the model says of the scan, beside it: class, one probability, how far to rely on it, and where to go next."""
+"""What the model says of the scan, beside it: class, one probability, and how far to rely on it."""
 
 import streamlit as st
 
@@ -28,7 +28,6 @@ def result_card(reading: Reading, chosen: Chosen, *, better: str | None) -> None
         truth_line(reading.label, task=task, truth=chosen.truth)
         probability_bars(reading, task=task)
         reliability(reading, task=task)
-    st.page_link("dashboard/views/attack_lab/page.py", label=tr("Attack this scan"), icon=":material/experiment:")
 
 
 def _switch_button(better: str) -> None:

@@ -2,20 +2,19 @@
 
 import streamlit as st
 
-from dashboard.components.scan_facts import refused_line
 from dashboard.components.words import class_code
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services.scans import MAX_VOLUME_BYTES, SYNTHETIC, Sample
 from dashboard.session import state, uploads
 from dashboard.views.diagnose.pacs_picker import pacs_picker
-from dashboard.views.diagnose.upload_watch import upload_watch
+from dashboard.views.diagnose.strip_hint import strip_hint
 
 TILE = 124
 """Width of a thumbnail in the strip, in pixels."""
 
-FITTING = 3
-"""Samples that stand beside each other without scrolling on any wide screen."""
+STRIP = "sample_strip"
+"""Key of the strip, which `strip_hint` looks into."""
 
 UPLOAD_BOX = "upload_box"
 """Key of the box around the uploader, which `upload_watch` looks into."""
@@ -46,9 +45,10 @@ def sample_card() -> None:
 def sample_strip(task: str) -> None:
     """One row of thumbnails that scrolls sideways; each says where it is from."""
     offered = services.samples(task)
-    count = tr("{n}, scroll sideways", n=len(offered)) if len(offered) > FITTING else str(len(offered))
-    st.markdown(f"**{tr('Samples')}** ({count})")
-    with st.container(horizontal=True, wrap=False, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{tr('Samples')}** ({len(offered)})", width="content")
+        strip_hint(STRIP, tr("Scroll sideways to see all."))
+    with st.container(horizontal=True, wrap=False, gap="small", key=STRIP):
         for sample in offered:
             with st.container(width=TILE, gap="xsmall"):
                 _tile(sample)
@@ -81,19 +81,16 @@ def _label(sample: Sample) -> str:
 
 
 def upload_box() -> None:
-    """A file is read in memory and its name is dropped. A refused one clears what was shown before, and says why."""
+    """A file is read in memory and its name is dropped. A refused one clears what was shown before."""
     with st.container(key=UPLOAD_BOX):
         st.file_uploader(
-            tr("Your own scan or volume"),
+            f"**{tr('Read a scan')}**",
             accept_multiple_files=True,
             max_upload_size=MAX_VOLUME_BYTES // 1024**2,
             key=uploads.uploader_key(),
             on_change=uploads.receive_upload,
-            label_visibility="collapsed",
             help=tr(
-                "DICOM, PNG, JPEG or TIFF; a volume as one file, as several, or as a ZIP. Files are read in memory "
-                "only. Their names and, for DICOM, what could identify a person are dropped."
+                "Your own scan or volume: DICOM, PNG, JPEG or TIFF; a volume as one file, as several, or as a ZIP. "
+                "Files are read in memory only. Their names and, for DICOM, what could identify a person are dropped."
             ),
         )
-    upload_watch(UPLOAD_BOX, on_lost=uploads.refuse_lost)
-    refused_line()

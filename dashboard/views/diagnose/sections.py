@@ -80,6 +80,7 @@ def _picked(offered: list[str]) -> str:
         key=KEY,
         label_visibility="collapsed",
         persist_state="session",
+        wrap=True,
     )
     return picked if picked in offered else offered[0]
 

@@ -7,23 +7,19 @@ from dashboard.components.charts import CONFIG
 from dashboard.components.words import class_words, counted, percent
 from dashboard.language import tr
 from dashboard.services import reading as services
-from dashboard.services.reading import ANY_FINDING, Proportion, predictive_values
+from dashboard.services.reading import ANY_FINDING, STANDARD_PREVALENCE, Proportion, Range, predictive_ranges
+from dashboard.services.reading import LEAST_PREVALENCE as LEAST_SHOWN
+from dashboard.services.reading import MOST_PREVALENCE as MOST_SHOWN
 from dashboard.services.results.common import ModelChoice, Reading
 from dashboard.services.results.reading import Calibration, Operating
 from dashboard.services.tasks import Task
-from dashboard.views.diagnose.charts import reliability_plot
+from dashboard.views.diagnose.charts import predictive_plot, reliability_plot
 
 RULES = ("youden", "0.90", "0.95", "0.99", "own")
 """How a threshold is chosen: largest Youden index, a sensitivity on validation patients, or by hand."""
 
-PREVALENCE = 10.0
-"""Percent that the field starts with: between a screening round and a ward."""
-
 LEAST_PREVALENCE, MOST_PREVALENCE = 0.1, 99.9
 """Percent. Where nobody or everybody has the finding there is nothing to predict."""
-
-
-Range = tuple[float | None, float | None]
 
 
 @st.fragment
@@ -51,9 +47,9 @@ def operating_card(reading: Reading, *, task: Task) -> None:
     # One column of figures: beside each other they make the table scroll at 1,024 pixels.
     figures = {
         (tr("Sensitivity"), tr("validation patients")): chosen.val.sensitivity,
-        (tr("Sensitivity"), tr("test list")): chosen.test.sensitivity,
+        (tr("Sensitivity"), tr("test set")): chosen.test.sensitivity,
         (tr("Specificity"), tr("validation patients")): chosen.val.specificity,
-        (tr("Specificity"), tr("test list")): chosen.test.specificity,
+        (tr("Specificity"), tr("test set")): chosen.test.specificity,
     }
     shares = [_share(share) for share in figures.values()]
     st.table(pd.DataFrame({tr("Share, interval, scans"): shares}, index=[", ".join(names) for names in figures]))
@@ -119,7 +115,7 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
         tr("Prevalence where you work, %"),
         LEAST_PREVALENCE,
         MOST_PREVALENCE,
-        PREVALENCE,
+        100 * STANDARD_PREVALENCE,
         0.5,
         key="diagnose_prevalence",
         persist_state="session",
@@ -127,7 +123,7 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
         help=tr("Share of all patients scanned that have the finding. The test sets hold far more than most clinics."),
     )
     prevalence = min(max(float(percentage), LEAST_PREVALENCE), MOST_PREVALENCE) / 100
-    ranges = predictive_ranges(chosen, prevalence=prevalence)
+    ranges = predictive_ranges(chosen.test, prevalence=prevalence)
     meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
     for title, meaning, words in zip(("PPV", "NPV"), meanings, map(_range_words, ranges), strict=True):
         with st.container(border=True, gap="xsmall"):
@@ -140,15 +136,29 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
             range=_range_words(ranges[0] if above else ranges[1]),
         )
     )
-
-
-def predictive_ranges(chosen: Operating, *, prevalence: float) -> tuple[Range, Range]:
-    """PPV and NPV, each from its least to its largest value over both intervals; it rises with either of them."""
-    ends = zip(chosen.test.sensitivity.interval, chosen.test.specificity.interval, strict=True)
-    (low_ppv, low_npv), (high_ppv, high_npv) = (
-        predictive_values(sensitivity, specificity, prevalence=prevalence) for sensitivity, specificity in ends
+    st.plotly_chart(
+        predictive_plot(chosen.test, prevalence=prevalence),
+        key="diagnose_predictive",
+        config=CONFIG,
+        alt=_predictive_alt(chosen),
     )
-    return (low_ppv, high_ppv), (low_npv, high_npv)
+
+
+def _predictive_alt(chosen: Operating) -> str:
+    """The two ends of the curves, for readers who do not see them."""
+    rare, common = (
+        predictive_ranges(chosen.test, prevalence=prevalence) for prevalence in (LEAST_SHOWN, MOST_SHOWN)
+    )
+    return tr(
+        "PPV and NPV against prevalence. At {least}%: PPV {rare_ppv}, NPV {rare_npv}. At {most}%: PPV {common_ppv}, "
+        "NPV {common_npv}.",
+        least=f"{100 * LEAST_SHOWN:.0f}",
+        most=f"{100 * MOST_SHOWN:.0f}",
+        rare_ppv=_range_words(rare[0]),
+        rare_npv=_range_words(rare[1]),
+        common_ppv=_range_words(common[0]),
+        common_npv=_range_words(common[1]),
+    )
 
 
 def _range_words(ends: Range) -> str:

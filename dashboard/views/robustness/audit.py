@@ -1,4 +1,4 @@
-"""The audits in full: verdict, what it was reached on, and every finding."""
+"""The audits in full: the verdict, the robust accuracy it is about, and every finding."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from dashboard.services.record_types import AuditRecord, RecordedFinding
 from dashboard.services.records import TaskRecords
 from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.services.trust import GROUPS
-from dashboard.views.robustness.headline import badge
+from dashboard.views.robustness.accuracy_table import badge_words
 
 MARKS = {
     "passed": (":material/check_circle:", "passed"),
@@ -40,9 +40,7 @@ def audit_section(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None
 
 def _block(found: TaskRecords, name: str, title: str) -> None:
     verdict = robust_curves.verdict(found, name)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{title}**", width="content")
-        badge(verdict)
+    st.markdown(f"**{title}** {badge_words(verdict.word)}")
     st.markdown(tr(verdict.meaning))
     if verdict.record is None:
         not_measured(tr("No audit of these weights."), commands.audit_command(found.task, name))

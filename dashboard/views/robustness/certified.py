@@ -17,9 +17,9 @@ def certified_section(found: TaskRecords) -> None:
     """One table a smoothed network: a row a radius."""
     st.markdown(
         tr(
-            "A smoothed network adds noise to a coarse copy of the scan and takes the class that wins the vote over "
-            "many draws. Its class provably stays the same for every change of the image below the certified radius. "
-            "This holds for the smoothed network alone, not for another model."
+            "A smoothed model adds noise to a coarse copy of the scan and predicts the class with the most votes over "
+            "many draws. Below the certified radius no change of the image can change this class: this is proved. It "
+            "holds for the smoothed model only."
         )
     )
     shown = {
@@ -40,8 +40,8 @@ def _record(found: TaskRecords, name: str, record: CertifiedRecord) -> None:
     st.table(pd.DataFrame({tr("correct and certified"): rows}), border="horizontal")
     st.caption(
         tr(
-            "n = {n}; {draws} draws a scan; a certificate is wrong with a probability of at most {alpha}. Balanced "
-            "over the classes, with 95% intervals. A scan on which the network abstains counts as wrong: {abstained} "
+            "n = {n}; {draws} draws for each scan; a certificate is wrong with a probability of at most {alpha}. "
+            "Balanced accuracy with 95% intervals. A scan from which the model abstains counts as wrong: {abstained} "
             "of {n}.",
             n=numbers.n,
             draws=f"{numbers.smoothing.draws:,}",

@@ -1,4 +1,4 @@
-"""What the modules of trained networks do: each put out of action, and where the gates stand."""
+"""Module ablation: each module of a trained model removed without retraining, and where its gates stand."""
 
 import pandas as pd
 import streamlit as st
@@ -13,13 +13,13 @@ from dashboard.services.words import format_eps
 
 
 def dissection_section(found: TaskRecords) -> None:
-    """A table a network, with its gates in words above it."""
-    st.subheader(tr("A trained network without a module"), anchor=False)
+    """A table a model, with its gates in words above it."""
+    st.subheader(tr("Module ablation without retraining"), anchor=False)
     st.markdown(
         tr(
-            "Here a trained network loses a module and is not trained again: the module gives its mean over the scans "
-            "instead of its answer. Each damaged network is attacked anew. A row like the first means that the module "
-            "contributes nothing to what the network answers; its maps on the page *Attention* then explain nothing."
+            "One module of a trained model is removed without retraining: its output becomes its mean over the scans. "
+            "Each model is attacked again. A row like the first means that the module contributes nothing to the "
+            "prediction; its maps on the page *Attention* then explain nothing."
         )
     )
     cards = {each.card.name: each.card for each in found.models}
@@ -28,13 +28,13 @@ def dissection_section(found: TaskRecords) -> None:
     if others:
         st.warning(
             tr(
-                "Measured of other weights than these, so left out: {models}.",
+                "Measured with other weights, so left out: {models}.",
                 models=", ".join(titles[name] for name in others),
             ),
             icon=":material/report:",
         )
     if not found.dissections.keys() - set(others):
-        not_measured(tr("No dissection."), commands.dissect_command(found.task, "meddef"))
+        not_measured(tr("No module ablation."), commands.dissect_command(found.task, "meddef"))
     for name, record in found.dissections.items():
         if name not in others:
             _network(found.task, name, titles[name], record)
@@ -46,21 +46,21 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
     st.dataframe(
         pd.DataFrame(
             {
-                tr("the trained network"): [tr(row.title) for row in numbers.lesions],
+                tr("removed module"): [tr(row.title) for row in numbers.lesions],
                 tr("clean, %"): [_shown(row.clean) for row in numbers.lesions],
                 tr("attacked, %"): [_shown(row.attacked) for row in numbers.lesions],
-                tr("clean scans read otherwise"): [row.read_otherwise for row in numbers.lesions],
+                tr("changed clean predictions"): [row.read_otherwise for row in numbers.lesions],
                 "p": [f"{row.p:.2g}" for row in numbers.lesions],
             }
         ),
         hide_index=True,
         key=f"robustness_dissection_{task}_{name}",
-        alt=tr("{model}: accuracy after each lesion", model=title),
+        alt=tr("{model}: accuracy with each module removed", model=title),
     )
     st.caption(
         tr(
-            "Balanced accuracy with 95% intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p is McNemar's, "
-            "against the network as trained.",
+            "Balanced accuracy with 95% intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p: McNemar's test "
+            "against the model as trained.",
             attack=attack_words(record.spec),
             n=numbers.n,
             eps=format_eps(numbers.eps),
@@ -73,8 +73,8 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
 def gate_words(gates: Gates) -> str:
     """Where the gates stand and what an attack does to them."""
     said = tr(
-        "The DAAM adds {added:.0f}% to the norm of its features; the attack moves them by {before:.0f}% before it "
-        "and by {after:.0f}% after it.",
+        "DAAM adds {added:.0f}% to the norm of its features. The attack changes them by {before:.0f}% before DAAM and "
+        "by {after:.0f}% after it.",
         added=100 * gates.added,
         before=100 * gates.moved_before,
         after=100 * gates.moved_after,
@@ -83,8 +83,8 @@ def gate_words(gates: Gates) -> str:
     if gate is None:
         return said
     told = tr(
-        "AFD's gate stands at {mean:.2f} on average, {decided:.1f}% of it below 0.1 or above 0.9. The attack moves it "
-        "by {moved:.3f}, and its mean tells attacked scans from others at a ROC area of {area:.2f} (chance: 0.50).",
+        "AFD's gate is {mean:.2f} on average; {decided:.1f}% of its values are below 0.1 or above 0.9. The attack "
+        "changes it by {moved:.3f}. Its mean detects attacked scans with a ROC area of {area:.2f} (chance: 0.50).",
         mean=gate.mean,
         decided=100 * (gate.shut + gate.open),
         moved=gate.moved,

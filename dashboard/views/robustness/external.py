@@ -1,4 +1,4 @@
-"""The models on scans of another hospital: what they accept there, and what of that is wrong."""
+"""The models on scans of another hospital: how many they accept there, and how many of those are wrong."""
 
 import pandas as pd
 import streamlit as st
@@ -17,8 +17,8 @@ def external_section(found: TaskRecords) -> None:
     """One row a model, clean and attacked, and the risk that is left at every share of accepted scans."""
     st.markdown(
         tr(
-            "Scans of a hospital that no model was trained on. *Accepted* means that a class is shown. What must stay "
-            "small is the share of all scans that is wrong and accepted."
+            "Scans of a hospital that no model was trained on. *Accepted* means that the model gives a prediction. "
+            "The share of all scans that are wrong and accepted must be small."
         )
     )
     records = {name: record for name, record in found.external.items() if _is_shown(found, name, record)}
@@ -39,24 +39,25 @@ def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
     if first.source.out_of_fold:
         st.caption(
             tr(
-                "The limits of acceptance were chosen on such scans. The limits for each scan were chosen without its "
-                "patient or neighbouring files."
+                "The limits of acceptance were chosen on scans like these; for each scan without its patient and "
+                "without neighbouring files."
             )
         )
     st.table(_table(found, records), border="horizontal")
     save_data(external_columns(records), name=f"{found.task}-external-{first.source.key}")
-    curves = {_title(found, name): record.numbers.clean.curve for name, record in records.items()}
+    curves = {name: record.numbers.clean.curve for name, record in records.items()}
+    titles = {name: _title(found, name) for name in records}
     figure(
-        figures.risk_coverage(curves),
+        figures.risk_coverage(curves, titles),
         name=f"{found.task}-risk-coverage-{first.source.key}",
         alt=" ".join(
             tr(
-                "{model}: {risk} wrong where all scans are accepted, {half} where the surest half is.",
-                model=title,
+                "{model}: {risk} wrong if all scans are accepted, {half} if only the surest half is.",
+                model=titles[name],
                 risk=counted(curve.risks[-1]),
                 half=counted(curve.risks[len(curve.risks) // 2 - 1]),
             )
-            for title, curve in curves.items()
+            for name, curve in curves.items()
         ),
         data=_curve_columns(records),
     )
@@ -104,7 +105,7 @@ def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFra
 def _condition(row: ExternalRow) -> str:
     if row.spec is None:
         return tr("clean")
-    return tr("{attack} at {eps}, an upper bound", attack=attack_words(row.spec), eps=short_eps(row.eps))
+    return tr("{attack} at ε = {eps}, an upper bound", attack=attack_words(row.spec), eps=short_eps(row.eps))
 
 
 def _share(hits: Hits) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.components.charts import COLOURS, DASHES, MARKERS, PATTERNS
+from dashboard.components.model_styles import ModelStyle, style_of
 from dashboard.components.record_parts import attack_words, interval_bars
 from dashboard.language import tr
 from dashboard.services.record_types import AblationRow, Accuracy, BaselineRow, PruneRow, Shifted
@@ -29,48 +30,48 @@ SEED_APART = 0.22
 """Between a variant's seeds, in rows: at one height they would hide each other."""
 
 
-def against_epsilon(curves: Sequence[RobustnessCurve]) -> go.Figure:
-    """Balanced accuracy at each budget, one line a model; bars are 95% intervals.
+def against_epsilon(curves: Sequence[RobustnessCurve], *, height: int = HEIGHT) -> go.Figure:
+    """Balanced accuracy at each epsilon, one line a model; bars are 95% intervals.
 
     A line joins clean scans, at 0, and the quick looks. From there an arrow goes down to the worst case, where that was
     measured. A model without quick looks has its line through its worst cases.
     """
     drawn = go.Figure()
-    for number, curve in enumerate(curves):
+    for curve in curves:
         line = curve.quick or curve.worst
         _line(
             drawn,
-            number,
+            style_of(curve.key),
             name=tr(curve.title),
             x=[0.0, *(point.eps for point in line)],
             shares=[curve.clean, *(point.share for point in line)],
             hover=[f"ε = 0<br>{tr('clean')}", *(_at(point) for point in line)],
         )
         if curve.quick and curve.worst:
-            _arrows(drawn, number, curve)
+            _arrows(drawn, curve)
     longest = max((curve for curve in curves), key=lambda curve: len(curve.points))
     ticks = {0.0: "0"} | {point.eps: short_eps(point.eps) for point in longest.points}
-    _layout(drawn, x=tr("budget ε, in pixel units"))
-    # Budgets double from one to the next: evenly spaced by their square root, the small ones stay apart.
+    _layout(drawn, x=tr("attack strength ε, in pixel units"), height=height)
+    # Epsilons double from one to the next: evenly spaced by their square root, the small ones stay apart.
     _rescale(drawn, ticks)
     return drawn
 
 
 def against_sparsity(rows: Sequence[PruneRow]) -> go.Figure:
-    """Balanced accuracy at each level of pruning: clean, and under each attack at each budget."""
+    """Balanced accuracy at each level of pruning: clean, and under each attack at each epsilon."""
     drawn = go.Figure()
     x = [100 * row.sparsity for row in rows]
-    _line(drawn, 0, name=tr("clean"), x=x, shares=[row.clean for row in rows])
+    _line(drawn, _condition(0), name=tr("clean"), x=x, shares=[row.clean for row in rows])
     for place, first in enumerate(rows[0].attacked):
         shares = [row.attacked[place] for row in rows if len(row.attacked) > place]
         name = f"{attack_words(first.spec)}, ε = {short_eps(first.eps)}"
-        _line(drawn, place + 1, name=name, x=x[: len(shares)], shares=shares)
+        _line(drawn, _condition(place + 1), name=name, x=x[: len(shares)], shares=shares)
     _layout(drawn, x=tr("weights removed, %"))
     return drawn
 
 
 def baselines(rows: Sequence[BaselineRow], titles: Sequence[str]) -> go.Figure:
-    """Each defence under its title: clean, against who ignores it, and against who adapts."""
+    """Each defence under its title: clean, under a non-adaptive attack, and under an adaptive one."""
     names = {"clean": tr("clean"), "ignoring": tr("non-adaptive attack"), "adaptive": tr("adaptive attack")}
     shares: dict[str, list[Accuracy]] = {
         "clean": [row.clean for row in rows],
@@ -120,9 +121,9 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
 
 @dataclass(frozen=True)
 class ShiftSeries:
-    """One model under every change. `number` is its colour, `recalls` the recall of each class in words, a change."""
+    """One model under every change. `model` is its name, `recalls` the recall of each class in words, a change."""
 
-    number: int
+    model: str
     title: str
     shifts: Sequence[Shifted]
     recalls: Sequence[str]
@@ -133,20 +134,16 @@ def shifts(series: Sequence[ShiftSeries]) -> go.Figure:
     drawn = go.Figure()
     changes = list(dict.fromkeys(_in_two(each.title) for model in series for each in model.shifts))
     for model in series:
-        place = model.number % len(COLOURS)
+        style = style_of(model.model)
         drawn.add_scatter(
             name=model.title,
             mode="markers",
             orientation="h",
-            offsetgroup=str(model.number),
+            offsetgroup=model.model,
             x=[100 * each.balanced_accuracy for each in model.shifts],
             y=[_in_two(each.title) for each in model.shifts],
             error_x=interval_bars(model.shifts),
-            marker={
-                "color": COLOURS[place],
-                "symbol": MARKERS[(place + model.number // len(COLOURS)) % len(MARKERS)],
-                "size": 9,
-            },
+            marker={"color": style.colour, "symbol": style.marker, "size": 9},
             customdata=[
                 [tr(each.title), *(100 * end for end in each.balanced_interval), words]
                 for each, words in zip(model.shifts, model.recalls, strict=True)
@@ -162,18 +159,18 @@ def shifts(series: Sequence[ShiftSeries]) -> go.Figure:
     return drawn
 
 
-def risk_coverage(curves: Mapping[str, RiskCurve]) -> go.Figure:
-    """The share of accepted scans that is wrong against the share that is accepted, a line a model."""
+def risk_coverage(curves: Mapping[str, RiskCurve], titles: Mapping[str, str]) -> go.Figure:
+    """The share of accepted scans that is wrong against the share that is accepted, a line a model, by its name."""
     drawn = go.Figure()
-    for number, (title, curve) in enumerate(curves.items()):
-        place = number % len(COLOURS)
+    for name, curve in curves.items():
+        style, title = style_of(name), titles[name]
         drawn.add_scatter(
             name=title,
             mode="lines+markers",
             x=[100 * share for share in curve.coverages],
             y=[100 * risk for risk in curve.risks],
-            line={"color": COLOURS[place], "dash": DASHES[number % len(DASHES)]},
-            marker={"symbol": MARKERS[(place + number // len(COLOURS)) % len(MARKERS)], "size": 6},
+            line={"color": style.colour, "dash": style.dash},
+            marker={"symbol": style.marker, "size": 6},
             hovertemplate=f"{title}<br>%{{x:.0f}}%: %{{y:.1f}}%<extra></extra>",
         )
     drawn.update_layout(height=HEIGHT, hoverlabel_align="left", **_MARGINS)
@@ -215,24 +212,28 @@ def _wrapped(title: str) -> str:
     return "<br>".join(textwrap.wrap(title, LABEL_LETTERS))
 
 
+def _condition(number: int) -> ModelStyle:
+    """The look of one of several measurements of one model."""
+    return ModelStyle(COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)])
+
+
 def _line(
     drawn: go.Figure,
-    number: int,
+    style: ModelStyle,
     *,
     name: str,
     x: Sequence[float],
     shares: Sequence[Accuracy],
     hover: Sequence[str] | None = None,
 ) -> None:
-    place = number % len(COLOURS)
     drawn.add_scatter(
         name=name,
         x=list(x),
         y=[100 * share.balanced_accuracy for share in shares],
         error_y=interval_bars(shares),
         mode="lines+markers",
-        line={"color": COLOURS[place], "dash": DASHES[(place + number // len(COLOURS)) % len(DASHES)]},
-        marker={"symbol": MARKERS[place], "size": 8},
+        line={"color": style.colour, "dash": style.dash},
+        marker={"symbol": style.marker, "size": 8},
         customdata=[
             [words, 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]
             for words, share in zip(hover or [f"{at:g}" for at in x], shares, strict=True)
@@ -241,8 +242,8 @@ def _line(
     )
 
 
-def _arrows(drawn: go.Figure, number: int, curve: RobustnessCurve) -> None:
-    """From each quick look down to the worst case within the same budget."""
+def _arrows(drawn: go.Figure, curve: RobustnessCurve) -> None:
+    """From each quick look down to the worst case at the same epsilon."""
     looks = {point.eps: point for point in curve.quick}
     x: list[float] = []
     y: list[float] = []
@@ -255,7 +256,7 @@ def _arrows(drawn: go.Figure, number: int, curve: RobustnessCurve) -> None:
         words += [[_at(point), 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]] * (len(ends) + 1)
     # Only the lower end has a head: it is the last before a gap. Plotly fades markers of several sizes unless told.
     heads = [12 if math.isnan(following) else 0 for following in [*y[1:], math.nan]]
-    colour, name = COLOURS[number % len(COLOURS)], tr("{model}, worst case", model=tr(curve.title))
+    colour, name = style_of(curve.key).colour, tr("{model}, worst case", model=tr(curve.title))
     drawn.add_scatter(
         name=name,
         x=x,
@@ -274,8 +275,8 @@ def _at(point: Point) -> str:
     return f"ε = {point.label}<br>{attack_words(point.attack) if point.attack else ''}"
 
 
-def _layout(drawn: go.Figure, *, x: str) -> None:
-    drawn.update_layout(height=HEIGHT, **_MARGINS)
+def _layout(drawn: go.Figure, *, x: str, height: int = HEIGHT) -> None:
+    drawn.update_layout(height=height, **_MARGINS)
     drawn.update_xaxes(title=x)
     drawn.update_yaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
 
@@ -283,7 +284,7 @@ def _layout(drawn: go.Figure, *, x: str) -> None:
 def _rescale(drawn: go.Figure, ticks: Mapping[float, str]) -> None:
     for trace in drawn.data:
         trace.x = [eps**0.5 for eps in trace.x]
-    drawn.update_layout(height=HEIGHT + SLANTED, margin_b=drawn.layout.margin.b + SLANTED)
+    drawn.update_layout(height=drawn.layout.height + SLANTED, margin_b=drawn.layout.margin.b + SLANTED)
     drawn.update_xaxes(
         tickmode="array", tickvals=[eps**0.5 for eps in ticks], ticktext=list(ticks.values()), tickangle=-45
     )

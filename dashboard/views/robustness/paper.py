@@ -1,4 +1,4 @@
-"""What the paper reports beside what was re-measured here."""
+"""What the paper reports, and what was reproduced here."""
 
 from itertools import product
 from math import isclose
@@ -18,14 +18,14 @@ CLEAN = "clean"
 
 
 def paper_section(found: TaskRecords) -> None:
-    """A table for each budget, and why reported and re-measured differ."""
+    """A table for each attack strength, and why reported and reproduced differ."""
     if found.reported is None:
         st.info(tr("The paper's numbers (reported.json) are not here, so there is nothing to compare with."))
         return
     st.markdown(
         tr(
-            "Accuracy in percent (plain, as in the paper). *Reported* is the paper's, on its own lists; *re-measured* "
-            "is ours, on patients that were not trained on, with attacks that are checked."
+            "Accuracy in percent (plain, as in the paper). *Reported*: the paper's, on its own test sets. "
+            "*Reproduced*: ours, on patients who were not trained on, with checked attacks."
         )
     )
     st.caption(tr("Source of the reported numbers: {source}", source=found.reported.source))
@@ -37,7 +37,7 @@ def paper_section(found: TaskRecords) -> None:
     missing = [name for name in PAPER_MODELS if name not in found.paper]
     if missing:
         names = ", ".join(tr(title_of(name)) for name in missing)
-        not_measured(tr("Re-measured numbers are missing for: {models}.", models=names), _command(found, missing))
+        not_measured(tr("Not reproduced: {models}.", models=names), _command(found, missing))
     _reasons(found.task)
 
 
@@ -45,7 +45,7 @@ def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
     task = found.task
     labels = [f"{eps:.2f}" for eps in PAPER_EPSILONS]
     chosen = st.segmented_control(
-        tr("Budget ε of the paper"),
+        tr("Attack strength ε in the paper"),
         labels,
         default="0.05",
         key=f"robustness_paper_eps_{task}",
@@ -56,13 +56,13 @@ def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
     here = table[table["epsilon"] == eps]
     shown = here[here["reported"].notna() | here["re_measured"].notna()]
     if shown.empty:
-        st.caption(tr("Nothing is reported or re-measured at this budget."))
+        st.caption(tr("Nothing is reported or reproduced at this attack strength."))
         return
     columns = {
         tr("model"): [_title(found, name) for name in shown["model"]],
         tr("attack"): [tr(CLEAN) if name == CLEAN else attack_title(name) for name in shown["attack"]],
         tr("reported"): [_number(value) for value in shown["reported"]],
-        tr("re-measured"): [_number(value) for value in shown["re_measured"]],
+        tr("reproduced"): [_number(value) for value in shown["re_measured"]],
         tr("difference"): [_signed(value) for value in shown["difference"]],
         "n": ["–" if pd.isna(n) else str(int(n)) for n in shown["n"]],
     }
@@ -70,7 +70,7 @@ def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
         pd.DataFrame(columns),
         hide_index=True,
         key=f"robustness_paper_table_{task}",
-        alt=tr("Reported and re-measured accuracy at a budget of {eps}", eps=chosen),
+        alt=tr("Reported and reproduced accuracy at ε = {eps}", eps=chosen),
     )
 
 
@@ -80,7 +80,7 @@ def _title(found: TaskRecords, name: str) -> str:
 
 
 def paper_table(rows: list[Reported], measured: dict[str, EvaluationRecord]) -> pd.DataFrame:
-    """One row a model, budget and attack, clean among them; percent. Missing is NaN."""
+    """One row a model, epsilon and attack, clean among them; percent. Missing is NaN."""
     reported = {(row.model, row.eps): row for row in rows}
     table = []
     for eps, model, attack in product(PAPER_EPSILONS, PAPER_MODELS | OTHER_ROWS, (CLEAN, *PAPER_ATTACKS)):

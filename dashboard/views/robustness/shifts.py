@@ -1,4 +1,4 @@
-"""How models read scans that were stretched, cut, dimmed or blurred, which no attacker did."""
+"""Predictions on scans that were stretched, cropped, dimmed or blurred without an attacker."""
 
 from collections.abc import Sequence
 
@@ -11,39 +11,38 @@ from dashboard.language import tr
 from dashboard.services import commands
 from dashboard.services.record_types import Match, Shifted, ShiftRecord, ShiftRow
 from dashboard.services.records import TaskRecords
-from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.services.robust_curves import title_of
 from dashboard.services.tasks import get_task
 from dashboard.views.robustness import figures
 
 
-def shifts_section(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:
-    """Each model under each change; a model has the colour that it has among `curves`."""
+def shifts_section(found: TaskRecords) -> None:
+    """Each model under each change."""
     st.markdown(
         tr(
-            "The scan is stretched, cut, dimmed or blurred, and read again. None of these changes is a finding: a "
-            "reader who knows of them would read most of these scans as before. A recall that falls shows what else "
-            "the network reads: the scan's shape, frame or exposure."
+            "Each scan is stretched, cropped, dimmed or blurred, and predicted again. None of these changes is a "
+            "finding, and a radiologist would report most of these scans as before. A fall in recall means that the "
+            "model also uses the shape, the border or the exposure of the image."
         )
     )
     record = found.shifts
     command = commands.shifts_command(found.task, record)
     rows = () if record is None else _of_these_weights(found, record)
     if record is None or not rows:
-        not_measured(tr("No reading of changed scans."), command)
+        not_measured(tr("No predictions on changed scans."), command)
         return
     data = record.scans
     st.caption(
         tr(
-            "Balanced accuracy with 95% intervals, n = {n} ({part}, {protocol}). Each dot also tells the recall of "
-            "each class: the share of its scans that is read right.",
+            "Balanced accuracy with 95% intervals, n = {n} ({part}, {protocol}). Point at a dot for the recall of "
+            "each class: the share of its scans that is classified correctly.",
             n=record.numbers.n,
             part=tr(data.part),
             protocol=protocol_words(data.protocol),
         )
     )
     figure(
-        figures.shifts(_series(found, rows, curves)),
+        figures.shifts(_series(found, rows)),
         name=f"{found.task}-shifts",
         alt=" ".join(_finding(found, row) for row in rows),
         data=shift_table(record, rows),
@@ -70,26 +69,21 @@ def _of_these_weights(found: TaskRecords, record: ShiftRecord) -> tuple[ShiftRow
     others = [_title(found, row) for row in rows if row not in own]
     if others:
         st.warning(
-            tr("Measured of other weights than these, so left out: {models}.", models=", ".join(others)),
+            tr("Measured with other weights, so left out: {models}.", models=", ".join(others)),
             icon=":material/report:",
         )
     return own
 
 
-def _series(
-    found: TaskRecords, rows: Sequence[ShiftRow], curves: Sequence[RobustnessCurve]
-) -> list[figures.ShiftSeries]:
-    known = [curve.key for curve in curves if curve.points]  # those that the figure against the budget counts
-    names = [_name(row.model) for row in rows]
-    order = [*known, *(name for name in names if name not in known)]
+def _series(found: TaskRecords, rows: Sequence[ShiftRow]) -> list[figures.ShiftSeries]:
     return [
         figures.ShiftSeries(
-            number=order.index(name),
+            model=_name(row.model),
             title=_title(found, row),
             shifts=row.shifts,
             recalls=[_recalls(found.task, each) for each in row.shifts],
         )
-        for name, row in zip(names, rows, strict=True)
+        for row in rows
     ]
 
 
@@ -98,11 +92,11 @@ def _finding(found: TaskRecords, row: ShiftRow) -> str:
     title = _title(found, row)
     own, worst = row.unchanged.balanced_accuracy, row.costliest
     if worst.balanced_accuracy >= own:
-        return tr("{model}: {own:.0f}% as it is, and no change costs it anything.", model=title, own=100 * own)
+        return tr("{model}: {own:.0f}% unchanged; no change lowers it.", model=title, own=100 * own)
     label, recall = min(worst.recall.items(), key=lambda each: each[1])
     return tr(
-        "{model}: {own:.0f}% as it is. The change that costs most: {change}, {left:.0f}%; then the class “{label}” "
-        "is read worst, {recall:.0f}% of its scans right.",
+        "{model}: {own:.0f}% unchanged. Lowest with the change “{change}”: {left:.0f}%, with the lowest recall for "
+        "“{label}”, {recall:.0f}%.",
         model=title,
         own=100 * own,
         change=tr(worst.title),

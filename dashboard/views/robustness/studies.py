@@ -1,4 +1,4 @@
-"""Three studies around the models: defences from the literature, pruning, and what each module adds."""
+"""Three studies around the models: defences from the literature, pruning, and the ablation of modules."""
 
 from collections.abc import Sequence
 
@@ -34,12 +34,11 @@ ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
 
 
 def baselines_section(found: TaskRecords) -> None:
-    """Defences against who ignores them and who adapts to them."""
+    """Defences under a non-adaptive and under an adaptive attack."""
     st.markdown(
         tr(
-            "Each defence stands around the undefended network and is attacked twice: by an attacker who ignores it, "
-            "and by one who knows it and adapts. A defence that only holds against the first has hidden its gradient, "
-            "not gained robustness."
+            "Each defence is put around the undefended model and attacked twice. The non-adaptive attack ignores it; "
+            "the adaptive attack knows it. A defence that only resists the first hides its gradient and is not robust."
         )
     )
     record = found.baselines
@@ -49,7 +48,7 @@ def baselines_section(found: TaskRecords) -> None:
     numbers = record.numbers
     st.caption(
         tr(
-            "{attack} at ε = {eps}, n = {n}, balanced accuracy with 95% intervals: an upper bound for both attackers.",
+            "{attack} at ε = {eps}, n = {n}, balanced accuracy with 95% intervals: an upper bound for both attacks.",
             attack=attack_words(numbers.attack),
             eps=format_eps(numbers.eps),
             n=numbers.n,
@@ -94,7 +93,7 @@ def _not_compared(found: TaskRecords, record: BaselineRecord, matches: Sequence[
 def _fallen(numbers: BaselineNumbers, titles: Sequence[str]) -> str:
     said = [
         tr(
-            "{defence}: {ignoring:.0f}% ignored, {adaptive:.0f}% against who adapts.",
+            "{defence}: {ignoring:.0f}% under the non-adaptive attack, {adaptive:.0f}% under the adaptive one.",
             defence=title,
             ignoring=100 * row.ignoring.balanced_accuracy,
             adaptive=100 * row.adaptive.balanced_accuracy,
@@ -112,7 +111,7 @@ def pruning_section(found: TaskRecords) -> None:
     st.markdown(
         tr(
             "One-shot pruning of the smallest weights, as in the paper, level by level. An attack that never succeeds "
-            "says nothing alone: a network that reads every scan as one class cannot be fooled."
+            "is no proof of robustness: a model that predicts the same class for every scan cannot be fooled."
         )
     )
     if not found.pruning:
@@ -130,7 +129,8 @@ def _sweep(task: str, name: str, record: PruneRecord) -> None:
     for row in constant:
         st.warning(
             tr(
-                "At {sparsity:.0f}% pruned it reads every scan as {label}: its robust numbers there mean nothing.",
+                "At {sparsity:.0f}% pruned it predicts {label} for every scan: its robust accuracy there means "
+                "nothing.",
                 sparsity=100 * row.sparsity,
                 label=_only_answer(row),
             ),
@@ -183,8 +183,8 @@ def ablation_section(found: TaskRecords) -> None:
     """The same recipe without parts of the network, over seeds, with paired tests."""
     st.markdown(
         tr(
-            "The same recipe and budget with parts of the network left out, trained alike. Whether a part "
-            "helps is told by McNemar's paired test on the same scans, not by the larger number."
+            "The same recipe and attack strength, trained without parts of the network. McNemar's paired test on the "
+            "same scans decides whether a part helps, not the larger number."
         )
     )
     if found.ablation is None:
@@ -223,8 +223,8 @@ def _which_ship(found: TaskRecords, record: AblationRecord) -> str:
         for row, each, key in record.shipped_as(found.shipped)
     ]
     if not ships:
-        return tr("These networks were trained for this comparison; none of them ships as a model.")
-    return tr("These networks were trained for this comparison. Shipped as models: {models}.", models="; ".join(ships))
+        return tr("These models were trained for this comparison; none of them ships.")
+    return tr("These models were trained for this comparison. Of them ship: {models}.", models="; ".join(ships))
 
 
 def _spread(numbers: AblationNumbers) -> str:
@@ -250,22 +250,23 @@ def _pairs(numbers: AblationNumbers) -> None:
         p = ablation.p_of(pair)
         lines.append(
             tr(
-                "- {first} against “{second}”: scans robust on the first only {only_first}, on the second only "
-                "{only_second} (McNemar p = {p:.2g}): {verdict}",
+                "- “{first}” and “{second}”: scans robust with the first only {only_first}, with the second only "
+                "{only_second}: {verdict}",
                 first=titles.get(pair.first, pair.first),
                 second=titles.get(pair.second, pair.second),
                 only_first=pair.only_first,
                 only_second=pair.only_second,
-                p=p,
-                verdict=(
-                    tr("a difference.")
-                    if ablation.significant(p)
-                    else tr("no difference that chance does not explain.")
-                ),
+                verdict=_significance(p),
             )
         )
     if lines:
         st.markdown("\n".join(lines))
+
+
+def _significance(p: float) -> str:
+    if ablation.significant(p):
+        return tr("significant difference (McNemar p = {p:.2g}).", p=p)
+    return tr("no significant difference (McNemar p = {p:.2g}).", p=p)
 
 
 def _verdict(numbers: AblationNumbers) -> str:

@@ -56,6 +56,14 @@ def lesson_page(lesson: Lesson, place: LessonPlace) -> None:
     _bar(lesson, place, wanted)
     if lesson.language != language():
         st.caption(tr("This lesson has no version in your language yet; it is shown in English."))
+    if place.moved:
+        st.warning(
+            tr(
+                "The link asked for a step that this lesson does not have; step {n} is shown instead.",
+                n=place.step + 1,
+            ),
+            icon=":material/link_off:",
+        )
     if not whole:
         st.warning(
             tr("The link asked for something that is not here; the step's own setting is shown instead."),
