@@ -26,9 +26,7 @@ DASH_LENGTHS = {"solid": "none", "dash": "9 6", "dot": "2 5", "dashdot": "9 4 2 
 """The dashes of figures as SVG knows them."""
 
 
-def model_cards(
-    readings: Sequence[Reading], result: LabResult | None, *, task: Task, truth: str | None
-) -> None:
+def model_cards(readings: Sequence[Reading], result: LabResult | None, *, task: Task, truth: str | None) -> None:
     """One card a model, clean before an attack and attacked after it."""
     outcomes = () if result is None else result.outcomes
     shown: Sequence[Reading] = [outcome.clean for outcome in outcomes] or readings

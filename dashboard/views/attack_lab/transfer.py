@@ -44,8 +44,7 @@ def _matrix(found: Sequence[Shown], *, task: Task) -> pd.DataFrame:
     titles = [tr(each.made_on.title) for each in found]
     rows = [
         [
-            f"{tr('**changed**') if changed else tr('unchanged')}: "
-            f"{output_words(task, reading)}"
+            f"{tr('**changed**') if changed else tr('unchanged')}: {output_words(task, reading)}"
             for reading, changed in zip(each.readings, each.changed, strict=True)
         ]
         for each in found

@@ -89,9 +89,7 @@ def _run(chosen: Chosen, option: AttackOption, eps: float, models: Sequence[Mode
 def attack_line(attack: LabResult | None, inspected: Sequence[Inspected]) -> None:
     """Which attack stands beside the clean scan, or that none does."""
     if attack is None:
-        st.caption(
-            tr("No attack on this scan yet: the maps are of the clean scan alone. Press “Attack each model”.")
-        )
+        st.caption(tr("No attack on this scan yet: the maps are of the clean scan alone. Press “Attack each model”."))
         return
     st.caption(
         tr(

@@ -146,9 +146,7 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
 
 def _predictive_alt(chosen: Operating) -> str:
     """The two ends of the curves, for readers who do not see them."""
-    rare, common = (
-        predictive_ranges(chosen.test, prevalence=prevalence) for prevalence in (LEAST_SHOWN, MOST_SHOWN)
-    )
+    rare, common = (predictive_ranges(chosen.test, prevalence=prevalence) for prevalence in (LEAST_SHOWN, MOST_SHOWN))
     return tr(
         "PPV and NPV against prevalence. At {least}%: PPV {rare_ppv}, NPV {rare_npv}. At {most}%: PPV {common_ppv}, "
         "NPV {common_npv}.",

@@ -43,11 +43,7 @@ def player(result: LabResult, *, task: Task) -> None:
 
     A model that abstains from the scan has none: there is no probability to show.
     """
-    models = [
-        _model(outcome, task=task)
-        for outcome in result.counted
-        if outcome.attacked.iterates is not None
-    ]
+    models = [_model(outcome, task=task) for outcome in result.counted if outcome.attacked.iterates is not None]
     if not models:
         return
     factor = colours.amplification(max(span_of(result), 1 / 255))
