@@ -150,14 +150,17 @@ def _through(table: LookupTable, values: Values) -> Pixels:
     return contrast.scale(table(values), low=low, high=high)
 
 
+NO_WINDOW = "The file gives no usable window"
+
+
 def _told(windows: tuple[Window, ...], *, given: bool) -> str | None:
     """What the file says of windows, where none of it could be used."""
     if windows:
         return f"The file's {windows[0]} does not suit its values"
-    return "The file gives no usable window" if given else None
+    return NO_WINDOW if given else None
 
 
 def _range_note(told: str | None, *, bits: int) -> tuple[str, ...]:
     if bits <= SHALLOW:
         return () if told is None else (f"{told}, so grey covers the whole range of {bits}-bit data.",)
-    return (f"{told or 'The file gives no usable window'}, so grey runs from its lowest to its highest value.",)
+    return (f"{told or NO_WINDOW}, so grey runs from its lowest to its highest value.",)
