@@ -99,8 +99,12 @@ def _voi_table(header: Dataset, units: Units, *, index: int) -> tuple[LookupTabl
         return None, ("The file's VOI lookup table is incomplete or shows nothing, so it was left out.",)
     if table.plausible:
         return table, ()
-    note = f"The VOI lookup table declares {table.declared} bits, but its highest entry is {table.range[1]:.0f}; "
-    return table, (note + "grey was scaled to that.",)
+    highest = table.range[1]
+    note = (
+        f"The VOI lookup table declares {table.declared} bits, but its highest entry is {highest:.0f}; "
+        "grey was scaled to that."
+    )
+    return table, (note,)
 
 
 def suits(window: Window, units: Units) -> bool:

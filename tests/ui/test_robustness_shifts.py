@@ -103,4 +103,4 @@ def test_data_of_changes_hold_a_recall_a_class(root: Path) -> None:
 
 
 def test_every_change_has_a_chinese_name() -> None:
-    assert not {shift.title for shift in SHIFTS} - set(catalogue("zh").by_wording)
+    assert not [shift.title for shift in SHIFTS if catalogue("zh").find(shift.title) is None]
