@@ -15,7 +15,7 @@ from meddef_core.prediction.image_checks import SENTENCES
 from meddef_core.records import AblationRecord, BaselineRecord, read_file
 from meddef_core.records.documents import RESULTS
 from meddef_core.scans.colour import NOTES
-from meddef_core.studies.ablation import VERDICTS
+from meddef_core.studies.ablation_sentences import VERDICTS
 from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS
 from meddef_core.zoo import MODELS, list_models
 
