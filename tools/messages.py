@@ -133,7 +133,8 @@ def write(language: str, found: Iterable[Translation]) -> None:
     catalog = Catalog(locale=language, fuzzy=False)
     for entry in found:
         flags = ["fuzzy"] if entry.fuzzy else []
-        catalog.add(entry.english, entry.translation, context=entry.id, flags=flags)
+        message = catalog.add(entry.english, entry.translation, context=entry.id, flags=flags)
+        message.flags.discard("python-format")  # "95% interval" is no place to fill
     path_of(language).parent.mkdir(parents=True, exist_ok=True)
     with path_of(language).open("wb") as file:
         file.write(HEADER.format(language=language).encode())
