@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test test-long lint clean browser pacs postgres lock sbom audit
+.PHONY: app test test-long lint messages clean browser pacs postgres lock sbom audit
 
 app: $(VENV)/installed
 	$(BIN)/meddef app
@@ -27,6 +27,10 @@ lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy meddef_core dashboard
 	$(BIN)/lint-imports
+
+# Take new sentences into the catalogues of translations, and leave out old ones.
+messages: $(VENV)/installed-for-tests
+	PYTHONPATH=. $(BIN)/python tools/messages.py
 
 # The browser tests drive Chromium: the system's, else Debian's package, else Playwright's own. Those of the server run
 # nginx and Caddy and list connections with strace: Debian's packages where they can be installed, else these skip.

@@ -1,18 +1,13 @@
 """The words of the pages, in English and Chinese.
 
-English sentences are the keys: pages read as they look, `tr("Choose a scan")`, and every YAML file of
-`assets/locale/<language>/` maps such sentences to that language. A test finds those that are missing.
+A page reads as it looks: `tr("diagnose.choose-scan", "Choose a scan")` is the id of a sentence and its English. The
+translation is found by the id (`dashboard.catalogue`). `tr(text)` speaks a `Text`, such as a title or an error.
 """
 
-from functools import cache
-
 import streamlit as st
-import yaml
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard.services.places import assets
-
-LOCALES = assets("locale")
+from dashboard.catalogue import say
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Code to the name that its readers know."""
@@ -24,25 +19,18 @@ KEY = "lang"
 """Key of the picker in the session, and its name in a link."""
 
 
-@cache
-def catalogue(language: str) -> dict[str, str]:
-    """Every English sentence in that language; empty for English itself."""
-    sentences: dict[str, str] = {}
-    for path in sorted((LOCALES / language).glob("*.yaml")):
-        sentences |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return sentences
-
-
 def language() -> str:
     """Code of the language this session reads."""
     chosen = st.session_state.get(KEY, "en") if get_script_run_ctx() else OUTSIDE
     return chosen if chosen in LANGUAGES else "en"
 
 
-def tr(sentence: str, /, **values: object) -> str:
-    """A sentence in the session's language, its `{places}` filled; English where there is no other."""
-    words = catalogue(language()).get(sentence, sentence)
-    return words.format(**values) if values else words
+def tr(text: str, english: str | None = None, /, **values: object) -> str:
+    """A sentence in the session's language, its `{places}` filled; English where there is no other.
+
+    Give an id and the English beside it, or a `Text` alone.
+    """
+    return say(text, english, language=language(), values=values)
 
 
 def language_picker() -> None:

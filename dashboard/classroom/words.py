@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from dashboard.language import catalogue
+from dashboard.catalogue import say
 from dashboard.services.results.common import Reading
 from dashboard.services.tasks import Task, get_task
 from dashboard.services.words import percent
@@ -11,17 +11,15 @@ from dashboard.services.words import percent
 class Translator(Protocol):
     """Like `dashboard.language.tr`, for one language."""
 
-    def __call__(self, sentence: str, /, **values: object) -> str:
+    def __call__(self, text: str, english: str | None = None, /, **values: object) -> str:
         """The sentence in the language, its places filled."""
 
 
 def translator(language: str) -> Translator:
     """What speaks that language; English where a sentence is missing."""
-    sentences = catalogue(language)
 
-    def tr(sentence: str, /, **values: object) -> str:
-        words = sentences.get(sentence, sentence)
-        return words.format(**values) if values else words
+    def tr(text: str, english: str | None = None, /, **values: object) -> str:
+        return say(text, english, language=language, values=values)
 
     return tr
 

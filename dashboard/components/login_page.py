@@ -23,5 +23,5 @@ def account_card() -> None:
     """The role and the way out; nothing where there is no login."""
     role = account.role() if account.needed() else None
     if role is not None:
-        st.caption(tr("You are logged in as {role}.", role=tr(role)))
+        st.caption(tr("You are logged in as {role}.", role=tr(account.ROLE_WORDS[role])))
         st.button(tr("Log out"), key="logout", icon=":material/logout:", on_click=st.logout, width="stretch")

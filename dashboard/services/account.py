@@ -13,10 +13,17 @@ import streamlit as st
 from meddef_core.errors import MedDefError
 from meddef_core.io.audit_log import subject_number
 from meddef_core.settings import Settings, settings
+from meddef_core.text import Text
 
 Role = Literal["reader", "teacher", "administrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what those before it may."""
+
+ROLE_WORDS: dict[Role, str] = {
+    "reader": Text("login.reader", "reader"),
+    "teacher": Text("login.teacher", "teacher"),
+    "administrator": Text("login.administrator", "administrator"),
+}
 
 Right = Literal["read", "present", "site"]
 """Predict, attack and learn; the projector page with the teacher's notes; the report and profile of the hospital."""
@@ -58,7 +65,13 @@ def may(right: Right) -> bool:
 def require(right: Right) -> None:
     """Raise NotAllowedError where the visitor may not."""
     if not may(right):
-        raise NotAllowedError(f"This needs the role {_LEAST[right]}; ask whoever runs this server.")
+        raise NotAllowedError(
+            Text(
+                "login.needs-role",
+                "This needs the role {role}; ask whoever runs this server.",
+                role=ROLE_WORDS[_LEAST[right]],
+            )
+        )
 
 
 def subject() -> str | None:

@@ -8,7 +8,7 @@ from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS
 ATTACKS = {"clean": "Clean", "fgsm": "FGSM", "pgd": "PGD", "bim": "BIM", "jsma": "JSMA"}
 
 
-def reported_table(task: str, tr: Callable[[str], str]) -> tuple[tuple[str, ...], ...]:
+def reported_table(task: str, tr: Callable[..., str]) -> tuple[tuple[str, ...], ...]:
     """Head and rows of one task, in percent, in the paper's order; empty where `reported.json` is missing."""
     found = of_task(task).reported
     if found is None:

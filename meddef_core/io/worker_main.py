@@ -18,6 +18,7 @@ from typing import Any
 from meddef_core.errors import MedDefError
 from meddef_core.io.confinement import WorkerLimits, allow_processor_time, confine
 from meddef_core.io.messages import Bytes, receive, send
+from meddef_core.text import packed
 
 Handle = Callable[[dict[str, Any], memoryview], tuple[dict[str, Any], Bytes]]
 
@@ -68,7 +69,7 @@ def _answer(handle: Handle, header: dict[str, Any], body: memoryview) -> tuple[d
     try:
         return handle(header, body)
     except MedDefError as error:
-        return {"refused": type(error).__name__, "message": str(error), "facts": vars(error)}, b""
+        return {"refused": type(error).__name__, "message": packed(str(error)), "facts": vars(error)}, b""
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except Exception as error:  # whatever a decoder raises on foreign bytes costs the file, never the server

@@ -91,8 +91,12 @@ def _usable_rescale(
     if high == low or _keeps_apart(slope, intercept, low=low, high=high):
         return (slope, intercept), notes
     kept = (1.0, intercept) if _keeps_apart(1.0, intercept, low=low, high=high) else _UNSCALED
-    note = f"Rescale Slope {slope:g} with Rescale Intercept {intercept:g} leaves no picture; "
-    return kept, (*notes, note + f"{kept[0]:g} and {kept[1]:g} were assumed.")
+    used_slope, used_intercept = kept
+    note = (
+        f"Rescale Slope {slope:g} with Rescale Intercept {intercept:g} leaves no picture; "
+        f"{used_slope:g} and {used_intercept:g} were assumed."
+    )
+    return kept, (*notes, note)
 
 
 def _keeps_apart(slope: float, intercept: float, *, low: float, high: float) -> bool:

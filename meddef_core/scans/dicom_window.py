@@ -99,8 +99,12 @@ def _voi_table(header: Dataset, units: Units, *, index: int) -> tuple[LookupTabl
         return None, ("The file's VOI lookup table is incomplete or shows nothing, so it was left out.",)
     if table.plausible:
         return table, ()
-    note = f"The VOI lookup table declares {table.declared} bits, but its highest entry is {table.range[1]:.0f}; "
-    return table, (note + "grey was scaled to that.",)
+    highest = table.range[1]
+    note = (
+        f"The VOI lookup table declares {table.declared} bits, but its highest entry is {highest:.0f}; "
+        "grey was scaled to that."
+    )
+    return table, (note,)
 
 
 def suits(window: Window, units: Units) -> bool:
@@ -150,14 +154,17 @@ def _through(table: LookupTable, values: Values) -> Pixels:
     return contrast.scale(table(values), low=low, high=high)
 
 
+NO_WINDOW = "The file gives no usable window"
+
+
 def _told(windows: tuple[Window, ...], *, given: bool) -> str | None:
     """What the file says of windows, where none of it could be used."""
     if windows:
         return f"The file's {windows[0]} does not suit its values"
-    return "The file gives no usable window" if given else None
+    return NO_WINDOW if given else None
 
 
 def _range_note(told: str | None, *, bits: int) -> tuple[str, ...]:
     if bits <= SHALLOW:
         return () if told is None else (f"{told}, so grey covers the whole range of {bits}-bit data.",)
-    return (f"{told or 'The file gives no usable window'}, so grey runs from its lowest to its highest value.",)
+    return (f"{told or NO_WINDOW}, so grey runs from its lowest to its highest value.",)

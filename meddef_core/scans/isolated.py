@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
 
 from meddef_core.errors import ScanError
 from meddef_core.io.pool import Pool
@@ -27,6 +27,7 @@ from meddef_core.scans.scan import Pixels, Scan
 from meddef_core.scans.volume_outline import Outline
 from meddef_core.scans.windows import WindowRange
 from meddef_core.settings import settings
+from meddef_core.text import unpacked
 
 Cancelled = Callable[[], bool]
 """Asked some times a second whether the answer is still wanted; True ends the work."""
@@ -160,12 +161,12 @@ def _asked(call: str, data: bytes, options: dict[str, Any], *, most: int, cancel
 def _refusal(header: dict[str, Any]) -> ScanError:
     """The refusal of the reader in the worker, as it was raised there."""
     kind, message, facts = (header.get(key) for key in ("refused", "message", "facts"))
-    if not isinstance(message, str) or not isinstance(facts, dict):
+    if not isinstance(facts, dict):
         return ScanError(_UNFORESEEN)
     facts.pop("code", None)  # lines of Python, which put no file right
     try:
-        return _REFUSALS[str(kind)](message, **facts)
-    except (KeyError, TypeError):
+        return _REFUSALS[str(kind)](unpacked(message), **facts)
+    except (KeyError, TypeError, ValueError):
         return ScanError(_UNFORESEEN)
 
 
@@ -203,9 +204,17 @@ def _checked(header: Mapping[str, Any], kind: type, *, without: tuple[str, ...] 
     return {name: getattr(found, name) for name in type(found).model_fields}
 
 
+_SENTENCES = tuple[Annotated[str, PlainValidator(unpacked)], ...]
+"""Warnings and notes, which keep their ids."""
+
+
 @cache
 def _schema(kind: type, without: tuple[str, ...]) -> type[BaseModel]:
     hints = get_type_hints(kind)
     # create_model takes the fields as keywords, which its types cannot tell from its own parameters.
-    declared: dict[str, Any] = {each.name: (hints[each.name], ...) for each in fields(kind) if each.name not in without}
+    declared: dict[str, Any] = {
+        each.name: (_SENTENCES if hints[each.name] == tuple[str, ...] else hints[each.name], ...)
+        for each in fields(kind)
+        if each.name not in without
+    }
     return create_model(kind.__name__, __config__=ConfigDict(extra="forbid"), **declared)

@@ -18,6 +18,7 @@ from meddef_core.scans.scan import Pixels, Scan
 from meddef_core.scans.volume_frames import read_frames
 from meddef_core.scans.volume_outline import outline
 from meddef_core.scans.windows import window_range
+from meddef_core.text import packed
 
 _NO_MEMORY = -4
 """OpenCV's code for it (cv::Error::StsNoMem)."""
@@ -73,7 +74,7 @@ def _frames(data: bytes, *, frames: list[int | None]) -> tuple[dict[str, Any], B
 
 
 def _refusal(error: ScanError) -> dict[str, Any]:
-    return {"refused": type(error).__name__, "message": str(error), "facts": vars(error)}
+    return {"refused": type(error).__name__, "message": packed(str(error)), "facts": vars(error)}
 
 
 def _raw(pixels: Pixels) -> Bytes:
@@ -91,6 +92,8 @@ def _plain_value(value: Any) -> Any:
         return {str(key): _plain_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain_value(each) for each in value]
+    if isinstance(value, str):
+        return packed(value)
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -66,8 +66,7 @@ def files_in_order(
                 "The order of the slices is not known: their positions are missing or repeat, and so do their instance "
                 "numbers; export the series again."
             )
-        note = "The slices have no positions of their own" if along is None else "Several slices lie at the same place"
-        note += ", so they are in the order of their instance numbers."
+        note = NO_POSITIONS if along is None else SAME_PLACE
         return Ordered(_sorted(np.array(numbered, dtype=np.float64)), notes=(note,))
     order = _sorted(along)
     gap, notes = _gap(along)
@@ -93,6 +92,8 @@ def names_in_order(names: Sequence[str]) -> Ordered:
     return Ordered(order, notes=() if _one_pattern(names) else (UNNUMBERED,))
 
 
+NO_POSITIONS = "The slices have no positions of their own, so they are in the order of their instance numbers."
+SAME_PLACE = "Several slices lie at the same place, so they are in the order of their instance numbers."
 UNNUMBERED = "The file names do not follow one numbered pattern; check that the pictures are one volume in this order."
 
 

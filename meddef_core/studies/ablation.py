@@ -20,6 +20,7 @@ from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_
 from meddef_core.evaluation.worst_case_report import summarise_worst_case
 from meddef_core.model import VARIANT_WORDS, VARIANTS, MedDefConfig, parameter_count
 from meddef_core.records import FULL_TITLE, AblationRow, plain
+from meddef_core.studies.ablation_sentences import FEWER, MORE, NO_DIFFERENCE, ONE_SEED
 from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel
 
@@ -40,13 +41,6 @@ DESIGN = ("variant", "daam_after")
 
 CHANCE = 0.05
 """A p below this is called a difference."""
-
-MORE = "{network} holds more scans under attack than these: {others}."
-FEWER = "{network} holds fewer scans under attack than these: {others}."
-NO_DIFFERENCE = "No part of the network makes a difference under attack that chance does not explain."
-ONE_SEED = "One seed says nothing about training: another could turn this round ({variants})."
-VERDICTS = (MORE, FEWER, NO_DIFFERENCE, ONE_SEED)
-"""The sentences of `verdict`, with places to fill."""
 
 ATTACKS = 2
 """Attacks of the worst-case set that are run here: both kinds of APGD, which break nearly all that the set breaks."""

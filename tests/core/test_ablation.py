@@ -12,8 +12,6 @@ from meddef_core.errors import AttackError
 from meddef_core.evaluation.metrics import mcnemar
 from meddef_core.records import AblationRecord
 from meddef_core.studies.ablation import (
-    NO_DIFFERENCE,
-    VERDICTS,
     MeasuredVariant,
     Trained,
     ablation_attacks,
@@ -22,6 +20,7 @@ from meddef_core.studies.ablation import (
     variant_of,
     verdict,
 )
+from meddef_core.studies.ablation_sentences import NO_DIFFERENCE, VERDICTS
 from meddef_core.training.loop import train
 
 VARIANTS = ("full", "without_daam")

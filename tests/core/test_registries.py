@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.language import catalogue
+from dashboard.catalogue import catalogue
 from dashboard.navigation import pages
 from dashboard.services.lessons.model import read_shelf
 from meddef_core.attacks import ATTACKS
@@ -115,7 +115,7 @@ def test_a_lesson_is_one_file() -> None:
 
 
 def test_every_page_has_a_chinese_title_and_a_script() -> None:
-    assert not {each.title for each in pages()} - set(catalogue("zh"))
+    assert not [each.title for each in pages() if catalogue("zh").find(each.title) is None]
     assert all((ROOT / each.script).is_file() for each in pages())
 
 

@@ -10,12 +10,12 @@ import yaml
 from app_driving import speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.language import LOCALES, catalogue
+from dashboard.catalogue import LOCALES, catalogue
 from meddef_core.prediction.image_checks import SENTENCES
 from meddef_core.records import AblationRecord, BaselineRecord, read_file
 from meddef_core.records.documents import RESULTS
 from meddef_core.scans.colour import NOTES
-from meddef_core.studies.ablation import VERDICTS
+from meddef_core.studies.ablation_sentences import VERDICTS
 from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS
 from meddef_core.zoo import MODELS, list_models
 
@@ -40,13 +40,13 @@ def places(sentence: str) -> set[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_sentence_has_chinese_words(path: Path) -> None:
-    missing = sorted(sentences(path) - set(catalogue("zh")))
+    missing = sorted(sentences(path) - set(catalogue("zh").by_wording))
     assert not missing
 
 
 def test_every_shipped_model_has_a_chinese_title_and_summary() -> None:
     said = {words for card in list_models(MODELS) for words in (card.title, card.summary)}
-    assert not sorted(said - set(catalogue("zh")))
+    assert not sorted(said - set(catalogue("zh").by_wording))
 
 
 def test_whatever_a_record_names_has_a_chinese_title() -> None:
@@ -54,19 +54,19 @@ def test_whatever_a_record_names_has_a_chinese_title() -> None:
     records = [read_file(kind, path) for study, kind in kinds.items() for path in (RESULTS / study).glob("*.json")]
     titles = {row.title for record in records for row in record.numbers.rows}
     assert len(titles) > len(PAPER_MODELS)
-    assert not sorted((titles | set((PAPER_MODELS | OTHER_ROWS).values())) - set(catalogue("zh")))
+    assert not sorted((titles | set((PAPER_MODELS | OTHER_ROWS).values())) - set(catalogue("zh").by_wording))
 
 
 def test_the_verdict_on_an_ablation_has_chinese_words() -> None:
-    assert not sorted(set(VERDICTS) - set(catalogue("zh")))
+    assert not sorted(set(VERDICTS) - set(catalogue("zh").by_wording))
 
 
 def test_what_a_picture_tells_against_itself_has_chinese_words() -> None:
-    assert not sorted({*SENTENCES.values(), *NOTES.values()} - set(catalogue("zh")))
+    assert not sorted({*SENTENCES.values(), *NOTES.values()} - set(catalogue("zh").by_wording))
 
 
 def test_translations_keep_the_places_to_fill() -> None:
-    for english, chinese in catalogue("zh").items():
+    for english, chinese in catalogue("zh").by_wording.items():
         assert chinese.strip(), english
         assert places(chinese) == places(english), english
 
@@ -88,7 +88,7 @@ def test_a_reader_can_switch_the_language(app: AppTest, monkeypatch: pytest.Monk
 def test_an_address_names_the_language_by_its_code(start: Callable[..., AppTest]) -> None:
     app = start(lang="zh")
     assert not app.exception and app.segmented_control(key="lang").value == "zh"
-    assert catalogue("zh")["Diagnose"] in text_of(app)
+    assert catalogue("zh").by_wording["Diagnose"] in text_of(app)
     assert app.query_params["lang"] in ("zh", ["zh"])
 
 

@@ -22,24 +22,22 @@ Fault = Literal[
     "inverted and turned anticlockwise",
 ]
 
-_AGAIN = "upload it upright"
-_POSITIVE = "upload it in its original grey scale"
-
 SENTENCES: dict[Fault, str] = {
     "false colour": "The picture is in false colours, from which the grey scale of a scan cannot be recovered; "
     "upload the grey original.",
     "composite page": "The picture seems to be a page of several panels or text, not a single scan; "
     "crop it to the scan and upload that.",
-    "upside down": f"The scan seems to be upside down; {_AGAIN}.",
-    "turned clockwise": f"The scan seems to be turned clockwise by 90 degrees; {_AGAIN}.",
-    "turned anticlockwise": f"The scan seems to be turned anticlockwise by 90 degrees; {_AGAIN}.",
-    "inverted": f"The grey scale of the scan seems to be inverted, black for white; {_POSITIVE}.",
-    "inverted and upside down": f"The scan seems to be upside down and its grey scale inverted; {_AGAIN} and in its "
-    "original grey scale.",
-    "inverted and turned clockwise": "The scan seems to be turned clockwise by 90 degrees and its grey scale inverted; "
-    f"{_AGAIN} and in its original grey scale.",
+    "upside down": "The scan seems to be upside down; upload it upright.",
+    "turned clockwise": "The scan seems to be turned clockwise by 90 degrees; upload it upright.",
+    "turned anticlockwise": "The scan seems to be turned anticlockwise by 90 degrees; upload it upright.",
+    "inverted": "The grey scale of the scan seems to be inverted, black for white; upload it in its original "
+    "grey scale.",
+    "inverted and upside down": "The scan seems to be upside down and its grey scale inverted; upload it upright and "
+    "in its original grey scale.",
+    "inverted and turned clockwise": "The scan seems to be turned clockwise by 90 degrees and its grey scale "
+    "inverted; upload it upright and in its original grey scale.",
     "inverted and turned anticlockwise": "The scan seems to be turned anticlockwise by 90 degrees and its grey scale "
-    f"inverted; {_AGAIN} and in its original grey scale.",
+    "inverted; upload it upright and in its original grey scale.",
 }
 """What is said of each fault, and what to do."""
 
