@@ -27,6 +27,7 @@ lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy meddef_core dashboard
 	$(BIN)/lint-imports
+	PYTHONPATH=. $(BIN)/python tools/messages.py --check
 
 # Take new sentences into the catalogues of translations, and leave out old ones.
 messages: $(VENV)/installed-for-tests

@@ -90,14 +90,18 @@ def main() -> None:
         site_note()
         account_card()
         st.button(
-            tr("Clear everything"),
+            tr("app.clear-everything", "Clear everything"),
             key="clear_everything",
             icon=":material/delete_sweep:",
             on_click=state.clear_everything,
             width="stretch",
         )
         st.caption(
-            tr("Scans and results are kept in this session's memory only. Clearing, reloading or closing deletes them.")
+            tr(
+                "app.scans-results",
+                "Scans and results are kept in this session's memory only. Clearing, reloading or closing "
+                "deletes them.",
+            )
         )
 
     st.caption(f":material/health_and_safety: **{tr(INTENDED_USE)}**")

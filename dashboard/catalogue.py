@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
 from babel.messages.pofile import read_po
 
 from dashboard.services.places import assets
@@ -49,8 +48,6 @@ def catalogue(language: str) -> Catalogue:
     """What is known in that language; empty for English itself."""
     found = [entry for entry in entries(language) if entry.translation]
     by_wording = {entry.english: entry.translation for entry in reversed(found)}
-    for path in sorted((LOCALES / language).glob("*.yaml")):
-        by_wording |= yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     return Catalogue(by_id={entry.id: entry.translation for entry in found}, by_wording=by_wording)
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Literal, get_args
 
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 Norm = Literal["linf", "l2", "l0"]
 """What bounds an attack: the largest change of a value, the Euclidean length of the change, the share of values."""
@@ -11,9 +12,9 @@ Norm = Literal["linf", "l2", "l0"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
 
 BUDGET_WORDS: dict[Norm, str] = {
-    "linf": "lie between 0 and 1 in pixel units (4/255, say)",
-    "l2": "be a Euclidean length from 0 up (3.0, say)",
-    "l0": "be a share of values between 0 and 1 (0.14, say)",
+    "linf": Text("eps.lie-between", "lie between 0 and 1 in pixel units (4/255, say)"),
+    "l2": Text("eps.euclidean-length", "be a Euclidean length from 0 up (3.0, say)"),
+    "l0": Text("eps.share-values", "be a share of values between 0 and 1 (0.14, say)"),
 }
 """What an epsilon of each norm must be, as the end of a sentence."""
 
@@ -24,7 +25,9 @@ def parse_eps(text: str, *, norm: Norm = "linf") -> float:
     try:
         eps = float(numerator) / (float(denominator) if slash else 1.0)
     except (ValueError, ZeroDivisionError):
-        raise AttackError(f'epsilon must look like "4/255" or "0.016", not {text!r}') from None
+        raise AttackError(
+            Text("eps.epsilon-must", 'epsilon must look like "4/255" or "0.016", not {text}', text=repr(text))
+        ) from None
     check_budget(eps, norm=norm)
     return eps
 
@@ -71,7 +74,9 @@ def check_budget(eps: float, *, norm: Norm) -> None:
     """AttackError unless `eps` is an epsilon of that norm: up to 1 for "linf" and "l0", any length for "l2"."""
     most = math.inf if norm == "l2" else 1.0
     if not (is_number(eps) and 0 <= eps <= most and eps < math.inf):
-        raise AttackError(f"epsilon must {BUDGET_WORDS[norm]}, not {eps!r}")
+        raise AttackError(
+            Text("eps.epsilon-must-rule", "epsilon must {rule}, not {eps}", rule=BUDGET_WORDS[norm], eps=repr(eps))
+        )
 
 
 def is_number(value: object) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from meddef_core.errors import DataError
 from meddef_core.scans.age import AGE_GROUPS
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.text import Text
 
 KERMANY = (
     "Kermany, Zhang, Goldbaum: Large Dataset of Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images, "
@@ -51,21 +52,29 @@ class Task:
     def index(self, name: str) -> int:
         """Class number of a class name; raises DataError for a name this task does not know."""
         if name not in self.classes:
-            raise DataError(f"{name!r} is no class of {self.key}; it has {', '.join(self.classes)}.")
+            raise DataError(
+                Text(
+                    "task.name-no",
+                    "{name} is no class of {key}; it has {known}.",
+                    name=repr(name),
+                    key=self.key,
+                    known=", ".join(self.classes),
+                )
+            )
         return self.classes.index(name)
 
 
 TASKS: dict[str, Task] = {
     "oct": Task(
         key="oct",
-        title="Retinal OCT",
-        modality="OCT B-scan",
+        title=Text("task.retinal-oct", "Retinal OCT"),
+        modality=Text("task.oct-b", "OCT B-scan"),
         classes=("CNV", "DME", "DRUSEN", "NORMAL"),
         words={
-            "CNV": "choroidal neovascularisation",
-            "DME": "diabetic macular oedema",
-            "DRUSEN": "drusen",
-            "NORMAL": "no finding",
+            "CNV": Text("task.choroidal-neovascularisation", "choroidal neovascularisation"),
+            "DME": Text("task.diabetic-macular", "diabetic macular oedema"),
+            "DRUSEN": Text("task.drusen", "drusen"),
+            "NORMAL": Text("task.no-finding", "no finding"),
         },
         preprocessing=Preprocessing(crop="centre", fill_border=True),
         mean=0.1934,
@@ -76,16 +85,19 @@ TASKS: dict[str, Task] = {
             body_parts=("EYE", "RETINA"),
             views=(),
             age_groups=AGE_GROUPS[3:],
-            sentence="Trained on macular B-scans of adults from one device type (Heidelberg Spectralis), most of them "
-            "through the fovea.",
+            sentence=Text(
+                "task.trained-macular",
+                "Trained on macular B-scans of adults from one device type (Heidelberg Spectralis), most of them "
+                "through the fovea.",
+            ),
         ),
     ),
     "chest": Task(
         key="chest",
-        title="Chest X-ray",
-        modality="chest radiograph",
+        title=Text("task.chest-x", "Chest X-ray"),
+        modality=Text("task.chest-radiograph", "chest radiograph"),
         classes=("NORMAL", "PNEUMONIA"),
-        words={"NORMAL": "no finding", "PNEUMONIA": "pneumonia"},
+        words={"NORMAL": Text("task.no-finding", "no finding"), "PNEUMONIA": Text("task.pneumonia", "pneumonia")},
         preprocessing=Preprocessing(),
         mean=0.4823,
         std=0.2216,
@@ -95,7 +107,10 @@ TASKS: dict[str, Task] = {
             body_parts=("CHEST", "THORAX", "LUNG"),
             views=("AP", "PA"),
             age_groups=AGE_GROUPS[1:2],
-            sentence="Trained on frontal chest films of children aged 1 to 5 from one hospital (Guangzhou).",
+            sentence=Text(
+                "task.trained-frontal",
+                "Trained on frontal chest films of children aged 1 to 5 from one hospital (Guangzhou).",
+            ),
         ),
     ),
 }
@@ -104,5 +119,9 @@ TASKS: dict[str, Task] = {
 def get_task(key: str) -> Task:
     """The task of that key; raises DataError naming the ones there are."""
     if key not in TASKS:
-        raise DataError(f"There is no task {key!r}; choose one of {', '.join(TASKS)}.")
+        raise DataError(
+            Text(
+                "task.there-no", "There is no task {key}; choose one of {known}.", key=repr(key), known=", ".join(TASKS)
+            )
+        )
     return TASKS[key]

@@ -8,6 +8,7 @@ from dashboard.classroom.database import Database
 from dashboard.classroom.errors import ClassroomError, NotAllowed, TooMany
 from dashboard.classroom.tables import Pin, Teacher, Try
 from dashboard.classroom.tokens import digest, hash_pin, is_pin, new_token
+from dashboard.services.words import Text
 
 SHORTEST_PIN = 6
 LONGEST_PIN = 64
@@ -26,7 +27,14 @@ MOST_WRONG_OF_ALL = {"pin": 30, "code": 600}
 def set_pin(database: Database, pin: str) -> None:
     """Make this the teacher's PIN, and sign out whoever came in with another; ClassroomError for one too short."""
     if not SHORTEST_PIN <= len(pin) <= LONGEST_PIN:
-        raise ClassroomError(f"A PIN has {SHORTEST_PIN} to {LONGEST_PIN} characters; choose another.")
+        raise ClassroomError(
+            Text(
+                "classroom.pin-least",
+                "A PIN has {least} to {most} characters; choose another.",
+                least=SHORTEST_PIN,
+                most=LONGEST_PIN,
+            )
+        )
     with database.writing() as session:
         row = session.get(Pin, 1, with_for_update=True)
         if row is None:
@@ -50,7 +58,7 @@ def sign_in(database: Database, pin: str, *, who: str, now: float | None = None)
         row = session.get(Pin, 1)
     if row is None or not is_pin(pin[:LONGEST_PIN], row.hashed):
         note_wrong(database, "pin", who=who, now=now)
-        raise NotAllowed("This is not the teacher's PIN.")
+        raise NotAllowed(Text("classroom.not-teachers", "This is not the teacher's PIN."))
     token = new_token()
     with database.writing() as session:
         session.add(Teacher(token_hash=digest(token), expires_at=now + SIGNED_IN_SECONDS))
@@ -77,8 +85,15 @@ def check_tries(database: Database, kind: str, *, who: str, now: float) -> None:
         of_all = session.scalar(select(func.count()).where(*recent)) or 0
         own = session.scalar(select(func.count()).where(*recent, Try.who == digest(who))) or 0
     if own >= MOST_WRONG[kind] or of_all >= MOST_WRONG_OF_ALL[kind]:
-        words = "PINs" if kind == "pin" else "codes"
-        raise TooMany(f"Too many wrong {words}; wait {WINDOW_SECONDS / 60:.0f} minutes and try again.")
+        words = Text("classroom.pins", "PINs") if kind == "pin" else Text("classroom.codes", "codes")
+        raise TooMany(
+            Text(
+                "classroom.too-many",
+                "Too many wrong {what}; wait {minutes:.0f} minutes and try again.",
+                what=words,
+                minutes=WINDOW_SECONDS / 60,
+            )
+        )
 
 
 def note_wrong(database: Database, kind: str, *, who: str, now: float) -> None:

@@ -15,6 +15,7 @@ from dashboard.classroom.database import Database
 from dashboard.classroom.errors import ClassroomError, NotHere, TooLate, TooMany
 from dashboard.classroom.rooms import found_room, found_seat
 from dashboard.classroom.tables import Attempt, Challenge, Seat
+from dashboard.services.words import Text
 
 KINDS = ("smallest", "filter")
 """The smallest epsilon that changes MedDef's prediction; the mildest preprocessing that stops a fixed attack."""
@@ -69,7 +70,7 @@ class Leader:
 def start(database: Database, code: str, *, kind: str, task: str, sample: str, now: float | None = None) -> Challenge:
     """Begin a challenge in a room, and end the one before it."""
     if kind not in KINDS:
-        raise ClassroomError("There is no such challenge; choose one of those shown.")
+        raise ClassroomError(Text("classroom.there-no", "There is no such challenge; choose one of those shown."))
     now = time.time() if now is None else now
     with database.writing() as session:
         room = found_room(session, code, lock=True)
@@ -108,15 +109,15 @@ def attempt(
         seat, room = found_seat(session, token, now=now)
         given = session.get(Challenge, challenge_id, with_for_update=True)
         if given is None or given.room_id != room.id:
-            raise NotHere("There is no such challenge in this room.")
+            raise NotHere(Text("classroom.there-no-such", "There is no such challenge in this room."))
         if given.closed_at is not None:
-            raise TooLate("This challenge has ended.")
+            raise TooLate(Text("classroom.challenge-ended", "This challenge has ended."))
         mine = (Attempt.challenge_id == challenge_id, Attempt.seat_id == seat.id)
         states = session.scalars(select(Attempt.state).where(*mine)).all()
         if WAITING in states or RUNNING in states:
-            raise TooMany("Your last try is still being computed; wait for it.")
+            raise TooMany(Text("classroom.your-last", "Your last try is still being computed; wait for it."))
         if len(states) >= MOST_TRIES:
-            raise TooMany(f"You have had {MOST_TRIES} tries, which is all there are.")
+            raise TooMany(Text("classroom.you-had", "You have had {n} tries, which is all there are.", n=MOST_TRIES))
         tried = Attempt(challenge_id=challenge_id, seat_id=seat.id, chosen=within(given.kind, chosen), asked_at=now)
         session.add(tried)
         session.flush()
@@ -134,7 +135,7 @@ def within(kind: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
         name, strength = chosen.get("filter"), chosen.get("strength")
         if isinstance(name, str) and _among(strength, FILTERS.get(name, ())):
             return {"filter": name, "strength": strength}
-    raise ClassroomError("This choice is not offered; choose from the fields shown.")
+    raise ClassroomError(Text("classroom.choice-not", "This choice is not offered; choose from the fields shown."))
 
 
 def _among(value: object, offered: Sequence[float]) -> bool:
@@ -184,7 +185,7 @@ def challenge(database: Database, challenge_id: int) -> Challenge:
     with database.reading() as session:
         found = session.get(Challenge, challenge_id)
     if found is None:
-        raise NotHere("There is no such challenge any more.")
+        raise NotHere(Text("classroom.there-no-such-challenge", "There is no such challenge any more."))
     return found
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dashboard.classroom.errors import NoDatabase
+from dashboard.services.words import Text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15.0
@@ -120,4 +121,9 @@ def _begin(connection: Connection) -> None:
 
 
 def _failed() -> NoDatabase:
-    return NoDatabase("The classroom's database does not answer; check MEDDEF_DATABASE_URL, its disk and its server.")
+    return NoDatabase(
+        Text(
+            "classroom.classrooms-database",
+            "The classroom's database does not answer; check MEDDEF_DATABASE_URL, its disk and its server.",
+        )
+    )

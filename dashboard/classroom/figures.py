@@ -74,14 +74,17 @@ def _said(reading: Reading, tr: Translator) -> str:
 def _scan(state: StepState, tr: Translator) -> Figures:
     (reading, *_) = _clean(state)
     square = reading.picture[96:128, 96:128].repeat(7, axis=0).repeat(7, axis=1)
-    scan, part = tr("The scan as the model sees it"), tr("A small square from its middle, enlarged")
+    scan, part = (
+        tr("teach.scan-model", "The scan as the model sees it"),
+        tr("classroom.small-square", "A small square from its middle, enlarged"),
+    )
     return Figures((HandoutPicture(reading.picture, scan, scan), HandoutPicture(square, part, part)))
 
 
 def _predictions(state: StepState, tr: Translator) -> Figures:
     found = _clean(state)
-    scan = tr("The scan as the model sees it")
-    head = (tr("Model"), tr("Prediction"))
+    scan = tr("teach.scan-model", "The scan as the model sees it")
+    head = (tr("diagnose.model", "Model"), tr("classroom.prediction", "Prediction"))
     rows = [(tr(reading.model.title), _said(reading, tr)) for reading in found]
     return Figures((HandoutPicture(found[0].picture, scan, scan),), (head, *rows))
 
@@ -89,7 +92,10 @@ def _predictions(state: StepState, tr: Translator) -> Figures:
 def _maps(state: StepState, tr: Translator) -> Figures:
     (reading, *_) = _clean(state)
     (drawn,) = computed.maps(reading, (reading.picture,))
-    scan, over = tr("The scan alone"), tr("What moved this output; it does not show where disease is")
+    scan, over = (
+        tr("attention.scan-alone", "The scan alone"),
+        tr("classroom.what-moved", "What moved this output; it does not show where disease is"),
+    )
     overlay = HandoutPicture(drawn, over, f"{over}. {_said(reading, tr)}")
     return Figures((HandoutPicture(reading.picture, scan, scan), overlay))
 
@@ -101,7 +107,12 @@ def _attack(state: StepState, tr: Translator) -> Figures:
         for clean in _clean(state)
     ]
     pictures = [figure for outcome in found for figure in _triple(outcome, tr)]
-    head = (tr("Model"), tr("Clean"), tr("Attacked"), tr("Random noise of the same size"))
+    head = (
+        tr("diagnose.model", "Model"),
+        tr("lab.clean", "Clean"),
+        tr("lab.attacked", "Attacked"),
+        tr("classroom.random-noise", "Random noise of the same size"),
+    )
     rows = [
         (
             tr(each.clean.model.title),
@@ -116,16 +127,22 @@ def _triple(outcome: AttackOutcome, tr: Translator) -> tuple[HandoutPicture, ...
     """Clean, attacked, and what was added."""
     title, after = tr(outcome.clean.model.title), outcome.attacked.reading
     return (
-        HandoutPicture(outcome.clean.picture, f"{title}: A", f"{title}, {tr('clean')}: {_said(outcome.clean, tr)}"),
-        HandoutPicture(after.picture, f"{title}: B", f"{title}, {tr('attacked')}: {_said(after, tr)}"),
-        _added(outcome, tr("B minus A, amplified"), tr),
+        HandoutPicture(
+            outcome.clean.picture, f"{title}: A", f"{title}, {tr('lab.clean-2', 'clean')}: {_said(outcome.clean, tr)}"
+        ),
+        HandoutPicture(
+            after.picture, f"{title}: B", f"{title}, {tr('lab.attacked-2', 'attacked')}: {_said(after, tr)}"
+        ),
+        _added(outcome, tr("classroom.b-minus", "B minus A, amplified"), tr),
     )
 
 
 def _added(outcome: AttackOutcome, before: str, tr: Translator) -> HandoutPicture:
     found = outcome.attacked
     drawn = computed.difference(outcome.clean.picture, found.reading.picture, eps=found.linf)
-    measured = tr("Largest change of a pixel, measured: {linf}", linf=grey_steps(found.linf))
+    measured = tr(
+        "classroom.largest-change", "Largest change of a pixel, measured: {linf}", linf=grey_steps(found.linf)
+    )
     return HandoutPicture(drawn, before, f"{before}. {measured}")
 
 
@@ -137,7 +154,7 @@ def _controls(state: StepState, tr: Translator) -> Figures:
     for place, name in enumerate(RIVALS):
         if name == "noise":
             outcome = computed.attacked(clean, name="fgsm", eps=eps)
-            title, after = tr("Random noise of the same size"), outcome.noise
+            title, after = tr("classroom.random-noise", "Random noise of the same size"), outcome.noise
         else:
             steps = QUERIES if name == "square" else computed.STEPS
             outcome = computed.attacked(clean, name=name, eps=eps, steps=steps)
@@ -145,8 +162,8 @@ def _controls(state: StepState, tr: Translator) -> Figures:
         drawn = computed.difference(clean.picture, after.reading.picture, eps=after.linf)
         pictures.append(HandoutPicture(drawn, "ABC"[place], f"{title}: {_said(after.reading, tr)}"))
         rows.append((title, _said(after.reading, tr)))
-    head = (tr("Added to the scan"), tr("Prediction"))
-    return Figures(tuple(pictures), (head, (tr("Nothing"), _said(clean, tr)), *rows))
+    head = (tr("classroom.added-scan", "Added to the scan"), tr("classroom.prediction", "Prediction"))
+    return Figures(tuple(pictures), (head, (tr("classroom.nothing", "Nothing"), _said(clean, tr)), *rows))
 
 
 def _sweep(state: StepState, tr: Translator) -> Figures:
@@ -160,17 +177,23 @@ def _sweep(state: StepState, tr: Translator) -> Figures:
             caption = f"{title}, {format_eps(eps)}"
             pictures.append(HandoutPicture(found.attacked.reading.picture, caption, f"{caption}: {said[-1]}"))
         rows.append((title, *said))
-    head = (tr("Model"), "0", *(format_eps(eps) for eps in SWEPT))
+    head = (tr("diagnose.model", "Model"), "0", *(format_eps(eps) for eps in SWEPT))
     return Figures(tuple(pictures), (head, *rows))
 
 
 def _training(state: StepState, tr: Translator) -> Figures:
     recipes = [teaching.recipe(model) for model in teaching.named(state.task, state.models)]
-    head = (tr("Model"), tr("Trained on"), tr("Attack strength in training"))
+    head = (
+        tr("diagnose.model", "Model"),
+        tr("teach.trained", "Trained on"),
+        tr("classroom.attack-strength", "Attack strength in training"),
+    )
     rows = [
         (
             tr(each.model.title),
-            tr("clean scans only") if each.eps is None else tr("attacked scans ({kind})", kind=each.objective),
+            tr("about.clean-scans", "clean scans only")
+            if each.eps is None
+            else tr("teach.attacked-scans", "attacked scans ({kind})", kind=each.objective),
             "0" if each.eps is None else format_eps(each.eps),
         )
         for each in recipes
@@ -183,11 +206,17 @@ def _training(state: StepState, tr: Translator) -> Figures:
 
 
 def _records(state: StepState, tr: Translator) -> Figures:
-    head = (tr("Model"), tr("Attack"), "ε", tr("Balanced accuracy"), tr("95% interval"))
+    head = (
+        tr("diagnose.model", "Model"),
+        tr("lab.attack", "Attack"),
+        "ε",
+        tr("site.balanced-accuracy", "Balanced accuracy"),
+        tr("attention.95-interval", "95% interval"),
+    )
     rows = [
         (
             tr(each.model.title),
-            tr(each.attack) if each.attack else tr("Clean"),
+            tr(each.attack) if each.attack else tr("lab.clean", "Clean"),
             "0" if each.eps == 0 else format_eps(each.eps),
             counted(each.balanced_accuracy),
             f"{percent(each.interval[0])}–{percent(each.interval[1])}",
@@ -206,27 +235,33 @@ def _broken(state: StepState, tr: Translator) -> Figures:
     (clean, *_) = _clean(state)
     found = teaching_broken.broken_for(clean, defence=state.defence or "quantiser", eps=state.eps or 0.0)
     sides = (
-        (tr("Clean"), found.clean),
-        (tr("Non-adaptive attack"), found.naive.reading),
-        (tr("Adaptive attack"), found.adaptive.reading),
+        (tr("lab.clean", "Clean"), found.clean),
+        (tr("classroom.non-adaptive", "Non-adaptive attack"), found.naive.reading),
+        (tr("classroom.adaptive-attack", "Adaptive attack"), found.adaptive.reading),
     )
     pictures = [
         HandoutPicture(reading.picture, title, f"{title}: {_said_as(state, reading, tr)}") for title, reading in sides
     ]
     rows = [(title, _said_as(state, reading, tr)) for title, reading in sides]
-    return Figures(tuple(pictures), ((tr("Scan"), tr(found.title)), *rows))
+    return Figures(tuple(pictures), ((tr("lab.scan", "Scan"), tr(found.title)), *rows))
 
 
 def _pruning(state: StepState, tr: Translator) -> Figures:
     (before, *_) = _clean(state)
     found = teaching_broken.thinned_for(before, sparsity=state.sparsity or 0.0, eps=state.eps or 0.0)
     sides: Sequence[tuple[str, Reading]] = (
-        (tr("As shipped, clean"), found.before),
-        (tr("Pruned, clean"), found.clean),
-        (tr("Pruned, attacked"), found.attacked.reading),
+        (tr("classroom.shipped-clean", "As shipped, clean"), found.before),
+        (tr("classroom.pruned-clean", "Pruned, clean"), found.clean),
+        (tr("classroom.pruned-attacked", "Pruned, attacked"), found.attacked.reading),
     )
     pictures = [HandoutPicture(reading.picture, title, f"{title}: {_said(reading, tr)}") for title, reading in sides]
-    return Figures(tuple(pictures), ((tr("Model"), tr("Prediction")), *((t, _said(r, tr)) for t, r in sides)))
+    return Figures(
+        tuple(pictures),
+        (
+            (tr("diagnose.model", "Model"), tr("classroom.prediction", "Prediction")),
+            *((t, _said(r, tr)) for t, r in sides),
+        ),
+    )
 
 
 def _said_as(state: StepState, reading: Reading, tr: Translator) -> str:

@@ -25,7 +25,11 @@ def handout(lesson: Lesson, *, language: str) -> bytes:
         blocks += _step(number, step, found, tr)
         answers += _answers(number, step, found, tr)
     if answers:
-        blocks += [new_page(), heading(tr("Answers to the questions"), level=1), *answers]
+        blocks += [
+            new_page(),
+            heading(tr("classroom.answers-questions", "Answers to the questions"), level=1),
+            *answers,
+        ]
     return document(blocks, title=lesson.title, language=language)
 
 
@@ -41,7 +45,7 @@ def _step(number: int, step: LessonStep, found: Figures, tr: Translator) -> list
 
 def _question(asked: LessonQuestion, tr: Translator) -> list[Block]:
     options = [paragraph(f"{letter(place)}  {option}") for place, option in enumerate(asked.options)]
-    return [paragraph(f"{tr('Question')}: {asked.prompt}", bold=True), *options]
+    return [paragraph(f"{tr('teach.question', 'Question')}: {asked.prompt}", bold=True), *options]
 
 
 def _answers(number: int, step: LessonStep, found: Figures, tr: Translator) -> list[Block]:

@@ -13,7 +13,7 @@ from dashboard.services.drawing import Rgb
 from dashboard.services.lessons.quiz import QuizQuestion, RoundSettings, items
 from dashboard.services.results.common import AttackOutcome, Picture, Reading
 from dashboard.services.tasks import TASKS
-from dashboard.services.words import format_eps
+from dashboard.services.words import Text, format_eps
 
 LIVE = ("scan", "map", "model")
 ATTACKED = "undefended"
@@ -34,7 +34,9 @@ class LiveQuestion:
 def make(kind: str, *, task: str, level: str, tr: Translator, seed: int | None = None) -> LiveQuestion:
     """Compute a live question; without `seed` a new one is drawn. Raises ClassroomError for what there is not."""
     if kind not in LIVE or task not in TASKS:
-        raise ClassroomError("There is no such live question; choose one of those shown.")
+        raise ClassroomError(
+            Text("classroom.there-no-such-live", "There is no such live question; choose one of those shown.")
+        )
     seed = random.SystemRandom().randrange(99_999) if seed is None else seed
     round_ = RoundSettings("map" if kind == "map" else "scan", level, seed, 5, f"{task}/{ATTACKED}")
     (item, *_) = items(round_, [sample.key for sample in services.samples(task)])
@@ -59,19 +61,27 @@ def _pair(
     facts: dict[str, object],
 ) -> LiveQuestion:
     """Two pictures side by side, one of them attacked."""
-    sides = [(tr("attacked"), found.attacked.reading)]
+    sides = [(tr("lab.attacked-2", "attacked"), found.attacked.reading)]
     other = found.clean if item.beside == "clean" else found.noise.reading
-    beside = tr("clean") if item.beside == "clean" else tr("random noise of the same size")
+    beside = (
+        tr("lab.clean-2", "clean")
+        if item.beside == "clean"
+        else tr("classroom.random-noise-same", "random noise of the same size")
+    )
     sides.insert(1 - item.answer, (beside, other))
     pictures: tuple[Picture, ...] = tuple(reading.picture for _, reading in sides)
     drawn: Sequence[Picture | Rgb] = computed.maps(found.clean, pictures) if kind == "map" else pictures
-    names = (tr("Left"), tr("Right"))
+    names = (tr("teach.left", "Left"), tr("teach.right", "Right"))
     shown = tuple(
         QuestionPicture(computed.png(picture), name, f"{name}: {origin}. {_said(reading, task, tr)}")
         for picture, name, (origin, reading) in zip(drawn, names, sides, strict=True)
     )
-    prompt = tr("Which map belongs to the attacked scan?") if kind == "map" else tr("Which scan was attacked?")
-    explanation = tr("The attack is PGD with {eps}.", eps=format_eps(round_.eps))
+    prompt = (
+        tr("teach.which-map", "Which map belongs to the attacked scan?")
+        if kind == "map"
+        else tr("teach.which-scan", "Which scan was attacked?")
+    )
+    explanation = tr("classroom.attack-pgd", "The attack is PGD with {eps}.", eps=format_eps(round_.eps))
     draft = Draft(
         kind=kind,
         prompt=prompt,
@@ -87,14 +97,22 @@ def _model(found: AttackOutcome, task: str, tr: Translator, facts: dict[str, obj
     """The attacked scan, and which class the model predicts for it."""
     attacked = found.attacked.reading
     options = tuple(class_words(tr, task, label) for label in attacked.classes)
-    clean = QuestionPicture(computed.png(found.clean.picture), tr("The clean scan"), _said(found.clean, task, tr))
-    after = QuestionPicture(computed.png(attacked.picture), tr("The same scan, attacked"), _said(attacked, task, tr))
+    clean = QuestionPicture(
+        computed.png(found.clean.picture), tr("classroom.clean-scan", "The clean scan"), _said(found.clean, task, tr)
+    )
+    after = QuestionPicture(
+        computed.png(attacked.picture), tr("classroom.same-scan", "The same scan, attacked"), _said(attacked, task, tr)
+    )
     draft = Draft(
         kind="model",
-        prompt=tr("What will the undefended model say of the attacked scan?"),
+        prompt=tr("classroom.what-will", "What will the undefended model say of the attacked scan?"),
         options=options,
         answer=attacked.classes.index(attacked.label),
-        explanation=tr("For the clean scan it says: {label}.", label=class_words(tr, task, found.clean.label)),
+        explanation=tr(
+            "classroom.clean-scan-says",
+            "For the clean scan it says: {label}.",
+            label=class_words(tr, task, found.clean.label),
+        ),
         facts=facts,
     )
     return LiveQuestion(draft, (clean, after))

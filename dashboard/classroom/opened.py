@@ -11,6 +11,7 @@ from dashboard.classroom import access, rooms
 from dashboard.classroom.database import Database, default_url
 from dashboard.services.errors import MedDefError
 from dashboard.services.settings import Settings
+from dashboard.services.words import Text
 
 SWEEP_SECONDS = 60.0
 
@@ -33,7 +34,11 @@ def open_classroom(now: Settings) -> Classroom:
     if now.classroom_pin is not None:
         access.set_pin(database, now.classroom_pin.get_secret_value())
     if not access.has_pin(database):
-        raise MedDefError("The classroom has no teacher's PIN; start it with `meddef app --classroom`.")
+        raise MedDefError(
+            Text(
+                "classroom.classroom-no", "The classroom has no teacher's PIN; start it with `meddef app --classroom`."
+            )
+        )
     return Classroom(database=database, hours=now.classroom_hours, days=now.classroom_days, url=now.classroom_url)
 
 

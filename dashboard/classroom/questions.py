@@ -14,6 +14,7 @@ from dashboard.classroom.database import Database
 from dashboard.classroom.errors import ClassroomError, NotHere, TooLate
 from dashboard.classroom.rooms import found_room, found_seat
 from dashboard.classroom.tables import PROMPT, Image, Question, Room, Seat, Vote
+from dashboard.services.words import Text
 
 KINDS = ("choice", "right_wrong", "number", "scan", "map", "model")
 """The last three are made by the server, with an attack computed for the question."""
@@ -42,11 +43,21 @@ class Draft:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ClassroomError("There is no such kind of question; choose one of those shown.")
+            raise ClassroomError(
+                Text("classroom.there-no-such-kind", "There is no such kind of question; choose one of those shown.")
+            )
         if not 1 <= len(self.prompt.strip()) <= PROMPT:
-            raise ClassroomError(f"A question has 1 to {PROMPT} characters; write it anew.")
+            raise ClassroomError(
+                Text("classroom.question-1", "A question has 1 to {most} characters; write it anew.", most=PROMPT)
+            )
         if len(self.explanation) > 4 * PROMPT:
-            raise ClassroomError(f"An explanation has {4 * PROMPT} characters at most; shorten it.")
+            raise ClassroomError(
+                Text(
+                    "classroom.explanation-most",
+                    "An explanation has {most} characters at most; shorten it.",
+                    most=4 * PROMPT,
+                )
+            )
         if self.kind == "number":
             self._check_number()
         else:
@@ -54,18 +65,26 @@ class Draft:
 
     def _check_number(self) -> None:
         if self.options or self.answer is not None:
-            raise ClassroomError("A question for a number has no options.")
+            raise ClassroomError(Text("classroom.question-number", "A question for a number has no options."))
         given = (self.tolerance, 0.0 if self.number is None else self.number)
         if not all(map(math.isfinite, given)) or self.tolerance < 0:
-            raise ClassroomError("The right number and its tolerance are numbers, the tolerance 0 or more.")
+            raise ClassroomError(
+                Text(
+                    "classroom.right-number", "The right number and its tolerance are numbers, the tolerance 0 or more."
+                )
+            )
 
     def _check_options(self) -> None:
         if not 2 <= len(self.options) <= MOST_OPTIONS or len(set(self.options)) < len(self.options):
-            raise ClassroomError(f"A question needs 2 to {MOST_OPTIONS} different options.")
+            raise ClassroomError(
+                Text("classroom.question-needs", "A question needs 2 to {most} different options.", most=MOST_OPTIONS)
+            )
         if not all(1 <= len(option.strip()) <= LONGEST_OPTION for option in self.options):
-            raise ClassroomError(f"An option has 1 to {LONGEST_OPTION} characters.")
+            raise ClassroomError(
+                Text("classroom.option-1", "An option has 1 to {most} characters.", most=LONGEST_OPTION)
+            )
         if self.number is not None or (self.answer is not None and not 0 <= self.answer < len(self.options)):
-            raise ClassroomError("The right answer must be one of the options.")
+            raise ClassroomError(Text("classroom.right-answer", "The right answer must be one of the options."))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +116,13 @@ def ask(
     with database.writing() as session:
         room = found_room(session, code, lock=True)
         if (session.scalar(select(func.count()).where(Question.room_id == room.id)) or 0) >= MOST_QUESTIONS:
-            raise ClassroomError(f"A room has {MOST_QUESTIONS} questions at most; open another room.")
+            raise ClassroomError(
+                Text(
+                    "classroom.room-most",
+                    "A room has {most} questions at most; open another room.",
+                    most=MOST_QUESTIONS,
+                )
+            )
         _close_open(session, room, now)
         asked = Question(room_id=room.id, asked_at=now, **(vars(draft) | {"options": list(draft.options)}))
         session.add(asked)
@@ -142,12 +167,12 @@ def vote(
         # Whoever closes the question waits for this vote, or this vote sees that it is closed.
         question = session.scalar(select(Question).where(Question.id == question_id).with_for_update(read=True))
         if question is None or question.room_id != room.id:
-            raise NotHere("There is no such question in this room.")
+            raise NotHere(Text("classroom.there-no-such-question", "There is no such question in this room."))
         given = _vote_of(session, question_id, seat.id)
         if given is not None:
             return given
         if question.closed_at is not None:
-            raise TooLate("This question is closed.")
+            raise TooLate(Text("classroom.question-closed", "This question is closed."))
         _check_fits(question, choice, number)
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         session.execute(
@@ -170,7 +195,9 @@ def _check_fits(question: Question, choice: int | None, number: float | None) ->
     else:
         fits = number is None and choice is not None and 0 <= choice < len(question.options)
     if not fits:
-        raise ClassroomError("This answer does not fit the question; choose one of those shown.")
+        raise ClassroomError(
+            Text("classroom.answer-does", "This answer does not fit the question; choose one of those shown.")
+        )
 
 
 def vote_of(database: Database, question_id: int, seat_id: int) -> Vote | None:
@@ -184,7 +211,7 @@ def question(database: Database, question_id: int) -> Question:
     with database.reading() as session:
         found = session.get(Question, question_id)
     if found is None:
-        raise NotHere("There is no such question any more.")
+        raise NotHere(Text("classroom.there-no-such-question-any", "There is no such question any more."))
     return found
 
 
@@ -207,7 +234,7 @@ def image(database: Database, image_id: int) -> tuple[bytes, int]:
         chosen = select(Image.png, Question.room_id).join(Question, Image.question_id == Question.id)
         row = session.execute(chosen.where(Image.id == image_id)).one_or_none()
     if row is None:
-        raise NotHere("There is no such picture any more.")
+        raise NotHere(Text("classroom.there-no-such-picture", "There is no such picture any more."))
     return row.tuple()
 
 

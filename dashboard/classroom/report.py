@@ -111,21 +111,27 @@ def as_pdf(database: Database, room: Room) -> bytes:
     tr, found = translator(room.language), lines(database, room)
     day = datetime.fromtimestamp(room.created_at, UTC).strftime("%Y-%m-%d")
     story: list[Block] = [
-        heading(tr("Class report"), level=1),
-        paragraph(tr("Class of {day}, {n} questions.", day=day, n=len(found))),
-        heading(tr("Human accuracy against chance"), level=2),
+        heading(tr("classroom.class-report", "Class report"), level=1),
+        paragraph(tr("classroom.class-day", "Class of {day}, {n} questions.", day=day, n=len(found))),
+        heading(tr("classroom.human-accuracy", "Human accuracy against chance"), level=2),
         *_accuracy_blocks(found, tr),
-        heading(tr("Questions"), level=2),
+        heading(tr("teach.questions", "Questions"), level=2),
         _question_table(found, tr),
     ]
-    return document(story, title=tr("Class report"), language=room.language)
+    return document(story, title=tr("classroom.class-report", "Class report"), language=room.language)
 
 
 def _accuracy_blocks(found: Sequence[Line], tr: Translator) -> list[Block]:
     measured = accuracies(found)
     if not measured:
-        return [paragraph(tr("No question with a right option was answered."))]
-    head = (tr("Kind"), tr("Answers"), tr("Right answers"), tr("95% interval"), tr("Accuracy by chance"))
+        return [paragraph(tr("classroom.no-question", "No question with a right option was answered."))]
+    head = (
+        tr("classroom.kind", "Kind"),
+        tr("classroom.answers", "Answers"),
+        tr("teach.right-answers", "Right answers"),
+        tr("attention.95-interval", "95% interval"),
+        tr("classroom.accuracy-chance", "Accuracy by chance"),
+    )
     rows = [
         (
             kind_words(each.kind, tr),
@@ -136,12 +142,21 @@ def _accuracy_blocks(found: Sequence[Line], tr: Translator) -> list[Block]:
         )
         for each in measured
     ]
-    note = tr("The interval treats all answers as independent; those of one student are not quite.")
+    note = tr(
+        "classroom.interval-treats",
+        "The interval treats all answers as independent; those of one student are not quite.",
+    )
     return [table((head, *rows)), paragraph(note)]
 
 
 def _question_table(found: Sequence[Line], tr: Translator) -> Block:
-    head = ("", tr("Question"), tr("Kind"), tr("Answers"), tr("Right answers"))
+    head = (
+        "",
+        tr("teach.question", "Question"),
+        tr("classroom.kind", "Kind"),
+        tr("classroom.answers", "Answers"),
+        tr("teach.right-answers", "Right answers"),
+    )
     rows = [
         (str(line.number), line.prompt, kind_words(line.kind, tr), str(line.n), _right_words(line)) for line in found
     ]
@@ -155,11 +170,11 @@ def _right_words(line: Line) -> str:
 def kind_words(kind: str, tr: Translator) -> str:
     """A kind of question as the teacher's window calls it."""
     return {
-        "choice": tr("Multiple choice"),
-        "right_wrong": tr("True or false"),
-        "number": tr("A number"),
-        "scan": tr("Which scan was attacked?"),
-        "map": tr("Which map belongs to the attacked scan?"),
-        "model": tr("What will the undefended model say?"),
-        "all": tr("All kinds"),
+        "choice": tr("classroom.multiple-choice", "Multiple choice"),
+        "right_wrong": tr("classroom.true-false", "True or false"),
+        "number": tr("classroom.number", "A number"),
+        "scan": tr("teach.which-scan", "Which scan was attacked?"),
+        "map": tr("teach.which-map", "Which map belongs to the attacked scan?"),
+        "model": tr("classroom.what-will-undefended", "What will the undefended model say?"),
+        "all": tr("classroom.all-kinds", "All kinds"),
     }[kind]

@@ -13,6 +13,7 @@ from dashboard.classroom.database import Database
 from dashboard.classroom.errors import ClassroomError, NotAllowed, NotHere, TooLate, TooMany
 from dashboard.classroom.tables import NICKNAME, Room, Seat
 from dashboard.classroom.tokens import ALPHABET, CODE, digest, new_code, new_token
+from dashboard.services.words import Text
 
 MOST_STUDENTS = 60
 MOST_ROOMS = 20
@@ -29,7 +30,7 @@ def open_room(database: Database, *, language: str, hours: float, days: float, n
     with database.writing() as session:
         codes = set(session.scalars(select(Room.code)))
         if (session.scalar(select(func.count()).where(Room.expires_at > now)) or 0) >= MOST_ROOMS:
-            raise TooMany(f"There are {MOST_ROOMS} open rooms; delete one first.")
+            raise TooMany(Text("classroom.there-n", "There are {n} open rooms; delete one first.", n=MOST_ROOMS))
         code = next(code for code in iter(new_code, "") if code not in codes)
         expires = now + hours * 3600
         room = Room(code=code, language=language, created_at=now, expires_at=expires, deleted_at=expires + days * 86400)
@@ -55,7 +56,7 @@ def found_room(session: Session, code: str, *, lock: bool = False) -> Room:
     chosen = select(Room).where(Room.code == normal_code(code))
     room = session.scalar(chosen.with_for_update() if lock else chosen)
     if room is None:
-        raise NotHere("There is no room with this code; check it with your teacher.")
+        raise NotHere(Text("classroom.there-no-room", "There is no room with this code; check it with your teacher."))
     return room
 
 
@@ -67,7 +68,7 @@ def normal_code(code: str) -> str:
 def change_room(database: Database, code: str, **changes: object) -> Room:
     """Set what a teacher may set of a room (`CHANGEABLE`); ClassroomError for anything else."""
     if not set(changes) <= set(CHANGEABLE) or changes.get("showing", SHOWN[0]) not in SHOWN:
-        raise ClassroomError("A room has no such setting.")
+        raise ClassroomError(Text("classroom.room-no", "A room has no such setting."))
     with database.writing() as session:
         room = found_room(session, code, lock=True)
         for name, value in changes.items():
@@ -105,7 +106,9 @@ def join(database: Database, code: str, *, nickname: str, who: str, now: float |
             _check_open(room, now)
             here = session.scalar(select(func.count()).where(Seat.room_id == room.id, Seat.removed.is_(False))) or 0
             if here >= MOST_STUDENTS:
-                raise TooMany(f"This room is full: {MOST_STUDENTS} students are in it.")
+                raise TooMany(
+                    Text("classroom.room-full", "This room is full: {n} students are in it.", n=MOST_STUDENTS)
+                )
             seat = Seat(room_id=room.id, token_hash=digest(token), nickname=plain(nickname), joined_at=now)
             session.add(seat)
             session.flush()
@@ -117,9 +120,9 @@ def join(database: Database, code: str, *, nickname: str, who: str, now: float |
 
 def _check_open(room: Room, now: float) -> None:
     if room.expires_at <= now:
-        raise TooLate("This code has expired; ask your teacher for a new one.")
+        raise TooLate(Text("classroom.code-expired", "This code has expired; ask your teacher for a new one."))
     if room.locked:
-        raise NotAllowed("This room is locked; ask your teacher to let you in.")
+        raise NotAllowed(Text("classroom.room-locked", "This room is locked; ask your teacher to let you in."))
 
 
 def plain(nickname: str) -> str | None:
@@ -140,12 +143,12 @@ def found_seat(session: Session, token: str, *, now: float) -> tuple[Seat, Room]
         select(Seat, Room).join(Room, Seat.room_id == Room.id).where(Seat.token_hash == digest(token))
     ).one_or_none()
     if row is None:
-        raise NotHere("This room is closed; join another with its code.")
+        raise NotHere(Text("classroom.room-closed", "This room is closed; join another with its code."))
     seat, room = row.tuple()
     if seat.removed:
-        raise NotAllowed("Your teacher has removed you from this room.")
+        raise NotAllowed(Text("classroom.your-teacher", "Your teacher has removed you from this room."))
     if room.expires_at <= now:
-        raise TooLate("This room has expired; ask your teacher for a new code.")
+        raise TooLate(Text("classroom.room-expired", "This room has expired; ask your teacher for a new code."))
     return seat, room
 
 
@@ -173,5 +176,5 @@ def _changing_seat(database: Database, code: str, seat_id: int) -> Iterator[Seat
     with database.writing() as session:
         seat = session.get(Seat, seat_id, with_for_update=True)
         if seat is None or seat.room_id != found_room(session, code).id:
-            raise NotHere("There is no such student in this room.")
+            raise NotHere(Text("classroom.there-no-such-student", "There is no such student in this room."))
         yield seat

@@ -14,6 +14,7 @@ from dashboard.classroom.tables import Room
 from dashboard.classroom.words import translator
 from dashboard.services.classroom import png
 from dashboard.services.lessons.model import Lesson, StepState, read_shelf
+from dashboard.services.words import Text
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 """Tags in a lesson are shown as text, so whatever comes out holds no script."""
@@ -42,7 +43,7 @@ def find(key: str, *, language: str) -> Lesson:
     """The lesson of that key; NotHere for none."""
     found = next((each for each in read_shelf(language=language).lessons if each.key == key), None)
     if found is None:
-        raise NotHere("There is no such lesson; choose one of those shown.")
+        raise NotHere(Text("classroom.there-no-such-lesson", "There is no such lesson; choose one of those shown."))
     return found
 
 
@@ -54,7 +55,7 @@ def numbered(key: str, step: int) -> int:
 def place_of(room: Room) -> Place:
     """Where a room is; NotHere where it is in no lesson."""
     if room.lesson is None:
-        raise NotHere("No lesson is open in this room.")
+        raise NotHere(Text("classroom.no-lesson", "No lesson is open in this room."))
     return Place(lesson=room.lesson, step=room.step, language=room.language, revealed=room.revealed)
 
 
@@ -116,7 +117,7 @@ def asked_by(place: Place) -> Draft:
     lesson, number = step_at(place)
     step = lesson.steps[number]
     if step.question is None:
-        raise NotHere("This step asks nothing; go to one with a question.")
+        raise NotHere(Text("classroom.step-asks", "This step asks nothing; go to one with a question."))
     asked = step.question
     return Draft(
         kind="choice",

@@ -9,12 +9,13 @@ from dashboard.classroom.tables import Challenge
 from dashboard.classroom.words import Translator, output_words, translator
 from dashboard.services.classroom import png
 from dashboard.services.results.common import Reading
+from dashboard.services.words import Text
 
 
 def listed(challenge_id: int, database: Database, language: str) -> list[dict[str, Any]]:
     """Address and caption of each; a challenge whose scan cannot be predicted has none."""
     given, tr = challenge.challenge(database, challenge_id), translator(language)
-    names = (tr("The scan"), tr("The same scan, attacked"))
+    names = (tr("teach.scan", "The scan"), tr("classroom.same-scan", "The same scan, attacked"))
     return [
         {"src": f"/class/teach/trial/{given.id}/{place}", "caption": f"{name}. {_said(reading, tr)}"}
         for place, (name, reading) in enumerate(zip(names, _readings(given), strict=False))
@@ -25,7 +26,7 @@ def png_of(given: Challenge, place: int) -> bytes:
     """One of them as a file; NotHere for a place that it does not have."""
     readings = _readings(given)
     if place >= len(readings):
-        raise NotHere("There is no such picture.")
+        raise NotHere(Text("classroom.there-no-such-picture-2", "There is no such picture."))
     return png(readings[place].picture)
 
 

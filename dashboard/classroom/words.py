@@ -36,5 +36,5 @@ def output_words(tr: Translator, task: str, reading: Reading) -> str:
     """A class with its probability; without one where the model abstains, as from a scan that a teacher brought."""
     label = class_words(tr, task, reading.label)
     if reading.abstained is not None:
-        return tr("{output}, not valid: the model abstains", output=label)
+        return tr("attention.output-not", "{output}, not valid: the model abstains", output=label)
     return f"{label}, {percent(reading.probability)}"

@@ -9,6 +9,7 @@ from dashboard.components.words import eps_words
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services.results.common import AttackOption
+from dashboard.services.words import Text
 
 PAPER_BUDGETS = (0.05, 0.10)
 """Epsilons of the paper's tables."""
@@ -35,26 +36,33 @@ class Norm:
 NORMS = {
     "linf": Norm(
         "L∞",
-        "Attack strength ε",
+        Text("lab.attack-strength", "Attack strength ε"),
         GREY_LEVELS,
         eps_words,
-        "The largest change of a pixel, in steps of 1/255, the grey levels of an 8-bit picture; 0.05 and 0.10 are "
-        "those of the paper.",
+        Text(
+            "lab.largest-change",
+            "The largest change of a pixel, in steps of 1/255, the grey levels of an 8-bit picture; 0.05 and 0.10 are "
+            "those of the paper.",
+        ),
     ),
     "l2": Norm(
         "L2",
-        "Attack strength ε: length of the change",
+        Text("lab.attack-strength-eps", "Attack strength ε: length of the change"),
         LENGTHS,
-        lambda eps: tr("length {eps}", eps=f"{eps:.4g}"),
-        "The root of the summed squares of all changes: one pixel from black to white is 1, every pixel by 1/255 is "
-        "0.88.",
+        lambda eps: tr("lab.length-eps", "length {eps}", eps=f"{eps:.4g}"),
+        Text(
+            "lab.root-summed",
+            "The root of the summed squares of all changes: one pixel from black to white is 1, every pixel by 1/255 "
+            "is "
+            "0.88.",
+        ),
     ),
     "l0": Norm(
         "L0",
-        "Attack strength ε: share of values",
+        Text("lab.attack-strength-eps-share", "Attack strength ε: share of values"),
         SHARES,
-        lambda eps: tr("{share}% of values", share=f"{100 * eps:.4g}"),
-        "How many values change; each may change by any amount.",
+        lambda eps: tr("lab.share-values", "{share}% of values", share=f"{100 * eps:.4g}"),
+        Text("lab.how-many", "How many values change; each may change by any amount."),
     ),
 }
 
@@ -88,7 +96,7 @@ def offered(option: AttackOption) -> list[float]:
 def _short(eps: float, norm: Norm) -> str:
     """A budget for the slider, whose ends share little room."""
     if _of_paper(eps, norm):
-        return tr("{eps} (paper)", eps=f"{eps:.2f}")
+        return tr("lab.eps-paper", "{eps} (paper)", eps=f"{eps:.2f}")
     return norm.words(eps) if eps else "0"
 
 

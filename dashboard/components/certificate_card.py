@@ -29,6 +29,7 @@ def certificate_card(chosen: Chosen, model: ModelChoice, *, task: Task, key: str
     """
     st.markdown(
         tr(
+            "diagnose.failed-attack",
             "A failed attack proves nothing; a certificate does. The smoothed network of {model} adds noise to a "
             "coarse copy of the scan and takes the class that wins the vote. It is a model of its own: the "
             "certificate does not hold for the output above.",
@@ -36,7 +37,9 @@ def certificate_card(chosen: Chosen, model: ModelChoice, *, task: Task, key: str
         )
     )
     about = repr((chosen.fingerprint, model.id))
-    if st.button(tr("Certify this scan"), key=f"{key}_certify", icon=":material/verified_user:"):
+    if st.button(
+        tr("diagnose.certify-scan", "Certify this scan"), key=f"{key}_certify", icon=":material/verified_user:"
+    ):
         computed("certificate", about, partial(_work, model, chosen))
     found = kept("certificate", about)
     if isinstance(found, CertificateNumbers):
@@ -58,13 +61,18 @@ def _result(found: CertificateNumbers, *, task: Task, key: str, attack: float | 
     }
     if not found.certified:
         st.warning(
-            tr("No certificate: only {votes} of {draws} noisy copies are classified as {label}.", **words),
+            tr(
+                "diagnose.no-certificate",
+                "No certificate: only {votes} of {draws} noisy copies are classified as {label}.",
+                **words,
+            ),
             icon=":material/help:",
         )
         return
     linf = grey_steps(found.linf)
     st.success(
         tr(
+            "diagnose.label-no",
             "{label}: no change of every pixel by less than {linf} can change this class of the smoothed network.",
             label=words["label"],
             linf=linf,
@@ -75,10 +83,11 @@ def _result(found: CertificateNumbers, *, task: Task, key: str, attack: float | 
         radius_plot(found, attack=attack),
         key=f"{key}_certificate",
         config=CONFIG,
-        alt=tr("Certified up to ε = {linf}; beyond it nothing is guaranteed.", linf=linf),
+        alt=tr("diagnose.certified-up", "Certified up to ε = {linf}; beyond it nothing is guaranteed.", linf=linf),
     )
     st.caption(
         tr(
+            "diagnose.votes-draws",
             "{votes} of {draws} noisy copies are classified as {label}. In L2 the certified radius is {l2}. The "
             "probability that this certificate is wrong is at most {alpha}. Beyond the radius nothing is known: an "
             "attack may succeed or fail.",
@@ -101,12 +110,20 @@ def radius_plot(found: CertificateNumbers, *, attack: float | None = None) -> go
         hovertemplate=f"{grey_steps(found.linf)}<extra></extra>",
     )
     if attack is not None:
-        figure.add_vline(x=255 * attack, line_dash="dash", line_color=COLOURS[1], annotation_text=tr("this attack"))
+        figure.add_vline(
+            x=255 * attack,
+            line_dash="dash",
+            line_color=COLOURS[1],
+            annotation_text=tr("diagnose.attack", "this attack"),
+        )
     end = max(AXIS, math.ceil(255 * (attack or 0)) + 1)
     ticks = list(range(0, end + 1, max(1, end // AXIS)))
     figure.update_layout(height=110, margin={"l": 0, "r": 8, "t": 8, "b": 0}, showlegend=False)
     figure.update_xaxes(
-        title=tr("attack strength ε"), range=[0, end], tickvals=ticks, ticktext=["0", *(f"{k}/255" for k in ticks[1:])]
+        title=tr("diagnose.attack-strength", "attack strength ε"),
+        range=[0, end],
+        tickvals=ticks,
+        ticktext=["0", *(f"{k}/255" for k in ticks[1:])],
     )
     figure.update_yaxes(visible=False)
     return figure

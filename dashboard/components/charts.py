@@ -30,9 +30,9 @@ def before_after(
 ) -> go.Figure:
     """Every class's probability for the clean scan, the attacked one and the noise control, in three `colours`."""
     readings = (
-        (tr("clean"), outcome.clean),
-        (tr("attacked"), outcome.attacked.reading),
-        (tr("random noise"), outcome.noise.reading),
+        (tr("lab.clean-2", "clean"), outcome.clean),
+        (tr("lab.attacked-2", "attacked"), outcome.attacked.reading),
+        (tr("lab.random-noise", "random noise"), outcome.noise.reading),
     )
     figure = go.Figure()
     for (name, reading), colour, pattern in zip(readings, colours, PATTERNS, strict=False):

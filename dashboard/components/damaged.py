@@ -13,9 +13,10 @@ def damaged_files(problems: Iterable[RecordProblem]) -> None:
     for problem in dict.fromkeys(problems):
         st.warning(
             tr(
+                "about.file-damaged",
                 "{file} is damaged and left out ({place}: {reason}); measure it again or restore it.",
                 file=problem.file,
-                place=problem.place or tr("whole file"),
+                place=problem.place or tr("about.whole-file", "whole file"),
                 reason=problem.reason,
             ),
             icon=":material/report:",

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.language import tr
 from dashboard.services import audit, exports
 from dashboard.services.exports import ExportedModel, ScanNote
+from dashboard.services.words import Text
 from dashboard.session import history
 from dashboard.session.history import Found, HistoryEntry
 from dashboard.session.state import Chosen
@@ -15,9 +16,9 @@ from dashboard.session.state import Chosen
 MakeFile = Callable[[Sequence[ExportedModel], Found, ScanNote], bytes]
 
 FILES: tuple[tuple[str, str, str, str, MakeFile], ...] = (
-    ("Picture (PNG)", "png", "image/png", ":material/image:", exports.png_file),
-    ("Record (JSON)", "json", "application/json", ":material/data_object:", exports.json_file),
-    ("Page (PDF)", "pdf", "application/pdf", ":material/picture_as_pdf:", exports.pdf_file),
+    (Text("out.picture-png", "Picture (PNG)"), "png", "image/png", ":material/image:", exports.png_file),
+    (Text("out.record-json", "Record (JSON)"), "json", "application/json", ":material/data_object:", exports.json_file),
+    (Text("out.page-pdf", "Page (PDF)"), "pdf", "application/pdf", ":material/picture_as_pdf:", exports.pdf_file),
 )
 """Label, suffix, type, icon and what makes the bytes."""
 
@@ -27,7 +28,7 @@ def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
     entry = history.remember(chosen, found)
     name = file_name(entry, kind=key)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{tr('Export')}**", width="content")
+        st.markdown(f"**{tr('out.export', 'Export')}**", width="content")
         for label, suffix, mime, icon, make in FILES:
             st.download_button(
                 tr(label),
@@ -40,6 +41,7 @@ def export_buttons(found: Found, chosen: Chosen, *, key: str) -> None:
             )
     st.caption(
         tr(
+            "out.files-scan",
             "Files of scan {id}. Picture and page show the scan; the record holds its fingerprint only, and `meddef "
             "replay` computes its numbers again. Each says that it is for research and teaching only.",
             id=chosen.short_id,

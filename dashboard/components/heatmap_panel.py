@@ -36,7 +36,7 @@ def map_controls(prefix: str) -> MapStyle:
     """Opacity, colour map and raw grid; `prefix` keeps the keys of two pages apart."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         opacity = st.slider(
-            tr("Opacity of the map"),
+            tr("attention.opacity-map", "Opacity of the map"),
             0,
             100,
             50,
@@ -47,7 +47,7 @@ def map_controls(prefix: str) -> MapStyle:
             persist_state="session",
         )
         colour_map = st.segmented_control(
-            tr("Colours"),
+            tr("attention.colours", "Colours"),
             list(colours.COLOUR_MAPS),
             default="Cividis",
             required=True,
@@ -55,16 +55,19 @@ def map_controls(prefix: str) -> MapStyle:
             persist_state="session",
         )
         raw = st.toggle(
-            tr("Raw grid"),
+            tr("attention.raw-grid", "Raw grid"),
             key=f"{prefix}_raw",
             persist_state="session",
-            help=tr("The values as the network computed them, one cell each, without smoothing and without the scan."),
+            help=tr(
+                "attention.values-network",
+                "The values as the network computed them, one cell each, without smoothing and without the scan.",
+            ),
         )
         contours = st.toggle(
-            tr("Contours"),
+            tr("attention.contours", "Contours"),
             key=f"{prefix}_contours",
             persist_state="session",
-            help=tr("Lines at a quarter, half and three quarters of the scale's end."),
+            help=tr("attention.lines-quarter", "Lines at a quarter, half and three quarters of the scale's end."),
         )
     picked = colour_map if colour_map in colours.COLOUR_MAPS else "Cividis"
     return MapStyle(opacity / 100, picked, raw, contours)
@@ -77,20 +80,28 @@ def caveat(*more: str) -> None:
 
 def map_gallery(views: tuple[MapView, ...], picture: Picture, *, style: MapStyle) -> None:
     """The gradient's map first, then those of the model's own modules, as tiles that wrap to the screen's width."""
-    st.subheader(tr("From the gradient"), anchor=False)
+    st.subheader(tr("attention.from-gradient", "From the gradient"), anchor=False)
     with st.container(horizontal=True, gap="small"):
         for view in views:
             if view.key == GRAD_CAM:
                 _gallery_tile(view, picture, style=style)
         with st.container(width=TILE, gap="xsmall"):
-            st.markdown(f"**{tr('The scan alone')}**")
-            st.image(picture, width="stretch", clamp=True, alt=tr("The scan as the model saw it, without a map"))
+            st.markdown(f"**{tr('attention.scan-alone', 'The scan alone')}**")
+            st.image(
+                picture,
+                width="stretch",
+                clamp=True,
+                alt=tr("attention.scan-model", "The scan as the model saw it, without a map"),
+            )
     caveat()
-    st.subheader(tr("From the model's own modules"), anchor=False)
+    st.subheader(tr("attention.from-models", "From the model's own modules"), anchor=False)
     own = [view for view in views if view.key != GRAD_CAM]
     if not own:
         st.caption(
-            tr("This model was built without the defence module (DAAM) and self-attention, so it has no such maps.")
+            tr(
+                "attention.model-built",
+                "This model was built without the defence module (DAAM) and self-attention, so it has no such maps.",
+            )
         )
         return
     with st.container(horizontal=True, gap="small"):
@@ -125,6 +136,7 @@ def drawn(view: MapView, picture: Picture, *, style: MapStyle) -> Rgb:
 def map_alt(view: MapView, title: str) -> str:
     """The finding in words."""
     return tr(
+        "attention.title-strongest",
         "{title}: strongest in {region}, values {low} to {high}",
         title=title,
         region=tr(strongest_region(view.smooth)),
@@ -138,7 +150,11 @@ def colour_bar(view: MapView, *, style: MapStyle) -> None:
     low, high = view.scale
     bar = colours.colour_bar(style.colours_for(view))
     ends = {"low": f"{low:.2g}", "high": f"{high:.2g}"}
-    st.image(bar, width="stretch", alt=tr("Colour scale from {low} on the left to {high} on the right", **ends))
+    st.image(
+        bar,
+        width="stretch",
+        alt=tr("attention.colour-scale", "Colour scale from {low} on the left to {high} on the right", **ends),
+    )
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         for end in (low, 0.0, high) if view.signed else (low, high):
             st.caption(f"{end:.2g}", width="content")

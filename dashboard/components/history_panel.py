@@ -25,16 +25,22 @@ def history_panel() -> None:
     if page is not None:
         st.switch_page(page)
     held = history.entries()
-    with st.sidebar.expander(tr("History of this session ({n})", n=len(held)), icon=":material/history:"):
+    with st.sidebar.expander(
+        tr("out.history-session", "History of this session ({n})", n=len(held)), icon=":material/history:"
+    ):
         if not held:
-            st.caption(tr("Nothing was read or attacked yet. What you do next is listed here."))
+            st.caption(tr("out.nothing-read", "Nothing was read or attacked yet. What you do next is listed here."))
             return
         for number, entry in enumerate(held):
             _row(entry, number)
         for key in dict.fromkeys(entry.chosen.task for entry in held):
             population_line(services.tasks()[key])
         st.caption(
-            tr("The last {n} at most, in this session's memory only. “Clear everything” forgets them.", n=history.MOST)
+            tr(
+                "out.last-n",
+                "The last {n} at most, in this session's memory only. “Clear everything” forgets them.",
+                n=history.MOST,
+            )
         )
 
 
@@ -47,14 +53,14 @@ def _row(entry: HistoryEntry, number: int) -> None:
         st.caption(f"{id_words(entry.chosen)} · {settings}")
         with st.container(horizontal=True, gap="small"):
             st.button(
-                tr("Show again"),
+                tr("out.show-again", "Show again"),
                 key=f"history_show_{number}",
                 on_click=_show,
                 args=(entry.key, isinstance(entry.found, LabResult)),
                 help=f"{words} · {settings}",
             )
             st.button(
-                tr("Delete"),
+                tr("out.delete", "Delete"),
                 key=f"history_delete_{number}",
                 type="tertiary",
                 icon=":material/delete:",
@@ -70,7 +76,9 @@ def _show(key: str, attack: bool) -> None:
 
 
 def _alt(entry: HistoryEntry) -> str:
-    return tr("Scan of this entry: {title}, {id}", title=tr(entry.chosen.title), id=entry.chosen.short_id)
+    return tr(
+        "out.scan-entry", "Scan of this entry: {title}, {id}", title=tr(entry.chosen.title), id=entry.chosen.short_id
+    )
 
 
 def _outcome(entry: HistoryEntry) -> str:
@@ -79,23 +87,23 @@ def _outcome(entry: HistoryEntry) -> str:
         return _attacked(entry.found)
     task = services.tasks()[entry.chosen.task]
     if entry.found.abstained is not None:
-        return tr("No output: the model abstains")
+        return tr("out.no-output", "No output: the model abstains")
     said = f"{tr(class_code(task, entry.found.label))} · {percent(entry.found.probability)}"
     if entry.found.prediction.level == "unusual":
-        return f"{said} · {tr('unusual scan, not calibrated')}"
+        return f"{said} · {tr('out.unusual-scan', 'unusual scan, not calibrated')}"
     return said
 
 
 def _attacked(found: LabResult) -> str:
     counted = found.counted
     if not counted:
-        return tr("Attack not counted: the model abstains from the scan")
+        return tr("out.attack-not", "Attack not counted: the model abstains from the scan")
     changed = sum(outcome.changed for outcome in counted)
-    said = tr("Attack changed {n} of {total} outputs", n=changed, total=len(counted))
+    said = tr("out.attack-changed", "Attack changed {n} of {total} outputs", n=changed, total=len(counted))
     if any(outcome.clean.prediction.level == "unusual" for outcome in counted):
-        said = f"{said} · {tr('unusual scan, not calibrated')}"
+        said = f"{said} · {tr('out.unusual-scan', 'unusual scan, not calibrated')}"
     left = len(found.outcomes) - len(counted)
-    return f"{said} · {tr('not counted, as the model abstains: {n}', n=left)}" if left else said
+    return f"{said} · {tr('out.not-counted', 'not counted, as the model abstains: {n}', n=left)}" if left else said
 
 
 def _settings(entry: HistoryEntry) -> str:

@@ -10,8 +10,12 @@ from dashboard.services import shared as services
 from dashboard.services.errors import ModelError
 from dashboard.services.limits import MOST_MODELS
 from dashboard.services.results.common import ModelChoice
+from dashboard.services.words import Text
 
-NO_MODEL = "There is no trained model for this kind of scan; train one with `meddef train` or restore assets/models."
+NO_MODEL = Text(
+    "diagnose.there-no",
+    "There is no trained model for this kind of scan; train one with `meddef train` or restore assets/models.",
+)
 
 COMPARED = ("undefended", "meddef")
 """Names of the models that stand side by side unless the reader says otherwise."""
@@ -44,7 +48,7 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
         st.session_state[f"{key}_more"] = st.session_state[key]
         st.session_state[key] = MORE
     picked = st.segmented_control(
-        tr("Model"),
+        tr("diagnose.model", "Model"),
         [*first, MORE] if rest else first,
         format_func=lambda choice: _segment(choices, choice),
         default=None if key in st.session_state else first[0],
@@ -58,7 +62,7 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
         return str(picked)
     return str(
         st.selectbox(
-            tr("More models"),
+            tr("diagnose.more-models", "More models"),
             rest,
             format_func=lambda choice: tr(choices[choice].title),
             key=f"{key}_more",
@@ -71,19 +75,20 @@ def _picked(choices: Mapping[str, ModelChoice], *, key: str) -> str:
 def _segment(choices: Mapping[str, ModelChoice], choice: str) -> str:
     """A segment's label; the undefended model's is short, so that all three stand in a narrow column."""
     if choice == MORE:
-        return tr("More")
-    return tr("Undefended") if choice.endswith("/undefended") else tr(choices[choice].title)
+        return tr("diagnose.more", "More")
+    return tr("lab.undefended", "Undefended") if choice.endswith("/undefended") else tr(choices[choice].title)
 
 
 def models_to_compare(task: str) -> tuple[ModelChoice, ...]:
     """The chosen models, in a fixed order; none, said in words, where the choice is none or not possible."""
     picked = _pills(
         services.comparable(task),
-        label=tr("Models to compare"),
+        label=tr("diagnose.models-compare", "Models to compare"),
         key=f"compare_{task}",
         help=tr(
+            "diagnose.defences-known",
             "Defences known from the literature stand around the undefended model. Each is attacked through its "
-            "defence, which the attacker knows."
+            "defence, which the attacker knows.",
         ),
     )
     return _checked(task, picked)
@@ -97,9 +102,13 @@ def models_with_maps(task: str) -> tuple[ModelChoice, ...]:
         return ()
     picked = _pills(
         networks,
-        label=tr("Models, side by side"),
+        label=tr("attention.models-side", "Models, side by side"),
         key=f"attention_models_{task}",
-        help=tr("At most {n}. Only networks have maps: a defence around another model has none.", n=MOST_MODELS),
+        help=tr(
+            "attention.most-n",
+            "At most {n}. Only networks have maps: a defence around another model has none.",
+            n=MOST_MODELS,
+        ),
     )
     return _checked(task, picked)
 
@@ -125,5 +134,5 @@ def _checked(task: str, picked: Sequence[str]) -> tuple[ModelChoice, ...]:
     try:
         return services.compared(task, picked)
     except ModelError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(tr(str(error)), icon=":material/warning:")
         return ()

@@ -13,14 +13,14 @@ from dashboard.services.tasks import Task
 def truth_line(label: str, *, task: Task, truth: str | None) -> None:
     """Right or wrong, said in words; nothing where the truth is not known."""
     if truth is None:
-        st.caption(tr("The true class of this scan is not known here."))
+        st.caption(tr("diagnose.true-class", "The true class of this scan is not known here."))
         return
     if truth == label:
-        known = tr("Known class: {label}.", label=class_code(task, truth))
-        st.markdown(f":material/check_circle: **{tr('Correct.')}** {known}")
+        known = tr("diagnose.known-class", "Known class: {label}.", label=class_code(task, truth))
+        st.markdown(f":material/check_circle: **{tr('diagnose.correct', 'Correct.')}** {known}")
         return
-    known = tr("The known class is {label}.", label=class_words(task, truth))
-    st.error(f"**{tr('Wrong output.')}** {known}", icon=":material/error:")
+    known = tr("diagnose.known-class-label", "The known class is {label}.", label=class_words(task, truth))
+    st.error(f"**{tr('diagnose.wrong-output', 'Wrong output.')}** {known}", icon=":material/error:")
 
 
 def probability_bars(reading: Reading, *, task: Task) -> None:

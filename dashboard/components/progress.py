@@ -53,8 +53,8 @@ def cancellable(
     """
     box = st.empty()
     with box.container(border=True):
-        bar = st.progress(0.0, text=tr("Starting…"))
-        st.button(tr("Cancel"), key=key, icon=":material/stop_circle:", on_click=on_cancel)
+        bar = st.progress(0.0, text=tr("batch.starting", "Starting…"))
+        st.button(tr("batch.cancel", "Cancel"), key=key, icon=":material/stop_circle:", on_click=on_cancel)
 
     @paced
     def on_progress(what: str, step: int, total: int) -> None:
@@ -73,14 +73,22 @@ def cancellable(
 def waiting_words(place: QueuePlace) -> str:
     """ "2 ahead of you, about 10 seconds": the place in the line and the expected wait, where it is known."""
     if place.seconds is None:
-        return tr("This server is busy: {ahead} ahead of you.", ahead=place.ahead)
+        return tr("diagnose.server-busy", "This server is busy: {ahead} ahead of you.", ahead=place.ahead)
     if place.seconds < MINUTE:
         seconds = max(SHORTEST, SHORTEST * math.ceil(place.seconds / SHORTEST))
         return tr(
-            "This server is busy: {ahead} ahead of you, about {seconds} seconds.", ahead=place.ahead, seconds=seconds
+            "diagnose.server-busy-ahead",
+            "This server is busy: {ahead} ahead of you, about {seconds} seconds.",
+            ahead=place.ahead,
+            seconds=seconds,
         )
     minutes = math.ceil(place.seconds / MINUTE)
-    return tr("This server is busy: {ahead} ahead of you, about {minutes} min.", ahead=place.ahead, minutes=minutes)
+    return tr(
+        "diagnose.server-busy-ahead-ahead",
+        "This server is busy: {ahead} ahead of you, about {minutes} min.",
+        ahead=place.ahead,
+        minutes=minutes,
+    )
 
 
 def paced(show: services.OnProgress, *, pause: float = PAUSE) -> services.OnProgress:

@@ -12,18 +12,22 @@ import streamlit as st
 from dashboard.language import language, tr
 from dashboard.services.record_types import Accuracy, Balanced, Match, Spec
 from dashboard.services.robust_curves import attack_settings, attack_title
-from dashboard.services.words import INTENDED_USE
+from dashboard.services.words import INTENDED_USE, Text
 
 STAMP_WIDTH = {"en": 62, "zh": 30}
 """Letters in a line of the stamp below a figure: it must fit a telephone."""
 
-LOSSES = {"ce": "cross-entropy", "margin": "margin of the logits"}
+LOSSES = {
+    "ce": Text("robustness.cross-entropy", "cross-entropy"),
+    "margin": Text("robustness.margin-logits", "margin of the logits"),
+}
 
 
 def share_words(share: Accuracy) -> str:
     """ "**94.4%** (87.7 to 96.8)": balanced accuracy with its 95% interval."""
     low, high = share.balanced_interval
     return tr(
+        "robustness.share-low",
         "**{share}%** ({low} to {high})",
         share=_percent(share.balanced_accuracy),
         low=_percent(low),
@@ -35,9 +39,9 @@ def attack_words(spec: Spec) -> str:
     """ "PGD (20 steps, cross-entropy)": an attack for readers who want to know which."""
     details, settings = [], attack_settings(spec.name)
     if spec.steps > 1 and "steps" in settings:
-        details.append(tr("{n} steps", n=spec.steps))
+        details.append(tr("robustness.n-steps", "{n} steps", n=spec.steps))
     if spec.restarts > 1 and "restarts" in settings:
-        details.append(tr("{n} restarts", n=spec.restarts))
+        details.append(tr("robustness.n-restarts", "{n} restarts", n=spec.restarts))
     if spec.loss in LOSSES and "loss" in settings:
         details.append(tr(LOSSES[spec.loss]))
     title = tr(attack_title(spec.name))
@@ -47,24 +51,31 @@ def attack_words(spec: Spec) -> str:
 def shown_title(title: str, found: Match) -> str:
     """A model's title beside a number, with a remark where the number is of other weights than ship under it."""
     words = tr(title)
-    return tr("{model} (measured with earlier weights)", model=words) if found is Match.OTHER_WEIGHTS else words
+    return (
+        tr("robustness.model-measured", "{model} (measured with earlier weights)", model=words)
+        if found is Match.OTHER_WEIGHTS
+        else words
+    )
 
 
 def protocol_words(protocol: str) -> str:
     """How the lists of scans were made."""
-    known = {"official": "official split", "patient_split": "patient split"}
+    known = {
+        "official": Text("about.official-split", "official split"),
+        "patient_split": Text("about.patient-split", "patient split"),
+    }
     return tr(known[protocol]) if protocol in known else protocol
 
 
 def not_measured(what: str, command: str) -> None:
     """An empty state: what would stand here, and how to make it."""
-    st.info(f"{what} {tr('Not measured yet. Run:')}", icon=":material/pending:")
+    st.info(f"{what} {tr('robustness.not-measured', 'Not measured yet. Run:')}", icon=":material/pending:")
     st.code(command, language=None, wrap_lines=True)
 
 
 def again(command: str) -> None:
     """How to measure a number again."""
-    st.caption(tr("Measure it again:"))
+    st.caption(tr("robustness.measure-again", "Measure it again:"))
     st.code(command, language=None, wrap_lines=True)
 
 
@@ -74,20 +85,20 @@ def figure(drawn: go.Figure, *, name: str, alt: str, data: pd.DataFrame) -> None
     st.plotly_chart(drawn, key=f"robustness_{name}", config=_config(name), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
         save_data(data, name=name)
-        st.caption(tr("The camera above the figure saves it as PNG."))
+        st.caption(tr("robustness.camera-above", "The camera above the figure saves it as PNG."))
 
 
 def save_data(data: pd.DataFrame, *, name: str) -> None:
     """Download a table's numbers."""
     st.download_button(
-        tr("Data as CSV"),
+        tr("robustness.data-csv", "Data as CSV"),
         csv_of(data),
         file_name=f"meddef-{_file_name(name)}.csv",
         mime="text/csv",
         key=f"robustness_csv_{name}",
         icon=":material/download:",
         on_click="ignore",
-        help=tr("The numbers behind it, with intervals and numbers of scans."),
+        help=tr("robustness.numbers-behind", "The numbers behind it, with intervals and numbers of scans."),
     )
 
 

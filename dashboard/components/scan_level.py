@@ -13,27 +13,35 @@ from dashboard.services import shared as services
 from dashboard.services.reading import looks_like, unlike_training
 from dashboard.services.results.common import ModelChoice, Reading
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 from dashboard.session import state
 from dashboard.session.state import Chosen
 
 DIFFERENCES = {
-    "edges": "how strong its edges are and which way they run",
-    "grey levels": "its grey levels",
-    "layout": "where it is bright and dark",
-    "early features": "what the network's first layers find in it",
-    "middle features": "what the network's middle layers find in it",
-    "later features": "what the network's later layers find in it",
+    "edges": Text("diagnose.how-strong", "how strong its edges are and which way they run"),
+    "grey levels": Text("diagnose.grey-levels", "its grey levels"),
+    "layout": Text("diagnose.where-bright", "where it is bright and dark"),
+    "early features": Text("diagnose.what-networks", "what the network's first layers find in it"),
+    "middle features": Text("diagnose.what-networks-middle", "what the network's middle layers find in it"),
+    "later features": Text("diagnose.what-networks-later", "what the network's later layers find in it"),
 }
 """Statistics in plain words."""
 
-UNCALIBRATED = "Softmax of the model, not calibrated: these percentages do not say how likely a disease is."
-CALIBRATED = "Percentages are calibrated on validation patients; they hold for clean scans like theirs."
-NOT_HERE = (
-    "Percentages of {models} are not calibrated for this scan: they do not say how likely a disease is. Under attack "
-    "no percentage is calibrated."
+UNCALIBRATED = Text(
+    "diagnose.softmax-model",
+    "Softmax of the model, not calibrated: these percentages do not say how likely a disease is.",
 )
-UNUSUAL = "This scan is unlike most of the training scans; the output may be wrong."
-BETTER = "It looks like a scan of the kind “{other}”: choose that kind above."
+CALIBRATED = Text(
+    "diagnose.percentages-calibrated",
+    "Percentages are calibrated on validation patients; they hold for clean scans like theirs.",
+)
+NOT_HERE = Text(
+    "diagnose.percentages-models",
+    "Percentages of {models} are not calibrated for this scan: they do not say how likely a disease is. Under attack "
+    "no percentage is calibrated.",
+)
+UNUSUAL = Text("diagnose.scan-unlike", "This scan is unlike most of the training scans; the output may be wrong.")
+BETTER = Text("diagnose.looks-like", "It looks like a scan of the kind “{other}”: choose that kind above.")
 
 
 def population_line(task: Task) -> None:
@@ -55,7 +63,11 @@ def scan_notes(readings: Sequence[Reading], *, task: Task) -> None:
     """What keeps these outputs from being valid, what their percentages are, and what the models were trained on."""
     refused = [reading for reading in readings if reading.abstained is not None]
     if refused:
-        said = tr("Not valid and not counted: the model abstains from this scan ({models}).", models=_titles(refused))
+        said = tr(
+            "diagnose.not-valid",
+            "Not valid and not counted: the model abstains from this scan ({models}).",
+            models=_titles(refused),
+        )
         st.warning(said, icon=":material/block:")
     unusual = [reading for reading in readings if reading.prediction.level == "unusual"]
     if unusual:
@@ -82,19 +94,30 @@ def abstention_words(reading: Reading, *, task: Task, better: str | None = None)
     if not unlike_training(reading, modality=task.modality):
         return f"{tr(abstained.sentence)} {hint}".rstrip()
     if abstained.reason == "output":
-        weak = tr("No class stands out clearly enough to be shown for a scan this far from the training scans.")
+        weak = tr(
+            "diagnose.no-class",
+            "No class stands out clearly enough to be shown for a scan this far from the training scans.",
+        )
         return f"{weak} {_differs(reading)}"
-    unlike = "This image is unlike the scans that the models for “{modality}” were trained on."
+    unlike = Text(
+        "diagnose.image-unlike", "This image is unlike the scans that the models for “{modality}” were trained on."
+    )
     first = tr(unlike, modality=tr(task.modality))
-    looks = hint or tr("It looks most like {looks}.", looks=tr(looks_like(reading)))
+    looks = hint or tr("diagnose.looks-most", "It looks most like {looks}.", looks=tr(looks_like(reading)))
     return f"{first} {looks} {_differs(reading)}"
 
 
 def _differs(reading: Reading) -> str:
     """In what the scan differs from the training scans; nothing where that is not known."""
     familiarity = reading.prediction.familiarity
-    differences = tr("; ").join(tr(DIFFERENCES[name]) for name in (familiarity.differs if familiarity else ()))
-    return tr("It differs in {differences}.", differences=differences) if differences else ""
+    differences = tr("diagnose.text", "; ").join(
+        tr(DIFFERENCES[name]) for name in (familiarity.differs if familiarity else ())
+    )
+    return (
+        tr("diagnose.differs-differences", "It differs in {differences}.", differences=differences)
+        if differences
+        else ""
+    )
 
 
 def _titles(readings: Sequence[Reading]) -> str:
@@ -110,7 +133,7 @@ def guards(chosen: Chosen, models: Sequence[ModelChoice]) -> list[Reading]:
     A model behind a baseline's defence checks nothing.
     """
     asked = {model.id: model for model in (*services.models_to_read_with(chosen.task)[:1], *models)}
-    with working(tr("Checking the scan…"), quick=True):
+    with working(tr("diagnose.checking-scan", "Checking the scan…"), quick=True):
         return [services.read(model, chosen.fingerprint, chosen.scan) for model in asked.values() if not model.wrapped]
 
 
@@ -123,11 +146,17 @@ def may_use(chosen: Chosen, readings: Sequence[Reading], *, task: Task, key: str
     for reading in refused:
         reasons.setdefault(abstention_words(reading, task=task), []).append(reading)
     for reason, models in reasons.items():
-        said = tr("**The model abstains from this scan** ({models}).", models=_titles(models))
+        said = tr(
+            "diagnose.model-abstains", "**The model abstains from this scan** ({models}).", models=_titles(models)
+        )
         st.error(f"{said} {reason}", icon=":material/block:")
     if state.used_anyway(chosen):
         return True
     st.button(
-        tr("Use anyway"), key=f"{key}_anyway", icon=":material/warning:", on_click=state.use_anyway, args=(chosen,)
+        tr("diagnose.use-anyway", "Use anyway"),
+        key=f"{key}_anyway",
+        icon=":material/warning:",
+        on_click=state.use_anyway,
+        args=(chosen,),
     )
     return False

@@ -14,4 +14,7 @@ def site_note() -> None:
     except MedDefError:
         return
     if found is not None:
-        st.info(tr("{model} is adjusted for {title}.", model=found.model, title=found.title), icon=":material/tune:")
+        st.info(
+            tr("site.model-adjusted", "{model} is adjusted for {title}.", model=found.model, title=found.title),
+            icon=":material/tune:",
+        )

@@ -6,6 +6,7 @@ from typing import TypeVar
 import streamlit as st
 
 from dashboard.components.progress import OnShare, cancellable
+from dashboard.language import tr
 from dashboard.services.errors import MedDefError
 from dashboard.services.results.common import LabResult
 from dashboard.session.state import LAB_FOUND
@@ -30,7 +31,7 @@ def computed(name: str, key: str, work: Callable[[OnShare], T]) -> T | None:
     try:
         found = cancellable(f"lab_cancel_{name}", work)
     except MedDefError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(tr(str(error)), icon=":material/error:")
         return None
     st.session_state[LAB_FOUND + name] = (key, found)
     return found

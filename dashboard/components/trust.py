@@ -6,13 +6,17 @@ from dashboard.components.words import counted
 from dashboard.language import tr
 from dashboard.services.results.common import ModelChoice
 from dashboard.services.trust import trust
-from dashboard.services.words import short_eps
+from dashboard.services.words import Text, short_eps
 
 BADGES = {
-    "green": ("Measurement check: no flaw found", ":material/fact_check:", "grey"),
-    "amber": ("Measurement check: flaws found", ":material/report:", "orange"),
-    "red": ("Measurement check: severe flaw found", ":material/dangerous:", "red"),
-    "none": ("Not audited", ":material/help:", "grey"),
+    "green": (Text("lab.measurement-check", "Measurement check: no flaw found"), ":material/fact_check:", "grey"),
+    "amber": (Text("lab.measurement-check-flaws", "Measurement check: flaws found"), ":material/report:", "orange"),
+    "red": (
+        Text("lab.measurement-check-severe", "Measurement check: severe flaw found"),
+        ":material/dangerous:",
+        "red",
+    ),
+    "none": (Text("lab.not-audited", "Not audited"), ":material/help:", "grey"),
 }
 """What was checked is the measurement: none of these says that a model is robust, and none is green or a tick."""
 
@@ -28,6 +32,7 @@ def trust_line(model: ModelChoice) -> None:
         return
     st.caption(
         tr(
+            "lab.robust-accuracy",
             "**Robust accuracy ≤ {share}** at ε = {eps} ({robust} of {n} scans).",
             share=counted(found.robust / found.n),
             eps=short_eps(found.eps),
@@ -35,13 +40,13 @@ def trust_line(model: ModelChoice) -> None:
             n=found.n,
         )
     )
-    st.caption(f"{icon} " + tr("{check} on {n} scans.", check=tr(words), n=found.n), help=reasons)
+    st.caption(f"{icon} " + tr("lab.check-n", "{check} on {n} scans.", check=tr(words), n=found.n), help=reasons)
 
 
 def trust_link() -> None:
     """Where the audits are told in full."""
     st.page_link(
         "dashboard/views/robustness/page.py",
-        label=tr("What the audits check, and every robustness number"),
+        label=tr("lab.what-audits", "What the audits check, and every robustness number"),
         icon=":material/shield:",
     )

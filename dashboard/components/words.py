@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dashboard.language import tr
 from dashboard.services.results.common import Reading
 from dashboard.services.tasks import Task
-from dashboard.services.words import counted, format_eps, grey_steps, percent, short_eps
+from dashboard.services.words import Text, counted, format_eps, grey_steps, percent, short_eps
 
 __all__ = ["PLACES", "class_code", "class_words", "counted", "eps_words", "output_words", "percent", "strongest_region"]
 
@@ -27,7 +27,7 @@ def output_words(task: Task, reading: Reading) -> str:
     """ "CNV 94.4%"; without a probability where the model abstains."""
     label = class_code(task, reading.label)
     if reading.abstained is not None:
-        return tr("{output}, not valid: the model abstains", output=label)
+        return tr("attention.output-not", "{output}, not valid: the model abstains", output=label)
     return f"{label} {percent(reading.probability)}"
 
 
@@ -44,8 +44,20 @@ def strongest_region(values: NDArray[np.float32]) -> str:
 
 
 PLACES = (
-    ("the upper left of the picture", "the upper centre of the picture", "the upper right of the picture"),
-    ("the middle left of the picture", "the centre of the picture", "the middle right of the picture"),
-    ("the lower left of the picture", "the lower centre of the picture", "the lower right of the picture"),
+    (
+        Text("diagnose.upper-left", "the upper left of the picture"),
+        Text("diagnose.upper-centre", "the upper centre of the picture"),
+        Text("diagnose.upper-right", "the upper right of the picture"),
+    ),
+    (
+        Text("diagnose.middle-left", "the middle left of the picture"),
+        Text("diagnose.centre-picture", "the centre of the picture"),
+        Text("diagnose.middle-right", "the middle right of the picture"),
+    ),
+    (
+        Text("diagnose.lower-left", "the lower left of the picture"),
+        Text("diagnose.lower-centre", "the lower centre of the picture"),
+        Text("diagnose.lower-right", "the lower right of the picture"),
+    ),
 )
 """Ninths of a picture, row by row."""

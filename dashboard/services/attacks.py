@@ -23,6 +23,7 @@ from meddef_core.errors import AttackError
 from meddef_core.io.arrays import as_images, as_labels, as_picture
 from meddef_core.prediction.prediction import from_logits
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 
 CONTROLS = {"linf": "noise", "l2": "noise_l2", "l0": "noise_l0"}
 """Registry key, by norm, of the control that every attack is shown beside."""
@@ -68,7 +69,13 @@ def checked(choice: AttackChoice, task: str) -> tuple[AttackSpec, ModelChoice | 
         return spec, None
     source = next((model for model in models(task) if model.id == choice.source), None)
     if source is None:
-        raise AttackError(f"{ATTACKS[spec.name].title} needs a model of this kind of scan to make its picture on.")
+        raise AttackError(
+            Text(
+                "attacks.title-needs",
+                "{title} needs a model of this kind of scan to make its picture on.",
+                title=ATTACKS[spec.name].title,
+            )
+        )
     return spec, source
 
 
@@ -82,11 +89,22 @@ def attack(
     """
     info = ATTACKS[spec.name]
     if source is not None and source.id == clean.model.id:
-        raise AttackError(f"{source.title} is the source, on which this would be no transfer; choose another model.")
+        raise AttackError(
+            Text(
+                "attacks.title-source",
+                "{title} is the source, on which this would be no transfer; choose another model.",
+                title=source.title,
+            )
+        )
     if source is not None and not loaded(source.id).prepares_like(loaded(clean.model.id)):
         raise AttackError(
-            f"{source.title} and {clean.model.title} preprocess scans differently, so an image cannot be carried "
-            "from one to the other; choose another source."
+            Text(
+                "attacks.source-model",
+                "{source} and {model} preprocess scans differently, so an image cannot be carried from one to "
+                "the other; choose another source.",
+                source=source.title,
+                model=clean.model.title,
+            )
         )
     album = Album(clean.picture) if info.iterative else None
     attacked = _attacked(clean, spec, on_progress, source=source, album=album)

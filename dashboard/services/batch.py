@@ -18,6 +18,7 @@ from meddef_core.io.worker import CancelledError
 from meddef_core.prediction.batch import BatchAccuracy, BatchOutcome, read_entry, score, to_csv
 from meddef_core.scans.archive import MAX_ENTRIES, ArchiveEntry, upload_entries
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 
 __all__ = [
     "MAX_ENTRIES",
@@ -84,8 +85,12 @@ def open_job(files: Sequence[tuple[str, bytes]], *, model: ModelChoice, task: st
     size = sum(len(data) for _, data in files)
     if size > MOST_BYTES:
         raise ScanError(
-            f"The files are {size / 1024**2:.0f} MB together and at most {MOST_BYTES // 1024**2} MB are read at once; "
-            "choose fewer of them."
+            Text(
+                "batch.files-mb",
+                "The files are {mb:.0f} MB together and at most {most} MB are read at once; choose fewer of them.",
+                mb=size / 1024**2,
+                most=MOST_BYTES // 1024**2,
+            )
         )
     entries = upload_entries(files, classes=tuple(get_task(task).classes))
     held = Held()

@@ -28,6 +28,7 @@ from meddef_core.prediction.prediction import predict
 from meddef_core.report import tiles
 from meddef_core.report.canvas import Rgb
 from meddef_core.report.sheet import MapPair
+from meddef_core.text import Text
 
 MAPS = ("channel_attention", "gradcam")
 """Maps of a question about maps: the first of these that the model has."""
@@ -39,7 +40,13 @@ def model_of(task: str, name: str) -> ModelChoice:
     """The task's model of that name; raises ModelError where this server has none."""
     found = next((each for each in models(task) if each.id == f"{task}/{name}"), None)
     if found is None:
-        raise ModelError(f"This server has no model {name!r} for this kind of scan; restore assets/models.")
+        raise ModelError(
+            Text(
+                "classroom.server-no",
+                "This server has no model {name} for this kind of scan; restore assets/models.",
+                name=repr(name),
+            )
+        )
     return found
 
 
@@ -100,7 +107,12 @@ def transform(kind: str, strength: int) -> Transform:
         "median": lambda: MedianFilter(size=strength),
     }
     if kind not in makers:
-        raise ModelError("There is no such preprocessing; choose JPEG, bit depth or median.")
+        raise ModelError(
+            Text(
+                "classroom.there-no-such-preprocessing",
+                "There is no such preprocessing; choose JPEG, bit depth or median.",
+            )
+        )
     return makers[kind]()
 
 

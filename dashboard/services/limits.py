@@ -7,6 +7,7 @@ from dashboard.services.results.common import AttackChoice
 from meddef_core.attacks import AttackInfo, AttackSpec, default_spec, get_attack
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 MOST_MODELS = 4
 """Models side by side: as many columns, lines and dashes as a reader can tell apart."""
@@ -17,12 +18,12 @@ MOST_PASSES = 2000
 MOST = {"restarts": 5, "samples": 64, "search_steps": 12}
 
 WORDS = {
-    "steps": "Steps",
-    "restarts": "Random starts",
-    "samples": "Samples a step",
-    "search_steps": "Search rounds",
-    "theta": "Change of one value",
-    "loss": "Attack objective",
+    "steps": Text("lab.steps", "Steps"),
+    "restarts": Text("lab.random-starts", "Random starts"),
+    "samples": Text("lab.samples-step", "Samples a step"),
+    "search_steps": Text("lab.search-rounds", "Search rounds"),
+    "theta": Text("lab.change-one", "Change of one value"),
+    "loss": Text("lab.attack-objective", "Attack objective"),
 }
 """Settings of an attack as the form calls them."""
 
@@ -49,9 +50,18 @@ def spec_of(choice: AttackChoice, classes: tuple[str, ...]) -> AttackSpec:
     """What the reader asked for, checked; raises AttackError with one sentence on anything out of bounds."""
     info = get_attack(choice.attack)
     if not in_lab(info):
-        raise AttackError(f"{info.title} does not run here by itself; choose another attack.")
+        raise AttackError(
+            Text("limits.title-does", "{title} does not run here by itself; choose another attack.", title=info.title)
+        )
     if choice.target is not None and choice.target not in classes:
-        raise AttackError(f"There is no class {choice.target!r} to aim at; choose one of {', '.join(classes)}.")
+        raise AttackError(
+            Text(
+                "limits.there-no",
+                "There is no class {target} to aim at; choose one of {known}.",
+                target=repr(choice.target),
+                known=", ".join(classes),
+            )
+        )
     changes: dict[str, Any] = {"eps": choice.eps, "seed": choice.seed}
     if choice.target is not None and "target" in info.settings:
         changes["target"] = classes.index(choice.target)
@@ -74,7 +84,14 @@ def _check_work(spec: AttackSpec, info: AttackInfo) -> None:
     counted = [setting for setting in PASSES if setting in info.settings]
     for setting in counted:
         if getattr(spec, setting) > most(info, setting):
-            raise AttackError(f"{WORDS[setting]} can be {most(info, setting)} at most in this laboratory; lower them.")
+            raise AttackError(
+                Text(
+                    "limits.setting-can",
+                    "{setting} can be {most} at most in this laboratory; lower them.",
+                    setting=WORDS[setting],
+                    most=most(info, setting),
+                )
+            )
     asked = passes(spec, info)
     if asked > max(MOST_PASSES, passes(default_spec(info.name), info)):
         named = ", ".join(WORDS[setting].lower() for setting in counted)

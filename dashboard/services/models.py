@@ -21,6 +21,7 @@ from meddef_core.scans import Scan, WindowRange, read_scan_isolated, warm_decode
 from meddef_core.scans.limits import MAX_BYTES, MAX_VOLUME_BYTES
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS, Task, get_task
+from meddef_core.text import Text
 
 WORKERS = 2
 """Decoders kept ready: one for the next upload while another is busy."""
@@ -155,9 +156,20 @@ def compared(task: str, ids: Sequence[str]) -> tuple[ModelChoice, ...]:
     choices = comparable(task)
     unknown = set(ids) - {choice.id for choice in choices}
     if unknown:
-        raise ModelError(f"There is no model {min(unknown)!r} to compare; choose another.")
+        raise ModelError(
+            Text(
+                "models.there-no", "There is no model {unknown} to compare; choose another.", unknown=repr(min(unknown))
+            )
+        )
     if not 1 <= len(set(ids)) <= limits.MOST_MODELS:
-        raise ModelError(f"Choose one to {limits.MOST_MODELS} models to compare, not {len(set(ids))}.")
+        raise ModelError(
+            Text(
+                "models.choose-one",
+                "Choose one to {most} models to compare, not {n}.",
+                most=limits.MOST_MODELS,
+                n=len(set(ids)),
+            )
+        )
     return tuple(choice for choice in choices if choice.id in ids)
 
 

@@ -15,6 +15,7 @@ from meddef_core.pacs.client import open_pacs
 from meddef_core.pacs.errors import AbsentError
 from meddef_core.pacs.found import Series, Study
 from meddef_core.scans.scan import digest_of
+from meddef_core.text import Text
 
 __all__ = [
     "MOST",
@@ -75,7 +76,9 @@ def fetch(series: Series, number: int) -> bytes:
     pacs = open_pacs()
     instances = pacs.instances(series.study, series.uid)
     if not 1 <= number <= len(instances):
-        raise AbsentError(f"The series holds {len(instances)} pictures now; find the study again.")
+        raise AbsentError(
+            Text("pacs.series-holds", "The series holds {n} pictures now; find the study again.", n=len(instances))
+        )
     data = pacs.scan(instances[number - 1], cancelled=has_left)
     st.session_state["pacs_digest"] = digest_of(data)
     return data

@@ -9,9 +9,10 @@ from hashlib import sha256
 
 from meddef_core.errors import MedDefError
 from meddef_core.settings import settings
+from meddef_core.text import Text
 
 SECONDS = 12 * 3600
-NOT_OPEN = "This window is not open to you, or for too long; open it from the page Teach."
+NOT_OPEN = Text("classroom.window-not", "This window is not open to you, or for too long; open it from the page Teach.")
 
 
 class PresenterKeyError(MedDefError):

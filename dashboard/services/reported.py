@@ -4,8 +4,15 @@ from collections.abc import Callable
 
 from dashboard.services.records import of_task
 from meddef_core.studies.paper import OTHER_ROWS, PAPER_MODELS
+from meddef_core.text import Text
 
-ATTACKS = {"clean": "Clean", "fgsm": "FGSM", "pgd": "PGD", "bim": "BIM", "jsma": "JSMA"}
+ATTACKS = {
+    "clean": Text("lab.clean", "Clean"),
+    "fgsm": Text("lab.fgsm", "FGSM"),
+    "pgd": Text("lab.pgd", "PGD"),
+    "bim": Text("lab.bim", "BIM"),
+    "jsma": Text("lab.jsma", "JSMA"),
+}
 
 
 def reported_table(task: str, tr: Callable[..., str]) -> tuple[tuple[str, ...], ...]:
@@ -13,7 +20,7 @@ def reported_table(task: str, tr: Callable[..., str]) -> tuple[tuple[str, ...], 
     found = of_task(task).reported
     if found is None:
         return ()
-    head = (tr("Model"), "ε", *(tr(title) for title in ATTACKS.values()))
+    head = (tr("diagnose.model", "Model"), "ε", *(tr(title) for title in ATTACKS.values()))
     titles = PAPER_MODELS | OTHER_ROWS
     rows = [
         (

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from meddef_core.errors import RecordError
 from meddef_core.records import SiteNumbers, SiteRecord, read_as
 from meddef_core.records.site import Figure, SiteRow
+from meddef_core.text import Text
 from meddef_core.zoo import SiteProfile, configured_profile
 
 __all__ = ["Figure", "Report", "SiteRow", "profile", "report_in_use", "report_of"]
@@ -35,7 +36,9 @@ def report_in_use() -> Report | None:
     try:
         numbers = SiteNumbers.model_validate(found.numbers)
     except ValidationError as error:
-        raise RecordError("The site profile holds no report; make it again with `meddef site --adjust`.") from error
+        raise RecordError(
+            Text("site.site-profile", "The site profile holds no report; make it again with `meddef site --adjust`.")
+        ) from error
     return Report(found.model, found.weights_sha256, numbers, used=True)
 
 

@@ -12,6 +12,7 @@ from meddef_core.attacks import AttackSpec, AttackStep, default_spec, run_attack
 from meddef_core.attacks.smallest import smallest_flip
 from meddef_core.errors import AttackError
 from meddef_core.io.arrays import as_images, as_labels, as_picture
+from meddef_core.text import Text
 
 BUDGETS = tuple(k / 255 for k in (1, 2, 3, 4, 6, 8, 12, 16))
 """What a sweep tries after epsilon 0."""
@@ -33,7 +34,14 @@ LEAST = 1e-12
 def checked_steps(steps: int) -> int:
     """Steps as asked for; AttackError where no form would ask so."""
     if not 1 <= steps <= MOST_STEPS:
-        raise AttackError(f"A sweep takes 1 to {MOST_STEPS} steps an attack, not {steps}; change them.")
+        raise AttackError(
+            Text(
+                "sweeps.sweep-takes",
+                "A sweep takes 1 to {most} steps an attack, not {steps}; change them.",
+                most=MOST_STEPS,
+                steps=steps,
+            )
+        )
     return steps
 
 

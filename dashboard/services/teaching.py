@@ -21,6 +21,7 @@ from meddef_core.attacks import ATTACKS
 from meddef_core.data.samples import Sample
 from meddef_core.errors import DataError, ModelError
 from meddef_core.records import Accuracy, DamagedRecord, figures_of
+from meddef_core.text import Text
 
 BUDGETS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))
 """Epsilons of a lesson's curve."""
@@ -38,7 +39,7 @@ def find_sample(key: str) -> Sample:
         for sample in samples(task):
             if sample.key == key:
                 return sample
-    raise DataError(f"This server has no sample {key!r}; choose another scan.")
+    raise DataError(Text("teaching.server-no", "This server has no sample {key}; choose another scan.", key=repr(key)))
 
 
 def named(task: str, names: tuple[str, ...]) -> tuple[ModelChoice, ...]:
@@ -46,7 +47,13 @@ def named(task: str, names: tuple[str, ...]) -> tuple[ModelChoice, ...]:
     here = {choice.id.rpartition("/")[2]: choice for choice in models(task)}
     missing = [name for name in names if name not in here]
     if missing:
-        raise ModelError(f"This server has no model {missing[0]!r} for this kind of scan; restore assets/models.")
+        raise ModelError(
+            Text(
+                "classroom.server-no",
+                "This server has no model {name} for this kind of scan; restore assets/models.",
+                name=repr(missing[0]),
+            )
+        )
     return tuple(here[name] for name in names)
 
 

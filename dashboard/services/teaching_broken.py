@@ -19,6 +19,7 @@ from meddef_core.errors import ModelError
 from meddef_core.io.arrays import as_images, as_labels, as_picture
 from meddef_core.prediction.prediction import predict
 from meddef_core.pruning.masks import pruned, weight_counts
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 
@@ -66,7 +67,13 @@ def _knowing(flawed: Flawed, plain: LoadedModel, subject: LoadedModel, spec: Att
         return subject.network, replace(spec, loss="margin")
     if flawed.name in ("swallowed_exception", "normalised_epsilon"):  # the flaw is in the attack's code: run ours
         return plain.network, spec
-    raise ModelError(f"No lesson knows how to see through {flawed.title!r}; choose another broken defence.")
+    raise ModelError(
+        Text(
+            "teaching-broken.no-lesson",
+            "No lesson knows how to see through {title}; choose another broken defence.",
+            title=repr(flawed.title),
+        )
+    )
 
 
 @st.cache_data(scope="session", max_entries=16, show_spinner=False)

@@ -18,6 +18,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.explanation import EXPLAINERS, available
 from meddef_core.scans import Scan, WindowRange, read_scan_isolated
 from meddef_core.scans.limits import MAX_VOLUME_BYTES
+from meddef_core.text import Text
 
 MOST_BYTES = 1_500_000
 """Of a compressed plane: what a slow connection carries in a few seconds."""
@@ -113,7 +114,10 @@ def _is_like(shown: Pixels, read: Pixels) -> bool:
 def _level_presets(pixels: Pixels) -> tuple[Preset, ...]:
     """Windows that leave out the darkest and brightest 1% and 5%."""
     found: list[Preset] = []
-    for name, margin in (("central 98 %", 1), ("central 90 %", 5)):
+    for name, margin in (
+        (Text("diagnose.central-98", "central 98 %"), 1),
+        (Text("diagnose.central-90", "central 90 %"), 5),
+    ):
         first, last = (LEVELS * float(value) for value in np.percentile(pixels, [margin, 100 - margin]))
         if last > first:
             found.append((name, (first + last) / 2 + 0.5, last - first + 1))

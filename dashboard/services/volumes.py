@@ -20,6 +20,7 @@ from meddef_core.report.results import document_bytes
 from meddef_core.report.slices import slices_csv
 from meddef_core.report.volume_results import volume_facts, volume_numbers
 from meddef_core.scans import Scan, Volume, read_volume
+from meddef_core.text import Text
 
 __all__ = [
     "MOST_BYTES",
@@ -59,8 +60,12 @@ def open_volume(files: Sequence[tuple[str, bytes]]) -> Volume:
     size = sum(len(data) for _, data in files)
     if size > MOST_BYTES:
         raise ScanError(
-            f"The files are {size / 1024**2:.0f} MB together and at most {MOST_BYTES // 1024**2} MB are read at once; "
-            "choose fewer of them."
+            Text(
+                "batch.files-mb",
+                "The files are {mb:.0f} MB together and at most {most} MB are read at once; choose fewer of them.",
+                mb=size / 1024**2,
+                most=MOST_BYTES // 1024**2,
+            )
         )
     volume = read_volume(files, cancelled=has_left)
     HELD.admit(volume, size, owner=session_id())

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 POLL_SECONDS = 0.25
 """How often a waiting request reports its place; also how soon it notices that it was cancelled."""
@@ -139,9 +140,18 @@ class Holdings:
         with self._changing:
             if owner is not None and self.bytes_of(owner) + size > self._each:
                 raise QuotaError(
-                    f"One session may hold scans of {self._each // 1024**2} MB together; press Clear everything, then "
-                    "choose the scan again."
+                    Text(
+                        "work.one-session",
+                        "One session may hold scans of {mb} MB together; press Clear everything, then choose "
+                        "the scan again.",
+                        mb=self._each // 1024**2,
+                    )
                 )
             if self.bytes + size > self._most:
-                raise BusyError("This server holds as many scans as it has memory for; please try again in a minute.")
+                raise BusyError(
+                    Text(
+                        "work.server-holds",
+                        "This server holds as many scans as it has memory for; please try again in a minute.",
+                    )
+                )
             self._sizes[holder] = (size, owner)

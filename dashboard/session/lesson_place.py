@@ -149,9 +149,14 @@ def link(wanted: dict[str, str]) -> str:
 
 def link_box(wanted: dict[str, str]) -> None:
     """The link, ready to copy."""
-    with st.popover(tr("Link to this step"), icon=":material/link:", key="teach_link"):
+    with st.popover(tr("teach.link-step", "Link to this step"), icon=":material/link:", key="teach_link"):
         st.code(link(wanted), language=None, wrap_lines=True)
-        st.caption(tr("Opens this step with this sample, model, attack and budget. A link never leads to an upload."))
+        st.caption(
+            tr(
+                "teach.opens-step",
+                "Opens this step with this sample, model, attack and budget. A link never leads to an upload.",
+            )
+        )
 
 
 def bounded(place: LessonPlace, lesson: Lesson) -> LessonPlace:

@@ -8,16 +8,17 @@ import numpy as np
 import streamlit as st
 
 from dashboard.language import tr
-from dashboard.services import audit, batch
+from dashboard.services import audit
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.forgetting import forget_everything
 from dashboard.services.results.common import LabResult
 from dashboard.services.scans import Sample, Scan, Volume
-from dashboard.session import source
+from dashboard.services.words import Text
+from dashboard.session import batch_state, source
 from dashboard.session.source import UploadSource
 
-UPLOADED = "your upload"
+UPLOADED = Text("diagnose.your-upload", "your upload")
 """Origin of a scan that came as a file."""
 
 VOLUME = "volume"
@@ -110,7 +111,11 @@ def choose_sample(sample: Sample) -> None:
 def choose_upload(data: bytes, *, frame: int | None = None) -> None:
     """Read a file's bytes and make it the chosen scan; raises MedDefError for one to `refuse`."""
     scan = services.read_upload(data, frame=frame)
-    title = "Uploaded scan" if frame is None else tr("Uploaded scan, frame {n}", n=frame)
+    title = (
+        Text("diagnose.uploaded-scan-2", "Uploaded scan")
+        if frame is None
+        else tr("app.uploaded-scan", "Uploaded scan, frame {n}", n=frame)
+    )
     choose_read(data, scan, title=title, frame=frame)
 
 
@@ -246,32 +251,14 @@ def lab_note() -> str | None:
 
 def note_interrupted() -> None:
     """An attack begins; if this script does not come to its end, a setting was changed or the page left."""
-    st.session_state["lab_note"] = "The attack was stopped: a setting was changed, or the page was left. Run it again."
+    st.session_state["lab_note"] = Text(
+        "lab.attack-stopped", "The attack was stopped: a setting was changed, or the page was left. Run it again."
+    )
 
 
 def note_cancelled() -> None:
     """The reader pressed Cancel; the script that ran the attack is already stopping."""
-    st.session_state["lab_note"] = "Attack cancelled. Nothing of it was kept."
-
-
-# ---- batch -------------------------------------------------------------------------------------------------------
-
-
-def batch_job() -> batch.BatchJob | None:
-    """The batch of this session, running or ended."""
-    return st.session_state.get("batch_job")
-
-
-def keep_batch(job: batch.BatchJob) -> None:
-    """Remember one batch: the newest."""
-    st.session_state["batch_job"] = job
-
-
-def forget_batch() -> None:
-    """Its table, its file names and its files go, and what was chosen in the browser but not read."""
-    for key in ("batch_job", "batch_problem"):
-        st.session_state.pop(key, None)
-    st.session_state["batch_uploads"] = st.session_state.get("batch_uploads", 0) + 1
+    st.session_state["lab_note"] = Text("app.attack-cancelled", "Attack cancelled. Nothing of it was kept.")
 
 
 # ---- forgetting --------------------------------------------------------------------------------------------------
@@ -290,7 +277,7 @@ def clear_everything() -> None:
     forget_lab()
     for key in ("teach_place", "teach_quiz_round", "teach_quiz_answers"):
         st.session_state.pop(key, None)
-    forget_batch()
+    batch_state.forget()
     source.forget()
     source.windows.clear()
     forget_everything()

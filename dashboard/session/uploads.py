@@ -13,11 +13,14 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.scans import MAX_BYTES, FrameError, is_zip
+from dashboard.services.words import Text
 from dashboard.services.work import BusyError
 from dashboard.session import state, volumes
 
-NOT_TAKEN = (
-    "The file did not arrive: it is larger than 64 MB, or the connection was lost. Choose a smaller file, or try again."
+NOT_TAKEN = Text(
+    "diagnose.file-did",
+    "The file did not arrive: it is larger than 64 MB, or the connection was lost. Choose a smaller file, or "
+    "try again.",
 )
 """Said where Streamlit itself refuses a file, of which no byte reaches this server."""
 

@@ -56,13 +56,15 @@ def choose(number: int) -> None:
     try:
         _take(volume, number)
     except MedDefError as error:
-        st.session_state[PROBLEM] = tr("Slice {n} cannot be shown. {why}", n=number, why=tr(str(error)))
+        st.session_state[PROBLEM] = tr(
+            "volume.slice-n", "Slice {n} cannot be shown. {why}", n=number, why=tr(str(error))
+        )
 
 
 def _take(volume: Volume, number: int) -> None:
     scan = volumes.read_slice(volume, number)
     st.session_state[state.VOLUME] = volume
-    title = tr("Uploaded scan, slice {n}", n=number)
+    title = tr("volume.uploaded-scan", "Uploaded scan, slice {n}", n=number)
     state.choose_read(volume.bytes_of(number), scan, title=title, frame=volume.place(number).frame, number=number)
 
 

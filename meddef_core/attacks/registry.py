@@ -7,6 +7,7 @@ from meddef_core.attacks.spec import AttackSpec
 from meddef_core.attacks.traits import THREATS
 from meddef_core.errors import AttackError
 from meddef_core.registry import collected
+from meddef_core.text import Text
 
 _FOUND = collected("meddef_core.attacks.methods", "ATTACKS", key=lambda info: str(info.name))
 
@@ -19,7 +20,14 @@ def get_attack(name: str) -> AttackInfo:
     try:
         return ATTACKS[name]
     except KeyError:
-        raise AttackError(f"there is no attack {name!r}; choose one of {', '.join(ATTACKS)}") from None
+        raise AttackError(
+            Text(
+                "attack.there-no",
+                "there is no attack {name}; choose one of {known}",
+                name=repr(name),
+                known=", ".join(ATTACKS),
+            )
+        ) from None
 
 
 def default_spec(name: str, **changes: Any) -> AttackSpec:

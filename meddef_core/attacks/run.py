@@ -10,6 +10,7 @@ from meddef_core.attacks.second_engine import check_engine, run_torchattacks
 from meddef_core.attacks.spec import AttackSpec, OnStep
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 
 def run_attack(
@@ -37,7 +38,9 @@ def run_attack(
     check_budget(spec.eps, norm=info.norm)
     check_engine(spec, info)
     if info.needs_source and source is None:
-        raise AttackError(f"{info.title} needs a source model to make its images on")
+        raise AttackError(
+            Text("attack.title-needs", "{title} needs a source model to make its images on", title=info.title)
+        )
     for asked in (model, source):
         check_model(asked)
     _check_images(x, y)
@@ -99,6 +102,19 @@ def _check_labels(y: Tensor, spec: AttackSpec, *, classes: int) -> None:
     if bool((y < 0).any()) or bool((y >= classes).any()):
         raise AttackError(f"labels must lie between 0 and {classes - 1}: the model has {classes} classes")
     if spec.target is not None and spec.target >= classes:
-        raise AttackError(f"target {spec.target} does not exist: the model has {classes} classes, counted from 0")
+        raise AttackError(
+            Text(
+                "attack.target-target",
+                "target {target} does not exist: the model has {classes} classes, counted from 0",
+                target=spec.target,
+                classes=classes,
+            )
+        )
     if spec.target is not None and bool((y == spec.target).any()):
-        raise AttackError(f"some images already have the target {spec.target} as their label: choose another target")
+        raise AttackError(
+            Text(
+                "attack.some-images",
+                "some images already have the target {target} as their label: choose another target",
+                target=spec.target,
+            )
+        )

@@ -11,8 +11,11 @@ from meddef_core.attacks.result import DISTANCES
 from meddef_core.attacks.spec import AttackSpec, AttackStep, Loss, OnStep
 from meddef_core.attacks.traits import AttackTraits
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
-NO_GRADIENT = "the model passes no gradient to its input, so gradient attacks cannot run on it"
+NO_GRADIENT = Text(
+    "attack.model-passes", "the model passes no gradient to its input, so gradient attacks cannot run on it"
+)
 
 IN_PLACE = (
     "the model changes its input in place (`x -= mean`, or `inplace=True` on its first layer), so the scan itself "
@@ -78,7 +81,12 @@ def logits_of(model: nn.Module, images: Tensor) -> Tensor:
             f"the model must return logits of shape ({len(images)}, at least 2 classes), not {tuple(logits.shape)}"
         )
     if not bool(torch.isfinite(logits).all()):
-        raise AttackError("the model returned logits that are not finite, so no attack on it can be trusted")
+        raise AttackError(
+            Text(
+                "attack.model-returned",
+                "the model returned logits that are not finite, so no attack on it can be trusted",
+            )
+        )
     return logits.to(images.dtype)
 
 
@@ -93,7 +101,12 @@ def input_gradient(loss: Tensor, images: Tensor, *, keep_graph: bool = False) ->
     if gradient is None:
         raise AttackError(NO_GRADIENT)
     if not bool(torch.isfinite(gradient).all()):
-        raise AttackError("the model's gradient is not finite, so no gradient attack on it can be trusted")
+        raise AttackError(
+            Text(
+                "attack.models-gradient",
+                "the model's gradient is not finite, so no gradient attack on it can be trusted",
+            )
+        )
     return gradient
 
 

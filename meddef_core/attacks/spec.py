@@ -9,6 +9,7 @@ from torch import Tensor
 
 from meddef_core.eps import is_number
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 Loss = Literal["ce", "margin"]
 EngineName = Literal["meddef", "torchattacks"]
@@ -60,18 +61,50 @@ class AttackSpec:
 
     def __post_init__(self) -> None:
         if not (is_number(self.eps) and 0 <= self.eps < math.inf):
-            raise AttackError(f"epsilon must be a number from 0 up (4/255, say), not {self.eps!r}")
+            raise AttackError(
+                Text(
+                    "attack.epsilon-must",
+                    "epsilon must be a number from 0 up (4/255, say), not {eps}",
+                    eps=repr(self.eps),
+                )
+            )
         least_values = (("steps", 1), ("restarts", 1), ("samples", 1), ("search_steps", 1), ("seed", 0))
         for name, least in least_values:
             value = getattr(self, name)
             if not _is_integer(value) or value < least:
-                raise AttackError(f"{name} must be a whole number of at least {least}, not {value!r}")
+                raise AttackError(
+                    Text(
+                        "attack.name-must",
+                        "{name} must be a whole number of at least {least}, not {value}",
+                        name=name,
+                        least=least,
+                        value=repr(value),
+                    )
+                )
         if not (is_number(self.theta) and 0 < self.theta <= 1):
-            raise AttackError(f"theta must be a change in pixel units, above 0 and at most 1, not {self.theta!r}")
+            raise AttackError(
+                Text(
+                    "attack.theta-must",
+                    "theta must be a change in pixel units, above 0 and at most 1, not {theta}",
+                    theta=repr(self.theta),
+                )
+            )
         if self.rel_step is not None and not (is_number(self.rel_step) and 0 < self.rel_step < math.inf):
-            raise AttackError(f"rel_step must be a positive share of epsilon, not {self.rel_step!r}")
+            raise AttackError(
+                Text(
+                    "attack.rel-step",
+                    "rel_step must be a positive share of epsilon, not {rel_step}",
+                    rel_step=repr(self.rel_step),
+                )
+            )
         if self.target is not None and (not _is_integer(self.target) or self.target < 0):
-            raise AttackError(f"target must be a class number from 0 up, or None, not {self.target!r}")
+            raise AttackError(
+                Text(
+                    "attack.target-must",
+                    "target must be a class number from 0 up, or None, not {target}",
+                    target=repr(self.target),
+                )
+            )
         if self.loss not in LOSSES:
             raise AttackError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
         if self.keep not in KEEPS:

@@ -17,19 +17,20 @@ from meddef_core.auditing.finding import Severity
 from meddef_core.auditing.subject import AuditPlan, AuditSubject, Harness
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
+from meddef_core.text import Text
 
 CHUNK = 32
 """Images asked about at a time."""
 
 NEEDS = {
-    "twin": "No undefended counterpart was given.",
-    "independent": "No independently trained model was given.",
+    "twin": Text("audit.no-undefended", "No undefended counterpart was given."),
+    "independent": Text("audit.no-independently", "No independently trained model was given."),
     "copy": "The model cannot be copied, and another implementation needs a copy.",
-    "daam": "The model has no DAAM.",
-    "afd": "The model has no AFD to bypass.",
-    "mfe": "The model has no MFE to bypass.",
-    "msf": "The model has no MSF to bypass.",
-    "attention": "The model has no self-attention to bypass.",
+    "daam": Text("audit.model-no", "The model has no DAAM."),
+    "afd": Text("audit.model-no-afd", "The model has no AFD to bypass."),
+    "mfe": Text("audit.model-no-mfe", "The model has no MFE to bypass."),
+    "msf": Text("audit.model-no-msf", "The model has no MSF to bypass."),
+    "attention": Text("audit.model-no-self", "The model has no self-attention to bypass."),
 }
 """What a check may need beyond a model and images, and why it is not applicable without."""
 

@@ -4,24 +4,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from meddef_core.text import Text
+
 Severity = Literal["amber", "red"]
 Verdict = Literal["green", "amber", "red"]
 Status = Literal["passed", "failed", "not applicable"]
 
 GROUPS = {
-    "contract": "Contract",
-    "gradients": "Gradient health",
-    "sanity": "Attack sanity",
-    "attack": "The attack works at all",
-    "defence": "The defence",
-    "statistics": "Statistics",
+    "contract": Text("audit.contract", "Contract"),
+    "gradients": Text("audit.gradient-health", "Gradient health"),
+    "sanity": Text("audit.attack-sanity", "Attack sanity"),
+    "attack": Text("audit.attack-works", "The attack works at all"),
+    "defence": Text("audit.defence", "The defence"),
+    "statistics": Text("audit.statistics", "Statistics"),
 }
 """Groups of checks in the order they run, and their titles."""
 
 MEANINGS: dict[Verdict, str] = {
-    "green": "No check found a flaw: report robust accuracy with its interval.",
-    "amber": "Some checks found a flaw: take robust accuracy as an upper bound.",
-    "red": "A check found a severe flaw: do not rely on this robust accuracy.",
+    "green": Text("audit.no-check", "No check found a flaw: report robust accuracy with its interval."),
+    "amber": Text("audit.some-checks", "Some checks found a flaw: take robust accuracy as an upper bound."),
+    "red": Text("audit.check-found", "A check found a severe flaw: do not rely on this robust accuracy."),
 }
 """What a verdict says about the robust accuracy that stands beside it: no verdict is shown alone."""
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.defended import Defended, Transform, through_bytes
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 
 class Jpeg(Transform):
@@ -37,7 +38,7 @@ class Jpeg(Transform):
 BASELINES = (
     Baseline(
         name="jpeg",
-        title="JPEG compression",
+        title=Text("baseline.jpeg-compression", "JPEG compression"),
         one_line="Compresses every scan as JPEG of quality 75 before it is read, to lose an attack's fine changes.",
         citation="Dziugaite, Ghahramani and Roy 2016, A study of the effect of JPG compression on adversarial images, "
         "arXiv:1608.00853",

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.baselines.baseline import Baseline
+from meddef_core.text import Text
 
 
 class Ensemble(nn.Module):
@@ -24,7 +25,7 @@ class Ensemble(nn.Module):
 BASELINES = (
     Baseline(
         name="ensemble",
-        title="Ensemble",
+        title=Text("baseline.ensemble", "Ensemble"),
         one_line="Averages the outputs of several networks trained on clean scans.",
         citation="Strauss et al. 2017, Ensemble methods as a defense to adversarial perturbations against deep neural "
         "networks, arXiv:1709.03423",

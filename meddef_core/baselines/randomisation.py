@@ -6,6 +6,7 @@ from torch import Tensor
 
 from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.defended import Defended, RandomTransform
+from meddef_core.text import Text
 
 LARGEST = 331 / 299
 """Side of the padded image over the side of the image, from the paper's section 4."""
@@ -36,7 +37,7 @@ class ResizeAndPad(RandomTransform):
 BASELINES = (
     Baseline(
         name="resize_pad",
-        title="Random resizing and padding",
+        title=Text("baseline.random-resizing", "Random resizing and padding"),
         one_line="Enlarges every scan by a random amount and moves it to a random place before it is read.",
         citation="Xie et al. 2018, Mitigating adversarial effects through randomization, arXiv:1711.01991",
         randomised=True,

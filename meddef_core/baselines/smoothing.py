@@ -9,6 +9,7 @@ from torch import Tensor
 
 from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.defended import Defended, Transform, through_bytes
+from meddef_core.text import Text
 
 
 class Median(Transform):
@@ -71,7 +72,7 @@ _XU = "Xu, Evans and Qi 2018, Feature squeezing: detecting adversarial examples 
 BASELINES = (
     Baseline(
         name="median",
-        title="Median filter",
+        title=Text("robustness.median-filter", "Median filter"),
         one_line="Replaces every pixel by the median of its 3 x 3 neighbourhood before the scan is read.",
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, local smoothing)",
         randomised=False,
@@ -79,7 +80,7 @@ BASELINES = (
     ),
     Baseline(
         name="gaussian",
-        title="Gaussian smoothing",
+        title=Text("baseline.gaussian-smoothing", "Gaussian smoothing"),
         one_line="Blurs every scan a little, by a Gaussian of one pixel, before it is read.",
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, local smoothing)",
         randomised=False,
@@ -87,7 +88,7 @@ BASELINES = (
     ),
     Baseline(
         name="nl_means",
-        title="Non-local means",
+        title=Text("baseline.non-local", "Non-local means"),
         one_line="Averages patches of the scan that look alike, which removes noise and keeps edges.",
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, non-local smoothing)",
         randomised=False,

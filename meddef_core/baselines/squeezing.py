@@ -6,6 +6,7 @@ from torch import Tensor
 from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.defended import Defended, Transform
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 
 class BitDepth(Transform):
@@ -27,7 +28,7 @@ class BitDepth(Transform):
 BASELINES = (
     Baseline(
         name="bit_depth",
-        title="Bit-depth reduction",
+        title=Text("baseline.bit-depth", "Bit-depth reduction"),
         one_line="Rounds every pixel to one of 16 grey levels before the scan is read.",
         citation="Xu, Evans and Qi 2018, Feature squeezing: detecting adversarial examples in deep neural networks, "
         "arXiv:1704.01155 (section 3.2)",

@@ -16,6 +16,7 @@ from meddef_core.certification.smoothed import OnDraws, Smoothed, smoothed
 from meddef_core.errors import MedDefError, ModelError
 from meddef_core.prediction.prediction import predict
 from meddef_core.scans import Scan
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 DRAWS = 1000
@@ -84,7 +85,13 @@ def certify(
     network = smoothed(model.network)
     prediction = predict(model, scan)
     if prediction.level == "refused":
-        raise NoCertificateError(f"No certificate is given, because the model abstains. {prediction.sentence}")
+        raise NoCertificateError(
+            Text(
+                "certificate.no-certificate",
+                "No certificate is given, because the model abstains. {why}",
+                why=prediction.sentence,
+            )
+        )
     pixels = torch.from_numpy(model.preprocessing(scan.pixels, row_mm=scan.row_mm))
     image = pixels.expand(model.channels, -1, -1).to(next(model.network.parameters()).device)
     return certify_image(network, image, n=n, alpha=alpha, seed=seed, on_draws=on_draws, cancelled=cancelled)
@@ -127,8 +134,28 @@ def certify_image(
 
 def _check(n: int, alpha: float, seed: int) -> None:
     if not 1 <= n <= MOST_DRAWS:
-        raise ModelError(f"A certificate takes 1 to {MOST_DRAWS:,} draws, not {n}; 1,000 are usual.")
+        raise ModelError(
+            Text(
+                "certificate.certificate-takes",
+                "A certificate takes 1 to {most:,} draws, not {n}; 1,000 are usual.",
+                most=MOST_DRAWS,
+                n=n,
+            )
+        )
     if not 0 < alpha < 0.5:
-        raise ModelError(f"The error probability alpha lies above 0 and below 0.5, not at {alpha}; 0.001 is usual.")
+        raise ModelError(
+            Text(
+                "certificate.error-probability",
+                "The error probability alpha lies above 0 and below 0.5, not at {alpha}; 0.001 is usual.",
+                alpha=alpha,
+            )
+        )
     if not 0 <= seed < 2**31:
-        raise ModelError(f"The seed is a whole number from 0 to {2**31 - 1}, not {seed}.")
+        raise ModelError(
+            Text(
+                "certificate.seed-whole",
+                "The seed is a whole number from 0 to {most}, not {seed}.",
+                most=2**31 - 1,
+                seed=seed,
+            )
+        )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from scipy.stats import beta, norm
 
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 IMAGE = (224, 224)
 """Rows and columns of the images that models take."""
@@ -58,5 +59,10 @@ def largest_radius(draws: int, *, alpha: float, sigma: float) -> float:
 def check_smoothing(grid: tuple[int, int] | None, sigma: float) -> tuple[int, int]:
     """The grid of a network that was trained for smoothing; ModelError for any other."""
     if grid is None or sigma <= 0:
-        raise ModelError("This model was not trained for certificates; choose one such as oct/meddef-certified.")
+        raise ModelError(
+            Text(
+                "certificate.model-not",
+                "This model was not trained for certificates; choose one such as oct/meddef-certified.",
+            )
+        )
     return grid

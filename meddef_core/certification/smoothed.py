@@ -12,6 +12,7 @@ from meddef_core.certification.radius import check_smoothing
 from meddef_core.io.worker import CancelledError
 from meddef_core.model import MedDef, average_on_grid
 from meddef_core.model.folded import folded
+from meddef_core.text import Text
 
 BATCH = 100
 """Draws classified at a time. A constant, because the same seed gives other noise in batches of another size."""
@@ -50,7 +51,12 @@ class Smoothed:
         counts = torch.zeros(self.classes, dtype=torch.int64)
         for done in range(0, draws, BATCH):
             if cancelled is not None and cancelled():
-                raise CancelledError("The certificate was stopped, as nobody waits for it; start it again.")
+                raise CancelledError(
+                    Text(
+                        "certificate.certificate-stopped",
+                        "The certificate was stopped, as nobody waits for it; start it again.",
+                    )
+                )
             size = min(BATCH, draws - done)
             noise = torch.randn(size, *centre.shape[1:], generator=generator).to(centre.device)
             with torch.inference_mode():

@@ -12,6 +12,7 @@ from pathlib import Path
 from meddef_core.data.lists import EXTENSIONS, ListedScan, Lists
 from meddef_core.errors import DataError
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 
 BLOCK = 10
 """Neighbouring files that are kept together where names tell no patient: in volumes they show one eye."""
@@ -43,9 +44,12 @@ DEVELOPMENT_SETS: tuple[DevelopmentSet, ...] = (
         key="noor",
         task="oct",
         folder="external/oct_noor",
-        title="Noor Eye Hospital, Tehran (OCT volumes, Heidelberg Spectralis)",
-        labels="Labels are per volume: about half of the slices of diseased eyes show no lesion, so DRUSEN and DME "
-        "scans may rightly be called NORMAL; NORMAL is clean, and no scan shows CNV.",
+        title=Text("sample.noor-eye", "Noor Eye Hospital, Tehran (OCT volumes, Heidelberg Spectralis)"),
+        labels=Text(
+            "sample.labels-per",
+            "Labels are per volume: about half of the slices of diseased eyes show no lesion, so DRUSEN and DME "
+            "scans may rightly be called NORMAL; NORMAL is clean, and no scan shows CNV.",
+        ),
         errors={
             "NORMAL": ("CNV", "DME", "DRUSEN"),
             "DME": ("CNV", "NORMAL"),
@@ -56,8 +60,11 @@ DEVELOPMENT_SETS: tuple[DevelopmentSet, ...] = (
         key="nih",
         task="chest",
         folder="external/chest_nih",
-        title="NIH ChestX-ray14 (adults)",
-        labels="Labels were mined from reports and are noisy; adults are outside the population the models learned.",
+        title=Text("sample.nih-chestx", "NIH ChestX-ray14 (adults)"),
+        labels=Text(
+            "sample.labels-mined",
+            "Labels were mined from reports and are noisy; adults are outside the population the models learned.",
+        ),
         errors={"NORMAL": ("PNEUMONIA",), "PNEUMONIA": ("NORMAL",)},
     ),
 )

@@ -12,10 +12,11 @@ from meddef_core.scans.decode import read_scan
 from meddef_core.scans.files import is_ignored
 from meddef_core.scans.scan import Scan
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 
 SYNTHETIC = "synthetic"
-PACKAGED = "pydicom-data (MIT)"
-TEST_LIST = "test list of MEDDEF_DATA_DIR"
+PACKAGED = Text("sample.pydicom-data", "pydicom-data (MIT)")
+TEST_LIST = Text("sample.test-list", "test list of MEDDEF_DATA_DIR")
 
 PER_CLASS = 2
 """Scans of each class taken from a test list."""
@@ -59,7 +60,7 @@ def _drawn(classes: tuple[str, ...]) -> list[Sample]:
         Sample(
             key=f"synthetic-{label}",
             task="oct",
-            title=f"Synthetic B-scan, {label}",
+            title=Text("sample.synthetic-b", "Synthetic B-scan, {label}", label=label),
             truth=label,
             origin=SYNTHETIC,
             load=partial(_draw, label),
@@ -87,7 +88,7 @@ def _packaged_film() -> Scan:
 _CHEST_FILM = Sample(
     key="chest-film",
     task="chest",
-    title="Chest film of an adult (DICOM, computed radiography)",
+    title=Text("sample.chest-film", "Chest film of an adult (DICOM, computed radiography)"),
     truth=None,
     origin=PACKAGED,
     load=_packaged_film,
@@ -103,7 +104,9 @@ def _from_test_list(folder: Path, task: str, classes: tuple[str, ...]) -> list[S
                 Sample(
                     key=f"test-{label}-{number}",
                     task=task,
-                    title=f"Test list, {label}, scan {number}",
+                    title=Text(
+                        "sample.test-list-label", "Test list, {label}, scan {number}", label=label, number=number
+                    ),
                     truth=label,
                     origin=TEST_LIST,
                     load=partial(_read, path),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from meddef_core.data.images import FULL, Images
 from meddef_core.evaluation.metrics import balanced_accuracy, balanced_interval, recalls
+from meddef_core.text import Text
 
 BATCH = 64
 
@@ -58,16 +59,16 @@ def faded(x: Tensor, *, contrast: float) -> Tensor:
 
 
 SHIFTS = (
-    Shift("none", "as it is", lambda x: x),
-    Shift("taller", "a quarter taller", lambda x: stretched(x, tall=1.25)),
-    Shift("wider", "a quarter wider", lambda x: stretched(x, wide=1.25)),
-    Shift("smaller", "a fifth smaller", lambda x: stretched(x, tall=0.8, wide=0.8)),
-    Shift("rim", "black rim of 9%", lambda x: rimmed(x, share=0.09)),
-    Shift("darker", "darker (gamma 1.6)", lambda x: x.clamp(min=1e-6) ** 1.6),
-    Shift("brighter", "brighter (gamma 0.6)", lambda x: x.clamp(min=1e-6) ** 0.6),
-    Shift("faded", "contrast 60%", lambda x: faded(x, contrast=0.6)),
-    Shift("blurred", "blurred (5 x 5)", lambda x: blurred(x, size=5)),
-    Shift("mirrored", "mirrored", lambda x: x.flip(3)),
+    Shift("none", Text("shift.as-it", "as it is"), lambda x: x),
+    Shift("taller", Text("shift.quarter-taller", "a quarter taller"), lambda x: stretched(x, tall=1.25)),
+    Shift("wider", Text("shift.quarter-wider", "a quarter wider"), lambda x: stretched(x, wide=1.25)),
+    Shift("smaller", Text("shift.fifth-smaller", "a fifth smaller"), lambda x: stretched(x, tall=0.8, wide=0.8)),
+    Shift("rim", Text("shift.black-rim", "black rim of 9%"), lambda x: rimmed(x, share=0.09)),
+    Shift("darker", Text("shift.darker-gamma", "darker (gamma 1.6)"), lambda x: x.clamp(min=1e-6) ** 1.6),
+    Shift("brighter", Text("shift.brighter-gamma", "brighter (gamma 0.6)"), lambda x: x.clamp(min=1e-6) ** 0.6),
+    Shift("faded", Text("shift.contrast-60", "contrast 60%"), lambda x: faded(x, contrast=0.6)),
+    Shift("blurred", Text("shift.blurred-5", "blurred (5 x 5)"), lambda x: blurred(x, size=5)),
+    Shift(Text("shift.mirrored", "mirrored"), Text("shift.mirrored", "mirrored"), lambda x: x.flip(3)),
 )
 
 MOVING = ("none", "taller", "smaller", "rim", "brighter")

@@ -7,11 +7,15 @@ from meddef_core.explanation.explainer import to_map
 from meddef_core.explanation.maps import ExplanationMap, MapInfo
 from meddef_core.explanation.methods.daam import channel_ranking
 from meddef_core.model import Trace
+from meddef_core.text import Text
 
 CHANNEL = MapInfo(
     key="channel",
-    title="One channel of the defence",
-    meaning="What this channel of the defence adds to the features after its weight; brighter adds more.",
+    title=Text("map.one-channel", "One channel of the defence"),
+    meaning=Text(
+        "map.what-channel",
+        "What this channel of the defence adds to the features after its weight; brighter adds more.",
+    ),
     signed=False,
     bounded=None,
 )

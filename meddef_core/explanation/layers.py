@@ -10,6 +10,7 @@ from meddef_core.explanation.maps import ExplanationMap, MapInfo
 from meddef_core.explanation.methods.grad_cam import private_view
 from meddef_core.explanation.registry import check_request
 from meddef_core.model import MedDef
+from meddef_core.text import Text
 
 
 def grad_cam_layers(network: MedDef, image: Tensor, *, target: int) -> dict[str, ExplanationMap]:
@@ -46,7 +47,10 @@ def _info(layer: str) -> MapInfo:
     return MapInfo(
         key=f"gradcam_{layer}",
         title=f"Grad-CAM, {layer}",
-        meaning="Regions whose features at this layer raised the score of the explained class; brighter is more.",
+        meaning=Text(
+            "map.regions-whose",
+            "Regions whose features at this layer raised the score of the explained class; brighter is more.",
+        ),
         signed=False,
         bounded=None,
     )

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
-MAP_CAVEAT = "This map shows what moved this output, not where disease is."
+MAP_CAVEAT = Text("map.map-shows", "This map shows what moved this output, not where disease is.")
 """Stands under every map."""
 
 ROUNDING = 1e-5
@@ -40,11 +41,25 @@ class ExplanationMap:
 
     def __post_init__(self) -> None:
         if self.grid.ndim != 2 or not np.isfinite(self.grid).all():
-            raise MedDefError(f"{self.info.title} gave no finite (h, w) grid; check the image and the weights.")
+            raise MedDefError(
+                Text(
+                    "map.title-gave",
+                    "{title} gave no finite (h, w) grid; check the image and the weights.",
+                    title=self.info.title,
+                )
+            )
         if self.info.bounded is not None:
             low, high = self.info.bounded
             if self.grid.min() < low - ROUNDING or self.grid.max() > high + ROUNDING:
-                raise MedDefError(f"{self.info.title} left its range of {low:g} to {high:g}; check the weights.")
+                raise MedDefError(
+                    Text(
+                        "map.title-left",
+                        "{title} left its range of {low:g} to {high:g}; check the weights.",
+                        title=self.info.title,
+                        low=low,
+                        high=high,
+                    )
+                )
 
     def upsampled(self, size: int = 224) -> NDArray[np.float32]:
         """The grid drawn smoothly over a picture of `(size, size)` pixels; bilinear, so no value leaves its range."""

@@ -13,16 +13,17 @@ from meddef_core.explanation.methods.grad_cam import private_view
 from meddef_core.explanation.registry import check_one
 from meddef_core.model import MedDef
 from meddef_core.model.backbone import STAGES
+from meddef_core.text import Text
 
 TITLES = {
-    "input": "Input",
-    "stage1": "Stage 1",
-    "stage2": "Stage 2",
-    "stage3": "Stage 3",
-    "backbone": "Backbone B",
-    "defence": "Defence D",
-    "attention": "Self-attention A",
-    "logits": "Logits",
+    "input": Text("map.input", "Input"),
+    "stage1": Text("map.stage-1", "Stage 1"),
+    "stage2": Text("attention.stage-2-2", "Stage 2"),
+    "stage3": Text("attention.stage-3-2", "Stage 3"),
+    "backbone": Text("map.backbone-b", "Backbone B"),
+    "defence": Text("map.defence-d", "Defence D"),
+    "attention": Text("map.self-attention-2", "Self-attention A"),
+    "logits": Text("map.logits", "Logits"),
 }
 """Stages in the order of the paper's pipeline; a defence before the backbone's end stands there instead."""
 

@@ -10,6 +10,7 @@ from meddef_core.explanation.maps import ExplanationMap
 from meddef_core.explanation.methods.grad_cam import DEFAULT_LAYER
 from meddef_core.model import MedDef
 from meddef_core.registry import collected
+from meddef_core.text import Text
 
 EXPLAINERS: dict[str, Explainer] = collected(
     "meddef_core.explanation.methods", "EXPLAINERS", key=lambda explainer: str(explainer.info.key)
@@ -42,7 +43,14 @@ def explain(
     """
     unknown = [key for key in only or () if key not in EXPLAINERS]
     if unknown:
-        raise MedDefError(f"There is no map {unknown[0]!r}; choose from {', '.join(EXPLAINERS)}.")
+        raise MedDefError(
+            Text(
+                "map.there-no",
+                "There is no map {unknown}; choose from {known}.",
+                unknown=repr(unknown[0]),
+                known=", ".join(EXPLAINERS),
+            )
+        )
     if not isinstance(network, MedDef):
         return {}
     check_request(network, image, target=target)
@@ -55,7 +63,14 @@ def check_request(network: MedDef, image: Tensor, *, target: int) -> None:
     """Raise MedDefError unless `network` can explain class `target` of `image`."""
     if not 0 <= target < network.config.classes:
         last = network.config.classes - 1
-        raise MedDefError(f"Class {target} cannot be explained; this model has classes 0 to {last}.")
+        raise MedDefError(
+            Text(
+                "map.class-target",
+                "Class {target} cannot be explained; this model has classes 0 to {last}.",
+                target=target,
+                last=last,
+            )
+        )
     check_one(network, image)
 
 

@@ -13,6 +13,7 @@ from meddef_core.explanation.registry import available, explain
 from meddef_core.explanation.stability import rank_correlation
 from meddef_core.model import MedDef
 from meddef_core.model.backbone import STAGES
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,14 @@ def sanity_check(network: MedDef, image: Tensor, *, target: int, key: str, seed:
     stages and the stem; `network` is copied and never touched. Raises MedDefError for a map the network lacks.
     """
     if key not in available(network):
-        raise MedDefError(f"This model has no map {key!r}; choose from {', '.join(available(network))}.")
+        raise MedDefError(
+            Text(
+                "map.model-no-map",
+                "This model has no map {key}; choose from {known}.",
+                key=repr(key),
+                known=", ".join(available(network)),
+            )
+        )
     original = explain(network, image, target=target, only=[key])[key].grid
     randomised = copy.deepcopy(network)
     generator = torch.Generator(device=image.device).manual_seed(seed)

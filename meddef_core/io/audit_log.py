@@ -17,6 +17,7 @@ from meddef_core import __version__
 from meddef_core.errors import MedDefError
 from meddef_core.io.line_file import KEPT, MOST_BYTES, LineFile, reason
 from meddef_core.settings import settings
+from meddef_core.text import Text
 
 Action = Literal["predict", "attack", "batch", "export", "clear"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -59,8 +60,13 @@ class AuditLog:
             self._file.add(json.dumps(line).encode())
         except OSError as error:
             raise AuditError(
-                f"The audit log {self._path} cannot be written ({reason(error)}), so nothing was done; make room or "
-                "correct MEDDEF_AUDIT_LOG."
+                Text(
+                    "io.audit-log",
+                    "The audit log {path} cannot be written ({error}), so nothing was done; make room or "
+                    "correct MEDDEF_AUDIT_LOG.",
+                    path=self._path,
+                    error=reason(error),
+                )
             ) from error
 
 

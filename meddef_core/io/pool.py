@@ -15,6 +15,7 @@ from typing import Any
 
 from meddef_core.io.confinement import WorkerLimits
 from meddef_core.io.worker import POLL_SECONDS, CancelledError, Reply, Worker, WorkerError
+from meddef_core.text import Text
 
 LONG_SECONDS = 1.0
 """A call that runs longer gives its place to the next in line, as long as few do."""
@@ -102,7 +103,9 @@ class Pool:
         try:
             while not self._admitted(place):
                 if cancelled():
-                    raise CancelledError("The file was not read, as nobody waits for it; choose it again.")
+                    raise CancelledError(
+                        Text("io.file-not", "The file was not read, as nobody waits for it; choose it again.")
+                    )
             yield place
         finally:
             with self._changed:

@@ -20,6 +20,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.io import messages
 from meddef_core.io.confinement import PROCESSOR, WorkerLimits
 from meddef_core.settings import SECRETS, variable
+from meddef_core.text import Text
 
 try:
     import fcntl
@@ -118,7 +119,11 @@ class Worker:
         self._waiting.start()
         while not exchange.done.wait(POLL_SECONDS):
             if cancelled():
-                raise CancelledError("The file was not read to its end, as nobody waits for it; choose it again.")
+                raise CancelledError(
+                    Text(
+                        "io.file-not-read", "The file was not read to its end, as nobody waits for it; choose it again."
+                    )
+                )
             began, now = self._ready_at, time.monotonic()
             if began is None or self._seconds is None:
                 if now - asked > START_SECONDS:
@@ -203,4 +208,10 @@ def _widen(pipe: FileIO) -> None:
 
 
 def _unstartable(why: str) -> WorkerError:
-    return WorkerError(f"The process that decodes scans cannot be started ({why}); free memory or reinstall MedDef.")
+    return WorkerError(
+        Text(
+            "io.process-decodes",
+            "The process that decodes scans cannot be started ({why}); free memory or reinstall MedDef.",
+            why=why,
+        )
+    )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from meddef_core.model.attention import SelfAttention
 from meddef_core.model.backbone import ACTIVATIONS, STAGES, STEM_STRIDES, Backbone
 from meddef_core.model.daam import DaamMaps, DefenseModule
+from meddef_core.text import Text
 
 NO_MAPS = DaamMaps(None, None, None, None, None)
 
@@ -114,11 +115,11 @@ VARIANTS: dict[str, dict[str, bool]] = {
 """The paper's ablations (and two it lacks) as overrides of `MedDefConfig`."""
 
 VARIANT_WORDS = {
-    "without_afd": "without AFD",
-    "without_afd_mfe": "without AFD and MFE",
+    "without_afd": Text("model.without-afd", "without AFD"),
+    "without_afd_mfe": Text("model.without-afd-mfe", "without AFD and MFE"),
     "only_afd": "with AFD alone",
-    "without_daam": "without DAAM",
-    "without_attention": "without self-attention",
+    "without_daam": Text("model.without-daam", "without DAAM"),
+    "without_attention": Text("model.without-self", "without self-attention"),
 }
 """What tells an ablated MedDef from the full one, as it follows the model's name."""
 

@@ -15,6 +15,7 @@ from meddef_core.io.line_file import LineFile, reason
 from meddef_core.pacs.errors import PacsError
 from meddef_core.pacs.ledger import STORED, LedgerEntry
 from meddef_core.pacs.results.subject import derived_uid
+from meddef_core.text import Text
 
 
 class StudyLog:
@@ -39,7 +40,12 @@ class StudyLog:
             self._file.add(json.dumps(line).encode(), mark=name.encode())
         except OSError as error:
             raise PacsError(
-                f"The audit log {self._path} cannot be written ({reason(error)}); check MEDDEF_PACS_AUDIT and its disk."
+                Text(
+                    "pacs.audit-log",
+                    "The audit log {path} cannot be written ({error}); check MEDDEF_PACS_AUDIT and its disk.",
+                    path=self._path,
+                    error=reason(error),
+                )
             ) from error
         return name
 

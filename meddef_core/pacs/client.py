@@ -20,6 +20,7 @@ from meddef_core.pacs.refusals import not_dicomweb, refusal_of
 from meddef_core.pacs.transport import Bounded, OneServer
 from meddef_core.scans.limits import MAX_BYTES, check_bytes
 from meddef_core.settings import Settings, settings
+from meddef_core.text import Text
 
 MOST_FETCHED = 1024**3
 """Bytes of one object that is fetched to be kept as a file."""
@@ -45,7 +46,9 @@ class Pacs:
     def __init__(self, now: Settings) -> None:
         """Raises PacsError where no server is set or the credentials are incomplete."""
         if now.pacs_url is None:
-            raise PacsError("No PACS is set up; set MEDDEF_PACS_URL to the address of its DICOMweb service.")
+            raise PacsError(
+                Text("pacs.no-pacs", "No PACS is set up; set MEDDEF_PACS_URL to the address of its DICOMweb service.")
+            )
         self.address = now.pacs_url
         self._timeout = now.pacs_timeout
         self._session = OneServer(self.address)
@@ -57,10 +60,19 @@ class Pacs:
     def _sign_in(self, now: Settings) -> None:
         if now.pacs_token is not None:
             if now.pacs_user is not None or now.pacs_password is not None:
-                raise PacsError("Both a token and a user are set for the PACS; unset MEDDEF_PACS_TOKEN or the user.")
+                raise PacsError(
+                    Text(
+                        "pacs.both-token",
+                        "Both a token and a user are set for the PACS; unset MEDDEF_PACS_TOKEN or the user.",
+                    )
+                )
             self._session.headers["Authorization"] = f"Bearer {now.pacs_token.get_secret_value()}"
         elif (now.pacs_user is None) != (now.pacs_password is None):
-            raise PacsError("MEDDEF_PACS_USER and MEDDEF_PACS_PASSWORD work together; set both or neither.")
+            raise PacsError(
+                Text(
+                    "pacs.meddef-pacs", "MEDDEF_PACS_USER and MEDDEF_PACS_PASSWORD work together; set both or neither."
+                )
+            )
         elif now.pacs_user is not None and now.pacs_password is not None:
             password = now.pacs_password.get_secret_value().encode()
             self._session.auth = requests.auth.HTTPBasicAuth(now.pacs_user.encode(), password)
@@ -129,7 +141,7 @@ class Pacs:
         for each in answer:
             if isinstance(each, Mapping) and found.text(each, "0020000D") == study:
                 return each
-        raise AbsentError("The PACS holds no such study; find it again.")
+        raise AbsentError(Text("pacs.pacs-holds", "The PACS holds no such study; find it again."))
 
     def _listed(
         self,
@@ -164,8 +176,12 @@ class Pacs:
             data = self.file(instance, most=MAX_BYTES, cancelled=cancelled)
         except TooLargeError as error:
             raise ScanError(
-                f"The object in the PACS has more than {MAX_BYTES // 1024**2} MB, and no more are read; "
-                "export a single image of it, or a smaller one."
+                Text(
+                    "pacs.object-pacs",
+                    "The object in the PACS has more than {mb} MB, and no more are read; export a single image "
+                    "of it, or a smaller one.",
+                    mb=MAX_BYTES // 1024**2,
+                )
             ) from error
         check_bytes(data)
         return data
@@ -196,7 +212,12 @@ class Pacs:
         answer = self._asked(lambda: self._sent(path, body, headers))
         failed = answer.get("00081198") if isinstance(answer, Mapping) else None
         if isinstance(failed, Mapping) and failed.get("Value"):
-            raise PacsError("The PACS refuses to store the object; ask whoever runs it for the reason in its log.")
+            raise PacsError(
+                Text(
+                    "pacs.pacs-refuses",
+                    "The PACS refuses to store the object; ask whoever runs it for the reason in its log.",
+                )
+            )
 
     def _sent(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
         answer = self._session.post(f"{self.address}/{path}", data=body, headers=headers, timeout=self._timeout)
@@ -228,4 +249,6 @@ def open_pacs() -> Pacs:
 def _check_uid(*uids: str) -> None:
     for uid in uids:
         if not found.is_uid(uid):
-            raise PacsError(f"{uid[:80]!r} is no UID; copy it from `meddef pacs find`.")
+            raise PacsError(
+                Text("pacs.uid-no", "{uid} is no UID; copy it from `meddef pacs find`.", uid=repr(uid[:80]))
+            )

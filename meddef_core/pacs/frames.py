@@ -14,6 +14,7 @@ from meddef_core.io.arrays import as_picture
 from meddef_core.prediction.prediction import Prediction, predict, prepare
 from meddef_core.records import scan_facts
 from meddef_core.scans import FrameError, Scan, read_scan_isolated
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 MOST_FRAMES = 512
@@ -42,7 +43,12 @@ def first_scan(data: bytes, *, cancelled: Callable[[], bool] | None = None) -> t
     except FrameError as error:
         if error.frames > MOST_FRAMES:
             raise ScanError(
-                f"The file holds {error.frames} frames and at most {MOST_FRAMES} are predicted; export fewer of them."
+                Text(
+                    "pacs.file-holds",
+                    "The file holds {frames} frames and at most {most} are predicted; export fewer of them.",
+                    frames=error.frames,
+                    most=MOST_FRAMES,
+                )
             ) from error
         return read_scan_isolated(data, frame=1, cancelled=cancelled), error.frames
 

@@ -6,6 +6,7 @@ from meddef_core.pacs.found import Series
 from meddef_core.prediction.header import header_contradictions
 from meddef_core.scans import Scan
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 _OF_ONE_PART = frozenset(("OPT", "OCT", "OP"))
@@ -31,8 +32,8 @@ def mismatch(scan: Scan, task: Task, *, unlabelled: bool) -> str | None:
         return found[0].sentence
     said = {scan.tags.get("Modality"), scan.tags.get("SOPClassUID")}
     if not said & set(task.population.modalities):
-        return "The file's header names no modality of this task."
+        return Text("pacs.files-header", "The file's header names no modality of this task.")
     parts = {scan.tags.get("BodyPartExamined"), scan.tags.get("AnatomicRegionSequence")}
     if unlabelled or said & _OF_ONE_PART or parts & set(task.population.body_parts):
         return None
-    return "The file's header names no body part."
+    return Text("pacs.files-header-names", "The file's header names no body part.")

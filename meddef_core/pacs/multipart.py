@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 
 from meddef_core.pacs.errors import PacsError
+from meddef_core.text import Text
 
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 
@@ -41,4 +42,4 @@ def only_part(body: bytes, content_type: str) -> bytes:
 
 
 def _garbled() -> PacsError:
-    return PacsError("The PACS sent an object that is cut short or not DICOM; fetch it again.")
+    return PacsError(Text("pacs.pacs-sent", "The PACS sent an object that is cut short or not DICOM; fetch it again."))

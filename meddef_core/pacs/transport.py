@@ -9,6 +9,7 @@ import requests
 
 from meddef_core.io.worker import CancelledError
 from meddef_core.pacs.errors import AwayError, PacsError, TooLargeError
+from meddef_core.text import Text
 
 MOST_ANSWER = 32 * 1024**2
 """Bytes of an answer that is no scan: 10,000 instances take about 10 MB of JSON."""
@@ -33,13 +34,21 @@ class OneServer(requests.Session):
         """As `Session.send`; raises PacsError for another host, a redirect and an answer without end."""
         if _origin(str(request.url)) != self._origin:
             raise PacsError(
-                "The PACS names another server, which is not asked; correct the address in MEDDEF_PACS_URL."
+                Text(
+                    "pacs.pacs-names",
+                    "The PACS names another server, which is not asked; correct the address in MEDDEF_PACS_URL.",
+                )
             )
         streamed = bool(options.get("stream"))
         response = super().send(request, **{**options, "stream": True, "allow_redirects": False})
         if response.is_redirect:
             response.close()
-            raise PacsError("The PACS redirects to another address; set MEDDEF_PACS_URL to the address it has now.")
+            raise PacsError(
+                Text(
+                    "pacs.pacs-redirects",
+                    "The PACS redirects to another address; set MEDDEF_PACS_URL to the address it has now.",
+                )
+            )
         if not streamed:
             response.raw = Bounded(response.raw, most=MOST_ANSWER)
             _ = response.content  # read within the bound, before anybody asks for it
@@ -63,14 +72,22 @@ class Bounded:
             if received > self._most:
                 self._raw.close()
                 raise TooLargeError(
-                    f"The answer of the PACS has more than {self._most // 1024**2} MB; ask for less at a time."
+                    Text(
+                        "pacs.answer-pacs",
+                        "The answer of the PACS has more than {mb} MB; ask for less at a time.",
+                        mb=self._most // 1024**2,
+                    )
                 )
             if time.monotonic() > self._until:
                 self._raw.close()
-                raise AwayError("The PACS sends its answer too slowly; try again later.")
+                raise AwayError(Text("pacs.pacs-sends", "The PACS sends its answer too slowly; try again later."))
             if self._cancelled():
                 self._raw.close()
-                raise CancelledError("The scan was not fetched to its end, as nobody waits for it; choose it again.")
+                raise CancelledError(
+                    Text(
+                        "pacs.scan-not", "The scan was not fetched to its end, as nobody waits for it; choose it again."
+                    )
+                )
             yield piece
 
     def __getattr__(self, name: str) -> Any:

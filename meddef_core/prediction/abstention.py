@@ -19,6 +19,7 @@ from meddef_core.errors import DataError
 from meddef_core.prediction.gaussian import Array, Gaussian, fit_gaussian
 from meddef_core.prediction.output_limits import OutputLimits
 from meddef_core.prediction.statistics import STATISTICS
+from meddef_core.text import Text
 from meddef_core.words import listed
 
 Level = Literal["usual", "unusual", "refused"]
@@ -176,14 +177,14 @@ def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstenti
 
 
 PHRASES = {
-    "other task": "a scan of another kind",
-    "photograph": "a photograph",
-    OTHER_SCANNER: "a scan from another device, hospital or age group",
-    "other modality": "an image of another modality, such as CT, MR or ultrasound",
-    "texture": "a drawn texture",
-    "noise": "noise",
-    "blank": "a blank sheet",
-    "text": "a page of text",
+    "other task": Text("prediction.scan-another", "a scan of another kind"),
+    "photograph": Text("prediction.photograph", "a photograph"),
+    OTHER_SCANNER: Text("prediction.scan-from", "a scan from another device, hospital or age group"),
+    "other modality": Text("prediction.image-another", "an image of another modality, such as CT, MR or ultrasound"),
+    "texture": Text("prediction.drawn-texture", "a drawn texture"),
+    "noise": Text("prediction.noise", "noise"),
+    "blank": Text("prediction.blank-sheet", "a blank sheet"),
+    "text": Text("prediction.page-text", "a page of text"),
 }
 """What an outlier of each kind is called."""
 

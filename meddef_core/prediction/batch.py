@@ -19,6 +19,7 @@ from meddef_core.prediction.prediction import Prediction, predict
 from meddef_core.scans import FrameError, Scan, read_scan_isolated
 from meddef_core.scans.archive import ArchiveEntry, is_zip
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 from meddef_core.zoo import Card, LoadedModel
 
 THUMBNAIL = 64
@@ -138,13 +139,21 @@ def _thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _decoded(entry: ArchiveEntry, cancelled: Callable[[], bool] | None) -> Scan:
     data = entry.load()
     if is_zip(data):
-        raise ScanError("The file is an archive inside the batch and is not opened; unpack it first.")
+        raise ScanError(
+            Text(
+                "prediction.file-archive", "The file is an archive inside the batch and is not opened; unpack it first."
+            )
+        )
     try:
         return read_scan_isolated(data, cancelled=cancelled)
     except FrameError as error:
         raise ScanError(
-            f"The file holds a volume of {error.frames} slices; predict it by itself, with `meddef predict` or on the "
-            "page Diagnose."
+            Text(
+                "prediction.file-holds",
+                "The file holds a volume of {frames} slices; predict it by itself, with `meddef predict` or on "
+                "the page Diagnose.",
+                frames=error.frames,
+            )
         ) from error
 
 

@@ -24,6 +24,7 @@ from meddef_core.prediction.gaussian import Array, Gaussian
 from meddef_core.prediction.output_limits import OutputLimits
 from meddef_core.prediction.statistics import STATISTICS
 from meddef_core.records.match import Match, Shipped, match_weights
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel, SiteProfile
 
 NAME = "reading.json"
@@ -130,24 +131,46 @@ def load_fitted(folder: Path, *, key: str, weights_sha256: str) -> Fitted:
         card = ReadingCard.model_validate_json((folder / NAME).read_bytes())
         blob = read_whole(folder / ARRAYS, sha256=card.arrays_sha256)
     except OSError as error:
-        raise ModelError(f"The calibration of {key} is incomplete; fit it again with `meddef calibrate`.") from error
+        raise ModelError(
+            Text(
+                "prediction.calibration-key",
+                "The calibration of {key} is incomplete; fit it again with `meddef calibrate`.",
+                key=key,
+            )
+        ) from error
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise ModelError(
-            f"The calibration of {key} is malformed at {where!r}; fit it again with `meddef calibrate`."
+            Text(
+                "prediction.calibration-key-malformed",
+                "The calibration of {key} is malformed at {where}; fit it again with `meddef calibrate`.",
+                key=key,
+                where=repr(where),
+            )
         ) from error
     here = [Shipped(key, key, weights_sha256)]
     if match_weights(card.model, card.weights_sha256, here) is not Match.MATCHED:
         raise ModelError(
-            f"The calibration of {key} was fitted for other weights and is not used; "
-            "fit it again with `meddef calibrate`."
+            Text(
+                "prediction.calibration-key-fitted",
+                "The calibration of {key} was fitted for other weights and is not used; fit it again with "
+                "`meddef calibrate`.",
+                key=key,
+            )
         )
     if hashlib.sha256(blob).hexdigest() != card.arrays_sha256:
-        raise ModelError(f"The calibration of {key} does not match its arrays; fit it again with `meddef calibrate`.")
+        raise ModelError(
+            Text(
+                "prediction.calibration-key-does",
+                "The calibration of {key} does not match its arrays; fit it again with `meddef calibrate`.",
+                key=key,
+            )
+        )
     try:
         return _from_arrays(card, load(blob))
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"The arrays of {key}'s calibration cannot be read; fit it again with `meddef calibrate`.") \
+        raise ModelError(Text("prediction.arrays-key", "The arrays of {key}'s calibration cannot be read; fit "
+        "it again with `meddef calibrate`.", key=key)) \
             from error  # fmt: skip
 
 

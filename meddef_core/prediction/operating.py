@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import wilson
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 
 HEALTHY = "NORMAL"
 """The class without a finding, in both tasks."""
 
-ANY_FINDING = "any finding"
+ANY_FINDING = Text("diagnose.any-finding", "any finding")
 """Key of the question that takes every class but `HEALTHY` together."""
 
 

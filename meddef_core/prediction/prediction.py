@@ -14,6 +14,7 @@ from meddef_core.prediction.abstention import Level
 from meddef_core.prediction.checks import Evidence, abstention
 from meddef_core.prediction.statistics import describe
 from meddef_core.scans import Scan
+from meddef_core.text import Text
 from meddef_core.words import listed
 from meddef_core.zoo import LoadedModel
 
@@ -142,7 +143,13 @@ def from_logits(model: LoadedModel, logits: Tensor, *, distance: float | None = 
     if logits.shape != (len(classes),):
         raise ModelError(f"{model.card.key} has {len(classes)} classes, but logits of shape {tuple(logits.shape)}.")
     if not bool(torch.isfinite(logits).all()):
-        raise ModelError(f"{model.card.key} gave an output that is not finite; restore its weights.")
+        raise ModelError(
+            Text(
+                "prediction.key-gave",
+                "{key} gave an output that is not finite; restore its weights.",
+                key=model.card.key,
+            )
+        )
     values = logits.detach().double().cpu()
     index = int(values.argmax())
     fitted, note = _fitted(model)

@@ -8,8 +8,9 @@ from pydantic import Field
 from meddef_core.records.envelope import Budget, Claim, Count, Digest, Fraction, Record, Size, Spec, StrictSchema
 from meddef_core.records.match import Shipped
 from meddef_core.records.shares import Accuracy, Balanced, Outlasted
+from meddef_core.text import Text
 
-FULL_TITLE = "Full network"
+FULL_TITLE = Text("record.full-network", "Full network")
 """What an ablation calls the variant with every part: its networks are not the model that ships as MedDef."""
 
 

@@ -19,6 +19,7 @@ from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection
 from meddef_core.records.site import SiteRecord
 from meddef_core.records.upgrade import READABLE, float_eps, upgraded
 from meddef_core.records.volume import VolumeRecord
+from meddef_core.text import Text
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -79,7 +80,14 @@ def read_as(kind: type[Kind], data: bytes) -> Kind:
     """The same of a kind that is known, or of a table that is no record of ours, such as `ReportedTable`."""
     document = parsed(data, versioned=issubclass(kind, Record | Collection))
     if issubclass(kind, Record) and document.get("kind") not in (None, kind.kind_name()):
-        raise OtherKind(f"The record is of kind {document['kind']!r}, not {kind.kind_name()!r}; give one of that kind.")
+        raise OtherKind(
+            Text(
+                "record.record-kind",
+                "The record is of kind {found}, not {kind}; give one of that kind.",
+                found=repr(document["kind"]),
+                kind=repr(kind.kind_name()),
+            )
+        )
     return _validated(kind, document)
 
 
@@ -91,14 +99,18 @@ def read_file(kind: type[Kind], path: Path) -> Kind:
     try:
         return read_as(kind, path.read_bytes())
     except OSError as error:
-        raise DataError(f"The record {path.name} cannot be read; measure it again.") from error
+        raise DataError(
+            Text("record.record-name", "The record {name} cannot be read; measure it again.", name=path.name)
+        ) from error
     except DamagedRecord as error:
         where = f" at {error.place!r}" if error.place else ""
         raise DataError(f"The record {path.name} is damaged{where}: {error.reason}; measure it again.") from error
     except (OtherKind, OtherVersion):
         raise
     except RecordError as error:
-        raise DataError(f"The record {path.name} cannot be read; measure it again.") from error
+        raise DataError(
+            Text("record.record-name", "The record {name} cannot be read; measure it again.", name=path.name)
+        ) from error
 
 
 def figures_of(metrics: Mapping[str, Any]) -> CardFigures:
@@ -113,22 +125,44 @@ def figures_of(metrics: Mapping[str, Any]) -> CardFigures:
 def parsed(data: bytes, *, versioned: bool = True) -> dict[str, Any]:
     """A JSON object, of the present version where it has one; RecordError on anything else."""
     if len(data) > MAX_BYTES:
-        raise RecordError(f"The file is larger than any record ({MAX_BYTES // 2**20} MB); give a record's file.")
+        raise RecordError(
+            Text(
+                "record.file-larger",
+                "The file is larger than any record ({mb} MB); give a record's file.",
+                mb=MAX_BYTES // 2**20,
+            )
+        )
     try:
         document = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"The file is no JSON that can be read ({error}); export the record again.") from error
+        raise RecordError(
+            Text(
+                "record.file-no",
+                "The file is no JSON that can be read ({error}); export the record again.",
+                error=error,
+            )
+        ) from error
     return checked_version(document) if versioned else _object(document)
 
 
 def checked_version(document: Any) -> dict[str, Any]:
     """A document as the present version has it; RecordError where it is no record, or of a version not known here."""
     if not isinstance(document, dict) or "schema_version" not in document:
-        raise RecordError("The file is JSON, but no record of MedDef; give a file written by --json or by an export.")
+        raise RecordError(
+            Text(
+                "record.file-json",
+                "The file is JSON, but no record of MedDef; give a file written by --json or by an export.",
+            )
+        )
     if document["schema_version"] not in READABLE:
         raise OtherVersion(
-            f"The record has schema version {document['schema_version']!r}, and this MedDef reads up to "
-            f"{READABLE[-1]}; use the MedDef version that wrote it."
+            Text(
+                "record.record-schema",
+                "The record has schema version {version}, and this MedDef reads up to {readable}; use the "
+                "MedDef version that wrote it.",
+                version=repr(document["schema_version"]),
+                readable=READABLE[-1],
+            )
         )
     return upgraded(document)
 
@@ -139,7 +173,13 @@ def checked(document: Mapping[str, Any]) -> Record | Collection:
     if kind == COLLECTION:
         return _collection(document)
     if kind not in KINDS:
-        raise RecordError(f"A record of kind {kind!r} is not known here; give one written by --json or by an export.")
+        raise RecordError(
+            Text(
+                "record.record-kind-kind",
+                "A record of kind {kind} is not known here; give one written by --json or by an export.",
+                kind=repr(kind),
+            )
+        )
     return _validated(KINDS[kind], document)
 
 
@@ -147,7 +187,7 @@ def _collection(document: Mapping[str, Any]) -> Collection:
     """The records one by one, each of its own version, so that a refusal names the place within its record."""
     held = document.get("records")
     if not isinstance(held, list) or not held:
-        raise RecordError("The file is a collection without records; export it again.")
+        raise RecordError(Text("record.file-collection", "The file is a collection without records; export it again."))
     records = [checked(checked_version(each)) for each in held]
     return _validated(Collection, {**document, "records": records})
 

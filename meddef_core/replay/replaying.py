@@ -26,6 +26,7 @@ from meddef_core.replay.comparison import IMAGE, ComparedNumber, compare, withou
 from meddef_core.report.certificate import certificate_numbers
 from meddef_core.report.results import attack_numbers, prediction_numbers
 from meddef_core.scans import Scan
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel, load_model
 
 Recorded = PredictionRecord | AttackRecord | CertificateRecord
@@ -61,7 +62,7 @@ def read_records(data: bytes) -> tuple[Recorded, ...]:
     document = parsed(data)
     documents = document.get("records") if document.get("kind") == COLLECTION else [document]
     if not isinstance(documents, list) or not documents:
-        raise RecordError("The file is a collection without records; export it again.")
+        raise RecordError(Text("record.file-collection", "The file is a collection without records; export it again."))
     return tuple(_of_one_scan(each) for each in documents)
 
 

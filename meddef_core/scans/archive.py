@@ -19,6 +19,7 @@ from meddef_core.errors import ScanError
 from meddef_core.scans.damage import DAMAGE
 from meddef_core.scans.files import CD_INDEX, is_ignored, parts_of, read_file
 from meddef_core.scans.limits import MAX_BYTES
+from meddef_core.text import Text
 
 MAX_ENTRIES = 500
 """Files of one batch that came as an archive or as uploads; a folder on one's own machine may hold any number."""
@@ -86,11 +87,19 @@ def zip_entries(stream: BinaryIO, *, classes: Sequence[str], most: int = MAX_BYT
     try:
         archive = zipfile.ZipFile(stream)
     except _DAMAGE as error:
-        raise ScanError("The archive is no ZIP file, or it is damaged; pack the scans into a ZIP again.") from error
+        raise ScanError(
+            Text("scan.archive-no", "The archive is no ZIP file, or it is damaged; pack the scans into a ZIP again.")
+        ) from error
     infos = {info: _name_of(info) for info in archive.infolist() if not info.is_dir()}
     infos = {info: name for info, name in infos.items() if not is_ignored(name)}
     if sum(info.file_size for info in infos) > MAX_UNPACKED:
-        raise ScanError(f"The archive unpacks to more than {MAX_UNPACKED // 1024**3} GB and is not opened; split it.")
+        raise ScanError(
+            Text(
+                "scan.archive-unpacks",
+                "The archive unpacks to more than {gb} GB and is not opened; split it.",
+                gb=MAX_UNPACKED // 1024**3,
+            )
+        )
     return _counted(
         [
             ArchiveEntry(_printable(name), _truth(name, classes), partial(_unpacked, archive, info, most))
@@ -133,9 +142,18 @@ def upload_entries(
 
 def _counted(entries: Sequence[ArchiveEntry], *, most: int | None = MAX_ENTRIES) -> tuple[ArchiveEntry, ...]:
     if not entries:
-        raise ScanError("There is no file to read in it; choose one that holds PNG, JPEG or DICOM files.")
+        raise ScanError(
+            Text("scan.there-no", "There is no file to read in it; choose one that holds PNG, JPEG or DICOM files.")
+        )
     if most is not None and len(entries) > most:
-        raise ScanError(f"There are {len(entries)} files in it and at most {most} are read at once; split it.")
+        raise ScanError(
+            Text(
+                "scan.there-n",
+                "There are {n} files in it and at most {most} are read at once; split it.",
+                n=len(entries),
+                most=most,
+            )
+        )
     return tuple(entries)
 
 
@@ -147,7 +165,13 @@ def _check_directory(stream: BinaryIO) -> None:
         found += (tail + chunk).count(_DIRECTORY_MARK)
         tail = chunk[1 - len(_DIRECTORY_MARK) :]
         if found > _MOST_MARKS:
-            raise ScanError(f"The archive holds thousands of entries and at most {MAX_ENTRIES} are read; split it.")
+            raise ScanError(
+                Text(
+                    "scan.archive-holds",
+                    "The archive holds thousands of entries and at most {most} are read; split it.",
+                    most=MAX_ENTRIES,
+                )
+            )
     stream.seek(0)
 
 
@@ -158,24 +182,40 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> byt
         with archive.open(info) as stream:
             return stream.read(most + 1)
     except _DAMAGE as error:
-        raise ScanError("The file is damaged in the archive; pack it again.") from error
+        raise ScanError(Text("scan.file-damaged", "The file is damaged in the archive; pack it again.")) from error
 
 
 def _check_entry(info: zipfile.ZipInfo, most: int) -> None:
     """Raise ScanError for an entry that must not be opened, by what the directory says of it."""
     if info.flag_bits & _ENCRYPTED:
-        raise ScanError("The file is protected by a password; pack it again without one.")
+        raise ScanError(Text("scan.file-protected", "The file is protected by a password; pack it again without one."))
     if _leaves(_name_of(info)) or stat.S_ISLNK(info.external_attr >> 16):
-        raise ScanError("The file's path leads out of the archive, so it is not opened; pack it again.")
+        raise ScanError(
+            Text("scan.files-path", "The file's path leads out of the archive, so it is not opened; pack it again.")
+        )
     if info.compress_type not in _METHODS:
-        raise ScanError("The file is packed in an unusual way that is not read; pack it again as an ordinary ZIP.")
+        raise ScanError(
+            Text(
+                "scan.file-packed",
+                "The file is packed in an unusual way that is not read; pack it again as an ordinary ZIP.",
+            )
+        )
     if info.file_size > most:
         raise ScanError(
-            f"The file is {info.file_size / 1024**2:.1f} MB and at most {most // 1024**2} MB are read; "
-            "export a single image, or a smaller one."
+            Text(
+                "scan.file-mb",
+                "The file is {mb:.1f} MB and at most {most} MB are read; export a single image, or a smaller one.",
+                mb=info.file_size / 1024**2,
+                most=most // 1024**2,
+            )
         )
     if info.file_size > MAX_RATIO * max(1, info.compress_size):
-        raise ScanError("The file is packed far more tightly than a scan can be, so it is not opened; check it.")
+        raise ScanError(
+            Text(
+                "scan.file-packed-far",
+                "The file is packed far more tightly than a scan can be, so it is not opened; check it.",
+            )
+        )
 
 
 # ---- names -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from meddef_core.text import Text
+
 Colouring = Literal["grey", "tinted", "marked", "false"]
 
 LONGEST = 128
@@ -40,9 +42,13 @@ COLOURED = 0.1
 """Share of coloured places above which they are no marks: a colour photograph or a map beside the scan."""
 
 NOTES: dict[Colouring, str] = {
-    "tinted": "The picture has a colour tint; its luminance is used.",
-    "marked": "The picture has coloured marks; they are part of the scan as the model sees it.",
-    "false": "The picture is in false colours; their luminance is not the grey scale of the scan.",
+    "tinted": Text("scan.picture-colour", "The picture has a colour tint; its luminance is used."),
+    "marked": Text(
+        "scan.picture-coloured", "The picture has coloured marks; they are part of the scan as the model sees it."
+    ),
+    "false": Text(
+        "scan.picture-false", "The picture is in false colours; their luminance is not the grey scale of the scan."
+    ),
 }
 """What is said of each; nothing of grey."""
 

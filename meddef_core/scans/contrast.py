@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from meddef_core.errors import ScanError
 from meddef_core.scans.scan import Pixels
+from meddef_core.text import Text
 
 Values = npt.NDArray[Any]
 """Stored or rescaled sample values (H, W), of any real dtype."""
@@ -40,8 +41,13 @@ def apply_window(values: Values, centre: float, width: float, *, function: str =
     """
     if not window_works(centre, width, function=function):
         raise ScanError(
-            f"A window of centre {centre:g} and width {width:g} cannot be applied; "
-            "give a finite centre and a width of at least 1."
+            Text(
+                "scan.window-centre",
+                "A window of centre {centre:g} and width {width:g} cannot be applied; give a finite centre and "
+                "a width of at least 1.",
+                centre=centre,
+                width=width,
+            )
         )
     if function == "SIGMOID":
         # exp overflows float32 beyond 88; at 80 the curve is flat to the last bit anyway.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from meddef_core.errors import ScanError
+from meddef_core.text import Text
 
 # What Pillow, pydicom, zlib and openjpeg raise on damaged bytes: a bad chunk or marker (SyntaxError, struct.error),
 # data that end early (OSError, EOFError, zlib.error), impossible values (ValueError, ArithmeticError), missing header
@@ -33,7 +34,13 @@ DAMAGE: tuple[type[Exception], ...] = (
 
 def damaged(container: str) -> ScanError:
     """The refusal for a file that cannot be decoded; `container` names its format."""
-    return ScanError(f"The {container} file is damaged or cut short; export or copy it again.")
+    return ScanError(
+        Text(
+            "scan.container-file",
+            "The {container} file is damaged or cut short; export or copy it again.",
+            container=container,
+        )
+    )
 
 
 @contextmanager

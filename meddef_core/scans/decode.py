@@ -11,6 +11,7 @@ from meddef_core.scans.opened import container_of
 from meddef_core.scans.raster import read_channels, read_raster
 from meddef_core.scans.scan import Pixels, Scan
 from meddef_core.scans.vendor import check_vendor
+from meddef_core.text import Text
 
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -58,14 +59,24 @@ def read_scan(
         return read_raster(data, container=container, frame=frame, window=window)
     if data.startswith(_HEIC, 4):
         raise ScanError(
-            "The file is a HEIC photograph, which is not read; open it in a photo viewer, export it as JPEG and choose "
-            "that file."
+            Text(
+                "scan.file-heic",
+                "The file is a HEIC photograph, which is not read; open it in a photo viewer, export it as JPEG and "
+                "choose "
+                "that file.",
+            )
         )
     for offset, mark, name in _OTHERS:
         if data.startswith(mark, offset):
-            raise ScanError(f"The file is {name} file, which is not read; export the scan as PNG, JPEG or DICOM.")
+            raise ScanError(
+                Text(
+                    "scan.file-name",
+                    "The file is {name} file, which is not read; export the scan as PNG, JPEG or DICOM.",
+                    name=name,
+                )
+            )
     check_vendor(data)
-    raise ScanError("The file is not an image; choose a scan saved as PNG, JPEG or DICOM.")
+    raise ScanError(Text("scan.file-not", "The file is not an image; choose a scan saved as PNG, JPEG or DICOM."))
 
 
 def read_picture(data: bytes, *, channels: int) -> Pixels:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from pydicom.dataset import Dataset
 
+from meddef_core.text import Text
+
 _COUNTS = ("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation", "NumberOfFrames")
 """Attributes kept when they are whole numbers."""
 
@@ -71,8 +73,18 @@ def burned_in_warning(header: Dataset) -> tuple[str, ...]:
     """One sentence when names may stand in the picture itself, which no de-identification of a header removes."""
     stated = plain_text(header, "BurnedInAnnotation")
     if stated == "YES":
-        return ("Burned-in text possible: the file says that text is part of the picture; check it for names.",)
+        return (
+            Text(
+                "scan.burned-text",
+                "Burned-in text possible: the file says that text is part of the picture; check it for names.",
+            ),
+        )
     captured = f"{plain_text(header, 'SOPClassUID')}.".startswith(f"{_CAPTURED}.")
     if stated != "NO" and (captured or plain_text(header, "Modality") in _OFTEN_ANNOTATED):
-        return ("Burned-in text possible: pictures of this kind often show text; check it for names.",)
+        return (
+            Text(
+                "scan.burned-text-possible",
+                "Burned-in text possible: pictures of this kind often show text; check it for names.",
+            ),
+        )
     return ()

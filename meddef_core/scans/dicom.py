@@ -19,6 +19,7 @@ from meddef_core.scans.dicom_parse import parse
 from meddef_core.scans.dicom_units import Stored
 from meddef_core.scans.origin import coded_terms
 from meddef_core.scans.scan import Pixels, Scan, digest_of
+from meddef_core.text import Text
 
 TOMOGRAPHY = ("OPT", "OCT")
 """Modalities whose pixel spacing tells the scale of a B-scan in tissue."""
@@ -127,9 +128,19 @@ def row_mm(header: Dataset, *, index: int) -> float | None:
 def _check_picture(header: Dataset) -> None:
     """Refuse a file that holds no picture, or one in a form that is not read."""
     if "DirectoryRecordSequence" in header or _class_of(header) == uid.MediaStorageDirectoryStorage:
-        raise ScanError("The file is the index of a CD (DICOMDIR); choose the picture itself, or the whole folder.")
+        raise ScanError(
+            Text(
+                "scan.file-index",
+                "The file is the index of a CD (DICOMDIR); choose the picture itself, or the whole folder.",
+            )
+        )
     if not any(keyword in header for keyword in deidentify.PIXELS):
-        raise ScanError("The DICOM file holds no image (a report, or a file cut short); choose one that holds a scan.")
+        raise ScanError(
+            Text(
+                "scan.dicom-file",
+                "The DICOM file holds no image (a report, or a file cut short); choose one that holds a scan.",
+            )
+        )
     transfer_syntaxes.decoder_of(header.file_meta.TransferSyntaxUID)
 
 
@@ -145,17 +156,27 @@ def _check_header(header: Dataset) -> int:
     single = photometric in (*dicom_grey.GREY, dicom_grey.PALETTE)
     if not single and photometric not in dicom_grey.COLOUR:
         raise ScanError(
-            "The DICOM file stores its colours in a way that is not read here; export it as MONOCHROME2 or RGB."
+            Text(
+                "scan.dicom-file-stores",
+                "The DICOM file stores its colours in a way that is not read here; export it as MONOCHROME2 or RGB.",
+            )
         )
     if samples != (1 if single else 3):
         raise ScanError(
-            f"The DICOM header contradicts itself about its colours (Photometric Interpretation {photometric}, but "
-            f"Samples per Pixel {samples}); export the scan again."
+            Text(
+                "scan.dicom-header",
+                "The DICOM header contradicts itself about its colours (Photometric Interpretation "
+                "{photometric}, but Samples per Pixel {samples}); export the scan again.",
+                photometric=photometric,
+                samples=samples,
+            )
         )
     limits.check_raw_bytes(header.Rows * header.Columns * samples * -(-header.BitsAllocated // 8))
     frames = whole(header, "NumberOfFrames")
     if frames is not None and frames < 1:
-        raise ScanError("The DICOM file says that it holds no frame; choose one that holds a scan.")
+        raise ScanError(
+            Text("scan.dicom-file-says", "The DICOM file says that it holds no frame; choose one that holds a scan.")
+        )
     return frames or 1
 
 
@@ -163,6 +184,10 @@ def _grey(found: DecodedFrame, *, window: tuple[float, float] | None) -> tuple[P
     if found.header.PhotometricInterpretation in dicom_grey.GREY:
         grey = dicom_grey.grey_of_monochrome(found.stored, found.header, index=found.index, window=window)
         return *grey, "grey"
-    notes = () if window is None else ("A window does not apply to colour pictures and was left out.",)
+    notes = (
+        ()
+        if window is None
+        else (Text("scan.window-does", "A window does not apply to colour pictures and was left out."),)
+    )
     pixels, colours = dicom_grey.grey_of_colour(found.stored, found.header)
     return pixels, notes + ((NOTES[colours],) if colours in NOTES else ()), colours

@@ -14,6 +14,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from meddef_core.errors import ScanError
+from meddef_core.text import Text
 
 MAX_ELEMENTS = 100_000
 """Elements and items of one file at all depths. A volume of 1,000 frames with 60 elements each has 70,000."""
@@ -74,7 +75,9 @@ def check_fragments(encapsulated: bytes) -> None:
         if position + 8 > len(encapsulated):
             return
         position += 8 + int.from_bytes(encapsulated[position + 4 : position + 8], "little")
-    raise ScanError("The DICOM pixels are cut into more pieces than a scan needs; export the scan again.")
+    raise ScanError(
+        Text("scan.dicom-pixels", "The DICOM pixels are cut into more pieces than a scan needs; export the scan again.")
+    )
 
 
 def _counted(value: bytes, found: int, *, explicit: bool, little: bool) -> int:
@@ -120,4 +123,9 @@ def _is_short(tag: int) -> bool:
 
 
 def _too_many() -> ScanError:
-    return ScanError("The DICOM header holds more than a scan needs; export the scan again without private attributes.")
+    return ScanError(
+        Text(
+            "scan.dicom-header-holds",
+            "The DICOM header holds more than a scan needs; export the scan again without private attributes.",
+        )
+    )

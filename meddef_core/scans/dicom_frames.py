@@ -17,6 +17,7 @@ from meddef_core.scans.jpeg_2000 import START_OF_STREAM, check_jpeg_2000, jpeg_2
 from meddef_core.scans.jpeg_header import JPEG_MAGIC, jpeg_header
 from meddef_core.scans.jpeg_stream import check_jpeg
 from meddef_core.scans.run_lengths import check_run_lengths
+from meddef_core.text import Text
 
 _IMAGE_END = b"\xff\xd9"
 """The end marker of JPEG and JPEG 2000 alike; it cannot occur in the coded data of either."""
@@ -72,7 +73,15 @@ def _decode_jpeg(header: Dataset, layout: Layout, frame: bytes) -> tuple[Stored,
         return _of_containers(values.view(f"i{values.itemsize}") if layout.signed else values, header, layout, notes)
     bits = found.precision
     if layout.stored != bits:
-        notes = (f"Bits Stored ({layout.stored}) contradicts the compressed picture, which has {bits} bits.", *notes)
+        notes = (
+            Text(
+                "scan.bits-stored",
+                "Bits Stored ({stored}) contradicts the compressed picture, which has {bits} bits.",
+                stored=layout.stored,
+                bits=bits,
+            ),
+            *notes,
+        )
     layout = Layout(bits, bits - 1, signed=found.lossless and layout.signed)
     if layout.signed:
         values = layout.extract(values.view(f"i{values.itemsize}"))
@@ -106,8 +115,13 @@ def _check_size(header: Dataset, held: tuple[int, int, int]) -> None:
     told = (header.Rows, header.Columns, header.SamplesPerPixel)
     if held != told:
         raise ScanError(
-            f"The DICOM header says {_by(told)} rows, columns and samples, but the compressed picture has {_by(held)}; "
-            "export the scan again."
+            Text(
+                "scan.dicom-header-says",
+                "The DICOM header says {told} rows, columns and samples, but the compressed picture has "
+                "{held}; export the scan again.",
+                told=_by(told),
+                held=_by(held),
+            )
         )
 
 
@@ -117,7 +131,14 @@ def _by(shape: tuple[int, ...]) -> str:
 
 def _mixed_up(header: Dataset, held: str) -> ScanError:
     told = transfer_syntaxes.FORMS[header.file_meta.TransferSyntaxUID].name
-    return ScanError(f"The DICOM header says {told}, but the pixels are stored as {held}; export the scan again.")
+    return ScanError(
+        Text(
+            "scan.dicom-header-says-told",
+            "The DICOM header says {told}, but the pixels are stored as {held}; export the scan again.",
+            told=told,
+            held=held,
+        )
+    )
 
 
 def _check_jpeg_2000(frame: bytes, header: Dataset) -> int:

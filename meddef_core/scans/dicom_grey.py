@@ -15,6 +15,7 @@ from meddef_core.scans.contrast import Values
 from meddef_core.scans.deidentify import plain_text
 from meddef_core.scans.dicom_units import Stored, in_units, is_little_endian
 from meddef_core.scans.scan import Pixels
+from meddef_core.text import Text
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -114,7 +115,12 @@ def _left_out(header: Dataset) -> tuple[str, ...]:
     """What a file may ask for behind the window that is not done here."""
     notes = []
     if "PresentationLUTSequence" in header:
-        notes.append("The file holds a presentation lookup table, which was not applied.")
+        notes.append(Text("scan.file-holds", "The file holds a presentation lookup table, which was not applied."))
     if plain_text(header, "PixelPresentation").upper() in ("COLOR", "MIXED"):
-        notes.append("The file holds a colour palette for parts of its grey values, which was not applied.")
+        notes.append(
+            Text(
+                "scan.file-holds-colour",
+                "The file holds a colour palette for parts of its grey values, which was not applied.",
+            )
+        )
     return tuple(notes)

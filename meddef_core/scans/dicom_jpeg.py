@@ -9,6 +9,7 @@ from pydicom.pixels.processing import convert_color_space
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.jpeg_header import JpegHeader
 from meddef_core.scans.jpeg_planes import decode_planes
+from meddef_core.text import Text
 
 _RGB_IDS = tuple(b"RGB")
 """Component identifiers by which libjpeg knows RGB."""
@@ -82,4 +83,11 @@ def _contradiction(photometric: str, *, was_ybr: bool) -> tuple[str, ...]:
     if photometric.startswith("YBR") == was_ybr:
         return ()
     held = "YCbCr" if was_ybr else "RGB"
-    return (f"The header says {photometric}, but the JPEG holds {held}; its colours were taken from the JPEG.",)
+    return (
+        Text(
+            "scan.header-says",
+            "The header says {photometric}, but the JPEG holds {held}; its colours were taken from the JPEG.",
+            photometric=photometric,
+            held=held,
+        ),
+    )

@@ -11,6 +11,7 @@ from meddef_core.scans import transfer_syntaxes
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.deidentify import plain_text
 from meddef_core.scans.dicom_attributes import whole, words_of
+from meddef_core.text import Text
 
 _REQUIRED = ("Rows", "Columns", "BitsAllocated")
 """Nothing stands in for these."""
@@ -64,7 +65,12 @@ class Layout:
     def _deeper(self, container: Values) -> tuple["Layout", tuple[str, ...]]:
         """The layout of all bits in use, where Bits Stored cuts the picture off."""
         needed = int(max(int(container.max()), ~int(container.min()))).bit_length() + self.signed
-        note = f"Bits Stored ({self.stored}) is too small for the values, so they were read as {needed} bits."
+        note = Text(
+            "scan.bits-stored-stored",
+            "Bits Stored ({stored}) is too small for the values, so they were read as {needed} bits.",
+            stored=self.stored,
+            needed=needed,
+        )
         return Layout(needed, needed - 1, self.signed), (note,)
 
     def _justified(self, container: Values) -> tuple["Layout", tuple[str, ...]]:
@@ -73,7 +79,14 @@ class Layout:
         plain = replace(self, high=self.stored - 1)
         if not np.any(container & below) or not np.array_equal(plain.extract(container), container):
             return self, ()
-        return plain, (f"High Bit ({self.high}) contradicts the values, which lie in the lowest {self.stored} bits.",)
+        return plain, (
+            Text(
+                "scan.high-bit",
+                "High Bit ({high}) contradicts the values, which lie in the lowest {stored} bits.",
+                high=self.high,
+                stored=self.stored,
+            ),
+        )
 
 
 def _roughness(values: Values) -> float:
@@ -90,12 +103,22 @@ def completed(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
     for keyword in _REQUIRED:
         value = whole(header, keyword)
         if value is None or value < 1:
-            raise ScanError(f"The DICOM header gives no {words_of(keyword)}; export the scan again.")
+            raise ScanError(
+                Text(
+                    "scan.dicom-header-gives",
+                    "The DICOM header gives no {keyword}; export the scan again.",
+                    keyword=words_of(keyword),
+                )
+            )
         setattr(header, keyword, value)
     if header.BitsAllocated not in _ALLOCATED:
         raise ScanError(
-            f"The DICOM pixels take {header.BitsAllocated} bits each (Bits Allocated), which is not read here; "
-            "export them with 8 or 16 bits."
+            Text(
+                "scan.dicom-pixels-take",
+                "The DICOM pixels take {bits} bits each (Bits Allocated), which is not read here; export them "
+                "with 8 or 16 bits.",
+                bits=header.BitsAllocated,
+            )
         )
     notes = _complete_colour(header)
     if "PixelData" not in header:
@@ -110,15 +133,28 @@ def _complete_colour(header: Dataset) -> tuple[str, ...]:
     samples = whole(header, "SamplesPerPixel")
     if samples is None:
         samples = _likely_samples(header, photometric)
-        notes.append(f"The file gives no Samples per Pixel; {samples} was assumed.")
+        notes.append(
+            Text("scan.file-gives", "The file gives no Samples per Pixel; {samples} was assumed.", samples=samples)
+        )
     if not photometric:
         lossy = header.file_meta.TransferSyntaxUID in transfer_syntaxes.LOSSY_JPEG
         photometric = "MONOCHROME2" if samples == 1 else "YBR_FULL" if lossy else "RGB"
-        notes.append(f"The file gives no Photometric Interpretation; {photometric} was assumed.")
+        notes.append(
+            Text(
+                "scan.file-gives-no",
+                "The file gives no Photometric Interpretation; {photometric} was assumed.",
+                photometric=photometric,
+            )
+        )
     header.SamplesPerPixel, header.PhotometricInterpretation = samples, photometric
     if samples > 1 and whole(header, "PlanarConfiguration") not in (0, 1):
         header.PlanarConfiguration = 0
-        notes.append("The file gives no usable Planar Configuration; colour by pixel was assumed.")
+        notes.append(
+            Text(
+                "scan.file-gives-no-usable",
+                "The file gives no usable Planar Configuration; colour by pixel was assumed.",
+            )
+        )
     return tuple(notes)
 
 
@@ -136,7 +172,12 @@ def _layout(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
     signed = whole(header, "PixelRepresentation")
     if signed not in (0, 1):
         signed = 0
-        notes.append("The file gives no usable Pixel Representation; unsigned values were assumed.")
+        notes.append(
+            Text(
+                "scan.file-gives-no-usable-pixel",
+                "The file gives no usable Pixel Representation; unsigned values were assumed.",
+            )
+        )
     stored = whole(header, "BitsStored")
     if stored is None or not 1 <= stored <= allocated:
         told = "no Bits Stored" if stored is None else f"Bits Stored {stored} of Bits Allocated {allocated}"
@@ -145,7 +186,15 @@ def _layout(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
     high = whole(header, "HighBit")
     if high is None or not stored - 1 <= high < allocated:
         if high is not None:
-            notes.append(f"High Bit ({high}) contradicts Bits Stored ({stored}); {stored - 1} was assumed.")
+            notes.append(
+                Text(
+                    "scan.high-bit-high",
+                    "High Bit ({high}) contradicts Bits Stored ({stored}); {assumed} was assumed.",
+                    high=high,
+                    stored=stored,
+                    assumed=stored - 1,
+                )
+            )
         high = stored - 1
     header.PixelRepresentation, header.BitsStored = signed, stored
     return Layout(stored, high, bool(signed)), tuple(notes)

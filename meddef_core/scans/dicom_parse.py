@@ -10,6 +10,7 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.damage import damaged
 from meddef_core.scans.dicom_elements import BoundedReader, read_elements
+from meddef_core.text import Text
 
 _EXPLICIT_VRS = frozenset((b"CS", b"UI", b"UL", b"OB", b"SH", b"DA", b"TM", b"LO", b"SQ", b"UN", b"DT", b"PN"))
 
@@ -64,8 +65,12 @@ def _inflated(packed: bytes) -> bytes:
     data = stream.decompress(packed, limits.MAX_INFLATED + 1)
     if len(data) > limits.MAX_INFLATED:
         raise ScanError(
-            f"The DICOM file inflates to more than {limits.MAX_INFLATED // 1024**2} MB and is not opened; "
-            "export it uncompressed, or a single image of it."
+            Text(
+                "scan.dicom-file-inflates",
+                "The DICOM file inflates to more than {mb} MB and is not opened; export it uncompressed, or a "
+                "single image of it.",
+                mb=limits.MAX_INFLATED // 1024**2,
+            )
         )
     if not stream.eof:
         raise damaged("DICOM")

@@ -12,6 +12,7 @@ from meddef_core.scans.deidentify import plain_text
 from meddef_core.scans.dicom_attributes import item_of, numbers, places, words_of
 from meddef_core.scans.dicom_layout import Layout
 from meddef_core.scans.dicom_lut import lookup_table
+from meddef_core.text import Text
 
 Mask = npt.NDArray[np.bool_]
 
@@ -49,10 +50,15 @@ def in_units(stored: Stored, header: Dataset, *, index: int) -> tuple[Units, tup
     if item := item_of(header, "ModalityLUTSequence"):
         table = lookup_table(item, little_endian=is_little_endian(header), low=low, high=high)
         if table is None:
-            notes = ("The file's modality lookup table is incomplete and was left out.",)
+            notes = (Text("scan.files-modality", "The file's modality lookup table is incomplete and was left out."),)
         else:
             if (_rescale(header, index) or (_UNSCALED,))[0] != _UNSCALED:
-                notes = ("The file gives both a modality lookup table and a rescale; the table was used.",)
+                notes = (
+                    Text(
+                        "scan.file-gives-both",
+                        "The file gives both a modality lookup table and a rescale; the table was used.",
+                    ),
+                )
             values, low, high = table(values), float(table.entries.min()), float(table.entries.max())
     else:
         (slope, intercept), notes = _usable_rescale(header, index, low=low, high=high)
@@ -78,7 +84,10 @@ def _rescale(header: Dataset, index: int) -> tuple[tuple[float, float], tuple[st
         if given:
             slope, intercept = numbers(place, "RescaleSlope"), numbers(place, "RescaleIntercept")
             unread = (word for word in given if not numbers(place, word))
-            notes = tuple(f"The file's {words_of(word)} is not a number and was left out." for word in unread)
+            notes = tuple(
+                Text("scan.files-word", "The file's {word} is not a number and was left out.", word=words_of(word))
+                for word in unread
+            )
             return (slope[0] if slope else 1.0, intercept[0] if intercept else 0.0), notes
     return None
 
@@ -92,9 +101,14 @@ def _usable_rescale(
         return (slope, intercept), notes
     kept = (1.0, intercept) if _keeps_apart(1.0, intercept, low=low, high=high) else _UNSCALED
     used_slope, used_intercept = kept
-    note = (
-        f"Rescale Slope {slope:g} with Rescale Intercept {intercept:g} leaves no picture; "
-        f"{used_slope:g} and {used_intercept:g} were assumed."
+    note = Text(
+        "scan.rescale-slope",
+        "Rescale Slope {slope:g} with Rescale Intercept {intercept:g} leaves no picture; {used_slope:g} and "
+        "{used_intercept:g} were assumed.",
+        slope=slope,
+        intercept=intercept,
+        used_slope=used_slope,
+        used_intercept=used_intercept,
     )
     return kept, (*notes, note)
 

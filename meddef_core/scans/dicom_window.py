@@ -13,6 +13,7 @@ from meddef_core.scans.dicom_lut import LookupTable, lookup_table
 from meddef_core.scans.dicom_units import Units, is_little_endian
 from meddef_core.scans.limits import BLANK_SPREAD
 from meddef_core.scans.scan import Pixels
+from meddef_core.text import Text
 
 SHALLOW = 8
 """Bits up to which the range of what can be stored is shown; deeper data rarely fill theirs, so they are stretched."""
@@ -50,7 +51,12 @@ class Window:
         return contrast.apply_window(values, self.centre, self.width, function=self.function)
 
     def __str__(self) -> str:
-        return f"window (centre {self.centre:g}, width {self.width:g})"
+        return Text(
+            "scan.window-centre-centre",
+            "window (centre {centre:g}, width {width:g})",
+            centre=self.centre,
+            width=self.width,
+        )
 
 
 def windows_of(header: Dataset, *, index: int) -> tuple[Window, ...]:
@@ -96,13 +102,18 @@ def _voi_table(header: Dataset, units: Units, *, index: int) -> tuple[LookupTabl
         return None, ()
     table = lookup_table(item, little_endian=is_little_endian(header), low=units.low, high=units.high)
     if table is None or _blank(_through(table, _sample(units.seen))):
-        return None, ("The file's VOI lookup table is incomplete or shows nothing, so it was left out.",)
+        return None, (
+            Text("scan.files-voi", "The file's VOI lookup table is incomplete or shows nothing, so it was left out."),
+        )
     if table.plausible:
         return table, ()
     highest = table.range[1]
-    note = (
-        f"The VOI lookup table declares {table.declared} bits, but its highest entry is {highest:.0f}; "
-        "grey was scaled to that."
+    note = Text(
+        "scan.voi-lookup",
+        "The VOI lookup table declares {declared} bits, but its highest entry is {highest:.0f}; grey was "
+        "scaled to that.",
+        declared=table.declared,
+        highest=highest,
     )
     return table, (note,)
 
@@ -154,17 +165,27 @@ def _through(table: LookupTable, values: Values) -> Pixels:
     return contrast.scale(table(values), low=low, high=high)
 
 
-NO_WINDOW = "The file gives no usable window"
+NO_WINDOW = Text("scan.file-gives-no-usable-window", "The file gives no usable window")
 
 
 def _told(windows: tuple[Window, ...], *, given: bool) -> str | None:
     """What the file says of windows, where none of it could be used."""
     if windows:
-        return f"The file's {windows[0]} does not suit its values"
+        return Text("scan.files-window", "The file's {window} does not suit its values", window=windows[0])
     return NO_WINDOW if given else None
 
 
 def _range_note(told: str | None, *, bits: int) -> tuple[str, ...]:
     if bits <= SHALLOW:
-        return () if told is None else (f"{told}, so grey covers the whole range of {bits}-bit data.",)
-    return (f"{told or NO_WINDOW}, so grey runs from its lowest to its highest value.",)
+        return (
+            ()
+            if told is None
+            else (
+                Text(
+                    "scan.told-so", "{told}, so grey covers the whole range of {bits}-bit data.", told=told, bits=bits
+                ),
+            )
+        )
+    return (
+        Text("scan.told-so-grey", "{told}, so grey runs from its lowest to its highest value.", told=told or NO_WINDOW),
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from meddef_core.errors import ScanError
 from meddef_core.scans.limits import MAX_BYTES
+from meddef_core.text import Text
 
 CD_INDEX = "dicomdir"
 
@@ -32,11 +33,20 @@ def read_file(path: Path) -> bytes:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ScanError("This is no ordinary file but a folder, pipe, socket or device; save the scan as a file.")
+            raise ScanError(
+                Text(
+                    "scan.no-ordinary",
+                    "This is no ordinary file but a folder, pipe, socket or device; save the scan as a file.",
+                )
+            )
         with open(path, "rb", opener=_without_waiting) as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ScanError(f"The file cannot be read ({error.strerror}); check its permissions.") from error
+        raise ScanError(
+            Text(
+                "scan.file-cannot", "The file cannot be read ({reason}); check its permissions.", reason=error.strerror
+            )
+        ) from error
 
 
 def _without_waiting(path: str, flags: int) -> int:

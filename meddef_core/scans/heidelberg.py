@@ -16,6 +16,7 @@ from meddef_core.scans import limits
 from meddef_core.scans.damage import damaged, refusing_damage
 from meddef_core.scans.dicom import ROW_MM
 from meddef_core.scans.scan import Pixels, Scan, digest_of
+from meddef_core.text import Text
 
 MARK = b"HSF-OCT-"
 
@@ -92,7 +93,9 @@ def read_header(data: bytes) -> Vol:
 def read_vol(data: bytes, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
     """One B-scan (from 1) as a Scan; raises ScanError, FrameError for one of several."""
     if window is not None:
-        raise ScanError("A window does not apply to the intensities of a .vol file; leave it out.")
+        raise ScanError(
+            Text("scan.window-does-not", "A window does not apply to the intensities of a .vol file; leave it out.")
+        )
     (found,) = read_vol_frames(data, (frame,))
     if isinstance(found, ScanError):
         raise found

@@ -27,16 +27,19 @@ from meddef_core.scans.scan import Pixels, Scan
 from meddef_core.scans.volume_outline import Outline
 from meddef_core.scans.windows import WindowRange
 from meddef_core.settings import settings
-from meddef_core.text import unpacked
+from meddef_core.text import Text, unpacked
 
 Cancelled = Callable[[], bool]
 """Asked some times a second whether the answer is still wanted; True ends the work."""
 
-_COSTS = (
+_COSTS = Text(
+    "scan.file-needs",
     "The file needs more memory or time to decode than any scan should; export it again as a single image, "
-    "uncompressed or at a smaller size."
+    "uncompressed or at a smaller size.",
 )
-_UNFORESEEN = "The file cannot be decoded; export it again as PNG or as uncompressed DICOM."
+_UNFORESEEN = Text(
+    "scan.file-cannot-decoded", "The file cannot be decoded; export it again as PNG or as uncompressed DICOM."
+)
 
 _FLOAT_BYTES = 4
 

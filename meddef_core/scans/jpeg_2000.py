@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from meddef_core.errors import ScanError
 from meddef_core.scans.damage import damaged
+from meddef_core.text import Text
 
 MAX_TILES = 4096
 """Tiles of one picture: 50 megapixels in tiles of 128 x 128 are 3,100."""
@@ -55,7 +56,13 @@ def check_jpeg_2000(frame: bytes) -> None:
     start = _codestream(frame)
     size = _size(frame, start)
     if size.tiles > MAX_TILES:
-        raise ScanError(f"The JPEG 2000 pixels are cut into {size.tiles} tiles; export the scan again in one piece.")
+        raise ScanError(
+            Text(
+                "scan.jpeg-2000",
+                "The JPEG 2000 pixels are cut into {tiles} tiles; export the scan again in one piece.",
+                tiles=size.tiles,
+            )
+        )
     _check_segments(frame, start + 2, size)
 
 
@@ -137,7 +144,12 @@ def _check_coding(frame: bytes, position: int, size: Size, *, components_before:
         layers = struct.unpack_from(">H", frame, at + 2)[0]
         at += 5
         if layers * size.tiles > MAX_BLOCKS:
-            raise ScanError("The JPEG 2000 pixels are stored in too many layers; export the scan again.")
+            raise ScanError(
+                Text(
+                    "scan.jpeg-2000-pixels",
+                    "The JPEG 2000 pixels are stored in too many layers; export the scan again.",
+                )
+            )
     levels, across, down = frame[at], 2 ** (frame[at + 1] + 2), 2 ** (frame[at + 2] + 2)
     if levels > 32:
         raise damaged("DICOM")
@@ -150,4 +162,8 @@ def _check_coding(frame: bytes, position: int, size: Size, *, components_before:
         precincts += -(-height // high) * -(-width // wide)
         blocks += -(-height // min(down, high)) * -(-width // min(across, wide))
     if precincts * size.tiles > MAX_PARTS or blocks * size.tiles * size.components > MAX_BLOCKS:
-        raise ScanError("The JPEG 2000 pixels are cut into too many pieces; export the scan again.")
+        raise ScanError(
+            Text(
+                "scan.jpeg-2000-pixels-cut", "The JPEG 2000 pixels are cut into too many pieces; export the scan again."
+            )
+        )

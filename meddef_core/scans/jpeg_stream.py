@@ -7,6 +7,7 @@ by one in Python. Both are cheap in any file that a camera or a scanner writes.
 import re
 
 from meddef_core.errors import ScanError
+from meddef_core.text import Text
 
 MAX_SCANS = 64
 """Scans of one picture. Encoders write 1 to 12; an optimiser of progressive files, some 20."""
@@ -37,7 +38,12 @@ def check_jpeg(data: bytes) -> None:
         position = _behind_fill(data, position)
         fill, markers = fill + position - start, markers + 1
         if fill > MAX_FILL or markers > MAX_MARKERS:
-            raise ScanError("The JPEG file holds more metadata than a picture needs; export the scan again without it.")
+            raise ScanError(
+                Text(
+                    "scan.jpeg-file",
+                    "The JPEG file holds more metadata than a picture needs; export the scan again without it.",
+                )
+            )
         kind = data[position + 1 : position + 2]
         if not kind or kind[0] == _END_OF_IMAGE:
             return
@@ -48,7 +54,13 @@ def check_jpeg(data: bytes) -> None:
         if kind[0] == _START_OF_SCAN:
             scans += 1
             if scans > MAX_SCANS:
-                raise ScanError(f"The JPEG file holds more than {MAX_SCANS} scans; export it again as a plain JPEG.")
+                raise ScanError(
+                    Text(
+                        "scan.jpeg-file-holds",
+                        "The JPEG file holds more than {most} scans; export it again as a plain JPEG.",
+                        most=MAX_SCANS,
+                    )
+                )
             found = _NEXT_SEGMENT.search(data, position)
             position = len(data) if found is None else found.start()
 

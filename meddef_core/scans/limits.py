@@ -8,6 +8,7 @@ import numpy as np
 from meddef_core.errors import ScanError
 from meddef_core.scans.contrast import Values
 from meddef_core.scans.scan import Pixels
+from meddef_core.text import Text
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_VOLUME_BYTES = 64 * 1024 * 1024
@@ -41,11 +42,15 @@ class FrameError(ScanError):
 def check_bytes(data: bytes, *, most: int = MAX_BYTES) -> None:
     """Raise ScanError when the file is empty or larger than `most` bytes, 20 MB for a single scan."""
     if not data:
-        raise ScanError("The file is empty; export the scan again and choose that file.")
+        raise ScanError(Text("scan.file-empty", "The file is empty; export the scan again and choose that file."))
     if len(data) > most:
         raise ScanError(
-            f"The file is {len(data) / 1024**2:.1f} MB and at most {most // 1024**2} MB are read; "
-            "export a single image, or a smaller one."
+            Text(
+                "scan.file-mb",
+                "The file is {mb:.1f} MB and at most {most} MB are read; export a single image, or a smaller one.",
+                mb=len(data) / 1024**2,
+                most=most // 1024**2,
+            )
         )
 
 
@@ -53,13 +58,26 @@ def check_size(height: int, width: int, *, smallest: int = MIN_SIDE) -> None:
     """Raise ScanError for a picture too small to read or too large to decode safely (sides in pixels)."""
     if height * width > MAX_PIXELS:
         raise ScanError(
-            f"The image is {width} x {height} pixels ({math.ceil(height * width / 1e5) / 10} megapixels) and at most "
-            f"{MAX_PIXELS // 1_000_000} megapixels are read; export it at a smaller size."
+            Text(
+                "scan.image-width",
+                "The image is {width} x {height} pixels ({megapixels} megapixels) and at most {most} "
+                "megapixels are read; export it at a smaller size.",
+                width=width,
+                height=height,
+                megapixels=math.ceil(height * width / 100000.0) / 10,
+                most=MAX_PIXELS // 1000000,
+            )
         )
     if min(height, width) < smallest:
         raise ScanError(
-            f"The image is {width} x {height} pixels, too small to read; choose one of at least "
-            f"{smallest} x {smallest} pixels."
+            Text(
+                "scan.image-width-x",
+                "The image is {width} x {height} pixels, too small to read; choose one of at least {smallest} "
+                "x {smallest} pixels.",
+                width=width,
+                height=height,
+                smallest=smallest,
+            )
         )
 
 
@@ -67,8 +85,13 @@ def check_raw_bytes(size: int) -> None:
     """Raise ScanError for a frame that takes more memory uncompressed than a decoder may have."""
     if size > MAX_RAW_BYTES:
         raise ScanError(
-            f"The image has {size / 1e6:.0f} MB uncompressed and at most {MAX_RAW_BYTES // 1_000_000} MB are read; "
-            "export it with 8 or 16 bits a sample."
+            Text(
+                "scan.image-mb",
+                "The image has {mb:.0f} MB uncompressed and at most {most} MB are read; export it with 8 or 16 "
+                "bits a sample.",
+                mb=size / 1000000.0,
+                most=MAX_RAW_BYTES // 1000000,
+            )
         )
 
 
@@ -77,17 +100,33 @@ def frame_index(frame: int | None, *, frames: int) -> int:
     if frame is None:
         if frames == 1:
             return 0
-        raise FrameError(f"The file holds {frames} frames; choose one from 1 to {frames}.", frames=frames)
+        raise FrameError(
+            Text(
+                "scan.file-holds-frames",
+                "The file holds {frames} frames; choose one from 1 to {frames}.",
+                frames=frames,
+            ),
+            frames=frames,
+        )
     if not 1 <= frame <= frames:
-        held = "1 frame; leave the frame out" if frames == 1 else f"{frames} frames; choose one from 1 to {frames}"
-        raise FrameError(f"There is no frame {frame}: the file holds {held}.", frames=frames)
+        held = (
+            Text("scan.1-frame", "1 frame; leave the frame out")
+            if frames == 1
+            else Text("scan.frames-frames", "{frames} frames; choose one from 1 to {frames}", frames=frames)
+        )
+        raise FrameError(
+            Text("scan.there-no-frame", "There is no frame {frame}: the file holds {held}.", frame=frame, held=held),
+            frames=frames,
+        )
     return frame - 1
 
 
 def check_finite(values: Values) -> None:
     """Raise ScanError when decoded values hold NaN or infinity."""
     if not np.isfinite(values).all():
-        raise ScanError("The image holds values that are not finite numbers; export the scan again.")
+        raise ScanError(
+            Text("scan.image-holds", "The image holds values that are not finite numbers; export the scan again.")
+        )
 
 
 def check_not_blank(pixels: Pixels, *, windowed: bool) -> None:
@@ -97,5 +136,15 @@ def check_not_blank(pixels: Pixels, *, windowed: bool) -> None:
     """
     spread = float(cv2.meanStdDev(pixels)[1].item())
     if spread < BLANK_SPREAD:
-        remedy = "choose another window." if windowed else "choose a file that shows a scan."
-        raise ScanError(f"The image is blank (almost one single grey value everywhere); {remedy}")
+        remedy = (
+            Text("scan.choose-another", "choose another window.")
+            if windowed
+            else Text("scan.choose-file", "choose a file that shows a scan.")
+        )
+        raise ScanError(
+            Text(
+                "scan.image-blank",
+                "The image is blank (almost one single grey value everywhere); {remedy}",
+                remedy=remedy,
+            )
+        )

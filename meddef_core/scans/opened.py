@@ -25,6 +25,7 @@ from meddef_core.scans.jpeg_planes import decode_planes
 from meddef_core.scans.jpeg_stream import check_jpeg
 from meddef_core.scans.png_stream import check_png
 from meddef_core.scans.tiff_header import check_page, read_pages, unread_samples
+from meddef_core.text import Text
 
 _END_OF_IMAGE = b"\xff\xd9"
 
@@ -79,7 +80,11 @@ def _open_jpeg(data: bytes) -> Opened:
         return Opened(JpegImageFile(io.BytesIO(data)), 8)
     if header.decoder is None or len(header.ids) not in (1, 3):
         raise ScanError(
-            f"The file is stored as {header.name}, which is not read here; export the scan as PNG or ordinary JPEG."
+            Text(
+                "scan.file-stored",
+                "The file is stored as {name}, which is not read here; export the scan as PNG or ordinary JPEG.",
+                name=header.name,
+            )
         )
     return _open_planes(data, header)
 
@@ -137,7 +142,13 @@ def _open_tiff(data: bytes, frame: int | None) -> Opened:
 
 
 def _animation(container: str) -> ScanError:
-    return ScanError(f"The {container} is an animation; save the one picture to be read as a plain {container}.")
+    return ScanError(
+        Text(
+            "scan.container-animation",
+            "The {container} is an animation; save the one picture to be read as a plain {container}.",
+            container=container,
+        )
+    )
 
 
 _OPENERS: dict[str, Callable[[bytes], Opened]] = {

@@ -8,6 +8,7 @@ from meddef_core.scans.isolated import read_scan_isolated
 from meddef_core.scans.limits import MAX_BYTES, MAX_VOLUME_BYTES
 from meddef_core.scans.scan import Scan
 from meddef_core.scans.volume import Volume, read_volume, volume_of
+from meddef_core.text import Text
 
 
 def scan_at(path: Path, *, frame: int | None = None, window: tuple[float, float] | None = None) -> Scan:
@@ -29,4 +30,11 @@ def bytes_at(path: Path, *, most: int) -> bytes:
         with path.open("rb") as stream:
             return stream.read(most + 1)
     except OSError as error:
-        raise ScanError(f"The file {path} cannot be read ({error.strerror}); check its path.") from error
+        raise ScanError(
+            Text(
+                "scan.file-path",
+                "The file {path} cannot be read ({reason}); check its path.",
+                path=path,
+                reason=error.strerror,
+            )
+        ) from error

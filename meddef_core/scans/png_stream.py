@@ -1,6 +1,7 @@
 """What the chunks of a PNG would cost to walk, without decoding any (PNG specification, section 5)."""
 
 from meddef_core.errors import ScanError
+from meddef_core.text import Text
 
 MAX_CHUNKS = 50_000
 """Chunks of one file. Encoders cut 20 MB into some thousand pieces at most."""
@@ -16,4 +17,6 @@ def check_png(data: bytes) -> None:
         if position >= len(data) or data[position + 4 : position + 8] == b"IEND":
             return
         position += _FRAME + int.from_bytes(data[position : position + 4], "big")
-    raise ScanError("The PNG file is cut into more pieces than a picture needs; export the scan again.")
+    raise ScanError(
+        Text("scan.png-file", "The PNG file is cut into more pieces than a picture needs; export the scan again.")
+    )

@@ -11,6 +11,7 @@ from meddef_core.scans.contrast import Values
 from meddef_core.scans.damage import DAMAGE, refusing_damage
 from meddef_core.scans.opened import Opened, opened
 from meddef_core.scans.scan import Pixels, Scan, digest_of
+from meddef_core.text import Text
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -113,11 +114,18 @@ def _upright(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except DAMAGE:
-        return image, ("The orientation noted in the file could not be read; check that the scan is upright.",)
+        return image, (
+            Text(
+                "scan.orientation-noted",
+                "The orientation noted in the file could not be read; check that the scan is upright.",
+            ),
+        )
     method = _UPRIGHT.get(orientation)
     if method is None:
         return image, ()
-    return image.transpose(method), ("The picture was turned as its EXIF orientation asks.",)
+    return image.transpose(method), (
+        Text("scan.picture-turned", "The picture was turned as its EXIF orientation asks."),
+    )
 
 
 def _grey(found: Opened, container: str) -> _Grey:
@@ -127,11 +135,18 @@ def _grey(found: Opened, container: str) -> _Grey:
         return _deep(np.asarray(image).astype(np.uint16), found, container)
     notes: tuple[str, ...] = ()
     if found.bits > 8:
-        notes = (f"A colour or transparent {container} of {found.bits} bits was read at 8 bits a channel.",)
+        notes = (
+            Text(
+                "scan.colour-transparent",
+                "A colour or transparent {container} of {bits} bits was read at 8 bits a channel.",
+                container=container,
+                bits=found.bits,
+            ),
+        )
     if image.has_transparency_data:
         image, opaque = _on_black(image)
         if not opaque:
-            notes += ("Transparent parts of the picture are shown black.",)
+            notes += (Text("scan.transparent-parts", "Transparent parts of the picture are shown black."),)
     if image.mode in ("CMYK", "P"):
         image = image.convert("RGB")
     colours: Colouring = "grey"
@@ -159,5 +174,12 @@ def _deep(values: Values, found: Opened, container: str) -> _Grey:
         values = (2**depth - 1) - values
     if depth == found.bits:
         return _Grey(values, depth, notes=())
-    note = f"The {found.bits}-bit {container} holds no value above {2**depth - 1}, so it was read as {depth}-bit."
+    note = Text(
+        "scan.bits-bit",
+        "The {bits}-bit {container} holds no value above {highest}, so it was read as {depth}-bit.",
+        bits=found.bits,
+        container=container,
+        highest=2**depth - 1,
+        depth=depth,
+    )
     return _Grey(values, depth, notes=(note,))

@@ -11,6 +11,7 @@ from meddef_core.errors import ScanError
 from meddef_core.scans import limits
 from meddef_core.scans.damage import damaged
 from meddef_core.scans.jpeg_stream import check_jpeg
+from meddef_core.text import Text
 
 MAX_DIRECTORIES = 2000
 """Pages and their parts of one file."""
@@ -97,10 +98,20 @@ def check_page(data: bytes, page: Page) -> None:
         raise unread_samples(page)
     photometric = entries.get(_PHOTOMETRIC, (1,))[0]
     if photometric not in _PHOTOMETRICS:
-        raise _unread(f"in another colour space (Photometric Interpretation {photometric})", "export it as grey or RGB")
+        raise _unread(
+            Text(
+                "scan.another-colour",
+                "in another colour space (Photometric Interpretation {photometric})",
+                photometric=photometric,
+            ),
+            Text("scan.export-grey", "export it as grey or RGB"),
+        )
     compression = entries.get(_COMPRESSION, (1,))[0]
     if compression not in _COMPRESSIONS:
-        raise _unread(f"in another compression (number {compression})", "export it uncompressed, or as PNG")
+        raise _unread(
+            Text("scan.another-compression", "in another compression (number {compression})", compression=compression),
+            Text("scan.export-uncompressed", "export it uncompressed, or as PNG"),
+        )
     if compression == _JPEG:
         _check_jpegs(data, entries)
 
@@ -109,7 +120,10 @@ def unread_samples(page: Page) -> ScanError:
     """The refusal of a page for the kind of its samples."""
     kinds = set(page.entries.get(_FORMAT, (1,)))
     kind = "signed" if 2 in kinds else "floating-point" if 3 in kinds else "an unusual kind of"
-    return _unread(f"with {kind} samples of {page.bits} bits", "export it as ordinary grey or RGB, or as PNG")
+    return _unread(
+        Text("scan.kind-samples", "with {kind} samples of {bits} bits", kind=kind, bits=page.bits),
+        Text("scan.export-ordinary", "export it as ordinary grey or RGB, or as PNG"),
+    )
 
 
 def _check_jpegs(data: bytes, entries: dict[int, tuple[int, ...]]) -> None:
@@ -122,7 +136,11 @@ def _check_jpegs(data: bytes, entries: dict[int, tuple[int, ...]]) -> None:
 
 
 def _unread(form: str, remedy: str) -> ScanError:
-    return ScanError(f"The TIFF is stored {form}, which is not read here; {remedy}.")
+    return ScanError(
+        Text(
+            "scan.tiff-stored", "The TIFF is stored {form}, which is not read here; {remedy}.", form=form, remedy=remedy
+        )
+    )
 
 
 class _Directories:
@@ -173,4 +191,6 @@ class _Directories:
 
 
 def _too_many() -> ScanError:
-    return ScanError("The TIFF holds more than a scan needs; export the scan again as a single image.")
+    return ScanError(
+        Text("scan.tiff-holds", "The TIFF holds more than a scan needs; export the scan again as a single image.")
+    )

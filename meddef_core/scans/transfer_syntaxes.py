@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydicom import uid
 
 from meddef_core.errors import ScanError
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ def decoder_of(syntax: uid.UID) -> str:
 def not_read(form: str) -> ScanError:
     """The refusal of a DICOM file whose pixels are whole but stored in a `form` that is not decoded."""
     return ScanError(
-        f"The DICOM pixels are stored as {form}, which is not read here; "
-        "export them uncompressed, or as RLE or JPEG 2000."
+        Text(
+            "scan.dicom-pixels-stored",
+            "The DICOM pixels are stored as {form}, which is not read here; export them uncompressed, or as "
+            "RLE or JPEG 2000.",
+            form=form,
+        )
     )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from meddef_core.errors import ScanError
+from meddef_core.text import Text
 
 
 class Vendor(NamedTuple):
@@ -14,14 +15,20 @@ class Vendor(NamedTuple):
     remedy: str
 
 
-_HEIDELBERG = "in Heidelberg Eye Explorer (HEYEX), export the volume as DICOM, or its B-scans as numbered PNG or TIFF"
-_TOPCON = "in Topcon's software (IMAGEnet), export the volume as DICOM, or its B-scans as numbered PNG or TIFF"
+_HEIDELBERG = Text(
+    "scan.heidelberg-eye",
+    "in Heidelberg Eye Explorer (HEYEX), export the volume as DICOM, or its B-scans as numbered PNG or TIFF",
+)
+_TOPCON = Text(
+    "scan.topcons-software",
+    "in Topcon's software (IMAGEnet), export the volume as DICOM, or its B-scans as numbered PNG or TIFF",
+)
 
 VENDORS = (
-    Vendor(0, b"CMDb", "a Heidelberg E2E file", _HEIDELBERG),
-    Vendor(0, b"MDbMDir", "a Heidelberg E2E file", _HEIDELBERG),
-    Vendor(0, b"FOCTFDS", "a Topcon FDS file", _TOPCON),
-    Vendor(0, b"FOCTFDA", "a Topcon FDA file", _TOPCON),
+    Vendor(0, b"CMDb", Text("scan.heidelberg-e2e", "a Heidelberg E2E file"), _HEIDELBERG),
+    Vendor(0, b"MDbMDir", Text("scan.heidelberg-e2e", "a Heidelberg E2E file"), _HEIDELBERG),
+    Vendor(0, b"FOCTFDS", Text("scan.topcon-fds", "a Topcon FDS file"), _TOPCON),
+    Vendor(0, b"FOCTFDA", Text("scan.topcon-fda", "a Topcon FDA file"), _TOPCON),
 )
 """Marks of E2E and SDB databases, and of Topcon's two. The raw export of HEYEX is read (`heidelberg`)."""
 
@@ -30,4 +37,11 @@ def check_vendor(data: bytes) -> None:
     """Raise ScanError for a device's own format, naming it and the way out."""
     for offset, mark, name, remedy in VENDORS:
         if data.startswith(mark, offset):
-            raise ScanError(f"This is {name}, which is not read here; {remedy}, and choose that file.")
+            raise ScanError(
+                Text(
+                    "scan.name-which",
+                    "This is {name}, which is not read here; {remedy}, and choose that file.",
+                    name=name,
+                    remedy=remedy,
+                )
+            )

@@ -18,6 +18,7 @@ from meddef_core.scans.isolated import Cancelled, fundus_isolated, read_frames_i
 from meddef_core.scans.scan import Scan
 from meddef_core.scans.volume_files import Arranged, arranged, stop_if
 from meddef_core.scans.volume_outline import Laterality
+from meddef_core.text import Text
 
 __all__ = ["Source", "StoredSlice", "Volume", "read_volume", "volume_of"]
 
@@ -98,7 +99,14 @@ class Volume:
         """Where slice `number` is stored; raises ScanError for one that there is not."""
         if not 1 <= number <= len(self.slices):
             held = len(self)
-            raise ScanError(f"There is no slice {number}: the volume has {held}; choose one from 1 to {held}.")
+            raise ScanError(
+                Text(
+                    "scan.there-no-slice",
+                    "There is no slice {number}: the volume has {held}; choose one from 1 to {held}.",
+                    number=number,
+                    held=held,
+                )
+            )
         return self.slices[number - 1]
 
     def holds(self, digest: str, frame: int | None) -> bool:

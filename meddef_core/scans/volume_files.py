@@ -17,6 +17,7 @@ from meddef_core.scans.opened import container_of
 from meddef_core.scans.vendor import check_vendor
 from meddef_core.scans.volume_order import Ordered, files_in_order, frames_in_order, names_in_order
 from meddef_core.scans.volume_outline import Laterality, Outline, check_slices
+from meddef_core.text import Text
 
 _UNKNOWN = (0, 0)
 """Size of a picture that cannot be opened: its slice says why when it is read."""
@@ -91,19 +92,28 @@ def _members(
         else:
             found[member.digest] = member
     if not found:
-        raise ScanError("There is no image in it; choose the files of a volume saved as DICOM, PNG, JPEG or TIFF.")
+        raise ScanError(
+            Text(
+                "scan.there-no-image",
+                "There is no image in it; choose the files of a volume saved as DICOM, PNG, JPEG or TIFF.",
+            )
+        )
     notes = []
     if others:
-        notes.append(f"Passed over, as they hold no image: {_files(others)}.")
+        notes.append(Text("scan.passed-over", "Passed over, as they hold no image: {others}.", others=_files(others)))
     if repeated:
-        notes.append(f"Left out, as the same file was there before: {_files(repeated)}.")
+        notes.append(
+            Text("scan.left-out", "Left out, as the same file was there before: {repeated}.", repeated=_files(repeated))
+        )
     return tuple(found.values()), tuple(notes)
 
 
 def stop_if(cancelled: Cancelled | None) -> None:
     """Raise CancelledError where the answer is no longer wanted."""
     if cancelled is not None and cancelled():
-        raise CancelledError("The volume was not read to its end, as nobody waits for it; choose it again.")
+        raise CancelledError(
+            Text("scan.volume-not", "The volume was not read to its end, as nobody waits for it; choose it again.")
+        )
 
 
 def _member(entry: ArchiveEntry, cancelled: Cancelled | None, *, alone: bool) -> Member | None:
@@ -111,7 +121,9 @@ def _member(entry: ArchiveEntry, cancelled: Cancelled | None, *, alone: bool) ->
     data = entry.load()
     check_vendor(data)
     if is_zip(data):
-        raise ScanError("There is an archive inside the archive, which is not opened; unpack it first.")
+        raise ScanError(
+            Text("scan.there-archive", "There is an archive inside the archive, which is not opened; unpack it first.")
+        )
     if not alone and not (is_dicom(data) or is_vol(data) or container_of(data)):
         return None
     # Only these hold several pictures.
@@ -147,7 +159,12 @@ def _without_localiser(members: tuple[Member, ...]) -> tuple[tuple[Member, ...],
     if len(odd) != 1 or count < 3 or odd[0].outline.container == "DICOM":
         return slices, None, ()
     rows, columns = odd[0].outline.size
-    note = f"The one picture of another size ({columns} x {rows}) was taken for the localiser, not for a slice."
+    note = Text(
+        "scan.one-picture",
+        "The one picture of another size ({columns} x {rows}) was taken for the localiser, not for a slice.",
+        columns=columns,
+        rows=rows,
+    )
     return tuple(member for member in slices if member is not odd[0]), odd[0], (note,)
 
 
@@ -159,24 +176,40 @@ def _check_one_kind(slices: tuple[Member, ...]) -> None:
     outlines = [member.outline for member in slices]
     several = [outline.frames for outline in outlines if outline.frames > 1]
     if len(several) > 1:
-        raise ScanError(f"The files hold {len(several)} volumes; choose one of them.")
+        raise ScanError(Text("scan.files-hold", "The files hold {n} volumes; choose one of them.", n=len(several)))
     if several and len(slices) > 1:
-        raise ScanError(f"One of the files is a whole volume of {several[0]} slices; choose that file, or the others.")
+        raise ScanError(
+            Text(
+                "scan.one-files",
+                "One of the files is a whole volume of {n} slices; choose that file, or the others.",
+                n=several[0],
+            )
+        )
     if len({outline.container if outline.container in _OF_DEVICES else "" for outline in outlines}) > 1:
-        raise ScanError("The files are DICOM and other pictures mixed; choose the files of one volume.")
+        raise ScanError(
+            Text("scan.files-dicom", "The files are DICOM and other pictures mixed; choose the files of one volume.")
+        )
     series = {outline.series for outline in outlines}
     if len(series) > 1:
-        raise ScanError(f"The files belong to {len(series)} series; choose those of one series.")
+        raise ScanError(
+            Text("scan.files-belong", "The files belong to {n} series; choose those of one series.", n=len(series))
+        )
     sizes = sorted({outline.size for outline in outlines} - {_UNKNOWN})
     if len(sizes) > 1:
         named = " and ".join(f"{columns} x {rows}" for rows, columns in sizes[:2])
-        raise ScanError(f"The slices differ in size ({named} pixels); choose the files of one volume.")
+        raise ScanError(
+            Text(
+                "scan.slices-differ",
+                "The slices differ in size ({named} pixels); choose the files of one volume.",
+                named=named,
+            )
+        )
 
 
 def _eye(slices: tuple[Member, ...]) -> Laterality | None:
     eyes = {eye for member in slices for eye in member.outline.lateralities}
     if len(eyes) > 1:
-        raise ScanError("The slices are of both eyes; choose the volume of one eye.")
+        raise ScanError(Text("scan.slices-both", "The slices are of both eyes; choose the volume of one eye."))
     return next(iter(eyes), None)
 
 
@@ -184,8 +217,12 @@ def _check_pixels(slices: tuple[Member, ...]) -> None:
     total = sum(member.outline.frames * member.outline.size[0] * member.outline.size[1] for member in slices)
     if total > limits.MAX_VOLUME_PIXELS:
         raise ScanError(
-            f"The volume has {total // 1_000_000} megapixels and at most {limits.MAX_VOLUME_PIXELS // 1_000_000} are "
-            "read; export fewer or smaller slices."
+            Text(
+                "scan.volume-megapixels",
+                "The volume has {megapixels} megapixels and at most {most} are read; export fewer or smaller slices.",
+                megapixels=total // 1000000,
+                most=limits.MAX_VOLUME_PIXELS // 1000000,
+            )
         )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from meddef_core.errors import ScanError
 from meddef_core.scans.files import parts_of
 from meddef_core.scans.volume_outline import Vector
+from meddef_core.text import Text
 
 _LEAST_STEP = 1e-4
 """Millimetres between two slices below which they lie at the same place."""
@@ -42,11 +43,17 @@ def frames_in_order(positions: Sequence[Vector | None], normals: Sequence[Vector
         return Ordered(tuple(range(count)))
     steps = np.diff(along)
     if _same_place(along):
-        return Ordered(tuple(range(count)), notes=("Several frames lie at the same place, so none was moved.",))
+        return Ordered(
+            tuple(range(count)),
+            notes=(Text("scan.several-frames", "Several frames lie at the same place, so none was moved."),),
+        )
     gap, notes = _gap(along)
     if np.all(steps > 0) or np.all(steps < 0):
         return Ordered(tuple(range(count)), gap, notes)
-    note = "The frames of the file do not lie in their stored order; they were put in the order of their positions."
+    note = Text(
+        "scan.frames-file",
+        "The frames of the file do not lie in their stored order; they were put in the order of their positions.",
+    )
     return Ordered(_sorted(along), gap, (note, *notes))
 
 
@@ -63,8 +70,12 @@ def files_in_order(
     if along is None or _same_place(along):
         if not known:
             raise ScanError(
-                "The order of the slices is not known: their positions are missing or repeat, and so do their instance "
-                "numbers; export the series again."
+                Text(
+                    "scan.order-slices",
+                    "The order of the slices is not known: their positions are missing or repeat, and so do their "
+                    "instance "
+                    "numbers; export the series again.",
+                )
             )
         note = NO_POSITIONS if along is None else SAME_PLACE
         return Ordered(_sorted(np.array(numbered, dtype=np.float64)), notes=(note,))
@@ -75,7 +86,13 @@ def files_in_order(
         if np.all(steps < 0):
             order = order[::-1]
         elif not np.all(steps > 0):
-            notes = ("The instance numbers contradict the positions of the slices; positions were used.", *notes)
+            notes = (
+                Text(
+                    "scan.instance-numbers",
+                    "The instance numbers contradict the positions of the slices; positions were used.",
+                ),
+                *notes,
+            )
     return Ordered(order, gap, notes)
 
 
@@ -86,15 +103,27 @@ def names_in_order(names: Sequence[str]) -> Ordered:
     for before, after in pairwise(order):
         if keys[before] == keys[after]:
             raise ScanError(
-                f"The order of the pictures is not known: {names[before]} and {names[after]} have the same number; "
-                "choose the files of one volume."
+                Text(
+                    "scan.order-pictures",
+                    "The order of the pictures is not known: {before} and {after} have the same number; choose "
+                    "the files of one volume.",
+                    before=names[before],
+                    after=names[after],
+                )
             )
     return Ordered(order, notes=() if _one_pattern(names) else (UNNUMBERED,))
 
 
-NO_POSITIONS = "The slices have no positions of their own, so they are in the order of their instance numbers."
-SAME_PLACE = "Several slices lie at the same place, so they are in the order of their instance numbers."
-UNNUMBERED = "The file names do not follow one numbered pattern; check that the pictures are one volume in this order."
+NO_POSITIONS = Text(
+    "scan.slices-no", "The slices have no positions of their own, so they are in the order of their instance numbers."
+)
+SAME_PLACE = Text(
+    "scan.several-slices", "Several slices lie at the same place, so they are in the order of their instance numbers."
+)
+UNNUMBERED = Text(
+    "scan.file-names",
+    "The file names do not follow one numbered pattern; check that the pictures are one volume in this order.",
+)
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -134,5 +163,10 @@ def _gap(along: NDArray[np.float64]) -> tuple[float | None, tuple[str, ...]]:
     usual = float(np.median(gaps))
     if np.all(np.abs(gaps - usual) <= _EVEN * usual):
         return usual, ()
-    note = f"The gaps between slices are uneven ({gaps.min():.3f} to {gaps.max():.3f} mm); a slice may be missing."
+    note = Text(
+        "scan.gaps-between",
+        "The gaps between slices are uneven ({least:.3f} to {most:.3f} mm); a slice may be missing.",
+        least=gaps.min(),
+        most=gaps.max(),
+    )
     return None, (note,)

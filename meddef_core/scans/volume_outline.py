@@ -22,6 +22,7 @@ from meddef_core.scans.heidelberg import Vol, is_vol, read_header
 from meddef_core.scans.opened import container_of, opened
 from meddef_core.scans.origin import coded_terms
 from meddef_core.scans.tiff_header import read_pages, sizes_of
+from meddef_core.text import Text
 
 MAX_SLICES = 500
 """Slices of one volume; the densest macular cubes have 512 A-scans in each of 200 to 320 B-scans."""
@@ -69,7 +70,7 @@ def outline(data: bytes) -> Outline:
         return _of_vol(read_header(data))
     container = container_of(data)
     if container is None:
-        raise ScanError("The file is not an image; choose a scan saved as PNG, JPEG or DICOM.")
+        raise ScanError(Text("scan.file-not", "The file is not an image; choose a scan saved as PNG, JPEG or DICOM."))
     with refusing_damage(container):
         if container == "TIFF":
             return _of_tiff(data)
@@ -81,7 +82,7 @@ def _of_tiff(data: bytes) -> Outline:
     sizes = sizes_of(read_pages(data))
     check_slices(len(sizes))
     nowhere = (None,) * len(sizes)
-    notes = () if len(set(sizes)) == 1 else ("The pages of the file differ in size.",)
+    notes = () if len(set(sizes)) == 1 else (Text("scan.pages-file", "The pages of the file differ in size."),)
     return Outline("TIFF", len(sizes), sizes[0], nowhere, nowhere, notes=notes)
 
 
@@ -129,7 +130,14 @@ def _of_dicom(header: Dataset) -> Outline:
 def check_slices(count: int) -> None:
     """Raise ScanError for a volume of more slices than are read."""
     if count > MAX_SLICES:
-        raise ScanError(f"The volume has {count} slices and at most {MAX_SLICES} are read; export fewer of them.")
+        raise ScanError(
+            Text(
+                "scan.volume-count",
+                "The volume has {count} slices and at most {most} are read; export fewer of them.",
+                count=count,
+                most=MAX_SLICES,
+            )
+        )
 
 
 def _place(header: Dataset, index: int) -> tuple[Vector | None, Vector | None]:

@@ -15,6 +15,7 @@ from meddef_core.scans.dicom_units import in_units
 from meddef_core.scans.dicom_window import SHALLOW, window_of
 from meddef_core.scans.opened import container_of
 from meddef_core.scans.raster import stored_grey
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,16 @@ def _of_dicom(data: bytes, *, frame: int | None) -> WindowRange | None:
 def _range(values: Values, own: tuple[float, float] | None) -> WindowRange:
     low, high = float(values.min()), float(values.max())
     if not high > low:
-        raise ScanError("The image holds one single grey value; choose a file that shows a scan.")
+        raise ScanError(
+            Text("scan.image-holds-one", "The image holds one single grey value; choose a file that shows a scan.")
+        )
     whole = ((low + high) / 2, high - low + 1)
     centre, width = own or whole
-    presets = [("full range", *whole)]
-    for name, margin in (("central 98 %", 1), ("central 90 %", 5)):
+    presets = [(Text("scan.full-range", "full range"), *whole)]
+    for name, margin in (
+        (Text("diagnose.central-98", "central 98 %"), 1),
+        (Text("diagnose.central-90", "central 90 %"), 5),
+    ):
         first, last = (float(value) for value in np.percentile(values, [margin, 100 - margin]))
         if last > first:
             presets.append((name, (first + last) / 2, last - first + 1))

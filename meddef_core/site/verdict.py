@@ -2,6 +2,7 @@
 
 from meddef_core.records.site import Rule, SiteRow, SiteVerdict, Word
 from meddef_core.site.compare import ALPHA
+from meddef_core.text import Text
 from meddef_core.words import counted, percent
 
 MOST_WRONG_AND_ACCEPTED = 0.05
@@ -21,10 +22,13 @@ RULE_SENTENCE = (
 )
 
 SENTENCES: dict[Word, str] = {
-    "fit": "Fit: the model meets the rule on these scans as it ships.",
-    "fit_after_adjustment": "Fit after local adjustment: with the site profile the model meets the rule on scans that "
-    "the profile was not fitted on; as it ships it does not.",
-    "not_fit": "Not fit: the model does not meet the rule on these scans.",
+    "fit": Text("site.fit-model", "Fit: the model meets the rule on these scans as it ships."),
+    "fit_after_adjustment": Text(
+        "site.fit-after",
+        "Fit after local adjustment: with the site profile the model meets the rule on scans that "
+        "the profile was not fitted on; as it ships it does not.",
+    ),
+    "not_fit": Text("site.not-fit", "Not fit: the model does not meet the rule on these scans."),
 }
 
 

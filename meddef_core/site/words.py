@@ -5,12 +5,13 @@ from meddef_core.records import SiteNumbers
 from meddef_core.records.external import Hits
 from meddef_core.records.site import Figure, SiteRow, State
 from meddef_core.site.verdict import RULE_SENTENCE
+from meddef_core.text import Text
 from meddef_core.words import counted, percent
 
 STATES: dict[State, str] = {
-    "shipped": "As shipped",
-    "adjusted": "After local adjustment",
-    "finetuned": "After local training and adjustment",
+    "shipped": Text("site.shipped", "As shipped"),
+    "adjusted": Text("site.after-local", "After local adjustment"),
+    "finetuned": Text("site.after-local-training", "After local training and adjustment"),
 }
 
 HOLDS = {

@@ -21,6 +21,7 @@ from meddef_core.evaluation.worst_case_report import summarise_worst_case
 from meddef_core.model import VARIANT_WORDS, VARIANTS, MedDefConfig, parameter_count
 from meddef_core.records import FULL_TITLE, AblationRow, plain
 from meddef_core.studies.ablation_sentences import FEWER, MORE, NO_DIFFERENCE, ONE_SEED
+from meddef_core.text import Text
 from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel
 
@@ -225,7 +226,7 @@ def _title(variant: str) -> str:
     place = f"DAAM behind stage {stage}"
     if behind and parts == FULL:
         return place
-    words = {FULL: FULL_TITLE, "resnet18": "ResNet-18"}.get(parts) or VARIANT_WORDS[parts]
+    words = {FULL: FULL_TITLE, "resnet18": Text("study.resnet-18", "ResNet-18")}.get(parts) or VARIANT_WORDS[parts]
     return f"{words}, {place}" if behind else words
 
 

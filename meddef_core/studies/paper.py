@@ -11,6 +11,7 @@ from pathlib import Path
 from meddef_core.attacks import AttackSpec, default_spec
 from meddef_core.records import EvaluationRecord, Match, Reported, match_weights, named, read_file, shipped
 from meddef_core.records.documents import markdown, read_reported, results_root
+from meddef_core.text import Text
 from meddef_core.zoo import list_models
 
 PAPER_EPSILONS = (0.01, 0.05, 0.10)
@@ -22,18 +23,18 @@ JSMA_SCANS = 32
 """A list's scans that JSMA is run on: where it fails, one of them takes a hundred Jacobians."""
 
 PAPER_MODELS = {
-    "resnet18-undefended": "ResNet-18, undefended",
-    "without-daam": "without DAAM",
-    "without-afd-mfe": "without AFD and MFE",
-    "without-afd": "without AFD",
-    "meddef": "MedDef",
+    "resnet18-undefended": Text("study.resnet-18-undefended", "ResNet-18, undefended"),
+    "without-daam": Text("model.without-daam", "without DAAM"),
+    "without-afd-mfe": Text("model.without-afd-mfe", "without AFD and MFE"),
+    "without-afd": Text("model.without-afd", "without AFD"),
+    "meddef": Text("study.meddef", "MedDef"),
 }
 """Rows of the tables in the paper's order: file name of a record, and title."""
 
 OTHER_ROWS = {
-    "meddef-narrow": "MedDef, 112 x 112 inside",
-    "meddef-plain": "MedDef, films as they are",
-    "paper": "MedDef, the paper's training",
+    "meddef-narrow": Text("study.meddef-112", "MedDef, 112 x 112 inside"),
+    "meddef-plain": Text("study.meddef-films", "MedDef, films as they are"),
+    "paper": Text("study.meddef-papers", "MedDef, the paper's training"),
 }
 """Rows that the paper does not have, shown where they are measured: MedDef by the recipe of the variants above it, and
 by the paper's own training at a smaller size."""

@@ -10,6 +10,7 @@ from meddef_core.errors import DataError, ModelError
 from meddef_core.model import MedDefConfig
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -90,19 +91,48 @@ def read_card(path: Path) -> Card:
     try:
         card = Card.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise ModelError(f"The card {path} cannot be read ({error.strerror}); restore it.") from error
+        raise ModelError(
+            Text(
+                "zoo.card-path",
+                "The card {path} cannot be read ({reason}); restore it.",
+                path=path,
+                reason=error.strerror,
+            )
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "card"
         name = "/".join(path.parts[-3:])
-        raise ModelError(f"The card {name} is malformed at {where!r}: {first['msg']}.") from error
+        raise ModelError(
+            Text(
+                "zoo.card-name",
+                "The card {name} is malformed at {where}: {reason}.",
+                name=name,
+                where=repr(where),
+                reason=first["msg"],
+            )
+        ) from error
     if card.key != "/".join(path.parts[-3:-1]):
-        raise ModelError(f"The card {'/'.join(path.parts[-3:])} calls itself {card.key}; move it to that folder.")
+        raise ModelError(
+            Text(
+                "zoo.card-path-calls",
+                "The card {path} calls itself {key}; move it to that folder.",
+                path="/".join(path.parts[-3:]),
+                key=card.key,
+            )
+        )
     try:
         get_task(card.task)
         MedDefConfig(**card.config)
         Preprocessing(**card.preprocessing)
     except (DataError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"The card of {card.key} describes another network than there can be: {reason}") from error
+        raise ModelError(
+            Text(
+                "zoo.card-key",
+                "The card of {key} describes another network than there can be: {reason}",
+                key=card.key,
+                reason=reason,
+            )
+        ) from error
     return card

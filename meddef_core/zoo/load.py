@@ -15,6 +15,7 @@ from meddef_core.model import MedDef, MedDefConfig
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.settings import settings
 from meddef_core.tasks import Task, get_task
+from meddef_core.text import Text
 from meddef_core.zoo.card import Card, read_card
 from meddef_core.zoo.packed import unpack
 from meddef_core.zoo.site import (
@@ -92,16 +93,36 @@ def load_model(key: str, root: Path | None = None, *, at_site: bool = True) -> L
     root = root or models_root()
     known = sorted("/".join(path.parts[-3:-1]) for path in root.glob("*/*/card.json"))
     if key not in known:
-        raise ModelError(f"There is no model {key!r}; the models here are: {', '.join(known) or 'none'}.")
+        raise ModelError(
+            Text(
+                "zoo.there-no",
+                "There is no model {key}; the models here are: {known}.",
+                key=repr(key),
+                known=", ".join(known) or "none",
+            )
+        )
     folder = root / key
     card = read_card(folder / "card.json")
     path = folder / card.weights.file
     try:
         data = read_whole(path, sha256=card.weights.sha256)
     except OSError as error:
-        raise ModelError(f"The weights of {key} are missing ({path.name}); restore the file.") from error
+        raise ModelError(
+            Text(
+                "zoo.weights-key",
+                "The weights of {key} are missing ({name}); restore the file.",
+                key=key,
+                name=path.name,
+            )
+        ) from error
     if hashlib.sha256(data).hexdigest() != card.weights.sha256:
-        raise ModelError(f"The weights of {key} do not match the hash on their card; restore both files.")
+        raise ModelError(
+            Text(
+                "zoo.weights-key-do",
+                "The weights of {key} do not match the hash on their card; restore both files.",
+                key=key,
+            )
+        )
     try:
         task = get_task(card.task)
         config = MedDefConfig(**card.config)
@@ -109,10 +130,24 @@ def load_model(key: str, root: Path | None = None, *, at_site: bool = True) -> L
         network = MedDef(config)
         network.load_state_dict({name: tensor.float() for name, tensor in unpack(load(data)).items()})
     except ModelError as error:
-        raise ModelError(f"The weights of {key} cannot be unpacked; restore the file: {error}") from error
+        raise ModelError(
+            Text(
+                "zoo.weights-key-cannot",
+                "The weights of {key} cannot be unpacked; restore the file: {error}",
+                key=key,
+                error=error,
+            )
+        ) from error
     except (DataError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"The card of {key} describes another network than its weights hold: {reason}") from error
+        raise ModelError(
+            Text(
+                "zoo.card-key-describes",
+                "The card of {key} describes another network than its weights hold: {reason}",
+                key=key,
+                reason=reason,
+            )
+        ) from error
     model = LoadedModel(card, network.eval().requires_grad_(False), task, preprocessing, folder)
     profile = configured_profile() if at_site else None
     return model if profile is None or profile.model != key else _at_site(model, profile)

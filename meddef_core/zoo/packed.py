@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 Values = Literal["float16", "int8"]
 KINDS: tuple[Values, ...] = ("float16", "int8")
@@ -90,7 +91,14 @@ def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         try:
             state[name.removesuffix(SUFFIX)] = unpack_tensor(value.numpy().tobytes())
         except ModelError as error:
-            raise ModelError(f"The packed weight {name.removesuffix(SUFFIX)} is damaged: {error}") from error
+            raise ModelError(
+                Text(
+                    "zoo.packed-weight",
+                    "The packed weight {name} is damaged: {error}",
+                    name=name.removesuffix(SUFFIX),
+                    error=error,
+                )
+            ) from error
     return state
 
 

@@ -20,6 +20,7 @@ from meddef_core.io.files import replacing
 from meddef_core.model import MedDef
 from meddef_core.model.offsets import add_offsets
 from meddef_core.settings import settings
+from meddef_core.text import Text
 from meddef_core.zoo.save import compact
 
 NAME = "profile.json"
@@ -103,12 +104,22 @@ def read_profile(folder: Path) -> SiteProfile:
         return SiteProfile.model_validate_json(path.read_bytes())
     except OSError as error:
         raise ModelError(
-            f"There is no site profile in {folder} ({error.strerror}); make one with `meddef site --adjust`."
+            Text(
+                "zoo.there-no-site",
+                "There is no site profile in {folder} ({reason}); make one with `meddef site --adjust`.",
+                folder=folder,
+                reason=error.strerror,
+            )
         ) from error
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its beginning"
         raise ModelError(
-            f"The site profile in {folder} is malformed at {where!r}; make it again with `meddef site --adjust`."
+            Text(
+                "zoo.site-profile",
+                "The site profile in {folder} is malformed at {where}; make it again with `meddef site --adjust`.",
+                folder=folder,
+                where=repr(where),
+            )
         ) from error
 
 
@@ -122,9 +133,15 @@ def check_made_for(profile: SiteProfile, *, key: str, weights_sha256: str) -> No
     """Raise ModelError where a profile is of another model or of other weights of it."""
     if (profile.model, profile.weights_sha256) != (key, weights_sha256):
         raise ModelError(
-            f"The site profile {profile.title!r} was made for other weights ({profile.model}, "
-            f"{profile.weights_sha256[:12]}…) than those of {key}; make it again with "
-            "`meddef site`, or unset MEDDEF_SITE."
+            Text(
+                "zoo.site-profile-title",
+                "The site profile {title} was made for other weights ({model}, {digest}…) than those of {key}; "
+                "make it again with `meddef site`, or unset MEDDEF_SITE.",
+                title=repr(profile.title),
+                model=profile.model,
+                digest=profile.weights_sha256[:12],
+                key=key,
+            )
         )
 
 
@@ -137,7 +154,12 @@ def adjusted_network(network: MedDef, profile: SiteProfile, *, state: dict[str, 
         add_offsets(changed, profile.offsets)
     except RuntimeError as error:
         raise ModelError(
-            f"The site profile {profile.title!r} does not fit the network of {profile.model}; make it again."
+            Text(
+                "zoo.site-profile-title-does",
+                "The site profile {title} does not fit the network of {model}; make it again.",
+                title=repr(profile.title),
+                model=profile.model,
+            )
         ) from error
     return changed.eval().requires_grad_(False)
 
@@ -150,7 +172,19 @@ def read_weights(folder: Path, profile: SiteProfile) -> dict[str, Tensor] | None
     try:
         blob = (root / profile.weights.file).read_bytes()
         if hashlib.sha256(blob).hexdigest() != profile.weights.sha256:
-            raise ModelError(f"The weights of the site profile {profile.title!r} do not match its hash; make it again.")
+            raise ModelError(
+                Text(
+                    "zoo.weights-site",
+                    "The weights of the site profile {title} do not match its hash; make it again.",
+                    title=repr(profile.title),
+                )
+            )
         return dict(load(blob))
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"The weights of the site profile {profile.title!r} cannot be read; make it again.") from error
+        raise ModelError(
+            Text(
+                "zoo.weights-site-profile",
+                "The weights of the site profile {title} cannot be read; make it again.",
+                title=repr(profile.title),
+            )
+        ) from error

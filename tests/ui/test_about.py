@@ -10,7 +10,7 @@ import streamlit as st
 from app_driving import ABOUT, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.language import catalogue
+from dashboard.catalogue import catalogue
 from dashboard.services import records
 from dashboard.views.about.card_facts import OBJECTIVES, facts
 from meddef_core.intended_use import INTENDED_USE
@@ -103,7 +103,7 @@ def test_a_model_is_called_in_the_reader_s_language(
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
     app = speak_chinese(start(), monkeypatch)
     app.switch_page(ABOUT).run()
-    told = catalogue("zh")
+    told = catalogue("zh").by_wording
     for card in each_card(app):
         assert f"**{told[card.title]}** (`{card.key}`): {told[card.summary]}" in text_of(app)
 

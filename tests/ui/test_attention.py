@@ -314,4 +314,4 @@ def test_what_maps_are_worth_names_every_map_of_a_module() -> None:
     own = {key for key in EXPLAINERS if key not in inspection.GRADIENT}
     assert set(attention_worth.OF_MAP) == own
     assert {*attention_worth.OF_MAP.values(), *attention_worth.OF_SECTION.values()} == set(attention_worth.MODULES)
-    assert not set(attention_worth.MODULES.values()) - set(catalogue("zh"))
+    assert not set(attention_worth.MODULES.values()) - set(catalogue("zh").by_wording)

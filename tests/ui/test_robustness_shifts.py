@@ -13,9 +13,9 @@ from app_driving import open_robustness, text_of
 from robustness_records import fill
 from streamlit.testing.v1 import AppTest
 
+from dashboard.catalogue import catalogue
 from dashboard.components.model_styles import style_of
 from dashboard.components.record_parts import csv_of
-from dashboard.language import catalogue
 from dashboard.services import commands, records
 from dashboard.views.robustness.shifts import shift_table
 from meddef_core.evaluation.shifts import SHIFTS
@@ -104,4 +104,4 @@ def test_data_of_changes_hold_a_recall_a_class(root: Path) -> None:
 
 
 def test_every_change_has_a_chinese_name() -> None:
-    assert not {shift.title for shift in SHIFTS} - set(catalogue("zh"))
+    assert not {shift.title for shift in SHIFTS} - set(catalogue("zh").by_wording)

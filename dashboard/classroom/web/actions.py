@@ -15,6 +15,7 @@ from dashboard.classroom.web.answers import Body, as_text, number, switch, text,
 from dashboard.classroom.words import translator
 from dashboard.language import LANGUAGES
 from dashboard.services.tasks import TASKS
+from dashboard.services.words import Text
 
 Act = Callable[[Body], Any]
 
@@ -29,7 +30,7 @@ def teacher_actions(classroom: Classroom) -> dict[str, Act]:
     def open_room(body: Body) -> Any:
         language = text(body, "language", usual="en")
         if language not in LANGUAGES:
-            raise ClassroomError("There is no such language.")
+            raise ClassroomError(Text("classroom.there-no-such-language", "There is no such language."))
         room = rooms.open_room(database, language=language, hours=classroom.hours, days=classroom.days)
         return {"code": room.code}
 
@@ -41,7 +42,7 @@ def teacher_actions(classroom: Classroom) -> dict[str, Act]:
     def timer(body: Body) -> None:
         seconds = whole(body, "seconds")
         if not 0 <= seconds <= rooms.MOST_TIMER_SECONDS:
-            raise ClassroomError("A timer runs an hour at most.")
+            raise ClassroomError(Text("classroom.timer-runs", "A timer runs an hour at most."))
         ends = time.time() + seconds if seconds else None
         rooms.change_room(database, code(body), timer_ends_at=ends)
 
@@ -76,7 +77,9 @@ def teacher_actions(classroom: Classroom) -> dict[str, Act]:
         sample = text(body, "sample")
         known = {each.key for each in services.samples(task)} if task in TASKS else set()
         if sample not in known:
-            raise ClassroomError("There is no such scan; choose one of those shown.")
+            raise ClassroomError(
+                Text("classroom.there-no-such-scan", "There is no such scan; choose one of those shown.")
+            )
         challenge.start(database, code(body), kind=kind, task=task, sample=sample)
 
     return {
@@ -123,7 +126,9 @@ def draft_of(body: Body) -> Draft:
     kind = text(body, "kind")
     options = body.get("options", [])
     if kind not in ("choice", "right_wrong", "number") or not isinstance(options, list):
-        raise ClassroomError("There is no such kind of question; choose one of those shown.")
+        raise ClassroomError(
+            Text("classroom.there-no-such-kind", "There is no such kind of question; choose one of those shown.")
+        )
     return Draft(
         kind=kind,
         prompt=text(body, "prompt"),

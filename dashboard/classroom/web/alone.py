@@ -14,6 +14,7 @@ from dashboard.classroom.errors import ClassroomError
 from dashboard.classroom.web.answers import Body, endpoint, language_of
 from dashboard.classroom.web.pages import page, static_route
 from dashboard.services import presenter_key
+from dashboard.services.words import Text
 
 if TYPE_CHECKING:  # it loads PyTorch, which the first request of a lesson may do
     from dashboard.classroom.steps import Place
@@ -63,7 +64,7 @@ def _place(request: Request) -> "Place":
     asked = request.query_params
     number = asked.get("step", "1")
     if not (number.isascii() and number.isdecimal() and len(number) < 4):
-        raise ClassroomError("step must be a whole number.")
+        raise ClassroomError(Text("classroom.step-must", "step must be a whole number."))
     return Place(
         lesson=asked.get("lesson", ""),
         step=int(number) - 1,

@@ -13,6 +13,7 @@ from dashboard.classroom.errors import ClassroomError
 from dashboard.classroom.words import translator
 from dashboard.language import LANGUAGES
 from dashboard.services.errors import MedDefError
+from dashboard.services.words import Text
 
 MOST_BYTES = 64 * 1024
 """Of one message: the longest question is far shorter."""
@@ -55,18 +56,18 @@ async def read_body(request: Request) -> Body:
     A form of another page cannot send this type without the browser asking first.
     """
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise ClassroomError("A message to the classroom is JSON.")
+        raise ClassroomError(Text("classroom.message-classroom", "A message to the classroom is JSON."))
     received = bytearray()
     async for part in request.stream():
         received += part
         if len(received) > MOST_BYTES:
-            raise ClassroomError("This message is too long; shorten it.")
+            raise ClassroomError(Text("classroom.message-too", "This message is too long; shorten it."))
     try:
         body = json.loads(received)
     except (ValueError, RecursionError) as error:
-        raise ClassroomError("A message to the classroom is JSON.") from error
+        raise ClassroomError(Text("classroom.message-classroom", "A message to the classroom is JSON.")) from error
     if not isinstance(body, dict):
-        raise ClassroomError("A message to the classroom is a JSON object.")
+        raise ClassroomError(Text("classroom.message-classroom-json", "A message to the classroom is a JSON object."))
     return body
 
 
@@ -93,7 +94,7 @@ def text(body: Body, name: str, *, usual: str | None = None) -> str:
 def as_text(value: object, name: str) -> str:
     """The value as a string that a database can hold; ClassroomError for anything else."""
     if not isinstance(value, str) or "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise ClassroomError(f"{name} must be text.")
+        raise ClassroomError(Text("classroom.name-must", "{name} must be text.", name=name))
     return value
 
 
@@ -101,7 +102,7 @@ def whole(body: Body, name: str) -> int:
     """A whole number of a message."""
     value = body.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**31:
-        raise ClassroomError(f"{name} must be a whole number.")
+        raise ClassroomError(Text("classroom.name-must-whole", "{name} must be a whole number.", name=name))
     return value
 
 
@@ -109,7 +110,7 @@ def switch(body: Body, name: str) -> bool:
     """A yes or no of a message."""
     value = body.get(name)
     if not isinstance(value, bool):
-        raise ClassroomError(f"{name} must be true or false.")
+        raise ClassroomError(Text("classroom.name-must-true", "{name} must be true or false.", name=name))
     return value
 
 
@@ -117,5 +118,5 @@ def number(body: Body, name: str) -> float:
     """A number of a message; it may be infinite, which JSON in Python allows."""
     value = body.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ClassroomError(f"{name} must be a number.")
+        raise ClassroomError(Text("classroom.name-must-number", "{name} must be a number.", name=name))
     return float(value)

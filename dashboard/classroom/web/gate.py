@@ -18,6 +18,7 @@ from dashboard.classroom.database import Database
 from dashboard.classroom.tokens import digest
 from dashboard.server import HEALTH
 from dashboard.services.errors import MedDefError
+from dashboard.services.words import Text
 
 TEACHER = "meddef_teacher"
 SEAT = "meddef_seat"
@@ -36,8 +37,10 @@ MOST_KNOWN = 1000
 RATES = {"seat": (20.0, 60.0), "address": (200.0, 1200.0)}
 """Requests a second, and at once, of one seat and of one address, behind which a whole class may be."""
 
-FOR_STUDENTS = "Students reach the page of their class only; a teacher signs in with the PIN."
-TOO_FAST = "Too many requests; wait a few seconds."
+FOR_STUDENTS = Text(
+    "classroom.students-reach", "Students reach the page of their class only; a teacher signs in with the PIN."
+)
+TOO_FAST = Text("classroom.too-many-requests", "Too many requests; wait a few seconds.")
 
 
 class Gate:

@@ -13,6 +13,7 @@ from dashboard.classroom.opened import Classroom
 from dashboard.classroom.web.answers import Body, endpoint, number, text, whole
 from dashboard.classroom.web.gate import SEAT, TEACHER, address
 from dashboard.classroom.web.pages import picture
+from dashboard.services.words import Text
 
 LONGEST_SEAT = 72 * 3600
 
@@ -47,7 +48,7 @@ def student_routes(classroom: Classroom) -> list[BaseRoute]:
     def image(request: Request, body: Body) -> Response:
         png, room_id = questions.image(database, int(request.path_params["image"]))
         if not _may_see(request, room_id):
-            raise NotAllowed("This picture belongs to another class.")
+            raise NotAllowed(Text("classroom.picture-belongs", "This picture belongs to another class."))
         return picture(png)
 
     def _may_see(request: Request, room_id: int) -> bool:
@@ -68,9 +69,9 @@ def seat_token(request: Request) -> str:
     """The token of the student's browser; NotHere where it has none."""
     token = request.cookies.get(SEAT)
     if not token:
-        raise NotHere("Join a room with its code first.")
+        raise NotHere(Text("classroom.join-room", "Join a room with its code first."))
     if len(token) > 100:
-        raise ClassroomError("Join a room with its code first.")
+        raise ClassroomError(Text("classroom.join-room", "Join a room with its code first."))
     return token
 
 

@@ -21,6 +21,7 @@ from dashboard.classroom.web.answers import Body, endpoint, language_of, text
 from dashboard.classroom.web.gate import TEACHER, address
 from dashboard.classroom.web.pages import page, picture
 from dashboard.classroom.web.student import with_cookie
+from dashboard.services.words import Text
 
 
 def teacher_routes(classroom: Classroom) -> list[BaseRoute]:
@@ -31,7 +32,7 @@ def teacher_routes(classroom: Classroom) -> list[BaseRoute]:
         def checked(request: Request, body: Body) -> Any:
             token = request.cookies.get(TEACHER, "")
             if not token or not access.is_teacher(database, token):
-                raise NotAllowed("Only the teacher may do this; sign in with the PIN.")
+                raise NotAllowed(Text("classroom.only-teacher", "Only the teacher may do this; sign in with the PIN."))
             return handler(request, body)
 
         return checked
@@ -49,7 +50,7 @@ def teacher_routes(classroom: Classroom) -> list[BaseRoute]:
     def act(request: Request, body: Body) -> Any:
         name = request.path_params["action"]
         if name not in actions:
-            raise ClassroomError("There is no such action.")
+            raise ClassroomError(Text("classroom.there-no-such-action", "There is no such action."))
         return actions[name](body) or {}
 
     def room(request: Request, body: Body) -> Any:

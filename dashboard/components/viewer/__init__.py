@@ -16,6 +16,7 @@ from dashboard.components.viewer.words import words
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import viewing
+from dashboard.services.words import Text
 
 __all__ = ["Overlay", "Slices", "ViewerPicture", "ViewerSubject", "asked", "message", "viewer"]
 
@@ -72,7 +73,7 @@ def message(
     """All that the browser is sent of a scan, but for the pictures, which it fetches by their addresses."""
     plane = subject.pictures[0].plane
     height, width = plane.shape
-    presets = (("As read", *subject.window), *subject.presets)
+    presets = ((Text("viewer.read", "As read"), *subject.window), *subject.presets)
     seen = subject.seen
     box = None if seen is None else {name: getattr(seen, name) for name in ("top", "bottom", "left", "right")}
     return {

@@ -12,6 +12,7 @@ from dashboard.services.lessons.fields import LessonError
 from dashboard.services.lessons.model import Lesson, LessonQuestion, LessonStep, StepState, parse
 from meddef_core.eps import exact_eps
 from meddef_core.io.files import replacing
+from meddef_core.text import Text
 
 FENCE = "```"
 MOST_KEY = 60
@@ -25,7 +26,12 @@ def as_markdown(lesson: Lesson) -> str:
     about = {"title": lesson.title, "summary": lesson.summary, "minutes": lesson.minutes, "order": lesson.order}
     text = "\n".join(["---", _yaml(about), "---", "", *map(_step, lesson.steps)])
     if parse(text, name=f"{lesson.key}.md") != lesson:
-        raise LessonError("A title, text or note holds lines that begin with ## or ```; write them otherwise.")
+        raise LessonError(
+            Text(
+                "classroom.title-text",
+                "A title, text or note holds lines that begin with ## or ```; write them otherwise.",
+            )
+        )
     return text
 
 
@@ -33,7 +39,9 @@ def save(lesson: Lesson, folder: Path) -> Path:
     """Write a new file into the folder of lessons; LessonError where there is one of that name already."""
     path = folder / f"{lesson.key}.md"
     if path.exists():
-        raise LessonError(f"There is a lesson {path.name} already; choose another title.")
+        raise LessonError(
+            Text("lessons.there-lesson", "There is a lesson {name} already; choose another title.", name=path.name)
+        )
     text = as_markdown(lesson)
     with replacing(path) as new:
         new.write_text(text, encoding="utf-8")

@@ -13,10 +13,11 @@ from meddef_core.evaluation.metrics import wilson
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.records import SCHEMA_VERSION
 from meddef_core.records.quiz import QuizItem, QuizNumbers, QuizResult, QuizRound
+from meddef_core.text import Text
 
 KINDS = {
-    "scan": "Which scan was attacked?",
-    "map": "Which map belongs to the attacked scan?",
+    "scan": Text("teach.which-scan", "Which scan was attacked?"),
+    "map": Text("teach.which-map", "Which map belongs to the attacked scan?"),
 }
 LEVELS = {"easy": 16 / 255, "medium": 8 / 255, "hard": 2 / 255}
 """Epsilon of the attack, by level."""
@@ -37,9 +38,21 @@ class RoundSettings:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.level not in LEVELS or self.length not in LENGTHS:
-            raise DataError("There is no such quiz; choose its kind, level and length from those shown.")
+            raise DataError(
+                Text(
+                    "lessons.there-no-such",
+                    "There is no such quiz; choose its kind, level and length from those shown.",
+                )
+            )
         if not 0 <= self.seed <= MOST_SEED:
-            raise DataError(f"The seed of a quiz lies between 0 and {MOST_SEED}, not {self.seed}.")
+            raise DataError(
+                Text(
+                    "lessons.seed-quiz",
+                    "The seed of a quiz lies between 0 and {most}, not {seed}.",
+                    most=MOST_SEED,
+                    seed=self.seed,
+                )
+            )
 
     @property
     def eps(self) -> float:
@@ -93,7 +106,9 @@ def items(chosen: RoundSettings, samples: Sequence[str]) -> tuple[QuizQuestion, 
     with noise of the same size, in random order: "something was changed" must not be enough to answer.
     """
     if not samples:
-        raise DataError("There is no sample of this kind of scan, so there is nothing to ask.")
+        raise DataError(
+            Text("lessons.there-no-sample", "There is no sample of this kind of scan, so there is nothing to ask.")
+        )
     draw = random.Random(f"{chosen.kind}/{chosen.level}/{chosen.seed}/{chosen.length}")
     order: list[str] = []
     while len(order) < chosen.length:

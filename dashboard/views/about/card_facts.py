@@ -11,20 +11,20 @@ from dashboard.language import tr
 from dashboard.services.record_types import Card
 from dashboard.services.records import reading_figures
 from dashboard.services.scans import SIZE
-from dashboard.services.words import short_eps
+from dashboard.services.words import Text, short_eps
 
 OBJECTIVES = {
-    "clean": "clean scans only",
-    "n_fgsm": "N-FGSM (noise and one gradient step)",
-    "pgd": "PGD",
+    "clean": Text("about.clean-scans", "clean scans only"),
+    "n_fgsm": Text("about.n-fgsm", "N-FGSM (noise and one gradient step)"),
+    "pgd": Text("lab.pgd", "PGD"),
     "trades": "TRADES",
-    "paper": "FGSM, PGD, BIM and JSMA, as the paper says",
-    "distill": "the outputs of an undefended network",
-    "smooth": "Gaussian noise on a pooled grid, for certificates",
+    "paper": Text("about.fgsm-pgd", "FGSM, PGD, BIM and JSMA, as the paper says"),
+    "distill": Text("about.outputs-undefended", "the outputs of an undefended network"),
+    "smooth": Text("about.gaussian-noise", "Gaussian noise on a pooled grid, for certificates"),
 }
 """How a network was trained, for readers; others are named as the recipe does."""
 
-PARTS = ("train", "val", "test")
+PARTS = (Text("about.train", "train"), Text("about.val", "val"), Text("about.test", "test"))
 
 MOSTLY = 0.95
 """A network of which a larger share is not zero was rounded, not pruned."""
@@ -41,6 +41,7 @@ def facts(card: Card, *, others: Sequence[Card] = ()) -> Iterator[str]:
 
 def _weights(card: Card) -> Iterator[str]:
     yield tr(
+        "about.weights-parameters",
         "Weights: {parameters:.2f} million parameters in {megabytes:.1f} MB ({dtype}), SHA-256 `{digest}`",
         parameters=card.parameters / 1e6,
         megabytes=card.weights.bytes / 1e6,
@@ -50,6 +51,7 @@ def _weights(card: Card) -> Iterator[str]:
     left, of = (_number(card.metrics, key) for key in ("nonzero_weights", "prunable_weights"))
     if left is not None and of and left < MOSTLY * of:
         yield tr(
+            "about.pruned-left",
             "Pruned: {left:,.0f} of {of:,.0f} prunable weights are not zero ({share:.0f}%)",
             left=left,
             of=of,
@@ -62,18 +64,24 @@ def _cost(card: Card, others: Sequence[Card]) -> Iterator[str]:
     macs, latency = _number(metrics, "macs"), _number(metrics, "latency", "ratio")
     area = _number(metrics, "clean", "auroc")
     if area is not None:
-        yield tr("Area under the ROC curve {area:.3f}, the mean of the classes", area=area)
+        yield tr("about.area-under", "Area under the ROC curve {area:.3f}, the mean of the classes", area=area)
     if macs is not None:
-        yield tr("Work for one scan: {macs:.2f} billion multiplications and additions", macs=macs / 1e9)
+        yield tr(
+            "about.work-one", "Work for one scan: {macs:.2f} billion multiplications and additions", macs=macs / 1e9
+        )
     if latency is not None:
         beside = str(_at(metrics, "latency", "beside"))
         told = tr(
-            "Time for one scan: {ratio:.2f} times that of {model}, in turns on one core", ratio=latency, model=beside
+            "about.time-one",
+            "Time for one scan: {ratio:.2f} times that of {model}, in turns on one core",
+            ratio=latency,
+            model=beside,
         )
         # A difference in the size of the images inside is most of the time, and none of the defence's doing.
         other = next((_inside(each) for each in others if each.key == beside), None)
         if other not in (None, _inside(card)):
             told += tr(
+                "about.one-works",
                 "; that one works on images of {other} x {other} pixels, this one of {own} x {own}",
                 other=other,
                 own=_inside(card),
@@ -87,11 +95,16 @@ def _inside(card: Card) -> int:
 
 
 def _data(card: Card) -> Iterator[str]:
-    yield tr("Protocol: {protocol}", protocol=protocol_words(str(card.data.get("protocol", "official"))))
+    yield tr(
+        "about.protocol-protocol",
+        "Protocol: {protocol}",
+        protocol=protocol_words(str(card.data.get("protocol", "official"))),
+    )
     for part in PARTS:
         scans, digest = _number(card.data, "lists", part, "scans"), _at(card.data, "lists", part, "sha256")
         if scans is not None:
             yield tr(
+                "about.part-list",
                 "{part} list: {scans:.0f} scans, SHA-256 `{digest}`",
                 part=tr(part),
                 scans=scans,
@@ -105,20 +118,24 @@ def _recipe(training: Mapping[str, Any]) -> Iterator[str]:
     if kind is not None:
         words = tr(OBJECTIVES[str(kind)]) if str(kind) in OBJECTIVES else str(kind)
         at = f", ε = {short_eps(eps)}" if eps else ""
-        yield tr("Trained on: {objective}", objective=words + at)
+        yield tr("about.trained-objective", "Trained on: {objective}", objective=words + at)
     if epochs is not None and seed is not None:
-        yield tr("{epochs:.0f} epochs, seed {seed:.0f}", epochs=epochs, seed=seed)
+        yield tr("about.epochs-epochs", "{epochs:.0f} epochs, seed {seed:.0f}", epochs=epochs, seed=seed)
     score = _number(training, "validation_score")
     if score is not None:
-        yield tr("Chosen by its score on validation patients: {score:.1f}%", score=100 * score)
+        yield tr("about.chosen-score", "Chosen by its score on validation patients: {score:.1f}%", score=100 * score)
     offsets = _at(training, "offsets", "by_class")
     if isinstance(offsets, Mapping):
         shifts = _at(training, "offsets", "shifts")
-        words = "Classes balanced by offsets on the logits, chosen on validation patients: {offsets}"
+        words = Text(
+            "about.classes-balanced",
+            "Classes balanced by offsets on the logits, chosen on validation patients: {offsets}",
+        )
         if isinstance(shifts, list) and len(shifts) > 1:
-            words = (
+            words = Text(
+                "about.classes-balanced-offsets",
                 "Classes balanced by offsets on the logits, chosen on validation patients over their scans as they are "
-                "and stretched, cut and brightened: {offsets}"
+                "and stretched, cut and brightened: {offsets}",
             )
         yield tr(
             words,
@@ -131,14 +148,19 @@ def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:
     if not found:
         error = _number(card.metrics, "clean", "expected_calibration_error")
         if error is not None:
-            yield tr("Calibration error {error:.3f}; its probabilities are not calibrated", error=error)
+            yield tr(
+                "about.calibration-error",
+                "Calibration error {error:.3f}; its probabilities are not calibrated",
+                error=error,
+            )
         return
-    before = _number(found, "test", "calibration", "uncalibrated", "expected_calibration_error")
-    after = _number(found, "test", "calibration", "calibrated", "expected_calibration_error")
-    low, high = _interval(found, "test", "calibration") or (None, None)
-    temperature, n = _number(found, "temperature"), _number(found, "test", "calibration", "n")
+    before = _number(found, Text("about.test", "test"), "calibration", "uncalibrated", "expected_calibration_error")
+    after = _number(found, Text("about.test", "test"), "calibration", "calibrated", "expected_calibration_error")
+    low, high = _interval(found, Text("about.test", "test"), "calibration") or (None, None)
+    temperature, n = _number(found, "temperature"), _number(found, Text("about.test", "test"), "calibration", "n")
     if None not in (before, after, low, high, temperature, n):
         yield tr(
+            "about.calibration-error-after",
             "Calibration error {after:.3f} (95% interval {low:.3f} to {high:.3f}, n = {n:.0f}); {before:.3f} before "
             "its temperature of {temperature:.2f} was fitted on validation patients",
             after=after,
@@ -150,20 +172,25 @@ def _probabilities(found: Mapping[str, Any], card: Card) -> Iterator[str]:
         )
     accepted, refused = _share(found, "accepted", "accepted"), _share(found, "refused", "refused")
     if accepted:
-        yield tr("Scans of its own kind that it accepts: {share}", share=accepted)
+        yield tr("about.scans-own", "Scans of its own kind that it accepts: {share}", share=accepted)
     if refused:
-        yield tr("Other pictures that it refuses to read: {share}", share=refused)
+        yield tr("about.other-pictures", "Other pictures that it refuses to read: {share}", share=refused)
 
 
 def _share(found: Mapping[str, Any], *keys: str) -> str | None:
     """ "98.6% (96.3 to 99.4, n = 276)" of a share with its interval; None where something is missing."""
-    share, n, interval = _number(found, "test", *keys, "share"), _number(found, "test", *keys, "n"), None
+    share, n, interval = (
+        _number(found, Text("about.test", "test"), *keys, "share"),
+        _number(found, Text("about.test", "test"), *keys, "n"),
+        None,
+    )
     if share is not None and n is not None:
-        interval = _interval(found, "test", *keys)
+        interval = _interval(found, Text("about.test", "test"), *keys)
     if interval is None:
         return None
     low, high = interval
     return tr(
+        "about.share-low",
         "{share:.1f}% ({low:.1f} to {high:.1f}, n = {n:.0f})",
         share=100 * (share or 0),
         low=100 * low,

@@ -18,11 +18,11 @@ def model_cards(found: Sequence[TaskRecords]) -> None:
     """For one kind of scan, one model: what it is, what was measured of it, and its card whole."""
     known = {each.task: each for each in found if each.models}
     if not known:
-        st.warning(tr("There are no models on this server."), icon=":material/warning:")
+        st.warning(tr("about.there-no", "There are no models on this server."), icon=":material/warning:")
         return
     tasks = services.tasks()
     task = st.segmented_control(
-        tr("Kind of scan"),
+        tr("batch.kind-scan", "Kind of scan"),
         list(known),
         format_func=lambda key: tr(tasks[key].title),
         default=next(iter(known)),
@@ -33,7 +33,7 @@ def model_cards(found: Sequence[TaskRecords]) -> None:
     )
     models = {one.card.key: one for one in known[task if task in known else next(iter(known))].models}
     picked = st.selectbox(
-        tr("Model"),
+        tr("diagnose.model", "Model"),
         list(models),
         format_func=lambda key: tr(models[key].card.title),
         key=f"about_model_{task}",
@@ -50,7 +50,9 @@ def model_cards(found: Sequence[TaskRecords]) -> None:
 
 def _card(card: Card, *, others: Sequence[Card]) -> None:
     st.markdown("\n".join(f"- {fact}" for fact in facts(card, others=others)))
-    details = st.expander(tr("The whole card of {key}", key=card.key), key=f"card_{card.key}", on_change="rerun")
+    details = st.expander(
+        tr("about.whole-card", "The whole card of {key}", key=card.key), key=f"card_{card.key}", on_change="rerun"
+    )
     if details.open:
         with details:
             st.json(card.model_dump(mode="json"), expanded=1)
@@ -58,15 +60,16 @@ def _card(card: Card, *, others: Sequence[Card]) -> None:
 
 def _measurements(figures: CardFigures | None) -> None:
     if figures is None:
-        st.caption(tr("Not yet measured."))
+        st.caption(tr("about.not-yet", "Not yet measured."))
         return
     st.table(
-        pd.DataFrame({tr("balanced accuracy"): _by_epsilon(figures)}),
+        pd.DataFrame({tr("about.balanced-accuracy", "balanced accuracy"): _by_epsilon(figures)}),
         border="horizontal",
-        alt=tr("Balanced accuracy, clean and at each attack strength"),
+        alt=tr("about.balanced-accuracy-clean", "Balanced accuracy, clean and at each attack strength"),
     )
     st.caption(
         tr(
+            "about.balanced-accuracy-test",
             "Balanced accuracy on the test set (n = {n}) with 95% intervals. The attacks give an upper bound on robust "
             "accuracy; the worst case is lower. The page *Robustness* compares the models.",
             n=figures.n,
@@ -76,7 +79,7 @@ def _measurements(figures: CardFigures | None) -> None:
 
 def _by_epsilon(figures: CardFigures) -> dict[str, str]:
     """Clean, and at each epsilon under the attack of the card with the lowest accuracy."""
-    rows: dict[str, str] = {tr("clean scans"): share_words(figures.clean)}
+    rows: dict[str, str] = {tr("about.clean-scans-2", "clean scans"): share_words(figures.clean)}
     by_strength = sorted(figures.attacked, key=lambda row: row.balanced_accuracy, reverse=True)
     strongest = {row.eps: row for row in by_strength}
     for eps in dict.fromkeys(row.eps for row in figures.attacked):

@@ -25,21 +25,29 @@ def settings_words(result: LabResult, *, task: Task) -> str:
     spec, option = result.spec, result.option
     words = [tr(option.title)]
     if result.source is not None:
-        words.append(tr("made on {model}", model=tr(result.source.title)))
-    words.append(tr("ε = {eps}", eps=budget_words(spec.eps, option.norm)))
+        words.append(tr("lab.made-model", "made on {model}", model=tr(result.source.title)))
+    words.append(tr("lab.eps-eps", "ε = {eps}", eps=budget_words(spec.eps, option.norm)))
     said = {
-        "steps": tr("steps: {n}", n=spec.steps),
-        "restarts": tr("random starts: {n}", n=spec.restarts),
-        "samples": tr("samples a step: {n}", n=spec.samples),
-        "search_steps": tr("search rounds: {n}", n=spec.search_steps),
-        "theta": tr("values by {theta}", theta=f"{spec.theta:g}"),
+        "steps": tr("lab.steps-n", "steps: {n}", n=spec.steps),
+        "restarts": tr("lab.random-starts-n", "random starts: {n}", n=spec.restarts),
+        "samples": tr("lab.samples-step-n", "samples a step: {n}", n=spec.samples),
+        "search_steps": tr("lab.search-rounds-n", "search rounds: {n}", n=spec.search_steps),
+        "theta": tr("lab.values-theta", "values by {theta}", theta=f"{spec.theta:g}"),
         "loss": tr(LOSSES[spec.loss]),
     }
     words += [text for setting, text in said.items() if setting in option.settings]
     target = None if spec.target is None else class_words(task, task.classes[spec.target])
-    words.append(tr("untargeted") if target is None else tr("towards {label}", label=target))
-    words.append(tr("seed {n}", n=spec.seed))
-    return " · ".join(words) + ". " + tr("One scan and one attack: an unchanged output does not prove robustness.")
+    words.append(
+        tr("lab.untargeted", "untargeted")
+        if target is None
+        else tr("lab.towards-label", "towards {label}", label=target)
+    )
+    words.append(tr("lab.seed-n", "seed {n}", n=spec.seed))
+    return (
+        " · ".join(words)
+        + ". "
+        + tr("lab.one-scan", "One scan and one attack: an unchanged output does not prove robustness.")
+    )
 
 
 def added(result: LabResult) -> None:
@@ -54,13 +62,18 @@ def added(result: LabResult) -> None:
                 for picture, caption, alt in (
                     (
                         outcome.attacked.reading.picture,
-                        tr("Attack, × {factor}", factor=factor),
-                        tr("{model}: attacked minus clean, times {factor}", model=title, factor=factor),
+                        tr("lab.attack-times", "Attack, × {factor}", factor=factor),
+                        tr(
+                            "lab.model-attacked",
+                            "{model}: attacked minus clean, times {factor}",
+                            model=title,
+                            factor=factor,
+                        ),
                     ),
                     (
                         outcome.noise.reading.picture,
-                        tr("Noise, × {factor}", factor=factor),
-                        tr("{model}: noise minus clean, times {factor}", model=title, factor=factor),
+                        tr("lab.noise-times", "Noise, × {factor}", factor=factor),
+                        tr("lab.model-noise", "{model}: noise minus clean, times {factor}", model=title, factor=factor),
                     ),
                 ):
                     drawn = colours.difference(clean, picture, factor=factor)
@@ -68,6 +81,7 @@ def added(result: LabResult) -> None:
                         st.image(drawn, width="stretch", caption=caption, alt=alt)
     st.caption(
         tr(
+            "lab.mid-grey",
             "Mid grey is no change, blue is darker, orange is brighter; the strongest colours are ± {eps}.",
             eps=eps_words(span),
         )
@@ -80,23 +94,27 @@ def measurements(result: LabResult) -> None:
 
     def named(text: str, own: str) -> str:
         sign = NORMS[own].sign
-        return f"{text} ({tr('{norm}, bounded', norm=sign) if own == norm else sign})"
+        return f"{text} ({tr('lab.norm-bounded', '{norm}, bounded', norm=sign) if own == norm else sign})"
 
     rows: dict[str, Callable[[AttackOutcome], str]] = {
-        named(tr("Largest change of a pixel"), "linf"): lambda o: grey_steps(o.attacked.linf),
-        named(tr("Length of the change"), "l2"): lambda o: f"{o.attacked.l2:.3f}",
-        named(tr("Pixels changed"), "l0"): lambda o: counted(o.attacked.pixels_changed),
-        tr("Inside its budget"): lambda o: _inside(o.attacked),
-        tr("First fooled the model"): lambda o: _first_fooled(o.attacked),
-        "PSNR": lambda o: tr("no change") if math.isinf(o.attacked.psnr) else f"{o.attacked.psnr:.1f} dB",
+        named(tr("lab.largest-change-pixel", "Largest change of a pixel"), "linf"): lambda o: grey_steps(
+            o.attacked.linf
+        ),
+        named(tr("lab.length-change", "Length of the change"), "l2"): lambda o: f"{o.attacked.l2:.3f}",
+        named(tr("lab.pixels-changed", "Pixels changed"), "l0"): lambda o: counted(o.attacked.pixels_changed),
+        tr("lab.inside-budget", "Inside its budget"): lambda o: _inside(o.attacked),
+        tr("lab.first-fooled", "First fooled the model"): lambda o: _first_fooled(o.attacked),
+        "PSNR": lambda o: (
+            tr("lab.no-change", "no change") if math.isinf(o.attacked.psnr) else f"{o.attacked.psnr:.1f} dB"
+        ),
         "SSIM": lambda o: f"{o.attacked.ssim:.4f}",
-        tr("Noise control: {norm}", norm=NORMS[norm].sign): lambda o: _size(o.noise),
-        tr("Time for the attack"): lambda o: f"{o.attacked.seconds:.2f} s",
+        tr("lab.noise-control", "Noise control: {norm}", norm=NORMS[norm].sign): lambda o: _size(o.noise),
+        tr("lab.time-attack", "Time for the attack"): lambda o: f"{o.attacked.seconds:.2f} s",
     }
     table = pd.DataFrame(
         {tr(o.clean.model.title): [value(o) for value in rows.values()] for o in result.outcomes}, index=list(rows)
     )
-    st.table(table, border="horizontal", alt=tr("Measured size of the change, one column a model"))
+    st.table(table, border="horizontal", alt=tr("lab.measured-size", "Measured size of the change, one column a model"))
 
 
 def _size(change: AttackedPicture) -> str:
@@ -109,10 +127,18 @@ def _size(change: AttackedPicture) -> str:
 def _inside(change: AttackedPicture) -> str:
     """Measured by the core's own tolerance for rounding, not by eye."""
     allowed = budget_words(change.eps, change.norm)
-    return tr("yes: {budget}", budget=allowed) if change.inside_budget else tr("**no**: {budget}", budget=allowed)
+    return (
+        tr("lab.yes-budget", "yes: {budget}", budget=allowed)
+        if change.inside_budget
+        else tr("lab.no-budget", "**no**: {budget}", budget=allowed)
+    )
 
 
 def _first_fooled(change: AttackedPicture) -> str:
     if change.first_fooled is None:
-        return tr("never")
-    return tr("at step {n}", n=change.first_fooled) if change.first_fooled else tr("before the attack")
+        return tr("lab.never", "never")
+    return (
+        tr("lab.step-n", "at step {n}", n=change.first_fooled)
+        if change.first_fooled
+        else tr("lab.before-attack", "before the attack")
+    )

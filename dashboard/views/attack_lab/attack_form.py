@@ -9,19 +9,26 @@ from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services.results.common import AttackChoice, AttackOption, ModelChoice
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 
-THREATS = {"white box": "White box", "black box": "Black box"}
+THREATS = {"white box": Text("lab.white-box", "White box"), "black box": Text("lab.black-box", "Black box")}
 
-LOSSES = {"ce": "Cross-entropy", "margin": "Margin"}
+LOSSES = {"ce": Text("lab.cross-entropy", "Cross-entropy"), "margin": Text("lab.margin", "Margin")}
 
 COUNTS = {
-    "restarts": ("Random starts", "The best of all starts is shown."),
-    "samples": ("Samples a step", "Gradients, or questions to the model, averaged into one step."),
-    "search_steps": ("Search rounds", "Rounds of the search for the trade-off between success and size."),
+    "restarts": (Text("lab.random-starts", "Random starts"), Text("lab.best-all", "The best of all starts is shown.")),
+    "samples": (
+        Text("lab.samples-step", "Samples a step"),
+        Text("lab.gradients-questions", "Gradients, or questions to the model, averaged into one step."),
+    ),
+    "search_steps": (
+        Text("lab.search-rounds", "Search rounds"),
+        Text("lab.rounds-search", "Rounds of the search for the trade-off between success and size."),
+    ),
 }
 """Whole-number settings: their names and what they mean."""
 
-ANY_CLASS = "any other class"
+ANY_CLASS = Text("lab.any-other", "any other class")
 MAX_SEED = 2**31 - 1
 USUAL = {"white box": "pgd", "black box": "square"}
 """Attack of each threat that the form shows unless the reader says otherwise."""
@@ -35,7 +42,7 @@ def attack_picker() -> AttackOption:
     options = services.attack_options()
     threats = [threat for threat in THREATS if any(option.threat == threat for option in options)]
     threat = st.segmented_control(
-        tr("What the attacker knows"),
+        tr("lab.what-attacker", "What the attacker knows"),
         threats,
         format_func=lambda threat: tr(THREATS[threat]),
         default=threats[0],
@@ -43,15 +50,16 @@ def attack_picker() -> AttackOption:
         key="threat",
         persist_state="session",
         help=tr(
+            "lab.white-box-attacker",
             "White box: the attacker follows the model's own gradients. Black box: the attacker only sees what the "
-            "model puts out, or makes the picture on another model."
+            "model puts out, or makes the picture on another model.",
         ),
     )
     threat = threat if threat in threats else threats[0]
     group = {option.key: option for option in options if option.threat == threat}
     keys = list(group)
     key = st.selectbox(
-        tr("Attack"),
+        tr("lab.attack", "Attack"),
         keys,
         index=keys.index(USUAL[threat]) if USUAL[threat] in group else 0,
         format_func=lambda key: tr(group[key].title) if key in group else key,
@@ -91,7 +99,7 @@ def settings(option: AttackOption, task: Task) -> AttackChoice:
 def run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
     """Whether the one button of the page was pressed."""
     return st.button(
-        tr("Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models)),
+        tr("lab.run-attack", "Run {attack} on {models}", attack=tr(option.title), models=_on_words(option, models)),
         key="run_attack",
         type="primary",
         icon=":material/bolt:",
@@ -101,10 +109,10 @@ def run_button(option: AttackOption, models: Sequence[ModelChoice]) -> bool:
 
 def _on_words(option: AttackOption, models: Sequence[ModelChoice]) -> str:
     if option.needs_source:
-        return tr("the other models")
+        return tr("lab.other-models", "the other models")
     if len(models) == 1:
         return tr(models[0].title)
-    return tr("both models") if len(models) == 2 else tr("{n} models", n=len(models))
+    return tr("lab.both-models", "both models") if len(models) == 2 else tr("lab.n-models", "{n} models", n=len(models))
 
 
 def _steps(option: AttackOption) -> int | None:
@@ -112,7 +120,7 @@ def _steps(option: AttackOption) -> int | None:
         return None
     by_gradient = option.threat == "white box" or option.needs_source
     return st.slider(
-        tr("Gradient steps") if by_gradient else tr("Steps"),
+        tr("lab.gradient-steps", "Gradient steps") if by_gradient else tr("lab.steps", "Steps"),
         1,
         services.most(option.key, "steps"),
         option.usual.steps,
@@ -126,12 +134,14 @@ def _target(option: AttackOption, task: Task) -> str | None:
         return None
     names = [ANY_CLASS, *task.classes]
     picked = st.selectbox(
-        tr("Aim"),
+        tr("lab.aim", "Aim"),
         names,
-        format_func=lambda name: tr("any other class") if name == ANY_CLASS else class_words(task, name),
+        format_func=lambda name: (
+            tr("lab.any-other", "any other class") if name == ANY_CLASS else class_words(task, name)
+        ),
         key=f"target_{task.key}",
         persist_state="session",
-        help=tr("Untargeted, or towards one class."),
+        help=tr("lab.untargeted-towards", "Untargeted, or towards one class."),
     )
     return None if picked == ANY_CLASS else picked
 
@@ -140,13 +150,16 @@ def _loss(option: AttackOption) -> str | None:
     if "loss" not in option.settings:
         return None
     return st.selectbox(
-        tr("Attack objective"),
+        tr("lab.attack-objective", "Attack objective"),
         list(LOSSES),
         index=list(LOSSES).index(option.usual.loss),
         format_func=lambda loss: tr(LOSSES[loss]),
         key=f"loss_{option.key}",
         persist_state="session",
-        help=tr("Cross-entropy makes the model's own class unlikely; margin puts another class ahead of it."),
+        help=tr(
+            "lab.cross-entropy-makes",
+            "Cross-entropy makes the model's own class unlikely; margin puts another class ahead of it.",
+        ),
     )
 
 
@@ -156,12 +169,15 @@ def _source(option: AttackOption, task: Task) -> str | None:
         return None
     titles = {model.id: tr(model.title) for model in services.models(task.key)[::-1]}
     picked = st.selectbox(
-        tr("Source: the model the picture is made on"),
+        tr("lab.source-model", "Source: the model the picture is made on"),
         list(titles),
         format_func=titles.__getitem__,
         key=f"source_{task.key}",
         persist_state="session",
-        help=tr("Its gradients alone make the picture; it is not attacked itself: that would be a white-box attack."),
+        help=tr(
+            "lab.gradients-alone",
+            "Its gradients alone make the picture; it is not attacked itself: that would be a white-box attack.",
+        ),
     )
     return str(picked)
 
@@ -186,7 +202,7 @@ def _theta(option: AttackOption) -> float | None:
     if "theta" not in option.settings:
         return None
     return st.number_input(
-        tr("Change of one value"),
+        tr("lab.change-one", "Change of one value"),
         0.01,
         1.0,
         option.usual.theta,
@@ -194,18 +210,18 @@ def _theta(option: AttackOption) -> float | None:
         key=f"theta_{option.key}",
         width=FIELD,
         persist_state="session",
-        help=tr("How far one value moves in one step; 1 is from black to white."),
+        help=tr("lab.how-far", "How far one value moves in one step; 1 is from black to white."),
     )
 
 
 def _seed() -> int:
     return st.number_input(
-        tr("Seed"),
+        tr("lab.seed", "Seed"),
         0,
         MAX_SEED,
         0,
         key="seed",
         width=FIELD,
         persist_state="session",
-        help=tr("The same seed gives the same result, noise included."),
+        help=tr("lab.same-seed", "The same seed gives the same result, noise included."),
     )

@@ -11,16 +11,18 @@ from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.results.common import AttackOutcome, LabResult, MapView
+from dashboard.services.words import Text
 from dashboard.views.attack_lab.cards import WIDE
 from dashboard.views.attack_lab.pair import maps_key
 
 FAVOURITE = "channel_attention"
 """Shown first: what the whole defence adds, the map that says most in one picture."""
 
-PLAIN = "This model has no such map: it was built without the defence module (DAAM)."
-WRAPPED = (
+PLAIN = Text("attention.model-no", "This model has no such map: it was built without the defence module (DAAM).")
+WRAPPED = Text(
+    "attention.side-no",
     "This side has no maps: it is another model behind a defence of its input, and maps are read inside a network. "
-    "Choose that model itself to see them."
+    "Choose that model itself to see them.",
 )
 
 Pair = tuple[MapView, MapView]
@@ -30,10 +32,10 @@ Pair = tuple[MapView, MapView]
 def maps_before_after(result: LabResult) -> None:
     """Grad-CAM, and one map of the reader's choice, before and after."""
     try:
-        with working(tr("Drawing the maps…"), quick=True):
+        with working(tr("diagnose.drawing-maps", "Drawing the maps…"), quick=True):
             pairs = [_pairs(result, outcome) for outcome in result.outcomes]
     except MedDefError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(tr(str(error)), icon=":material/error:")
         return
     style = map_controls("lab")
     titles = {key: tr(pair[0].title) for each in pairs for key, pair in each.items() if key != GRAD_CAM}
@@ -43,10 +45,16 @@ def maps_before_after(result: LabResult) -> None:
             continue
         for column, outcome, found in zip(st.columns(len(pairs), gap="medium"), result.outcomes, pairs, strict=True):
             with column.container(border=True):
-                _pair_card(outcome, found.get(key), titles.get(key, tr("Grad-CAM")), style=style, models=len(pairs))
+                _pair_card(
+                    outcome,
+                    found.get(key),
+                    titles.get(key, tr("attention.grad-cam", "Grad-CAM")),
+                    style=style,
+                    models=len(pairs),
+                )
     caveat(
-        tr("Clean and attacked share one scale within each model."),
-        tr("Grad-CAM explains the class of the clean output in both pictures."),
+        tr("attention.clean-attacked", "Clean and attacked share one scale within each model."),
+        tr("attention.grad-cam-explains", "Grad-CAM explains the class of the clean output in both pictures."),
     )
 
 
@@ -61,7 +69,7 @@ def _map_picker(titles: dict[str, str]) -> str | None:
         return None
     keys = list(titles)
     picked = st.selectbox(
-        tr("Map of the model's own modules to compare"),
+        tr("attention.map-models", "Map of the model's own modules to compare"),
         keys,
         index=keys.index(FAVOURITE) if FAVOURITE in keys else 0,
         format_func=titles.__getitem__,
@@ -79,7 +87,7 @@ def _pair_card(outcome: AttackOutcome, pair: Pair | None, title: str, *, style: 
         return
     pictures = (outcome.clean.picture, outcome.attacked.reading.picture)
     for column, heading, view, picture in zip(
-        _two_places(models), (tr("Clean"), tr("Attacked")), pair, pictures, strict=True
+        _two_places(models), (tr("lab.clean", "Clean"), tr("lab.attacked", "Attacked")), pair, pictures, strict=True
     ):
         with column:
             map_tile(view, picture, style=style, heading=heading)

@@ -42,7 +42,10 @@ def model_cards(readings: Sequence[Reading], result: LabResult | None, *, task: 
                 _clean(shown[place], task=task)
             if truth is not None and shown[place].label != truth:
                 known = class_words(task, truth)
-                st.caption(":material/error: " + tr("The clean output was wrong already; known: {label}.", label=known))
+                st.caption(
+                    ":material/error: "
+                    + tr("lab.clean-output", "The clean output was wrong already; known: {label}.", label=known)
+                )
             trust_line(shown[place].model)
 
 
@@ -56,7 +59,7 @@ def model_title(model: ModelChoice) -> None:
 
 def short_title(model: ModelChoice) -> str:
     """A model's name where there is little room."""
-    return tr("Undefended") if model.id.endswith("/undefended") else tr(model.title)
+    return tr("lab.undefended", "Undefended") if model.id.endswith("/undefended") else tr(model.title)
 
 
 def span_of(result: LabResult) -> float:
@@ -67,12 +70,12 @@ def span_of(result: LabResult) -> float:
 
 
 def _clean(reading: Reading, *, task: Task) -> None:
-    alt = tr("{model}: clean scan", model=tr(reading.model.title))
-    st.image(reading.picture, clamp=True, width=PICTURE, caption=tr("Clean"), alt=alt)
+    alt = tr("lab.model-clean", "{model}: clean scan", model=tr(reading.model.title))
+    st.image(reading.picture, clamp=True, width=PICTURE, caption=tr("lab.clean", "Clean"), alt=alt)
     if reading.abstained is not None:
         st.markdown(output_words(task, reading))
         return
-    st.markdown(tr("Not attacked yet. Output: **{output}**", output=output_words(task, reading)))
+    st.markdown(tr("lab.not-attacked", "Not attacked yet. Output: **{output}**", output=output_words(task, reading)))
     with st.container(gap="xxsmall"):
         for label, share in zip(reading.classes, reading.shares, strict=True):
             st.progress(share, text=f"{class_code(task, label)} {percent(share)}")
@@ -92,14 +95,20 @@ def _pictures(outcome: AttackOutcome, *, span: float, models: int) -> None:
     factor = colours.amplification(span)
     with st.container(horizontal=True, wrap=False, gap="xsmall"):
         st.image(
-            attacked, caption=tr("Attacked"), clamp=True, width=PICTURE, alt=tr("{model}: attacked scan", model=title)
+            attacked,
+            caption=tr("lab.attacked", "Attacked"),
+            clamp=True,
+            width=PICTURE,
+            alt=tr("lab.model-attacked-scan", "{model}: attacked scan", model=title),
         )
         if models <= WIDE:
             st.image(
                 colours.difference(clean, attacked, factor=factor),
                 width=PICTURE,
-                caption=tr("Added, × {factor}", factor=factor),
-                alt=tr("{model}: attacked minus clean, times {factor}", model=title, factor=factor),
+                caption=tr("teach.added-times", "Added, × {factor}", factor=factor),
+                alt=tr(
+                    "lab.model-attacked", "{model}: attacked minus clean, times {factor}", model=title, factor=factor
+                ),
             )
 
 
@@ -107,9 +116,9 @@ def _verdict(outcome: AttackOutcome, *, models: int, task: Task) -> None:
     """What the attack did, in a sentence; an unchanged output is no success, and does not look like one."""
     was, now = class_code(task, outcome.clean.label), class_code(task, outcome.attacked.reading.label)
     words = (
-        tr("**Output changed** from {was} to {now}.", was=was, now=now)
+        tr("lab.output-changed", "**Output changed** from {was} to {now}.", was=was, now=now)
         if outcome.changed
-        else tr("**Output not changed**: {was}.", was=was)
+        else tr("lab.output-not", "**Output not changed**: {was}.", was=was)
     )
     if models > WIDE:  # a box would break the words of a narrow card
         st.markdown(f":red[:material/gpp_bad: {words}]" if outcome.changed else f":material/horizontal_rule: {words}")
@@ -119,9 +128,9 @@ def _verdict(outcome: AttackOutcome, *, models: int, task: Task) -> None:
         st.info(words, icon=":material/horizontal_rule:")
     noise = outcome.noise.reading.label
     if noise == outcome.clean.label:
-        st.caption(tr("Random noise: not changed."))
+        st.caption(tr("lab.random-noise-not", "Random noise: not changed."))
     else:
-        st.caption(tr("Random noise: changed to {now}.", now=class_code(task, noise)))
+        st.caption(tr("lab.random-noise-changed", "Random noise: changed to {now}.", now=class_code(task, noise)))
 
 
 def _bars(outcome: AttackOutcome, *, task: Task) -> None:
@@ -135,10 +144,10 @@ def _bars(outcome: AttackOutcome, *, task: Task) -> None:
 
 def _not_valid(outcome: AttackOutcome, *, task: Task) -> None:
     """Of a scan from which the model abstains: the classes, and no probability."""
-    st.warning(tr("Not counted: this model abstains from the scan."), icon=":material/block:")
+    st.warning(tr("lab.not-counted", "Not counted: this model abstains from the scan."), icon=":material/block:")
     for name, reading in (
-        (tr("Clean"), outcome.clean),
-        (tr("Attacked"), outcome.attacked.reading),
-        (tr("Random noise"), outcome.noise.reading),
+        (tr("lab.clean", "Clean"), outcome.clean),
+        (tr("lab.attacked", "Attacked"), outcome.attacked.reading),
+        (tr("lab.random-noise-2", "Random noise"), outcome.noise.reading),
     ):
         st.caption(f"{name}: {output_words(task, reading)}")

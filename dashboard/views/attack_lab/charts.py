@@ -27,12 +27,12 @@ def against_steps(outcomes: Sequence[AttackOutcome]) -> go.Figure:
             x=[step.number for step in steps],
             y=[step.loss for step in steps],
             mode="lines+markers" if len(steps) <= MOST_MARKERS else "lines",
-            hovertemplate=tr("step {x}: {y}", x="%{x}", y="%{y:.3g}"),
+            hovertemplate=tr("lab.step-x", "step {x}: {y}", x="%{x}", y="%{y:.3g}"),
             **_line(outcome.clean),
         )
     _lay_out(figure, height=280)
-    figure.update_xaxes(title=tr("step"), rangemode="tozero")
-    figure.update_yaxes(title=tr("loss"), rangemode="tozero")
+    figure.update_xaxes(title=tr("lab.step", "step"), rangemode="tozero")
+    figure.update_yaxes(title=tr("lab.loss", "loss"), rangemode="tozero")
     return figure
 
 
@@ -68,11 +68,11 @@ def against_budget(curves: Sequence[BudgetCurve], *, quantity: str, task: Task) 
             showlegend=False,
         )
     _lay_out(figure, height=300)
-    figure.update_xaxes(title=tr("attack strength ε, in 1/255"), rangemode="tozero")
+    figure.update_xaxes(title=tr("lab.attack-strength-eps-1", "attack strength ε, in 1/255"), rangemode="tozero")
     if quantity == "probability":
-        figure.update_yaxes(title=tr("probability, %"), range=[-3, 103])
+        figure.update_yaxes(title=tr("lab.probability", "probability, %"), range=[-3, 103])
     else:
-        figure.update_yaxes(title=tr("margin"))
+        figure.update_yaxes(title=tr("lab.margin-2", "margin"))
         figure.add_hline(y=0, line_dash="dot", line_color=COLOURS[2])
     return figure
 

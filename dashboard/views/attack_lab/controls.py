@@ -46,7 +46,7 @@ def controls(chosen: Chosen, task: Task) -> Order | None:
         with st.container(width=FIELD):
             _scan_field(chosen)
         strength, run = st.container(width=FIELD), st.container(width="content")
-        more = st.popover(tr("Advanced"), icon=":material/tune:", key="lab_advanced")
+        more = st.popover(tr("lab.advanced", "Advanced"), icon=":material/tune:", key="lab_advanced")
     with more:
         models = models_to_compare(chosen.task)
     if not _allowed(chosen, models, task=task):
@@ -85,12 +85,12 @@ def _scan_field(chosen: Chosen) -> None:
     keys = list(offered) if chosen.sample in offered else [THIS, *offered]
     st.session_state[SCAN] = chosen.sample if chosen.sample in offered else THIS
     st.selectbox(
-        tr("Scan"),
+        tr("lab.scan", "Scan"),
         keys,
         format_func=lambda key: tr(offered[key].title) if key in offered else title_of(chosen),
         key=SCAN,
         on_change=_choose,
-        help=tr("A sample. Your own scan is uploaded on the page Diagnose, and stays chosen here."),
+        help=tr("lab.sample-your", "A sample. Your own scan is uploaded on the page Diagnose, and stays chosen here."),
     )
 
 

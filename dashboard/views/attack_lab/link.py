@@ -60,6 +60,7 @@ def refused_line() -> None:
     if refused:
         st.warning(
             tr(
+                "lab.link-asked",
                 "The link asked for something that is not here or out of bounds ({names}); the form's own setting is "
                 "shown instead.",
                 names=", ".join(refused),
@@ -88,12 +89,13 @@ def write(wanted: dict[str, str]) -> None:
 
 def link_box(wanted: dict[str, str]) -> None:
     """The link, ready to copy, in the reader's language."""
-    st.markdown(f"**{tr('Link to these settings')}**")
+    st.markdown(f"**{tr('lab.link-these', 'Link to these settings')}**")
     st.code(deep_link.address(wanted, page="attack-lab"), language=None, wrap_lines=True)
     st.caption(
         tr(
+            "lab.opens-laboratory",
             "Opens the laboratory with this sample, these models, attack, attack strength, steps and seed; the other "
-            "settings are as usual. A link never leads to an upload."
+            "settings are as usual. A link never leads to an upload.",
         )
     )
 

@@ -33,7 +33,7 @@ def page() -> None:
     lab_link.take()
     chosen = state.chosen()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(tr("Attack lab"), anchor=False, width="content")
+        st.title(tr("lab.attack-lab", "Attack lab"), anchor=False, width="content")
         if chosen is not None:
             origin_line(chosen)
     lab_link.refused_line()
@@ -69,7 +69,7 @@ def _bench(chosen: Chosen) -> None:
 def _readings(chosen: Chosen, order: Order) -> list[Reading]:
     """What the models say before any attack."""
     try:
-        with working(tr("Reading the scan…"), quick=True):
+        with working(tr("attention.reading-scan", "Reading the scan…"), quick=True):
             return clean_readings(chosen, order.models)
     except MedDefError as error:
         st.error(tr(str(error)), icon=":material/error:")

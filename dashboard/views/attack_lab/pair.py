@@ -48,7 +48,7 @@ def _picked(shown: dict[str, Reading]) -> str:
     if st.session_state.get("lab_shown") not in ids:
         st.session_state["lab_shown"] = ids[0]
     picked = st.segmented_control(
-        tr("Attacked image of"),
+        tr("lab.attacked-image", "Attacked image of"),
         ids,
         format_func=lambda key: short_title(shown[key].model) if key in shown else key,
         required=True,
@@ -62,10 +62,20 @@ def _subject(
     chosen: Chosen, reading: Reading, outcome: AttackOutcome | None, *, views: tuple[tuple[MapView, ...], ...]
 ) -> ViewerSubject:
     title = tr(reading.model.title)
-    pictures = [_picture(reading.picture, tr("Clean"), alt=tr("{model}: clean scan", model=title))]
+    pictures = [
+        _picture(
+            reading.picture, tr("lab.clean", "Clean"), alt=tr("lab.model-clean", "{model}: clean scan", model=title)
+        )
+    ]
     if outcome is not None:
         attacked = outcome.attacked.reading.picture
-        pictures.append(_picture(attacked, tr("Attacked"), alt=tr("{model}: attacked scan", model=title)))
+        pictures.append(
+            _picture(
+                attacked,
+                tr("lab.attacked", "Attacked"),
+                alt=tr("lab.model-attacked-scan", "{model}: attacked scan", model=title),
+            )
+        )
     return ViewerSubject(
         key=chosen.fingerprint,
         pictures=tuple(pictures),
@@ -109,7 +119,7 @@ def _maps(
     if outcome is not None and result is not None:
         pictures, key = (*pictures, outcome.attacked.reading.picture), maps_key(result)
     try:
-        with working(tr("Drawing the maps…"), quick=True):
+        with working(tr("diagnose.drawing-maps", "Drawing the maps…"), quick=True):
             return services.maps(reading.model, key, reading.label, pictures)
     except MedDefError as error:
         st.error(tr(str(error)), icon=":material/error:")

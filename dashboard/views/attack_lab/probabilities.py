@@ -17,7 +17,7 @@ HEIGHT = (70, 60)
 def probabilities(result: LabResult, *, task: Task) -> None:
     """One chart a model; none of a model that abstains from the scan."""
     if not result.counted:
-        st.caption(tr("Nothing is counted here: a model abstains from this scan."))
+        st.caption(tr("lab.nothing-counted", "Nothing is counted here: a model abstains from this scan."))
         return
     fixed, each = HEIGHT
     for column, outcome in zip(st.columns(len(result.counted), gap="medium"), result.counted, strict=True):
@@ -40,9 +40,13 @@ def _bars_alt(outcome: AttackOutcome, *, task: Task) -> str:
     parts = [
         f"{name}: {class_words(task, reading.label)} {percent(reading.probability)}"
         for name, reading in (
-            (tr("clean"), outcome.clean),
-            (tr("attacked"), outcome.attacked.reading),
-            (tr("random noise"), outcome.noise.reading),
+            (tr("lab.clean-2", "clean"), outcome.clean),
+            (tr("lab.attacked-2", "attacked"), outcome.attacked.reading),
+            (tr("lab.random-noise", "random noise"), outcome.noise.reading),
         )
     ]
-    return tr("{model}, probabilities.", model=tr(outcome.clean.model.title)) + " " + "; ".join(parts)
+    return (
+        tr("lab.model-probabilities", "{model}, probabilities.", model=tr(outcome.clean.model.title))
+        + " "
+        + "; ".join(parts)
+    )

@@ -44,7 +44,10 @@ def run_as_asked(chosen: Chosen, order: Order) -> None:
         st.warning(tr(str(state.lab_note())), icon=":material/cancel:")
     elif held is not None and not answers(held, order, task=chosen.task):
         st.warning(
-            tr("**These results are of other settings** than those above. Press the button to attack again."),
+            tr(
+                "lab.these-results",
+                "**These results are of other settings** than those above. Press the button to attack again.",
+            ),
             icon=":material/update:",
         )
     else:
@@ -83,12 +86,15 @@ def _asked(choice: AttackChoice, models: Sequence[ModelChoice]) -> str:
 
 def _estimate(chosen: Chosen, order: Order, *, following: bool) -> None:
     """What the button does; of a slow attack how long it will take."""
-    words = tr("Each model is attacked for itself, and random noise of the same size is run beside it as a control.")
+    words = tr(
+        "lab.each-model",
+        "Each model is attacked for itself, and random noise of the same size is run beside it as a control.",
+    )
     if order.option.live:
         words = (
-            tr("The result follows every setting: move the attack strength and watch.")
+            tr("lab.result-follows", "The result follows every setting: move the attack strength and watch.")
             if following
-            else tr("One step is quick: after the first press, the result follows every setting.")
+            else tr("lab.one-step", "One step is quick: after the first press, the result follows every setting.")
         )
     # A result that answers these settings has been waited for already.
     duration = "" if held_result(chosen) is not None else _duration(chosen, order)
@@ -98,15 +104,15 @@ def _estimate(chosen: Chosen, order: Order, *, following: bool) -> None:
 def _duration(chosen: Chosen, order: Order) -> str:
     try:
         spec, source = services.checked(order.choice, chosen.task)
-        with working(tr("Checking the scan…"), quick=True):
+        with working(tr("diagnose.checking-scan", "Checking the scan…"), quick=True):
             seconds = estimates.seconds(_without(source, order.models), spec)
     except MedDefError:  # said when it is run
         return ""
     if seconds < SLOW:
         return ""
     if seconds < MINUTE:
-        return tr("**Estimated time: about {n} seconds.**", n=SLOW * math.ceil(seconds / SLOW))
-    return tr("**Estimated time: about {n} min.**", n=math.ceil(seconds / MINUTE))
+        return tr("lab.estimated-time", "**Estimated time: about {n} seconds.**", n=SLOW * math.ceil(seconds / SLOW))
+    return tr("lab.estimated-time-about", "**Estimated time: about {n} min.**", n=math.ceil(seconds / MINUTE))
 
 
 # ---- one attack --------------------------------------------------------------------------------------------------
@@ -117,7 +123,7 @@ def _follow(chosen: Chosen, order: Order, *, asked: str) -> None:
     state.forget_lab(asked=asked)
     try:
         spec, source = services.checked(order.choice, chosen.task)
-        with working(tr("Attacking…"), quick=True):
+        with working(tr("lab.attacking", "Attacking…"), quick=True):
             readings = clean_readings(chosen, order.models)
             _check_target(chosen, readings, target=order.choice.target)
             outcomes = tuple(services.attack(clean, spec, lambda *news: None, source=source) for clean in readings)
@@ -139,8 +145,13 @@ def _run(chosen: Chosen, order: Order) -> None:
     state.note_interrupted()
     box = st.empty()
     with box.container(border=True):
-        bar = st.progress(0.0, text=tr("Starting…"))
-        st.button(tr("Cancel"), key="cancel_attack", icon=":material/stop_circle:", on_click=state.note_cancelled)
+        bar = st.progress(0.0, text=tr("batch.starting", "Starting…"))
+        st.button(
+            tr("batch.cancel", "Cancel"),
+            key="cancel_attack",
+            icon=":material/stop_circle:",
+            on_click=state.note_cancelled,
+        )
     outcomes: list[AttackOutcome] = []
 
     def on_wait(where: QueuePlace) -> None:
@@ -155,7 +166,7 @@ def _run(chosen: Chosen, order: Order) -> None:
 
             @paced
             def on_progress(what: str, step: int, total: int) -> None:
-                words = tr("{what}: step {step} of {total}", what=what, step=step, total=total)
+                words = tr("lab.what-step", "{what}: step {step} of {total}", what=what, step=step, total=total)
                 bar.progress((len(outcomes) + step / total) / len(readings), text=words)
 
             for clean in readings:
@@ -176,7 +187,10 @@ def _without(source: ModelChoice | None, models: Sequence[ModelChoice]) -> list[
     others = [model for model in models if source is None or model.id != source.id]
     if not others:
         raise AttackError(
-            tr("The picture is made on the only model chosen; compare another one, or change the source.")
+            tr(
+                "lab.picture-made",
+                "The picture is made on the only model chosen; compare another one, or change the source.",
+            )
         )
     return others
 
@@ -188,6 +202,7 @@ def _check_target(chosen: Chosen, readings: Sequence[Reading], *, target: str | 
             words = class_words(services.tasks()[chosen.task], clean.label)
             raise AttackError(
                 tr(
+                    "lab.model-already",
                     "{model} already predicts {label} for this scan; aim at another class.",
                     model=tr(clean.model.title),
                     label=words,

@@ -10,6 +10,7 @@ from dashboard.language import tr
 from dashboard.services import certificates
 from dashboard.services.results.common import LabResult
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 from dashboard.session.state import Chosen
 from dashboard.views.attack_lab.added import added, measurements
 from dashboard.views.attack_lab.before_after import maps_before_after
@@ -21,15 +22,15 @@ from dashboard.views.attack_lab.transfer import transfer_card
 KEY = "lab_section"
 
 TITLES = {
-    "added": "Added",
-    "probabilities": "Probabilities",
-    "sizes": "Size",
-    "steps": "Steps",
-    "maps": "Maps",
-    "sweep": "Sweep",
-    "transfer": "Transfer",
-    "certificate": "Certificate",
-    "export": "Export",
+    "added": Text("lab.added", "Added"),
+    "probabilities": Text("lab.probabilities", "Probabilities"),
+    "sizes": Text("lab.size", "Size"),
+    "steps": Text("lab.steps", "Steps"),
+    "maps": Text("lab.maps", "Maps"),
+    "sweep": Text("lab.sweep", "Sweep"),
+    "transfer": Text("lab.transfer", "Transfer"),
+    "certificate": Text("diagnose.certificate", "Certificate"),
+    "export": Text("out.export", "Export"),
 }
 
 
@@ -40,7 +41,7 @@ def sections(chosen: Chosen, result: LabResult, *, task: Task) -> None:
     if st.session_state.get(KEY) not in names:
         st.session_state[KEY] = names[0]
     picked = st.segmented_control(
-        tr("More about this attack"),
+        tr("lab.more-about", "More about this attack"),
         names,
         format_func=lambda name: tr(TITLES[name]),
         required=True,

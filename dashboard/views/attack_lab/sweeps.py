@@ -28,20 +28,25 @@ def sweeps_card(result: LabResult, *, task: Task) -> None:
     """The settings, a button for each question, and what was found; not of a model that abstains from the scan."""
     clean = [outcome.clean for outcome in result.counted]
     if not clean:
-        st.caption(tr("Nothing is counted here: a model abstains from this scan."))
+        st.caption(tr("lab.nothing-counted", "Nothing is counted here: a model abstains from this scan."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         steps = st.number_input(
-            tr("Steps of PGD at each strength"),
+            tr("lab.steps-pgd", "Steps of PGD at each strength"),
             1,
             sweeps.MOST_STEPS,
             min(result.spec.steps, sweeps.MOST_STEPS) if result.option.iterative else sweeps.USUAL_STEPS,
             key=f"lab_sweep_steps_{result.option.key}",
             width=240,
-            help=tr("PGD on the margin loss, untargeted, whichever attack is chosen above, so that strengths compare."),
+            help=tr(
+                "lab.pgd-margin",
+                "PGD on the margin loss, untargeted, whichever attack is chosen above, so that strengths compare.",
+            ),
         )
-        sweep = st.button(tr("Sweep the strength"), key="lab_sweep", icon=":material/show_chart:")
-        smallest = st.button(tr("Find the smallest strength"), key="lab_smallest", icon=":material/compress:")
+        sweep = st.button(tr("lab.sweep-strength", "Sweep the strength"), key="lab_sweep", icon=":material/show_chart:")
+        smallest = st.button(
+            tr("lab.find-smallest", "Find the smallest strength"), key="lab_smallest", icon=":material/compress:"
+        )
     key = settings_key(result, steps)
     seed = result.spec.seed
     if sweep:
@@ -51,7 +56,10 @@ def sweeps_card(result: LabResult, *, task: Task) -> None:
     curves, found = kept("sweep", key), kept("smallest", key)
     if curves is None and found is None:
         st.caption(
-            tr("Each button attacks every model again, at many strengths: some seconds a model. Nothing runs before.")
+            tr(
+                "lab.each-button",
+                "Each button attacks every model again, at many strengths: some seconds a model. Nothing runs before.",
+            )
         )
         return
     if isinstance(curves, tuple):
@@ -81,8 +89,12 @@ def _curves(curves: Sequence[BudgetCurve], *, task: Task, steps: int) -> None:
     left, right = st.columns(2, gap="medium")
     words = [_curve_words(curve, steps=steps) for curve in curves]
     for column, quantity, title in (
-        (left, "probability", tr("Probability of the clean output as the attack grows stronger")),
-        (right, "margin", tr("Margin of the clean output as the attack grows stronger")),
+        (
+            left,
+            "probability",
+            tr("lab.probability-clean-output", "Probability of the clean output as the attack grows stronger"),
+        ),
+        (right, "margin", tr("lab.margin-clean", "Margin of the clean output as the attack grows stronger")),
     ):
         with column:
             st.markdown(f"**{title}**")
@@ -96,6 +108,7 @@ def _curves(curves: Sequence[BudgetCurve], *, task: Task, steps: int) -> None:
         st.markdown(f"- {sentence}")
     st.caption(
         tr(
+            "lab.pgd-n",
             "PGD, {n} steps, each model by its own gradients. A picture found at a small strength counts at every "
             "larger one. The margin is the logarithm of how much likelier the clean output is than the next "
             "class; below 0 the output has changed, and a cross marks where.",
@@ -108,21 +121,40 @@ def _curve_words(curve: BudgetCurve, *, steps: int) -> str:
     model = tr(curve.clean.model.title)
     most = eps_words(curve.points[-1].eps)
     if curve.flips_at is None:
-        said = tr("{model}: PGD with {n} steps found no change up to ε = {most}.", model=model, n=steps, most=most)
+        said = tr(
+            "lab.model-pgd",
+            "{model}: PGD with {n} steps found no change up to ε = {most}.",
+            model=model,
+            n=steps,
+            most=most,
+        )
         if steps < sweeps.USUAL_STEPS:
-            said += " " + tr("With so few steps a stronger attack may well find one.")
+            said += " " + tr("lab.so-few", "With so few steps a stronger attack may well find one.")
     else:
-        said = tr("{model}: the output changes within ε = {eps}.", model=model, eps=eps_words(curve.flips_at))
+        said = tr(
+            "lab.model-output",
+            "{model}: the output changes within ε = {eps}.",
+            model=model,
+            eps=eps_words(curve.flips_at),
+        )
     if curve.noise_flips_at is None:
-        return said + " " + tr("Random noise of these sizes changed nothing.")
-    return said + " " + tr("Random noise changed it at ε = {eps}.", eps=eps_words(curve.noise_flips_at))
+        return said + " " + tr("lab.random-noise-these", "Random noise of these sizes changed nothing.")
+    return (
+        said
+        + " "
+        + tr(
+            "lab.random-noise-changed-eps", "Random noise changed it at ε = {eps}.", eps=eps_words(curve.noise_flips_at)
+        )
+    )
 
 
 def _smallest(found: Sequence[Smallest], *, task: Task) -> None:
-    st.markdown("**" + tr("The smallest strength that changed each output") + "**")
+    st.markdown("**" + tr("lab.smallest-strength", "The smallest strength that changed each output") + "**")
     rows = {
         tr(each.clean.model.title): [
-            tr("none up to {eps}", eps=eps_words(each.high)) if each.eps is None else eps_words(each.eps),
+            tr("lab.none-up", "none up to {eps}", eps=eps_words(each.high))
+            if each.eps is None
+            else eps_words(each.eps),
             eps_words(each.withstood),
             "–" if each.attacked is None else output_words(task, each.attacked),
             output_words(task, each.noise),
@@ -130,16 +162,25 @@ def _smallest(found: Sequence[Smallest], *, task: Task) -> None:
         ]
         for each in found
     }
-    names = [tr("Changed at ε"), tr("Failed at ε"), tr("Output there"), tr("Noise control"), tr("Attacks run")]
+    names = [
+        tr("lab.changed-eps", "Changed at ε"),
+        tr("lab.failed-eps", "Failed at ε"),
+        tr("lab.output-there", "Output there"),
+        tr("lab.noise-control-2", "Noise control"),
+        tr("lab.attacks-run", "Attacks run"),
+    ]
     st.table(
         pd.DataFrame(rows, index=names),
         border="horizontal",
-        alt=tr("Smallest strength that changed each model's output, one column a model"),
+        alt=tr(
+            "lab.smallest-strength-changed", "Smallest strength that changed each model's output, one column a model"
+        ),
     )
     st.caption(
         ":material/info: "
         + tr(
+            "lab.upper-bound",
             "An upper bound, found by this attack: the picture at this strength does change the output, but a better "
-            "attack may need less. A failed attack below it does not prove that the model is robust there."
+            "attack may need less. A failed attack below it does not prove that the model is robust there.",
         )
     )

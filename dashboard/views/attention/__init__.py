@@ -1,6 +1,14 @@
 """The page Attention."""
 
 from dashboard.navigation import PageInfo
+from dashboard.services.words import Text
 
 ORDER = 30
-PAGES = (PageInfo(folder="attention", title="Attention", icon=":material/visibility:", address="attention"),)
+PAGES = (
+    PageInfo(
+        folder="attention",
+        title=Text("attention.attention", "Attention"),
+        icon=":material/visibility:",
+        address="attention",
+    ),
+)

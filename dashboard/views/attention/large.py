@@ -30,7 +30,7 @@ def large(inspected: Sequence[Inspected], *, task: str) -> None:
         if st.session_state.get("attention_map") not in titles:
             st.session_state["attention_map"] = next(iter(titles))
         key = st.selectbox(
-            tr("Map"),
+            tr("viewer.map", "Map"),
             list(titles),
             format_func=lambda name: tr(str(titles.get(name, name))),
             key="attention_map",
@@ -38,7 +38,7 @@ def large(inspected: Sequence[Inspected], *, task: str) -> None:
         )
     key = key if key in titles else next(iter(titles))
     st.info(worth_of_map(key, each.model, task=task), icon=":material/experiment:")
-    with working(tr("Drawing the maps of {model}…", model=tr(each.model.title)), quick=True):
+    with working(tr("attention.drawing-maps", "Drawing the maps of {model}…", model=tr(each.model.title)), quick=True):
         found = services.maps(each.model, inspection.key_of(each.pictures), each.clean.label, each.pictures)
     views = [view for maps in found for view in maps if view.key == key]
     viewer(_subject(each, views), key=KEY, spare=SPARE, most=MOST)
@@ -50,7 +50,7 @@ def _model(inspected: Sequence[Inspected]) -> Inspected:
     if st.session_state.get("attention_model") not in known:
         st.session_state["attention_model"] = next((key for key in known if key.endswith("/meddef")), next(iter(known)))
     picked = st.segmented_control(
-        tr("Model"),
+        tr("diagnose.model", "Model"),
         list(known),
         format_func=lambda key: tr(known[key].model.title) if key in known else key,
         required=True,

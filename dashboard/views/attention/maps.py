@@ -9,9 +9,10 @@ from dashboard.components.heatmap_panel import MapStyle, caveat, map_controls, m
 from dashboard.components.progress import working
 from dashboard.language import tr
 from dashboard.services.results.attention import Inspected, MapGroup
+from dashboard.services.words import Text
 from dashboard.views.attention.compare import compare
 
-SIDE_BY_SIDE, ON_TOP = "Side by side", "On top of each other"
+SIDE_BY_SIDE, ON_TOP = Text("attention.side-side", "Side by side"), Text("attention.top-each", "On top of each other")
 
 TILE = 160
 """Width of one map in pixels: clean and attacked of two models stand beside the sidebar."""
@@ -35,7 +36,7 @@ def look_controls(*, attacked: bool) -> Look:
     style = map_controls("attention")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         arranged = st.segmented_control(
-            tr("Clean and attacked"),
+            tr("attention.clean-attacked-2", "Clean and attacked"),
             [SIDE_BY_SIDE, ON_TOP],
             default=SIDE_BY_SIDE,
             required=True,
@@ -45,12 +46,13 @@ def look_controls(*, attacked: bool) -> Look:
             disabled=not attacked,
         )
         across = st.toggle(
-            tr("One scale for all models"),
+            tr("attention.one-scale", "One scale for all models"),
             key="attention_across",
             persist_state="session",
             help=tr(
+                "attention.clean-attacked-model",
                 "Clean and attacked of a model always share a scale. Between models, raw values of one kind of map "
-                "may differ in size for no reason that matters."
+                "may differ in size for no reason that matters.",
             ),
         )
     return Look(style, attacked and arranged == ON_TOP, across)
@@ -60,7 +62,9 @@ def for_each(inspected: Sequence[Inspected], compute: Callable[[Inspected], MapG
     """A quick map of each model, one model after the other so that the page says where it is."""
     found: list[Found] = []
     for each in inspected:
-        with working(tr("Drawing the maps of {model}…", model=tr(each.model.title)), quick=True):
+        with working(
+            tr("attention.drawing-maps", "Drawing the maps of {model}…", model=tr(each.model.title)), quick=True
+        ):
             found.append((each, compute(each)))
     return found
 
@@ -76,11 +80,14 @@ def map_groups(found: Sequence[Found], *, look: Look, key: str, missing: str) ->
         compare([each for each in found if each[1] is not None], style=look.style, key=f"attention_compare_{key}")
         for each, maps in found:
             if maps is None or each.outcome is None:
-                st.caption(f"{tr(each.model.title)}: {tr(missing) if maps is None else tr('not attacked yet.')}")
+                st.caption(
+                    f"{tr(each.model.title)}: "
+                    f"{tr(missing) if maps is None else tr('attention.not-attacked', 'not attacked yet.')}"
+                )
     else:
         _columns(found, look=look, missing=missing)
-    shared = tr("Clean and attacked share one scale within each model.")
-    caveat(tr("All maps here share one scale.") if look.across else shared)
+    shared = tr("attention.clean-attacked", "Clean and attacked share one scale within each model.")
+    caveat(tr("attention.all-maps", "All maps here share one scale.") if look.across else shared)
 
 
 def _columns(found: Sequence[Found], *, look: Look, missing: str) -> None:
@@ -97,7 +104,9 @@ def _columns(found: Sequence[Found], *, look: Look, missing: str) -> None:
 
 def _tiles(inspected: Inspected, maps: MapGroup, *, style: MapStyle) -> None:
     with st.container(horizontal=True, gap="xsmall"):
-        for name, view, picture in zip(("Clean", "Attacked"), maps.views, inspected.pictures, strict=False):
+        for name, view, picture in zip(
+            (Text("lab.clean", "Clean"), Text("lab.attacked", "Attacked")), maps.views, inspected.pictures, strict=False
+        ):
             with st.container(width=TILE, gap="xxsmall"):
                 map_tile(view, picture, style=style, heading=tr(name))
 

@@ -16,6 +16,7 @@ from dashboard.services.errors import MedDefError
 from dashboard.services.results.attention import Inspected
 from dashboard.services.results.common import LabResult, ModelChoice
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 from dashboard.session import state
 from dashboard.session.state import Chosen
 from dashboard.views.attention import scores, sections
@@ -31,28 +32,49 @@ from dashboard.views.attention.worth import worth
 Section = Callable[[Sequence[Inspected], Task, Look], None]
 
 MAPS: dict[str, tuple[str, Section]] = {
-    "grad-cam": ("All models: Grad-CAM", lambda found, task, look: sections.grad_cam(found, task=task, look=look)),
-    "modules": ("Defence modules", lambda found, task, look: sections.modules(found, look=look)),
-    "channels": ("Channel attention", lambda found, task, look: channels(found, look=look)),
-    "self-attention": ("Self-attention", lambda found, task, look: self_attention(found, look=look)),
+    "grad-cam": (
+        Text("attention.all-models", "All models: Grad-CAM"),
+        lambda found, task, look: sections.grad_cam(found, task=task, look=look),
+    ),
+    "modules": (
+        Text("attention.defence-modules", "Defence modules"),
+        lambda found, task, look: sections.modules(found, look=look),
+    ),
+    "channels": (
+        Text("attention.channel-attention", "Channel attention"),
+        lambda found, task, look: channels(found, look=look),
+    ),
+    "self-attention": (
+        Text("attention.self-attention", "Self-attention"),
+        lambda found, task, look: self_attention(found, look=look),
+    ),
     "gradients": (
-        "Integrated gradients",
+        Text("attention.integrated-gradients", "Integrated gradients"),
         lambda found, task, look: sections.class_maps(found, task=task, look=look, name="integrated_gradients"),
     ),
     "occlusion": (
-        "Occlusion",
+        Text("attention.occlusion", "Occlusion"),
         lambda found, task, look: sections.class_maps(found, task=task, look=look, name="occlusion"),
     ),
 }
 """Sections that draw maps, by their name in a link."""
 
 OTHERS: dict[str, tuple[str, Callable[[Sequence[Inspected], Task, str | None], None]]] = {
-    "outputs": ("Outputs", lambda found, task, truth: outputs_table(found, task=task, truth=truth)),
-    "scan": ("The scans alone", lambda found, task, truth: sections.scans(found)),
-    "stability": ("Stability", lambda found, task, truth: scores.stability(found)),
-    "propagation": ("Propagation", lambda found, task, truth: propagation(found)),
-    "sanity": ("Randomised weights", lambda found, task, truth: scores.sanity(found)),
-    "pointing": ("Pointing game", lambda found, task, truth: pointing(found, task=task)),
+    "outputs": (
+        Text("attention.outputs", "Outputs"),
+        lambda found, task, truth: outputs_table(found, task=task, truth=truth),
+    ),
+    "scan": (Text("attention.scans-alone", "The scans alone"), lambda found, task, truth: sections.scans(found)),
+    "stability": (Text("attention.stability", "Stability"), lambda found, task, truth: scores.stability(found)),
+    "propagation": (Text("attention.propagation", "Propagation"), lambda found, task, truth: propagation(found)),
+    "sanity": (
+        Text("attention.randomised-weights", "Randomised weights"),
+        lambda found, task, truth: scores.sanity(found),
+    ),
+    "pointing": (
+        Text("attention.pointing-game", "Pointing game"),
+        lambda found, task, truth: pointing(found, task=task),
+    ),
 }
 """Sections without maps to set the display of: the scans themselves, and what scores maps and networks."""
 
@@ -67,7 +89,7 @@ def page() -> None:
     chosen = state.chosen()
     head = st.container(horizontal=True, vertical_alignment="center")
     with head:
-        st.title(tr("Attention"), anchor=False, width="content")
+        st.title(tr("attention.attention", "Attention"), anchor=False, width="content")
         if chosen is not None:
             origin_line(chosen)
     if chosen is None:
@@ -75,7 +97,7 @@ def page() -> None:
         return
     task = services.tasks()[chosen.task]
     with head:
-        more = st.popover(tr("Models"), icon=":material/tune:", key="attention_setup")
+        more = st.popover(tr("about.models", "Models"), icon=":material/tune:", key="attention_setup")
     found = _setup(chosen, task, more=more)
     if not found:
         return
@@ -91,7 +113,9 @@ def _setup(chosen: Chosen, task: Task, *, more: DeltaGenerator) -> list[Inspecte
     """The models, whose field goes into `more`; a quick attack on each, and what came of it."""
     with more:
         models = models_with_maps(chosen.task)
-        st.page_link("dashboard/views/diagnose/page.py", label=tr("Other scan"), icon=":material/arrow_back:")
+        st.page_link(
+            "dashboard/views/diagnose/page.py", label=tr("lab.other-scan", "Other scan"), icon=":material/arrow_back:"
+        )
     try:
         if not may_use(chosen, guards(chosen, models), task=task, key="attention"):
             return []
@@ -106,7 +130,7 @@ def _setup(chosen: Chosen, task: Task, *, more: DeltaGenerator) -> list[Inspecte
 
 
 def _read(chosen: Chosen, models: Sequence[ModelChoice], attack: LabResult | None) -> list[Inspected]:
-    with working(tr("Reading the scan…"), quick=True):
+    with working(tr("attention.reading-scan", "Reading the scan…"), quick=True):
         readings = [services.read(model, chosen.fingerprint, chosen.scan) for model in models]
     return [inspection.inspected(reading, attack) for reading in readings]
 
@@ -114,7 +138,7 @@ def _read(chosen: Chosen, models: Sequence[ModelChoice], attack: LabResult | Non
 def _sections(found: Sequence[Inspected], task: Task, chosen: Chosen) -> None:
     """One section. No fragment: who turns to another would wait there until every model's slow maps are drawn."""
     picked = st.segmented_control(
-        tr("What to look at"),
+        tr("attention.what-look", "What to look at"),
         list(TITLES),
         default=FIRST,
         required=True,
@@ -132,7 +156,7 @@ def _sections(found: Sequence[Inspected], task: Task, chosen: Chosen) -> None:
         else:
             OTHERS[name][1](found, task, chosen.truth)
     except MedDefError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(tr(str(error)), icon=":material/error:")
 
 
 page()

@@ -17,27 +17,36 @@ def pointing(inspected: Sequence[Inspected], *, task: Task) -> None:
     """Scores that were measured once; nothing is computed here."""
     st.markdown(
         tr(
+            "attention.synthetic-phantoms",
             "Synthetic phantoms are drawings with one lesion at a known place. A map scores when its strongest point "
             "lies on that lesion or close beside it. Phantoms are drawn by a program, not taken of patients: a score "
-            "says where a map points on drawings, and nothing of real disease."
+            "says where a map points on drawings, and nothing of real disease.",
         )
     )
     found = inspection_scores.pointing(task.key)
     if not found:
         st.info(
-            tr("No scores are here: assets/results/pointing holds no record of this kind of scan. Run `meddef point`."),
+            tr(
+                "attention.no-scores",
+                "No scores are here: assets/results/pointing holds no record of this kind of scan. Run `meddef point`.",
+            ),
             icon=":material/folder_off:",
         )
         return
     chosen = {each.model.id for each in inspected}
     shown = [scores for scores in found if scores.model.id in chosen]
     if not shown:
-        st.info(tr("None of the chosen models was scored on phantoms."), icon=":material/info:")
+        st.info(
+            tr("attention.none-chosen", "None of the chosen models was scored on phantoms."), icon=":material/info:"
+        )
     for scores in shown:
         _card(scores, task=task)
     caveat(
-        tr("Chance is the score of a point placed at random; centre, that of the middle of the picture."),
-        tr("An interval that reaches down to either shows nothing."),
+        tr(
+            "attention.chance-score",
+            "Chance is the score of a point placed at random; centre, that of the middle of the picture.",
+        ),
+        tr("attention.interval-reaches", "An interval that reaches down to either shows nothing."),
     )
 
 
@@ -45,12 +54,27 @@ def _card(scores: PointingScores, *, task: Task) -> None:
     st.subheader(tr(scores.model.title), anchor=False)
     if not scores.current:
         st.warning(
-            tr("These scores are of other weights than this server's; run `meddef point` again."),
+            tr(
+                "attention.these-scores",
+                "These scores are of other weights than this server's; run `meddef point` again.",
+            ),
             icon=":material/warning:",
         )
     counts = ", ".join(f"{class_code(task, label)} {right}/{n}" for label, right, n in scores.read_right)
-    st.caption(tr("Phantoms read right: {counts}. Where a model misreads them, its scores say little.", counts=counts))
-    columns = (tr("On the lesion"), tr("95% interval"), tr("Chance"), tr("Centre"), "n")
+    st.caption(
+        tr(
+            "attention.phantoms-read",
+            "Phantoms read right: {counts}. Where a model misreads them, its scores say little.",
+            counts=counts,
+        )
+    )
+    columns = (
+        tr("attention.lesion", "On the lesion"),
+        tr("attention.95-interval", "95% interval"),
+        tr("attention.chance", "Chance"),
+        tr("attention.centre", "Centre"),
+        "n",
+    )
     titles = inspection.titles()
     rows = {tr(titles.get(row.map, row.map)): _cells(row) for row in scores.rows}
     st.table(pd.DataFrame(rows, index=list(columns)).T)
@@ -58,5 +82,5 @@ def _card(scores: PointingScores, *, task: Task) -> None:
 
 def _cells(row: Pointing) -> list[str]:
     low, high = (percent(end) for end in row.interval)
-    interval = tr("{low} to {high}", low=low, high=high)
+    interval = tr("attention.low-high", "{low} to {high}", low=low, high=high)
     return [counted(row.score), interval, counted(row.chance), counted(row.centre), str(row.n)]

@@ -12,6 +12,7 @@ from dashboard.components.colours import DIVERGING, png_address
 from dashboard.language import tr
 from dashboard.services import inspection
 from dashboard.services.results.attention import Inspected, MapGroup
+from dashboard.services.words import Text
 from dashboard.views.attention.maps import Look, for_each, map_groups
 
 GRID = "attention_grid"
@@ -21,14 +22,20 @@ OTHER, _, PICKED = DIVERGING
 SIDE = 300
 """Of the clickable picture, in pixels."""
 
-NO_ATTENTION = "This model was built without self-attention, so no position of it looks at another."
+NO_ATTENTION = Text(
+    "attention.model-built-without-self",
+    "This model was built without self-attention, so no position of it looks at another.",
+)
 
 
 def self_attention(inspected: Sequence[Inspected], *, look: Look) -> None:
     """What the position that the reader chooses looks at, for every model that has self-attention."""
     looking = [each for each in inspected if inspection.has_attention(each.model)]
     if not looking:
-        st.info(tr("None of the chosen models has self-attention. Choose MedDef."), icon=":material/info:")
+        st.info(
+            tr("attention.none-chosen-models", "None of the chosen models has self-attention. Choose MedDef."),
+            icon=":material/info:",
+        )
         return
     rows, columns = inspection.attention_grid(looking[0].model, looking[0].clean)
     row, column = _position(looking[0], rows, columns)
@@ -39,7 +46,7 @@ def self_attention(inspected: Sequence[Inspected], *, look: Look) -> None:
             return None
         return inspection.attention_at(each.model, inspection.key_of(each.pictures), each.pictures, place=place)
 
-    st.markdown(tr("**From row {row}, column {column}**", row=row + 1, column=column + 1))
+    st.markdown(tr("attention.from-row", "**From row {row}, column {column}**", row=row + 1, column=column + 1))
     map_groups(for_each(inspected, compute), look=look, key="position", missing=NO_ATTENTION)
 
 
@@ -55,12 +62,17 @@ def _position(each: Inspected, rows: int, columns: int) -> tuple[int, int]:
                 config=CONFIG,
                 on_select=_clicked,
                 selection_mode="points",
-                alt=tr("The scan under a grid of positions; the row and column fields choose the same."),
+                alt=tr(
+                    "attention.scan-under",
+                    "The scan under a grid of positions; the row and column fields choose the same.",
+                ),
             )
         with st.container(width=280):
-            st.markdown(tr("Click a position on the scan, or set its row and column here."))
-            row = st.number_input(tr("Row, 1 to {n} from the top", n=rows), 1, rows, key=ROW)
-            column = st.number_input(tr("Column, 1 to {n} from the left", n=columns), 1, columns, key=COLUMN)
+            st.markdown(tr("attention.click-position", "Click a position on the scan, or set its row and column here."))
+            row = st.number_input(tr("attention.row-1", "Row, 1 to {n} from the top", n=rows), 1, rows, key=ROW)
+            column = st.number_input(
+                tr("attention.column-1", "Column, 1 to {n} from the left", n=columns), 1, columns, key=COLUMN
+            )
     return int(row) - 1, int(column) - 1
 
 
@@ -88,7 +100,8 @@ def _figure(each: Inspected, rows: int, columns: int, chosen: tuple[int, int]) -
         },
         selected={"marker": {"opacity": 0.7}},
         unselected={"marker": {"opacity": 0.55}},
-        hovertemplate=tr("row {row}, column {column}", row="%{y}", column="%{x}") + "<extra></extra>",
+        hovertemplate=tr("attention.row-row", "row {row}, column {column}", row="%{y}", column="%{x}")
+        + "<extra></extra>",
     )
     figure.add_layout_image(
         source=png_address(np.clip(each.clean.picture, 0, 1)),

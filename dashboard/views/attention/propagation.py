@@ -13,9 +13,12 @@ from dashboard.components.charts import CONFIG, DASHES, LINES, MARKERS
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
 from dashboard.services.results.attention import Inspected, Stage
+from dashboard.services.words import Text
 from dashboard.views.attention.work import costly
 
-ATTACK_FIRST = "This compares the clean scan with an attacked one: press “Attack each model” above."
+ATTACK_FIRST = Text(
+    "attention.compares-clean", "This compares the clean scan with an attacked one: press “Attack each model” above."
+)
 
 Course = tuple[Inspected, tuple[Stage, ...]]
 
@@ -44,7 +47,7 @@ def propagation(inspected: Sequence[Inspected]) -> None:
         "propagation",
         attacked,
         compute,
-        say=lambda model: tr("Following the change through {model}…", model=model),
+        say=lambda model: tr("attention.following-change", "Following the change through {model}…", model=model),
         quick=True,
     )
     if found is None:
@@ -52,11 +55,15 @@ def propagation(inspected: Sequence[Inspected]) -> None:
     courses: list[Course] = list(zip(attacked, found, strict=True))
     st.markdown(
         tr(
+            "attention.behind-each",
             "Behind each stage: the length of the change of the features, as a share of the features' own length. A "
-            "line that rises shows a change that grows on its way; a defence should keep it low."
+            "line that rises shows a change that grows on its way; a defence should keep it low.",
         )
     )
-    sides = ((tr("Attacked"), "attack"), (tr("Noise of the same size"), "noise"))
+    sides = (
+        (tr("lab.attacked", "Attacked"), "attack"),
+        (tr("attention.noise-same", "Noise of the same size"), "noise"),
+    )
     most = max(
         (
             value
@@ -77,8 +84,9 @@ def propagation(inspected: Sequence[Inspected]) -> None:
     st.table(_table(courses))
     st.caption(
         tr(
+            "attention.percent-under",
             "In percent: under the attack / under noise. Each model is attacked for itself, with its own gradients. "
-            "Stages of different models are of different make: compare shapes of lines rather than single values."
+            "Stages of different models are of different make: compare shapes of lines rather than single values.",
         )
     )
 
@@ -110,7 +118,7 @@ def _chart(courses: Sequence[Course], name: str, *, most: float) -> go.Figure:
             **line_of(number),
         )
     figure.update_xaxes(categoryorder="array", categoryarray=list(titles.values()))
-    figure.update_yaxes(title=tr("relative change, %"), range=[0, 105 * most])
+    figure.update_yaxes(title=tr("attention.relative-change", "relative change, %"), range=[0, 105 * most])
     figure.update_layout(
         height=320, margin={"l": 0, "r": 8, "t": 8, "b": 0}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
     )
@@ -120,6 +128,7 @@ def _chart(courses: Sequence[Course], name: str, *, most: float) -> go.Figure:
 def _said(courses: Sequence[Course], name: str, title: str) -> str:
     ends = [
         tr(
+            "attention.model-first",
             "{model}: {first}% at the input, {last}% at the logits",
             model=tr(each.model.title),
             first=f"{100 * getattr(stages[0], name):.1f}",

@@ -10,18 +10,19 @@ from dashboard.language import tr
 from dashboard.services import inspection
 from dashboard.services.results.attention import Inspected, MapGroup
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 from dashboard.views.attention.compare import compare
 from dashboard.views.attention.maps import Look, for_each, map_groups
 from dashboard.views.attention.work import costly
 
-CLEAN_OUTPUT = "the model's own clean output"
+CLEAN_OUTPUT = Text("attention.models-own", "the model's own clean output")
 
 LAYERS = {
-    "stage1": "Stage 1: fine detail",
-    "stage2": "Stage 2",
-    "stage3": "Stage 3",
-    "stage4": "Stage 4: the end of the backbone",
-    "phi": "The defence's output Φ",
+    "stage1": Text("attention.stage-1-fine", "Stage 1: fine detail"),
+    "stage2": Text("attention.stage-2-2", "Stage 2"),
+    "stage3": Text("attention.stage-3-2", "Stage 3"),
+    "stage4": Text("attention.stage-4-end", "Stage 4: the end of the backbone"),
+    "phi": Text("attention.defences-output", "The defence's output Φ"),
 }
 """Names of layers for a reader."""
 
@@ -31,15 +32,19 @@ SHOWN_FIRST = ("afd_gate", "mfe_edges")
 PLAIN = MapStyle(opacity=0.0, colour_map="Cividis", raw=False)
 """For scans without a map."""
 
-NO_MODULE = "This model was built without this module, so it has no such map."
-NO_LAYER = "This model has no such layer: it was built without the defence module (DAAM)."
+NO_MODULE = Text(
+    "attention.model-built-without-module", "This model was built without this module, so it has no such map."
+)
+NO_LAYER = Text(
+    "attention.model-no-such-layer", "This model has no such layer: it was built without the defence module (DAAM)."
+)
 
 
 def class_picker(task: Task) -> str | None:
     """The class whose score is explained; None for each model's own clean output."""
     names = [CLEAN_OUTPUT, *task.classes]
     picked = st.selectbox(
-        tr("Class explained"),
+        tr("attention.class-explained", "Class explained"),
         names,
         format_func=lambda name: tr(name) if name == CLEAN_OUTPUT else class_words(task, name),
         key=f"attention_class_{task.key}",
@@ -55,7 +60,7 @@ def grad_cam(inspected: Sequence[Inspected], *, task: Task, look: Look) -> None:
         label = class_picker(task)
         offered = [name for name in LAYERS if any(name in inspection.layers(each.model) for each in inspected)]
         layer = st.selectbox(
-            tr("Layer"),
+            tr("attention.layer", "Layer"),
             offered[::-1],
             index=offered[::-1].index("stage4"),
             format_func=lambda name: tr(LAYERS[name]) if name in LAYERS else name,
@@ -84,7 +89,7 @@ def class_maps(inspected: Sequence[Inspected], *, task: Task, look: Look, name: 
         name,
         inspected,
         compute,
-        say=lambda model: tr("Drawing the maps of {model}…", model=model),
+        say=lambda model: tr("attention.drawing-maps", "Drawing the maps of {model}…", model=model),
         asked=str(label),
     )
     if found is not None:
@@ -96,13 +101,16 @@ def modules(inspected: Sequence[Inspected], *, look: Look) -> None:
     names = list(dict.fromkeys(name for each in inspected for name in inspection.own_maps(each.model)))
     if not names:
         st.info(
-            tr("None of the chosen models has a defence module or self-attention. Choose MedDef."),
+            tr(
+                "attention.none-chosen-models-defence",
+                "None of the chosen models has a defence module or self-attention. Choose MedDef.",
+            ),
             icon=":material/info:",
         )
         return
     titles = inspection.titles()
     picked = st.pills(
-        tr("Maps of the models' own modules"),
+        tr("attention.maps-models", "Maps of the models' own modules"),
         names,
         selection_mode="multi",
         default=[name for name in SHOWN_FIRST if name in names],
@@ -111,7 +119,7 @@ def modules(inspected: Sequence[Inspected], *, look: Look) -> None:
         persist_state="session",
     )
     if not picked:
-        st.caption(tr("Choose one or more maps above."))
+        st.caption(tr("attention.choose-one", "Choose one or more maps above."))
 
     for name in [name for name in names if name in picked]:
         st.subheader(tr(titles[name]), anchor=False)
@@ -126,7 +134,15 @@ def modules(inspected: Sequence[Inspected], *, look: Look) -> None:
 def scans(inspected: Sequence[Inspected]) -> None:
     """The pictures alone, without any map."""
     if all(each.outcome is None for each in inspected):
-        st.info(tr("Nothing to compare yet: press “Attack each model” above."), icon=":material/touch_app:")
+        st.info(
+            tr("attention.nothing-compare", "Nothing to compare yet: press “Attack each model” above."),
+            icon=":material/touch_app:",
+        )
         return
-    st.caption(tr("Can you see the attack? Move the slider, swap the pictures, zoom in: all models move together."))
+    st.caption(
+        tr(
+            "attention.can-you",
+            "Can you see the attack? Move the slider, swap the pictures, zoom in: all models move together.",
+        )
+    )
     compare([(each, None) for each in inspected], style=PLAIN, key="attention_compare_scan")

@@ -35,7 +35,7 @@ def quick_attack(chosen: Chosen, models: Sequence[ModelChoice]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         keys = list(options)
         key = st.selectbox(
-            tr("Attack"),
+            tr("lab.attack", "Attack"),
             keys,
             index=keys.index(USUAL) if USUAL in options else 0,
             format_func=lambda key: tr(options[key].title) if key in options else key,
@@ -47,7 +47,7 @@ def quick_attack(chosen: Chosen, models: Sequence[ModelChoice]) -> None:
         with st.container(width=320):
             eps = budget_slider(option)
         pressed = st.button(
-            tr("Attack each model"),
+            tr("attention.attack-each", "Attack each model"),
             key="attention_run",
             type="primary",
             icon=":material/bolt:",
@@ -70,7 +70,7 @@ def _run(chosen: Chosen, option: AttackOption, eps: float, models: Sequence[Mode
             clean = services.read(model, chosen.fingerprint, chosen.scan)
 
             def on_progress(what: str, step: int, total: int, done: int = len(outcomes)) -> None:
-                words = tr("{what}: step {step} of {total}", what=what, step=step, total=total)
+                words = tr("lab.what-step", "{what}: step {step} of {total}", what=what, step=step, total=total)
                 on_share(words, (done + step / total) / len(models))
 
             outcomes.append(services.attack(clean, spec, on_progress, source=source))
@@ -89,10 +89,16 @@ def _run(chosen: Chosen, option: AttackOption, eps: float, models: Sequence[Mode
 def attack_line(attack: LabResult | None, inspected: Sequence[Inspected]) -> None:
     """Which attack stands beside the clean scan, or that none does."""
     if attack is None:
-        st.caption(tr("No attack on this scan yet: the maps are of the clean scan alone. Press “Attack each model”."))
+        st.caption(
+            tr(
+                "attention.no-attack",
+                "No attack on this scan yet: the maps are of the clean scan alone. Press “Attack each model”.",
+            )
+        )
         return
     st.caption(
         tr(
+            "attention.attacked-attack",
             "Attacked: {attack}, ε = {eps}, each model with its own gradients.",
             attack=tr(attack.option.title),
             eps=budget_words(attack.spec.eps, attack.option.norm),
@@ -101,7 +107,11 @@ def attack_line(attack: LabResult | None, inspected: Sequence[Inspected]) -> Non
     missing = [tr(each.model.title) for each in inspected if each.outcome is None]
     if missing:
         st.warning(
-            tr("Not attacked yet, so shown clean only: {models}. Press the button above.", models=", ".join(missing)),
+            tr(
+                "attention.not-attacked-yet",
+                "Not attacked yet, so shown clean only: {models}. Press the button above.",
+                models=", ".join(missing),
+            ),
             icon=":material/info:",
         )
 
@@ -109,22 +119,31 @@ def attack_line(attack: LabResult | None, inspected: Sequence[Inspected]) -> Non
 def outputs_table(inspected: Sequence[Inspected], *, task: Task, truth: str | None) -> None:
     """Every model's output for the clean scan, the attacked one and noise of the same size."""
     rows = {tr(each.model.title): _outputs(each, task=task, truth=truth) for each in inspected}
-    st.table(pd.DataFrame(rows, index=[tr("Clean"), tr("Attacked"), tr("Noise of the same size")]).T)
-    unknown = tr("The true class of this scan is not known here.")
-    known = tr("Known class: {label}.", label=class_code(task, truth)) if truth else unknown
-    st.caption(known + " " + tr("Model outputs with their probabilities, not diagnoses."))
+    st.table(
+        pd.DataFrame(
+            rows,
+            index=[
+                tr("lab.clean", "Clean"),
+                tr("lab.attacked", "Attacked"),
+                tr("attention.noise-same", "Noise of the same size"),
+            ],
+        ).T
+    )
+    unknown = tr("diagnose.true-class", "The true class of this scan is not known here.")
+    known = tr("diagnose.known-class", "Known class: {label}.", label=class_code(task, truth)) if truth else unknown
+    st.caption(known + " " + tr("attention.model-outputs", "Model outputs with their probabilities, not diagnoses."))
 
 
 def _outputs(inspected: Inspected, *, task: Task, truth: str | None) -> list[str]:
     clean = output_words(task, inspected.clean)
     if inspected.clean.abstained is None and truth is not None and inspected.clean.label != truth:
-        clean = tr("{output}, wrong", output=clean)
+        clean = tr("attention.output-wrong", "{output}, wrong", output=clean)
     if inspected.outcome is None:
         return [clean, "–", "–"]
     after = [output_words(task, each.reading) for each in (inspected.outcome.attacked, inspected.outcome.noise)]
     labels = [each.reading.label for each in (inspected.outcome.attacked, inspected.outcome.noise)]
     changed = [
-        tr("{output}, changed", output=text) if label != inspected.clean.label else text
+        tr("attention.output-changed", "{output}, changed", output=text) if label != inspected.clean.label else text
         for text, label in zip(after, labels, strict=True)
     ]
     return [clean, *changed]

@@ -33,8 +33,12 @@ def costly(
     pictures = [inspection.key_of(each.with_noise) for each in inspected]
     key = repr((name, asked, [each.model.id for each in inspected], pictures))
     if st.session_state.get(CANCELLED) == key:
-        st.warning(tr("Cancelled. The models that were done are kept."), icon=":material/cancel:")
-        st.button(tr("Go on"), key=f"attention_go_on_{name}", icon=":material/play_arrow:", on_click=_take_up)
+        st.warning(
+            tr("attention.cancelled-models", "Cancelled. The models that were done are kept."), icon=":material/cancel:"
+        )
+        st.button(
+            tr("attention.go", "Go on"), key=f"attention_go_on_{name}", icon=":material/play_arrow:", on_click=_take_up
+        )
         return None
 
     def work(on_share: OnShare) -> list[T]:

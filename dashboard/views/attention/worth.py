@@ -9,15 +9,15 @@ from dashboard.services import ablation, records
 from dashboard.services.record_types import DissectionRecord, Match
 from dashboard.services.results.attention import Inspected
 from dashboard.services.results.common import ModelChoice
-from dashboard.services.words import short_eps
+from dashboard.services.words import Text, short_eps
 
 MODULES = {
-    "daam": "its DAAM",
-    "gate": "its AFD gate",
-    "mfe": "its MFE",
-    "msf": "its MSF",
-    "omega": "its channel attention",
-    "attention": "its self-attention",
+    "daam": Text("attention.daam-2", "its DAAM"),
+    "gate": Text("attention.afd-gate", "its AFD gate"),
+    "mfe": Text("attention.mfe", "its MFE"),
+    "msf": Text("attention.msf", "its MSF"),
+    "omega": Text("attention.channel-attention-2", "its channel attention"),
+    "attention": Text("attention.self-attention-3", "its self-attention"),
 }
 """What a record removes, in words, by its name there."""
 
@@ -54,9 +54,16 @@ def worth(section: str, inspected: Sequence[Inspected], *, task: str) -> None:
 def worth_of_map(key: str, model: ModelChoice, *, task: str) -> str:
     """What one map of one model is worth, in a sentence or two."""
     if key not in OF_MAP:
-        return tr("Grad-CAM is computed from the output itself: brighter regions raised the score of the class.")
+        return tr(
+            "attention.grad-cam-computed",
+            "Grad-CAM is computed from the output itself: brighter regions raised the score of the class.",
+        )
     said = _measured(model, OF_MAP[key], task=task)
-    return said or tr("How much this module matters to the output of {model} was not measured.", model=tr(model.title))
+    return said or tr(
+        "attention.how-much",
+        "How much this module matters to the output of {model} was not measured.",
+        model=tr(model.title),
+    )
 
 
 def _measured(model: ModelChoice, module: str, *, task: str) -> str:
@@ -67,6 +74,7 @@ def _measured(model: ModelChoice, module: str, *, task: str) -> str:
         return ""
     found, intact, n = rows[module], rows["none"], record.numbers.n
     said = tr(
+        "attention.removing-module",
         "Removing {module} changed {changed} of {n} predictions of {model}; robust accuracy at ε = {eps} is "
         "{after:.0f}% without it and {before:.0f}% with it.",
         model=tr(model.title),
@@ -78,7 +86,10 @@ def _measured(model: ModelChoice, module: str, *, task: str) -> str:
         eps=short_eps(record.numbers.eps),
     )
     if found.read_otherwise <= FEW * n and not ablation.significant(found.p):
-        little = tr("**This module has little effect on the output**: its maps say little about the prediction.")
+        little = tr(
+            "attention.module-little",
+            "**This module has little effect on the output**: its maps say little about the prediction.",
+        )
         said = f"{little} {said}"
     return said
 

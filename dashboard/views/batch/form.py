@@ -11,7 +11,7 @@ from dashboard.services import batch
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.results.common import ModelChoice
-from dashboard.session import state, uploads
+from dashboard.session import batch_state, uploads
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -21,7 +21,7 @@ def batch_form() -> None:
     """Three choices and a button; pressing it takes the files out of the browser's hands and starts."""
     tasks = services.tasks()
     task = st.segmented_control(
-        tr("Kind of scan"),
+        tr("batch.kind-scan", "Kind of scan"),
         list(tasks),
         format_func=lambda key: tr(tasks[key].title),
         default=next(iter(tasks)),
@@ -32,24 +32,29 @@ def batch_form() -> None:
     task = task if task in tasks else next(iter(tasks))
     model = model_picker(task, key="batch_model")
     files = st.file_uploader(
-        tr("A ZIP archive, or several files (DICOM, PNG, JPEG or TIFF), 20 MB each at most"),
+        tr("batch.zip-archive", "A ZIP archive, or several files (DICOM, PNG, JPEG or TIFF), 20 MB each at most"),
         accept_multiple_files=True,
         key=_uploader_key(),
         help=tr(
+            "batch.read-memory",
             "Read in memory, one scan after the other, never written to disk. A larger set is read by the command "
-            "`meddef batch`, on your own computer."
+            "`meddef batch`, on your own computer.",
         ),
     )
     st.caption(
         tr(
+            "batch.put-scans",
             "Put scans of known class into folders named by the class ({classes}) before you pack them: the outputs "
             "are then counted against it.",
             classes=", ".join(tasks[task].classes),
         )
     )
-    st.caption(_name_words(), help=tr("Pictures may show names burned into them: do not upload such pictures."))
+    st.caption(
+        _name_words(),
+        help=tr("batch.pictures-may", "Pictures may show names burned into them: do not upload such pictures."),
+    )
     st.button(
-        tr("Read all scans"),
+        tr("batch.read-all", "Read all scans"),
         key="batch_start",
         type="primary",
         icon=":material/play_arrow:",
@@ -64,8 +69,9 @@ def batch_form() -> None:
 
 def _name_words() -> str:
     return tr(
+        "batch.here-unlike",
         "Here, unlike on the other pages, file names are shown: you need them to find your rows again. They live in "
-        "this session and in the table that you download, and nowhere else."
+        "this session and in the table that you download, and nowhere else.",
     )
 
 
@@ -81,11 +87,11 @@ def _start(model: ModelChoice, task: str) -> None:
     taken = [(file.name, file.getvalue()) for file in here]
     for file in here:
         uploads.forget_file(file.file_id)
-    state.forget_batch()
+    batch_state.forget()
     if len(here) < len(files):
         st.session_state["batch_problem"] = uploads.NOT_TAKEN
         return
     try:
-        state.keep_batch(batch.open_job(taken, model=model, task=task))
+        batch_state.keep(batch.open_job(taken, model=model, task=task))
     except MedDefError as error:
         st.session_state["batch_problem"] = str(error)

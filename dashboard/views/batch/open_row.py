@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.language import tr
 from dashboard.services import batch
 from dashboard.services.batch import BatchOutcome
-from dashboard.session import state, uploads
+from dashboard.session import batch_state, uploads
 
 ROWS, ROW, OPENED = "batch_rows", "batch_row", "batch_opened"
 """Keys of the table, of the row to open, and of what tells the page that one was opened."""
@@ -28,15 +28,22 @@ def row_opener(job: batch.BatchJob) -> None:
         st.session_state[ROW] = next(iter(offered))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
-            tr("Scan to open (or select its row in the table)"),
+            tr("batch.scan-open", "Scan to open (or select its row in the table)"),
             list(offered),
             format_func=lambda number: _title(offered[number]),
             key=ROW,
             width=420,
         )
-        st.button(tr("Open in Diagnose"), key="batch_open", icon=":material/open_in_new:", on_click=_open, args=(job,))
+        st.button(
+            tr("batch.open-diagnose", "Open in Diagnose"),
+            key="batch_open",
+            icon=":material/open_in_new:",
+            on_click=_open,
+            args=(job,),
+        )
     st.caption(
         tr(
+            "batch.files-kept",
             "Files are kept in this session's memory for this, {n} MB at most, until you clear the table.",
             n=batch.MOST_KEPT // 10**6,
         )
@@ -45,7 +52,7 @@ def row_opener(job: batch.BatchJob) -> None:
 
 def follow_selection() -> None:
     """The row that was selected in the table becomes the one to open, if its file is kept."""
-    job, rows = state.batch_job(), st.session_state[ROWS]["selection"]["rows"]
+    job, rows = batch_state.job(), st.session_state[ROWS]["selection"]["rows"]
     if job is None or not rows or not 0 <= rows[0] < len(job.rows):
         return
     number = job.rows[rows[0]].number

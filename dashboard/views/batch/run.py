@@ -8,7 +8,7 @@ from dashboard.services import batch
 from dashboard.services.batch import CancelledError
 from dashboard.services.errors import MedDefError
 from dashboard.services.work import QueuePlace
-from dashboard.session import state
+from dashboard.session import batch_state
 
 
 def run_on(job: batch.BatchJob) -> None:
@@ -16,15 +16,15 @@ def run_on(job: batch.BatchJob) -> None:
 
     Each row is kept as soon as it is there: whatever interrupts this script, the page goes on where it stopped.
     """
-    bar = st.progress(0.0, text=tr("Starting…"))
-    st.button(tr("Cancel"), key="batch_cancel", icon=":material/stop_circle:", on_click=_cancel)
-    st.caption(tr("Cancelling keeps the rows that are done."))
+    bar = st.progress(0.0, text=tr("batch.starting", "Starting…"))
+    st.button(tr("batch.cancel", "Cancel"), key="batch_cancel", icon=":material/stop_circle:", on_click=_cancel)
+    st.caption(tr("batch.cancelling-keeps", "Cancelling keeps the rows that are done."))
 
     def on_wait(where: QueuePlace) -> None:
         bar.progress(len(job.rows) / job.total, text=waiting_words(where))
 
     while not job.ended:
-        words = tr("Scan {n} of {total}", n=len(job.rows) + 1, total=job.total)
+        words = tr("batch.scan-n", "Scan {n} of {total}", n=len(job.rows) + 1, total=job.total)
         bar.progress(len(job.rows) / job.total, text=words)
         try:
             job = batch.next_row(job, on_wait)
@@ -32,11 +32,11 @@ def run_on(job: batch.BatchJob) -> None:
             st.stop()
         except MedDefError as error:
             job = batch.stop(job, problem=str(error))
-        state.keep_batch(job)
+        batch_state.keep(job)
     st.rerun()
 
 
 def _cancel() -> None:
-    job = state.batch_job()
+    job = batch_state.job()
     if job is not None and not job.ended:
-        state.keep_batch(batch.stop(job))
+        batch_state.keep(batch.stop(job))

@@ -12,17 +12,22 @@ from dashboard.services.tasks import Task
 
 def refusal(reading: Reading, *, task: Task, better: str | None) -> None:
     """The model abstains: why, and the raw output for a reader who insists. `better` is a task with such scans."""
-    st.subheader(tr("No model output: the model abstains from this scan"), anchor=False)
+    st.subheader(tr("diagnose.no-model", "No model output: the model abstains from this scan"), anchor=False)
     st.error(abstention_words(reading, task=task, better=better), icon=":material/block:")
     _score_line(reading)
     population_line(task)
-    with st.expander(tr("Show the raw output (not valid for this image)"), key="diagnose_meaningless"):
+    with st.expander(
+        tr("diagnose.show-raw", "Show the raw output (not valid for this image)"), key="diagnose_meaningless"
+    ):
         st.warning(
-            tr("A network gives an output for any image, whatever it shows. These numbers mean nothing."),
+            tr(
+                "diagnose.network-gives",
+                "A network gives an output for any image, whatever it shows. These numbers mean nothing.",
+            ),
             icon=":material/warning:",
         )
         top = f"{class_words(task, reading.label)} · {percent(reading.probability)}"
-        st.caption(tr("Output, not valid: {output}", output=top))
+        st.caption(tr("diagnose.output-not", "Output, not valid: {output}", output=top))
         class_bars(reading.classes, reading.shares, label=reading.label, task=task)
 
 
@@ -43,6 +48,7 @@ def _score_line(reading: Reading) -> None:
     if familiarity.evidence is not None and familiarity.evidence_limit is not None:
         st.caption(
             tr(
+                "diagnose.distance-plus",
                 "Distance plus weakness of the output: {score} (the model abstains above {limit} for this class).",
                 score=f"{familiarity.evidence:.1f}",
                 limit=f"{familiarity.evidence_limit:.1f}",
@@ -50,6 +56,7 @@ def _score_line(reading: Reading) -> None:
         )
     st.caption(
         tr(
+            "diagnose.distance-from",
             "Distance from the training scans: {score} (unusual above {usual}; the model abstains above {refused}). "
             "Detects unsuitable images, not adversarial ones.",
             score=f"{familiarity.score:.1f}",

@@ -23,12 +23,12 @@ def reliability_plot(found: Calibration) -> go.Figure:
         y=[start, 100],
         mode="lines",
         line={"color": COLOURS[2], "dash": "dot"},
-        name=tr("as it should be"),
+        name=tr("diagnose.should", "as it should be"),
         hoverinfo="skip",
     )
     series = (
-        (tr("before"), found.before, COLOURS[1], "circle-open", "dash", False),
-        (tr("calibrated"), found.after, COLOURS[0], "square", "solid", True),
+        (tr("diagnose.before", "before"), found.before, COLOURS[1], "circle-open", "dash", False),
+        (tr("diagnose.calibrated", "calibrated"), found.after, COLOURS[0], "square", "solid", True),
     )
     for name, bins, colour, marker, dash, bars in series:
         limits = [Proportion(one.correct, one.n).interval for one in bins]
@@ -57,8 +57,8 @@ def reliability_plot(found: Calibration) -> go.Figure:
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
-    figure.update_xaxes(title=tr("the model says, %"), range=[start, 101])
-    figure.update_yaxes(title=tr("right, %"), range=[0, 103])
+    figure.update_xaxes(title=tr("diagnose.model-says", "the model says, %"), range=[start, 101])
+    figure.update_yaxes(title=tr("diagnose.right", "right, %"), range=[0, 103])
     return figure
 
 
@@ -75,8 +75,8 @@ def predictive_plot(point: OperatingPoint, *, prevalence: float) -> go.Figure:
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
-    figure.update_xaxes(title=tr("prevalence, %"), range=[0, 100 * MOST_PREVALENCE + 1])
-    figure.update_yaxes(title=tr("calls that are right, %"), range=[0, 103])
+    figure.update_xaxes(title=tr("diagnose.prevalence", "prevalence, %"), range=[0, 100 * MOST_PREVALENCE + 1])
+    figure.update_yaxes(title=tr("diagnose.calls-right", "calls that are right, %"), range=[0, 103])
     return figure
 
 

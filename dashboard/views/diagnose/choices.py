@@ -4,13 +4,14 @@ import streamlit as st
 
 from dashboard.components.scan_facts import refused_line
 from dashboard.language import tr
+from dashboard.services.words import Text
 from dashboard.session import uploads
 from dashboard.views.diagnose.scan_picker import UPLOAD_BOX, upload_box
 from dashboard.views.diagnose.upload_watch import upload_watch
 
 ELSEWHERE = {
-    "attack": ("Attack it", ":material/experiment:", "dashboard/views/attack_lab/page.py"),
-    "teach": ("Teach", ":material/school:", "dashboard/views/teach/page.py"),
+    "attack": (Text("diagnose.attack-2", "Attack it"), ":material/experiment:", "dashboard/views/attack_lab/page.py"),
+    "teach": (Text("app.teach", "Teach"), ":material/school:", "dashboard/views/teach/page.py"),
 }
 """The choices that lead to another page: label, icon, page."""
 

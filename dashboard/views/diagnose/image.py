@@ -60,7 +60,7 @@ def _subject(
     reading: Reading | None,
     views: tuple[MapView, ...],
 ) -> ViewerSubject:
-    alt = tr("{title}, as it was read", title=title_of(chosen))
+    alt = tr("diagnose.title-read", "{title}, as it was read", title=title_of(chosen))
     volume = volumes.opened()
     return ViewerSubject(
         key=f"{chosen.scan.digest} {chosen.frame}" if volume is None else volume.digest,
@@ -80,20 +80,29 @@ def _subject(
 
 def _facts(chosen: Chosen, values: Values) -> list[str]:
     height, width = values.plane.shape
-    container = tr("synthetic") if chosen.synthetic else chosen.scan.container
-    facts = tr("{width} × {height} pixels · {bits} bit", width=width, height=height, bits=chosen.scan.bits)
+    container = tr("diagnose.synthetic", "synthetic") if chosen.synthetic else chosen.scan.container
+    facts = tr(
+        "diagnose.width-times",
+        "{width} × {height} pixels · {bits} bit",
+        width=width,
+        height=height,
+        bits=chosen.scan.bits,
+    )
     said = [chosen.short_id, container, facts]
     if values.plane.sent != values.plane.shape:
         height, width = values.plane.sent
-        said.append(tr("shown at {width} × {height}", width=width, height=height))
+        said.append(tr("diagnose.shown-width", "shown at {width} × {height}", width=width, height=height))
     return said
 
 
 def seen_words(seen: Seen) -> str:
     """What the model saw of the scan, and in which size."""
     if seen.whole:
-        return tr("The model saw the whole scan, resized to {side} × {side} pixels.", side=seen.side)
+        return tr(
+            "diagnose.model-saw", "The model saw the whole scan, resized to {side} × {side} pixels.", side=seen.side
+        )
     return tr(
+        "diagnose.model-saw-outlined",
         "The model saw the outlined part, {width} × {height} pixels, resized to {side} × {side}.",
         width=seen.right - seen.left,
         height=seen.bottom - seen.top,
@@ -125,7 +134,7 @@ def _maps(chosen: Chosen, reading: Reading | None) -> tuple[MapView, ...]:
     if reading is None or reading.abstained is not None or st.session_state.get(MAPS) != chosen.fingerprint:
         return ()
     try:
-        with working(tr("Drawing the maps…"), quick=True):
+        with working(tr("diagnose.drawing-maps", "Drawing the maps…"), quick=True):
             (views,) = services.maps(reading.model, chosen.fingerprint, reading.label, (reading.picture,))
     except MedDefError as error:
         st.error(tr(str(error)), icon=":material/error:")
@@ -150,7 +159,9 @@ def _slices(chosen: Chosen, model: ModelChoice) -> Slices | None:
     reading = volumes.found(model.id, volume)
     total = len(volume)
     if reading is None:
-        texts = tuple(tr("Slice {n} of {total}", n=number, total=total) for number in range(1, total + 1))
+        texts = tuple(
+            tr("volume.slice-n-total", "Slice {n} of {total}", n=number, total=total) for number in range(1, total + 1)
+        )
         return Slices(at=chosen.number, texts=texts, previews=(None,) * total)
     task = services.tasks()[chosen.task]
     texts = tuple(slice_words(row, total=total, task=task) for row in reading.found.slices)

@@ -18,7 +18,9 @@ def pacs_picker() -> None:
     if not pacs.configured():
         return
     with st.expander(
-        tr("From the PACS"), icon=":material/lan:", expanded=pacs.kept() is not None or pacs.problem() is not None
+        tr("pacs.from-pacs", "From the PACS"),
+        icon=":material/lan:",
+        expanded=pacs.kept() is not None or pacs.problem() is not None,
     ):
         _search()
         problem, listing = pacs.problem(), pacs.kept()
@@ -33,15 +35,22 @@ def _search() -> None:
     turn = st.session_state.get("uploads", 0)  # a new one after "Clear everything", so that no patient ID stays
     modalities = sorted({name for task in services.tasks().values() for name in task.population.modalities})
     with st.form("pacs_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        since = st.date_input(tr("Study from"), None, key=f"pacs_since_{turn}", width=150)
-        until = st.date_input(tr("to"), None, key=f"pacs_until_{turn}", width=150)
+        since = st.date_input(tr("pacs.study-from", "Study from"), None, key=f"pacs_since_{turn}", width=150)
+        until = st.date_input(tr("pacs.to", "to"), None, key=f"pacs_until_{turn}", width=150)
         modality = st.selectbox(
-            tr("Modality"), modalities, None, key=f"pacs_modality_{turn}", width=150, placeholder=tr("Any")
+            tr("pacs.modality", "Modality"),
+            modalities,
+            None,
+            key=f"pacs_modality_{turn}",
+            width=150,
+            placeholder=tr("pacs.any", "Any"),
         )
-        patient = st.text_input(tr("Patient ID"), key=f"pacs_patient_{turn}", max_chars=64, width=180)
-        pressed = st.form_submit_button(tr("Find"), key="pacs_find", icon=":material/search:")
+        patient = st.text_input(
+            tr("pacs.patient-id", "Patient ID"), key=f"pacs_patient_{turn}", max_chars=64, width=180
+        )
+        pressed = st.form_submit_button(tr("pacs.find", "Find"), key="pacs_find", icon=":material/search:")
     if pressed:
-        with st.spinner(tr("Asking the PACS…")):
+        with st.spinner(tr("pacs.asking-pacs", "Asking the PACS…")):
             _ask(partial(pacs.find, since=since, until=until, modality=modality or "", patient_id=patient))
 
 
@@ -55,30 +64,30 @@ def _ask(question: Callable[[], Listing]) -> None:
 
 def _studies(listing: Listing) -> None:
     if not listing.studies:
-        st.info(tr("No study matches. Leave fields empty to find more."), icon=":material/search_off:")
+        st.info(tr("pacs.no-study", "No study matches. Leave fields empty to find more."), icon=":material/search_off:")
         return
     for study in listing.studies:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(_study_words(study), width="stretch")
             pressed = st.button(
-                tr("Series"),
+                tr("pacs.series", "Series"),
                 key=f"pacs_study_{study.uid}",
                 icon=":material/expand_more:",
                 disabled=study.uid == listing.opened,
             )
         if pressed:
-            with st.spinner(tr("Asking the PACS…")):
+            with st.spinner(tr("pacs.asking-pacs", "Asking the PACS…")):
                 _ask(partial(pacs.show, listing, study.uid))
         if study.uid == listing.opened:
             _series(listing)
     if len(listing.studies) == pacs.MOST:
-        st.caption(tr("{n} studies are listed; search more narrowly to see others.", n=pacs.MOST))
+        st.caption(tr("pacs.n-studies", "{n} studies are listed; search more narrowly to see others.", n=pacs.MOST))
 
 
 def _series(listing: Listing) -> None:
     with st.container(border=True):
         if not listing.series:
-            st.caption(tr("This study holds no pictures."))
+            st.caption(tr("pacs.study-holds", "This study holds no pictures."))
         for series in listing.series:
             _one_series(series)
 
@@ -86,13 +95,15 @@ def _series(listing: Listing) -> None:
 def _one_series(series: Series) -> None:
     count, number = series.images or 1, 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(_words(series.modality, series.body_part, tr("pictures: {n}", n=count)), width="stretch")
+        st.markdown(
+            _words(series.modality, series.body_part, tr("pacs.pictures-n", "pictures: {n}", n=count)), width="stretch"
+        )
         if count > 1:
-            title = tr("Picture, 1 to {n}", n=count)
+            title = tr("pacs.picture-1", "Picture, 1 to {n}", n=count)
             number = int(st.number_input(title, 1, count, 1, key=f"pacs_number_{series.uid}", width=150))
-        pressed = st.button(tr("Read"), key=f"pacs_read_{series.uid}", icon=":material/download:")
+        pressed = st.button(tr("pacs.read", "Read"), key=f"pacs_read_{series.uid}", icon=":material/download:")
     if pressed:
-        with st.spinner(tr("Fetching the scan…")):
+        with st.spinner(tr("pacs.fetching-scan", "Fetching the scan…")):
             _fetch(series, number)
         st.rerun()
 
@@ -108,9 +119,9 @@ def _fetch(series: Series, number: int) -> None:
 
 
 def _study_words(study: Study) -> str:
-    patient = tr("patient {id}", id=study.patient_id) if study.patient_id else ""
-    objects = "" if study.images is None else tr("objects: {n}", n=study.images)
-    return _words(_date(study) or tr("no date"), ", ".join(study.modalities), patient, objects)
+    patient = tr("pacs.patient-id-2", "patient {id}", id=study.patient_id) if study.patient_id else ""
+    objects = "" if study.images is None else tr("pacs.objects-n", "objects: {n}", n=study.images)
+    return _words(_date(study) or tr("pacs.no-date", "no date"), ", ".join(study.modalities), patient, objects)
 
 
 def _words(*parts: str) -> str:

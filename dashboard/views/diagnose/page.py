@@ -25,7 +25,10 @@ def page() -> None:
     if chosen is None:
         _head()
         choices()
-        st.info(tr("No scan is chosen. Choose a sample below or upload your own."), icon=":material/touch_app:")
+        st.info(
+            tr("diagnose.no-scan", "No scan is chosen. Choose a sample below or upload your own."),
+            icon=":material/touch_app:",
+        )
         sample_card()
         return
     image, result = st.columns([4, 3], gap="medium")
@@ -45,7 +48,7 @@ def page() -> None:
 
 def _head() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(tr("Diagnose"), anchor=False, width="content")
+        st.title(tr("diagnose.diagnose", "Diagnose"), anchor=False, width="content")
         task_picker()
 
 
@@ -55,7 +58,7 @@ def _read(chosen: Chosen, model: ModelChoice | None) -> Reading | None:
         return None
     better = None
     try:
-        with working(tr("{model} is reading the scan…", model=tr(model.title)), quick=True):
+        with working(tr("diagnose.model-reading", "{model} is reading the scan…", model=tr(model.title)), quick=True):
             reading = services.read(model, chosen.fingerprint, chosen.scan)
             if reading.abstained is not None:
                 better = better_task(chosen.task, chosen.fingerprint, chosen.scan)

@@ -22,7 +22,7 @@ def reliability(reading: Reading, *, task: Task) -> None:
 def _likeness(reading: Reading) -> str:
     """An unusual scan has a warning of its own."""
     usual = reading.prediction.level == "usual"
-    return tr("Out-of-distribution check passed.") if usual else ""
+    return tr("diagnose.out-distribution", "Out-of-distribution check passed.") if usual else ""
 
 
 def _operating(reading: Reading, *, task: Task) -> str:
@@ -33,10 +33,11 @@ def _operating(reading: Reading, *, task: Task) -> str:
         return tr(NOT_FITTED)
     above = sum(reading.shares[index] for index in found.positive) >= found.threshold
     return tr(
+        "diagnose.side-finding",
         "{side} for {finding} at the standard threshold: sensitivity {sensitivity}, specificity {specificity} on the "
         "test set.",
-        side=tr("Positive") if above else tr("Negative"),
-        finding=tr("any finding") if question == ANY_FINDING else class_words(task, question),
+        side=tr("diagnose.positive", "Positive") if above else tr("diagnose.negative", "Negative"),
+        finding=tr("diagnose.any-finding", "any finding") if question == ANY_FINDING else class_words(task, question),
         sensitivity=_interval(found.test.sensitivity),
         specificity=_interval(found.test.specificity),
     )
@@ -45,4 +46,4 @@ def _operating(reading: Reading, *, task: Task) -> str:
 def _interval(share: Proportion) -> str:
     """The 95% interval: no share of a hundred scans is certain."""
     low, high = share.interval
-    return tr("{low} to {high}", low=percent(low), high=percent(high))
+    return tr("attention.low-high", "{low} to {high}", low=percent(low), high=percent(high))

@@ -23,7 +23,7 @@ def result_card(reading: Reading, chosen: Chosen, *, better: str | None) -> None
         return
     remark(reading)
     with st.container(gap="xsmall"):
-        st.caption(tr("Model output of {model}", model=tr(reading.model.title)))
+        st.caption(tr("diagnose.model-output", "Model output of {model}", model=tr(reading.model.title)))
         st.subheader(f"{class_words(task, reading.label)} · {percent(reading.probability)}", anchor=False)
         truth_line(reading.label, task=task, truth=chosen.truth)
         probability_bars(reading, task=task)
@@ -32,7 +32,7 @@ def result_card(reading: Reading, chosen: Chosen, *, better: str | None) -> None
 
 def _switch_button(better: str) -> None:
     st.button(
-        tr("Switch to {task}", task=tr(services.tasks()[better].title)),
+        tr("diagnose.switch-task", "Switch to {task}", task=tr(services.tasks()[better].title)),
         key="diagnose_switch_task",
         type="primary",
         icon=":material/swap_horiz:",

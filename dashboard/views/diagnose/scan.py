@@ -14,18 +14,24 @@ def reading_controls(chosen: Chosen) -> None:
     kept = source.of(chosen.scan)
     if kept is None:
         if source.has_choices(chosen.scan):
-            st.caption(tr("The history had no room for this file: upload it again to choose another frame or window."))
+            st.caption(
+                tr(
+                    "diagnose.history-had",
+                    "The history had no room for this file: upload it again to choose another frame or window.",
+                )
+            )
         return
     known = source.windows(kept.digest, chosen.frame, kept.data)
     if known is None:
         return
-    st.markdown(f"**{tr('Window of this file')}**")
+    st.markdown(f"**{tr('diagnose.window-file', 'Window of this file')}**")
     with st.container(key="diagnose_window_box"):
         st.caption(
             tr(
+                "diagnose.window-changes",
                 "This window changes the image that the models read, here and on the other pages, as with `meddef "
                 "predict --window`. The window of the viewer is for the eye only. A window outside the usual can "
-                "change the model output."
+                "change the model output.",
             )
         )
         _window_form(chosen, known)
@@ -40,7 +46,7 @@ def _window_form(chosen: Chosen, known: WindowRange) -> None:
     here = f"{chosen.scan.digest[:8]}_{chosen.frame}_{centre:g}_{width:g}"  # sliders follow a preset
     with st.form("diagnose_window_form", border=False):
         st.slider(
-            tr("Window centre (level)"),
+            tr("diagnose.window-centre", "Window centre (level)"),
             min(low, centre),
             max(high, centre),
             centre,
@@ -48,9 +54,20 @@ def _window_form(chosen: Chosen, known: WindowRange) -> None:
             format="%.0f",
             key=f"diagnose_centre_{here}",
         )
-        st.slider(tr("Window width"), 1.0, widest, max(1.0, width), step, format="%.0f", key=f"diagnose_width_{here}")
+        st.slider(
+            tr("diagnose.window-width", "Window width"),
+            1.0,
+            widest,
+            max(1.0, width),
+            step,
+            format="%.0f",
+            key=f"diagnose_width_{here}",
+        )
         st.form_submit_button(
-            tr("Read with this window"), key="diagnose_apply_window", on_click=_apply, args=(chosen, here)
+            tr("diagnose.read-window", "Read with this window"),
+            key="diagnose_apply_window",
+            on_click=_apply,
+            args=(chosen, here),
         )
     with st.container(horizontal=True):
         for number, (name, at, wide) in enumerate(known.presets):
@@ -61,7 +78,7 @@ def _window_form(chosen: Chosen, known: WindowRange) -> None:
                 kwargs={"frame": chosen.frame, "window": (at, wide)},
             )
         st.button(
-            tr("The file's own"),
+            tr("diagnose.files-own", "The file's own"),
             key="diagnose_window_reset",
             icon=":material/restart_alt:",
             disabled=chosen.window is None,
@@ -70,6 +87,7 @@ def _window_form(chosen: Chosen, known: WindowRange) -> None:
         )
     st.caption(
         tr(
+            "diagnose.values-run",
             "Values run from {low} to {high}. Now: centre {centre}, width {width}.",
             low=f"{known.low:g}",
             high=f"{known.high:g}",

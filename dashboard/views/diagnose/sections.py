@@ -15,6 +15,7 @@ from dashboard.services import certificates
 from dashboard.services import shared as services
 from dashboard.services.errors import MedDefError
 from dashboard.services.results.common import ModelChoice, Reading
+from dashboard.services.words import Text
 from dashboard.session import volumes
 from dashboard.session.state import Chosen
 from dashboard.views.diagnose.scan import reading_controls
@@ -25,14 +26,14 @@ from dashboard.views.diagnose.volume_card import volume_card
 KEY, OPENED = "diagnose_section", "diagnose_section_of"
 
 TITLES = {
-    "samples": "Samples and PACS",
-    "volume": "Volume",
-    "test": "Yes/no test",
-    "calibration": "Calibration",
-    "maps": "All maps",
-    "certificate": "Certificate",
-    "details": "Window and details",
-    "export": "Export",
+    "samples": Text("diagnose.samples-pacs", "Samples and PACS"),
+    "volume": Text("volume.volume", "Volume"),
+    "test": Text("diagnose.yes-no", "Yes/no test"),
+    "calibration": Text("diagnose.calibration", "Calibration"),
+    "maps": Text("diagnose.all-maps", "All maps"),
+    "certificate": Text("diagnose.certificate", "Certificate"),
+    "details": Text("diagnose.window-details", "Window and details"),
+    "export": Text("out.export", "Export"),
 }
 
 
@@ -73,7 +74,7 @@ def _picked(offered: list[str]) -> str:
     if st.session_state.get(KEY) not in offered:
         st.session_state[KEY] = offered[0]
     picked = st.segmented_control(
-        tr("More about this scan"),
+        tr("diagnose.more-about", "More about this scan"),
         offered,
         format_func=lambda name: tr(TITLES[name]),
         required=True,
@@ -89,7 +90,7 @@ def _picked(offered: list[str]) -> str:
 def _maps(chosen: Chosen, reading: Reading) -> None:
     style = map_controls("diagnose")
     try:
-        with working(tr("Drawing the maps…"), quick=True):
+        with working(tr("diagnose.drawing-maps", "Drawing the maps…"), quick=True):
             (views,) = services.maps(reading.model, chosen.fingerprint, reading.label, (reading.picture,))
     except MedDefError as error:
         st.error(tr(str(error)), icon=":material/error:")
@@ -103,7 +104,7 @@ def _details(chosen: Chosen, reading: Reading | None) -> None:
     with window:
         reading_controls(chosen)
         if reading is not None:
-            st.markdown(f"**{tr('Model')}**")
+            st.markdown(f"**{tr('diagnose.model', 'Model')}**")
             st.caption(tr(reading.model.summary))
             if reading.prediction.calibrated is not None and reading.abstained is None:
                 _technical(reading)
@@ -115,9 +116,10 @@ def _details(chosen: Chosen, reading: Reading | None) -> None:
 def _technical(reading: Reading) -> None:
     """The one place that shows the raw softmax."""
     softmax = zip(reading.classes, reading.prediction.probabilities, strict=True)
-    with st.expander(tr("Technical details"), key="diagnose_technical", expanded=True):
+    with st.expander(tr("diagnose.technical-details", "Technical details"), key="diagnose_technical", expanded=True):
         st.caption(
             tr(
+                "diagnose.temperature-temperature",
                 "Temperature {temperature}, fitted on validation patients. Raw softmax before it: {shares}.",
                 temperature=f"{reading.prediction.temperature:.2f}",
                 shares=", ".join(f"{name} {percent(share)}" for name, share in softmax),

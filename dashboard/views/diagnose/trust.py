@@ -13,6 +13,7 @@ from dashboard.services.reading import MOST_PREVALENCE as MOST_SHOWN
 from dashboard.services.results.common import ModelChoice, Reading
 from dashboard.services.results.reading import Calibration, Operating
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 from dashboard.views.diagnose.charts import predictive_plot, reliability_plot
 
 RULES = ("youden", "0.90", "0.95", "0.99", "own")
@@ -25,7 +26,7 @@ LEAST_PREVALENCE, MOST_PREVALENCE = 0.1, 99.9
 @st.fragment
 def operating_card(reading: Reading, *, task: Task) -> None:
     """A threshold, on which side of it this scan lies, and how often such a call is right."""
-    st.markdown(f"**{tr('As a yes/no test')}**")
+    st.markdown(f"**{tr('diagnose.yes-no-test', 'As a yes/no test')}**")
     question = _question(task)
     chosen = _threshold(reading.model, question)
     if chosen is None:
@@ -41,22 +42,46 @@ def operating_card(reading: Reading, *, task: Task) -> None:
         "threshold": percent(chosen.threshold),
     }
     if above:
-        st.markdown(tr("**Called positive** for {finding}: {score}, at or above the threshold {threshold}.", **words))
+        st.markdown(
+            tr(
+                "diagnose.called-positive",
+                "**Called positive** for {finding}: {score}, at or above the threshold {threshold}.",
+                **words,
+            )
+        )
     else:
-        st.markdown(tr("**Called negative** for {finding}: {score}, below the threshold {threshold}.", **words))
+        st.markdown(
+            tr(
+                "diagnose.called-negative",
+                "**Called negative** for {finding}: {score}, below the threshold {threshold}.",
+                **words,
+            )
+        )
     # One column of figures: beside each other they make the table scroll at 1,024 pixels.
     figures = {
-        (tr("Sensitivity"), tr("validation patients")): chosen.val.sensitivity,
-        (tr("Sensitivity"), tr("test set")): chosen.test.sensitivity,
-        (tr("Specificity"), tr("validation patients")): chosen.val.specificity,
-        (tr("Specificity"), tr("test set")): chosen.test.specificity,
+        (
+            tr("diagnose.sensitivity", "Sensitivity"),
+            tr("diagnose.validation-patients", "validation patients"),
+        ): chosen.val.sensitivity,
+        (tr("diagnose.sensitivity", "Sensitivity"), tr("diagnose.test-set", "test set")): chosen.test.sensitivity,
+        (
+            tr("diagnose.specificity", "Specificity"),
+            tr("diagnose.validation-patients", "validation patients"),
+        ): chosen.val.specificity,
+        (tr("diagnose.specificity", "Specificity"), tr("diagnose.test-set", "test set")): chosen.test.specificity,
     }
     shares = [_share(share) for share in figures.values()]
-    st.table(pd.DataFrame({tr("Share, interval, scans"): shares}, index=[", ".join(names) for names in figures]))
+    st.table(
+        pd.DataFrame(
+            {tr("diagnose.share-interval", "Share, interval, scans"): shares},
+            index=[", ".join(names) for names in figures],
+        )
+    )
     st.caption(
         tr(
+            "diagnose.right-all",
             "Right of all with (sensitivity) or without (specificity) the finding, with 95% Wilson intervals; several "
-            "scans of one patient count as independent. Rules choose on validation patients only."
+            "scans of one patient count as independent. Rules choose on validation patients only.",
         )
     )
     _predictive(chosen, above=above)
@@ -67,7 +92,7 @@ def _question(task: Task) -> str:
     if len(asked) == 1:
         return asked[0]
     picked = st.selectbox(
-        tr("Finding in question"),
+        tr("diagnose.finding-question", "Finding in question"),
         asked,
         format_func=lambda key: _question_words(key, task),
         key=f"diagnose_question_{task.key}",
@@ -78,15 +103,17 @@ def _question(task: Task) -> str:
 
 def _threshold(model: ModelChoice, question: str) -> Operating | None:
     rule = st.selectbox(
-        tr("Threshold"),
+        tr("diagnose.threshold", "Threshold"),
         RULES,
         format_func=_rule_words,
         key="diagnose_rule",
         persist_state="session",
-        help=tr("A lower threshold misses less and alarms more."),
+        help=tr("diagnose.lower-threshold", "A lower threshold misses less and alarms more."),
     )
     if rule == "own":
-        share = st.slider(tr("Threshold, %"), 0, 100, 50, key="diagnose_threshold", persist_state="session")
+        share = st.slider(
+            tr("diagnose.threshold-2", "Threshold, %"), 0, 100, 50, key="diagnose_threshold", persist_state="session"
+        )
         return services.operating(model, question, threshold=min(max(share, 0), 100) / 100)
     sensitivity = float(rule) if rule in RULES[1:-1] else None
     return services.operating(model, question, sensitivity=sensitivity)
@@ -94,14 +121,14 @@ def _threshold(model: ModelChoice, question: str) -> Operating | None:
 
 def _rule_words(rule: str) -> str:
     if rule == "youden":
-        return tr("Largest sensitivity + specificity (Youden)")
+        return tr("diagnose.largest-sensitivity", "Largest sensitivity + specificity (Youden)")
     if rule == "own":
-        return tr("Set by hand")
-    return tr("Sensitivity of at least {share}%", share=round(100 * float(rule)))
+        return tr("diagnose.set-hand", "Set by hand")
+    return tr("diagnose.sensitivity-least", "Sensitivity of at least {share}%", share=round(100 * float(rule)))
 
 
 def _question_words(question: str, task: Task) -> str:
-    return tr("any finding") if question == ANY_FINDING else class_words(task, question)
+    return tr("diagnose.any-finding", "any finding") if question == ANY_FINDING else class_words(task, question)
 
 
 def _share(share: Proportion) -> str:
@@ -112,7 +139,7 @@ def _share(share: Proportion) -> str:
 def _predictive(chosen: Operating, *, above: bool) -> None:
     """PPV and NPV as ranges: from both lower to both upper limits of the test set's sensitivity and specificity."""
     percentage = st.number_input(
-        tr("Prevalence where you work, %"),
+        tr("diagnose.prevalence-where", "Prevalence where you work, %"),
         LEAST_PREVALENCE,
         MOST_PREVALENCE,
         100 * STANDARD_PREVALENCE,
@@ -120,17 +147,24 @@ def _predictive(chosen: Operating, *, above: bool) -> None:
         key="diagnose_prevalence",
         persist_state="session",
         width=260,
-        help=tr("Share of all patients scanned that have the finding. The test sets hold far more than most clinics."),
+        help=tr(
+            "diagnose.share-all",
+            "Share of all patients scanned that have the finding. The test sets hold far more than most clinics.",
+        ),
     )
     prevalence = min(max(float(percentage), LEAST_PREVALENCE), MOST_PREVALENCE) / 100
     ranges = predictive_ranges(chosen.test, prevalence=prevalence)
-    meanings = (tr("Positive calls that are right"), tr("Negative calls that are right"))
+    meanings = (
+        tr("diagnose.positive-calls", "Positive calls that are right"),
+        tr("diagnose.negative-calls", "Negative calls that are right"),
+    )
     for title, meaning, words in zip(("PPV", "NPV"), meanings, map(_range_words, ranges), strict=True):
         with st.container(border=True, gap="xsmall"):
             st.caption(meaning)
             st.markdown(f"**{title}: {words}**")
     st.caption(
         tr(
+            "diagnose.prevalence-range",
             "At this prevalence {range} of such calls would be right, if scans there are like those of the test set. "
             "Ranges come from the 95% intervals of sensitivity and specificity.",
             range=_range_words(ranges[0] if above else ranges[1]),
@@ -148,6 +182,7 @@ def _predictive_alt(chosen: Operating) -> str:
     """The two ends of the curves, for readers who do not see them."""
     rare, common = (predictive_ranges(chosen.test, prevalence=prevalence) for prevalence in (LEAST_SHOWN, MOST_SHOWN))
     return tr(
+        "diagnose.ppv-npv",
         "PPV and NPV against prevalence. At {least}%: PPV {rare_ppv}, NPV {rare_npv}. At {most}%: PPV {common_ppv}, "
         "NPV {common_npv}.",
         least=f"{100 * LEAST_SHOWN:.0f}",
@@ -162,21 +197,23 @@ def _predictive_alt(chosen: Operating) -> str:
 def _range_words(ends: Range) -> str:
     """ "12.4% to 31.0%"; an end that nobody would be called by is left open."""
     low, high = ("—" if end is None else percent(end) for end in ends)
-    return tr("{low} to {high}", low=low, high=high)
+    return tr("attention.low-high", "{low} to {high}", low=low, high=high)
 
 
-NOT_USUAL = (
-    "This scan is unlike most of the training scans: the figures below were measured on usual scans and may not hold."
+NOT_USUAL = Text(
+    "diagnose.scan-unlike-most",
+    "This scan is unlike most of the training scans: the figures below were measured on usual scans and may not hold.",
 )
-NOT_FITTED = (
+NOT_FITTED = Text(
+    "diagnose.nothing-fitted",
     "Nothing is fitted for this model's weights: there is no calibrated probability, no threshold and no check of "
-    "whether this is such a scan. `meddef calibrate` fits them."
+    "whether this is such a scan. `meddef calibrate` fits them.",
 )
 
 
 def calibration_card(reading: Reading) -> None:
     """Whether predictions of 80% are right 80% of the time."""
-    st.markdown(f"**{tr('Calibration on the test set')}**")
+    st.markdown(f"**{tr('diagnose.calibration-test', 'Calibration on the test set')}**")
     found = services.calibration(reading.model)
     if found is None:
         st.info(tr(NOT_FITTED), icon=":material/info:")
@@ -184,6 +221,7 @@ def calibration_card(reading: Reading) -> None:
     low, high = found.interval
     st.markdown(
         tr(
+            "diagnose.calibration-error",
             "Calibration error **{error}** [{low}, {high}] on {n} test scans; {before} before calibration.",
             error=percent(found.error_after),
             low=percent(low),
@@ -197,6 +235,7 @@ def calibration_card(reading: Reading) -> None:
     )
     st.caption(
         tr(
+            "diagnose.each-point",
             "Each point is a tenth of the test scans. On the diagonal, predictions of 80% are right 80% of the time. "
             "Bars are 95% intervals; protocol: {protocol}.",
             protocol=found.protocol,
@@ -208,6 +247,7 @@ def calibration_card(reading: Reading) -> None:
 def _acceptance(found: Calibration) -> str:
     accepted, refused = found.accepted, found.refused
     return tr(
+        "diagnose.check-whether",
         "Check of whether it is such a scan: {accepted} of {scans} test scans are accepted, {refused} of {pictures} "
         "other pictures refused.",
         accepted=counted(accepted["share"]),
@@ -220,6 +260,7 @@ def _acceptance(found: Calibration) -> str:
 def _alt(found: Calibration) -> str:
     worst = max(found.after, key=lambda one: abs(one.accuracy - one.confidence))
     return tr(
+        "diagnose.reliability-plot",
         "Reliability plot: accuracy against confidence in {bins} groups of scans; furthest apart where the model says "
         "{confidence} and {accuracy} are right.",
         bins=len(found.after),

@@ -14,19 +14,20 @@ from dashboard.services.results.common import ModelChoice
 from dashboard.services.scans import Volume
 from dashboard.services.tasks import Task
 from dashboard.services.volumes import VolumeDecision, VolumeReading
+from dashboard.services.words import Text
 from dashboard.services.work import QueuePlace
 from dashboard.session import volumes
 from dashboard.views.diagnose.volume_strip import LEVELS, level_of, picked, strip, strip_words
 
 SOURCES = {
-    "multi-frame DICOM": "DICOM with several frames",
-    "DICOM series": "DICOM series",
-    "numbered images": "numbered images",
-    "multi-page TIFF": "TIFF with several pages",
-    "Heidelberg .vol": "Heidelberg .vol",
+    "multi-frame DICOM": Text("volume.dicom-several", "DICOM with several frames"),
+    "DICOM series": Text("volume.dicom-series", "DICOM series"),
+    "numbered images": Text("volume.numbered-images", "numbered images"),
+    "multi-page TIFF": Text("volume.tiff-several", "TIFF with several pages"),
+    "Heidelberg .vol": Text("volume.heidelberg-vol", "Heidelberg .vol"),
 }
 
-EYES = {"L": "left eye", "R": "right eye"}
+EYES = {"L": Text("volume.left-eye", "left eye"), "R": Text("volume.right-eye", "right eye")}
 
 
 def volume_card(model: ModelChoice, *, task: Task) -> None:
@@ -34,10 +35,12 @@ def volume_card(model: ModelChoice, *, task: Task) -> None:
     volume = volumes.opened()
     if volume is None:
         if volumes.can_reopen():
-            st.button(tr("Open the whole volume again"), key="volume_reopen", on_click=volumes.reopen)
+            st.button(
+                tr("volume.open-whole", "Open the whole volume again"), key="volume_reopen", on_click=volumes.reopen
+            )
         return
     with st.container(border=True, key="volume_card"):
-        st.markdown(f"**{tr('Volume')}** · {_facts(volume)}")
+        st.markdown(f"**{tr('volume.volume', 'Volume')}** · {_facts(volume)}")
         for note in volume.notes:
             st.warning(tr(note), icon=":material/warning:")
         reading = _reading(model, volume)
@@ -51,11 +54,11 @@ def volume_card(model: ModelChoice, *, task: Task) -> None:
 
 
 def _facts(volume: Volume) -> str:
-    facts = [tr("{n} slices", n=len(volume)), tr(SOURCES.get(volume.source, volume.source))]
+    facts = [tr("volume.n-slices", "{n} slices", n=len(volume)), tr(SOURCES.get(volume.source, volume.source))]
     if volume.laterality is not None:
         facts.append(tr(EYES[volume.laterality]))
     if volume.slice_mm is not None:
-        facts.append(tr("{mm} mm between slices", mm=f"{volume.slice_mm:.3g}"))
+        facts.append(tr("volume.mm-mm", "{mm} mm between slices", mm=f"{volume.slice_mm:.3g}"))
     return " · ".join(facts)
 
 
@@ -68,8 +71,10 @@ def _reading(model: ModelChoice, volume: Volume) -> VolumeReading | None:
     if kept is not None:
         return kept
     if volumes.cancelled():
-        st.info(tr("The prediction of all slices was cancelled."), icon=":material/stop_circle:")
-        st.button(tr("Predict all slices"), key="volume_resume", on_click=volumes.resume)
+        st.info(
+            tr("volume.prediction-all", "The prediction of all slices was cancelled."), icon=":material/stop_circle:"
+        )
+        st.button(tr("volume.predict-all", "Predict all slices"), key="volume_resume", on_click=volumes.resume)
         return None
     try:
         reading = _predicted(model, volume)
@@ -84,8 +89,10 @@ def _reading(model: ModelChoice, volume: Volume) -> VolumeReading | None:
 def _predicted(model: ModelChoice, volume: Volume) -> VolumeReading:
     box = st.empty()
     with box.container():
-        bar = st.progress(0.0, text=tr("Predicting {total} slices…", total=len(volume)))
-        st.button(tr("Cancel"), key="volume_cancel", icon=":material/stop_circle:", on_click=volumes.cancel)
+        bar = st.progress(0.0, text=tr("volume.predicting-total", "Predicting {total} slices…", total=len(volume)))
+        st.button(
+            tr("batch.cancel", "Cancel"), key="volume_cancel", icon=":material/stop_circle:", on_click=volumes.cancel
+        )
 
     @paced
     def show(what: str, done: int, total: int) -> None:
@@ -98,7 +105,9 @@ def _predicted(model: ModelChoice, volume: Volume) -> VolumeReading:
         return service.predict(
             model,
             volume,
-            on_progress=lambda done, total: show(tr("{done} of {total} slices", done=done, total=total), done, total),
+            on_progress=lambda done, total: show(
+                tr("volume.done-total", "{done} of {total} slices", done=done, total=total), done, total
+            ),
             on_wait=wait,
         )
     finally:
@@ -114,6 +123,7 @@ def _verdict(verdict: VolumeDecision, *, task: Task) -> None:
     if verdict.outcome == "abstains":
         st.error(
             tr(
+                "volume.no-output",
                 "No output for the volume: {n} of {total} slices are accepted, and at least half are needed.",
                 n=verdict.accepted,
                 total=verdict.slices,
@@ -123,6 +133,7 @@ def _verdict(verdict: VolumeDecision, *, task: Task) -> None:
     elif verdict.outcome == "finding":
         st.warning(
             tr(
+                "volume.finding-reported",
                 "Finding reported for the volume, most often as {finding}: {n} of {total} slices carry a finding, and "
                 "{needed} are needed.",
                 finding=class_code(task, verdict.label or ""),
@@ -133,6 +144,7 @@ def _verdict(verdict: VolumeDecision, *, task: Task) -> None:
     else:
         st.info(
             tr(
+                "volume.no-finding",
                 "No finding is reported for the volume: {n} of {total} slices carry a finding, and {needed} are needed "
                 "to exclude chance. A smaller finding is not excluded; look at the strongest slices.",
                 **numbers,
@@ -141,15 +153,19 @@ def _verdict(verdict: VolumeDecision, *, task: Task) -> None:
         )
     st.caption(
         tr(
+            "volume.needed-required",
             "With {needed} required, at most {share} of healthy volumes are reported, however alike neighbouring "
             "slices are. Not validated on volumes with a known diagnosis.",
             needed=verdict.needed,
             share=f"{100 * verdict.alpha:g}%",
         )
     )
-    with st.expander(tr("The rule, and why not the highest of {total}", total=verdict.slices), key="volume_rule"):
+    with st.expander(
+        tr("volume.rule-why", "The rule, and why not the highest of {total}", total=verdict.slices), key="volume_rule"
+    ):
         st.markdown(
             tr(
+                "volume.highest-total",
                 "The highest of {total} probabilities is no probability: among many slices of a healthy eye, one is "
                 "likely to look like a finding. A slice carries a finding if it is accepted, its output is a finding, "
                 "and its probability of any finding exceeds that of all {healthy} healthy validation scans. A healthy "
@@ -163,9 +179,10 @@ def _verdict(verdict: VolumeDecision, *, task: Task) -> None:
         )
         st.markdown(
             tr(
+                "volume.rule-controls",
                 "The rule controls false reports, not which finding is named. No volume with a known diagnosis was at "
                 "hand. The validation scans are single B-scans, most of them through the fovea, and the model was "
-                "chosen on them."
+                "chosen on them.",
             )
         )
 
@@ -198,7 +215,7 @@ def _slices(reading: VolumeReading, *, task: Task) -> None:
 def _slider(volume: Volume) -> None:
     key = f"volume_slice_{volume.digest[:12]}"
     st.session_state[key] = volumes.chosen_number() or 1
-    st.slider(tr("Slice"), 1, len(volume), key=key, on_change=_slid, args=(key,))
+    st.slider(tr("volume.slice", "Slice"), 1, len(volume), key=key, on_change=_slid, args=(key,))
 
 
 def _slid(key: str) -> None:
@@ -215,7 +232,7 @@ def _strongest(reading: VolumeReading, *, task: Task) -> None:
     """One button a finding, which chooses its strongest slice."""
     found = reading.found
     rows = {label: found.strongest(label) for label in found.findings}
-    st.markdown(f"**{tr('Strongest slice of each finding')}**")
+    st.markdown(f"**{tr('volume.strongest-slice', 'Strongest slice of each finding')}**")
     with st.container(horizontal=True, gap="small"):
         for label, row in rows.items():
             if row is None or row.output is None:
@@ -223,28 +240,32 @@ def _strongest(reading: VolumeReading, *, task: Task) -> None:
             share = row.output.shares[found.classes.index(label)]
             st.button(
                 tr(
-                    "{finding}: slice {n}, {share}", finding=class_code(task, label), n=row.number, share=percent(share)
+                    "volume.finding-slice",
+                    "{finding}: slice {n}, {share}",
+                    finding=class_code(task, label),
+                    n=row.number,
+                    share=percent(share),
                 ),
                 key=f"volume_strongest_{label}",
                 on_click=volumes.choose,
                 args=(row.number,),
             )
     if not any(rows.values()):
-        st.caption(tr("The model abstains from every slice."))
+        st.caption(tr("volume.model-abstains", "The model abstains from every slice."))
 
 
 def _files(reading: VolumeReading, *, task: Task) -> None:
     """The table and the record, one row a slice."""
     name = f"meddef-volume-{reading.volume.digest[:6].upper()}"
-    with st.expander(tr("All slices as a table, and their files"), key="volume_table"):
+    with st.expander(tr("volume.all-slices", "All slices as a table, and their files"), key="volume_table"):
         st.dataframe(
             [
                 {
-                    tr("Slice"): row.number,
-                    tr("Output"): class_code(task, row.output.label) if row.output else "",
-                    tr("Probability"): percent(row.output.probability) if row.output else "",
-                    tr("Taken as"): tr(LEVELS[level_of(row)][0]),
-                    tr("Remarks"): row.remarks,
+                    tr("volume.slice", "Slice"): row.number,
+                    tr("site.output", "Output"): class_code(task, row.output.label) if row.output else "",
+                    tr("site.probability", "Probability"): percent(row.output.probability) if row.output else "",
+                    tr("volume.taken", "Taken as"): tr(LEVELS[level_of(row)][0]),
+                    tr("batch.remarks", "Remarks"): row.remarks,
                 }
                 for row in reading.found.slices
             ],
@@ -253,8 +274,13 @@ def _files(reading: VolumeReading, *, task: Task) -> None:
         )
         with st.container(horizontal=True):
             for suffix, mime, label, make in (
-                ("csv", "text/csv", tr("Download the slices (CSV)"), service.csv_file),
-                ("json", "application/json", tr("Download the slices (JSON)"), service.json_file),
+                ("csv", "text/csv", tr("volume.download-slices", "Download the slices (CSV)"), service.csv_file),
+                (
+                    "json",
+                    "application/json",
+                    tr("volume.download-slices-json", "Download the slices (JSON)"),
+                    service.json_file,
+                ),
             ):
                 st.download_button(
                     label,

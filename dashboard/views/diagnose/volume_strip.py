@@ -9,12 +9,13 @@ from dashboard.components.words import class_code, percent
 from dashboard.language import tr
 from dashboard.services.tasks import Task
 from dashboard.services.volumes import SlicePrediction, VolumePrediction
+from dashboard.services.words import Text
 
 LEVELS = {
-    "usual": ("accepted", COLOURS[6], "circle"),
-    "unusual": ("unusual", COLOURS[7], "triangle-up"),
-    "refused": ("the model abstains", COLOURS[4], "x"),
-    "unread": ("not read", COLOURS[2], "square-open"),
+    "usual": (Text("robustness.accepted", "accepted"), COLOURS[6], "circle"),
+    "unusual": (Text("volume.unusual", "unusual"), COLOURS[7], "triangle-up"),
+    "refused": (Text("volume.model-abstains-2", "the model abstains"), COLOURS[4], "x"),
+    "unread": (Text("volume.not-read", "not read"), COLOURS[2], "square-open"),
 }
 """Of a slice: words, colour and marker."""
 
@@ -37,7 +38,7 @@ def level_of(row: SlicePrediction) -> str:
 
 def slice_words(row: SlicePrediction, *, total: int, task: Task) -> str:
     """ "Slice 12 of 49 · DME 92.3% · accepted"."""
-    said = tr("Slice {n} of {total}", n=row.number, total=total)
+    said = tr("volume.slice-n-total", "Slice {n} of {total}", n=row.number, total=total)
     level = tr(LEVELS[level_of(row)][0])
     if row.output is None:
         return f"{said} · {level}"
@@ -79,8 +80,12 @@ def strip(found: VolumePrediction, *, at: int, task: Task) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         hovermode="closest",
     )
-    figure.update_xaxes(title=tr("slice"), range=[0.2, len(numbers) + 0.8], dtick=_tick(len(numbers)), tick0=0)
-    figure.update_yaxes(title=tr("probability, %"), range=[ROW - 9, 104], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(
+        title=tr("volume.slice-2", "slice"), range=[0.2, len(numbers) + 0.8], dtick=_tick(len(numbers)), tick0=0
+    )
+    figure.update_yaxes(
+        title=tr("lab.probability", "probability, %"), range=[ROW - 9, 104], tickvals=[0, 25, 50, 75, 100]
+    )
     return figure
 
 
@@ -88,7 +93,12 @@ def strip_words(found: VolumePrediction) -> str:
     """The strip for those who do not see it."""
     counts = [(word, sum(level_of(row) == key for row in found.slices)) for key, (word, _, _) in LEVELS.items()]
     told = ", ".join(f"{tr(word)}: {count}" for word, count in counts if count)
-    return tr("Probability of each finding over {total} slices. {levels}.", total=len(found.slices), levels=told)
+    return tr(
+        "volume.probability-each",
+        "Probability of each finding over {total} slices. {levels}.",
+        total=len(found.slices),
+        levels=told,
+    )
 
 
 def picked(points: Sequence[dict[str, object]]) -> int | None:

@@ -1,6 +1,11 @@
 """The page Robustness."""
 
 from dashboard.navigation import PageInfo
+from dashboard.services.words import Text
 
 ORDER = 60
-PAGES = (PageInfo(folder="robustness", title="Robustness", icon=":material/shield:", address="robustness"),)
+PAGES = (
+    PageInfo(
+        folder="robustness", title=Text("app.robustness", "Robustness"), icon=":material/shield:", address="robustness"
+    ),
+)

@@ -24,7 +24,7 @@ def accuracy_table(found: TaskRecords, curves: Sequence[RobustnessCurve], epsilo
     st.table(
         pd.DataFrame([_row(curve, epsilons) for curve in curves], index=names),
         border="horizontal",
-        alt=tr("Balanced accuracy, a row a model, and its audit"),
+        alt=tr("robustness.balanced-accuracy", "Balanced accuracy, a row a model, and its audit"),
     )
     points = [point for curve in curves for eps in epsilons if (point := curve.at(eps)) is not None]
     st.caption(" ".join([*_marks(points), _counts(curves)]))
@@ -38,12 +38,12 @@ def badge_words(verdict: str) -> str:
 
 def _row(curve: RobustnessCurve, epsilons: Sequence[float]) -> dict[str, str]:
     cells = {f"ε = {short_eps(eps)}": _cell(curve.at(eps)) for eps in epsilons}
-    return {tr("Clean"): share_words(curve.clean)} | cells
+    return {tr("lab.clean", "Clean"): share_words(curve.clean)} | cells
 
 
 def _cell(point: Point | None) -> str:
     if point is None:
-        return tr("not measured")
+        return tr("robustness.not-measured-2", "not measured")
     words = share_words(point.share)
     return f"{words} {WORST}" if point.source == "worst" else words
 
@@ -52,11 +52,19 @@ def _marks(points: Sequence[Point]) -> list[str]:
     said = []
     if any(point.source == "worst" for point in points):
         said.append(
-            tr("{mark} worst case: a scan counts as correct only if every attack of a set failed on it.", mark=WORST)
+            tr(
+                "robustness.mark-worst",
+                "{mark} worst case: a scan counts as correct only if every attack of a set failed on it.",
+                mark=WORST,
+            )
         )
     if any(point.source == "quick" for point in points):
         said.append(
-            tr("Without {mark}: PGD only, an upper bound on robust accuracy; the worst case is lower.", mark=WORST)
+            tr(
+                "robustness.without-mark",
+                "Without {mark}: PGD only, an upper bound on robust accuracy; the worst case is lower.",
+                mark=WORST,
+            )
         )
     return said
 
@@ -64,4 +72,6 @@ def _marks(points: Sequence[Point]) -> list[str]:
 def _counts(curves: Sequence[RobustnessCurve]) -> str:
     """Number of scans and split; those of other patients are named."""
     counts = dict.fromkeys((curve.n, tr(curve.part), protocol_words(curve.protocol)) for curve in curves)
-    return " ".join(tr("n = {n} ({part}, {protocol}).", n=n, part=part, protocol=how) for n, part, how in counts)
+    return " ".join(
+        tr("robustness.n-n", "n = {n} ({part}, {protocol}).", n=n, part=part, protocol=how) for n, part, how in counts
+    )

@@ -12,13 +12,14 @@ from dashboard.services.record_types import AuditRecord, RecordedFinding
 from dashboard.services.records import TaskRecords
 from dashboard.services.results.robustness import RobustnessCurve
 from dashboard.services.trust import GROUPS
+from dashboard.services.words import Text
 from dashboard.views.robustness.accuracy_table import badge_words
 
 MARKS = {
-    "passed": (":material/check_circle:", "passed"),
-    "not applicable": (":material/remove:", "does not apply"),
-    "amber": (":material/report:", "flaw, amber"),
-    "red": (":material/dangerous:", "flaw, red"),
+    "passed": (":material/check_circle:", Text("robustness.passed", "passed")),
+    "not applicable": (":material/remove:", Text("robustness.does-not", "does not apply")),
+    "amber": (":material/report:", Text("robustness.flaw-amber", "flaw, amber")),
+    "red": (":material/dangerous:", Text("robustness.flaw-red", "flaw, red")),
 }
 """Icon and word for a finding: neither needs the colour."""
 
@@ -27,9 +28,10 @@ def audit_section(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None
     """One block a model: its card's models first, then audits of others."""
     st.markdown(
         tr(
+            "robustness.audit-checks",
             "The audit checks the model's contract, its gradients and the attack itself (Carlini et al. 2019, Athalye "
             "et al. 2018, Tramèr et al. 2020, Pintor et al. 2022). Green: no flaw found. Amber: robust accuracy is an "
-            "upper bound. Red: do not rely on it."
+            "upper bound. Red: do not rely on it.",
         )
     )
     titles = {each.card.name: each.card.title for each in found.models} | {curve.key: curve.title for curve in curves}
@@ -43,7 +45,7 @@ def _block(found: TaskRecords, name: str, title: str) -> None:
     st.markdown(f"**{title}** {badge_words(verdict.word)}")
     st.markdown(tr(verdict.meaning))
     if verdict.record is None:
-        not_measured(tr("No audit of these weights."), commands.audit_command(found.task, name))
+        not_measured(tr("robustness.no-audit", "No audit of these weights."), commands.audit_command(found.task, name))
         return
     _findings(found.task, name, verdict.record)
     again(commands.audit_command(found.task, name))
@@ -54,6 +56,7 @@ def _findings(task: str, name: str, record: AuditRecord) -> None:
     low, high = numbers.robust_interval
     st.caption(
         tr(
+            "robustness.eps-eps",
             "At ε = {eps} robust accuracy is at most {share:.1f}% ({robust} of {n} scans, 95% interval {low:.0f}% to "
             "{high:.0f}%); clean accuracy is {clean:.1f}%.",
             share=100 * numbers.robust / numbers.n,
@@ -71,6 +74,7 @@ def _findings(task: str, name: str, record: AuditRecord) -> None:
     status = [found.status for found in numbers.findings]
     details = st.expander(
         tr(
+            "robustness.all-n",
             "All {n} findings ({flaws} of {applied} checks found a flaw)",
             n=len(status),
             flaws=status.count("failed"),
@@ -82,7 +86,9 @@ def _findings(task: str, name: str, record: AuditRecord) -> None:
     if details.open:
         with details:
             if language() != "en":
-                st.caption(tr("The sentences with figures are the audit's own, in English."))
+                st.caption(
+                    tr("robustness.sentences-figures", "The sentences with figures are the audit's own, in English.")
+                )
             _groups(numbers.findings)
 
 

@@ -16,13 +16,17 @@ def curves_section(task: str, curves: Sequence[RobustnessCurve]) -> None:
     """Accuracy against attack strength, all models of the task."""
     drawn = [curve for curve in curves if curve.points]
     if not drawn:
-        st.info(tr("No model of this task was measured at any attack strength."), icon=":material/pending:")
+        st.info(
+            tr("robustness.no-model", "No model of this task was measured at any attack strength."),
+            icon=":material/pending:",
+        )
         return
     quick = [tr(curve.title) for curve in drawn if not curve.worst]
     worst = [tr(curve.title) for curve in drawn if curve.worst]
     if quick:
         st.warning(
             tr(
+                "robustness.pgd-only",
                 "PGD only for {models}: an upper bound on robust accuracy; the worst case is lower.",
                 models=", ".join(quick),
             ),
@@ -31,6 +35,7 @@ def curves_section(task: str, curves: Sequence[RobustnessCurve]) -> None:
     if worst:
         st.info(
             tr(
+                "robustness.lines-show",
                 "Lines show PGD, the same for every model. Arrows go down to the worst case over a set of attacks, "
                 "measured for {models}. Compare line with line and arrowhead with arrowhead.",
                 models=", ".join(worst),
@@ -41,6 +46,7 @@ def curves_section(task: str, curves: Sequence[RobustnessCurve]) -> None:
         if curve.protocol != OFFICIAL:
             st.info(
                 tr(
+                    "robustness.model-tested",
                     "{model} was tested on other patients ({protocol}, n = {n}): do not compare it with the others.",
                     model=tr(curve.title),
                     protocol=protocol_words(curve.protocol),
@@ -58,6 +64,7 @@ def finding(curves: Sequence[RobustnessCurve]) -> str:
         last = curve.points[-1]
         said.append(
             tr(
+                "robustness.model-clean",
                 "{model}: {clean:.0f}% clean, {last:.0f}% at ε = {eps}.",
                 model=tr(curve.title),
                 clean=100 * curve.clean.balanced_accuracy,
@@ -65,7 +72,9 @@ def finding(curves: Sequence[RobustnessCurve]) -> str:
                 eps=last.label,
             )
         )
-    return tr("Balanced accuracy against attack strength.") + " " + " ".join(said)
+    return (
+        tr("robustness.balanced-accuracy-against", "Balanced accuracy against attack strength.") + " " + " ".join(said)
+    )
 
 
 def curve_table(curves: Sequence[RobustnessCurve]) -> pd.DataFrame:

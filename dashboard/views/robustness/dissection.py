@@ -14,12 +14,13 @@ from dashboard.services.words import format_eps
 
 def dissection_section(found: TaskRecords) -> None:
     """A table a model, with its gates in words above it."""
-    st.subheader(tr("Module ablation without retraining"), anchor=False)
+    st.subheader(tr("robustness.module-ablation", "Module ablation without retraining"), anchor=False)
     st.markdown(
         tr(
+            "robustness.one-module",
             "One module of a trained model is removed without retraining: its output becomes its mean over the scans. "
             "Each model is attacked again. A row like the first means that the module contributes nothing to the "
-            "prediction; its maps on the page *Attention* then explain nothing."
+            "prediction; its maps on the page *Attention* then explain nothing.",
         )
     )
     cards = {each.card.name: each.card for each in found.models}
@@ -28,13 +29,14 @@ def dissection_section(found: TaskRecords) -> None:
     if others:
         st.warning(
             tr(
+                "robustness.measured-other",
                 "Measured with other weights, so left out: {models}.",
                 models=", ".join(titles[name] for name in others),
             ),
             icon=":material/report:",
         )
     if not found.dissections.keys() - set(others):
-        not_measured(tr("No module ablation."), commands.dissect_command(found.task, "meddef"))
+        not_measured(tr("robustness.no-module", "No module ablation."), commands.dissect_command(found.task, "meddef"))
     for name, record in found.dissections.items():
         if name not in others:
             _network(found.task, name, titles[name], record)
@@ -46,19 +48,22 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
     st.dataframe(
         pd.DataFrame(
             {
-                tr("removed module"): [tr(row.title) for row in numbers.lesions],
-                tr("clean, %"): [_shown(row.clean) for row in numbers.lesions],
-                tr("attacked, %"): [_shown(row.attacked) for row in numbers.lesions],
-                tr("changed clean predictions"): [row.read_otherwise for row in numbers.lesions],
+                tr("robustness.removed-module", "removed module"): [tr(row.title) for row in numbers.lesions],
+                tr("robustness.clean", "clean, %"): [_shown(row.clean) for row in numbers.lesions],
+                tr("robustness.attacked", "attacked, %"): [_shown(row.attacked) for row in numbers.lesions],
+                tr("robustness.changed-clean", "changed clean predictions"): [
+                    row.read_otherwise for row in numbers.lesions
+                ],
                 "p": [f"{row.p:.2g}" for row in numbers.lesions],
             }
         ),
         hide_index=True,
         key=f"robustness_dissection_{task}_{name}",
-        alt=tr("{model}: accuracy with each module removed", model=title),
+        alt=tr("robustness.model-accuracy", "{model}: accuracy with each module removed", model=title),
     )
     st.caption(
         tr(
+            "robustness.balanced-accuracy-95",
             "Balanced accuracy with 95% intervals, n = {n}; {attack} at ε = {eps}, an upper bound. p: McNemar's test "
             "against the model as trained.",
             attack=attack_words(record.spec),
@@ -73,6 +78,7 @@ def _network(task: str, name: str, title: str, record: DissectionRecord) -> None
 def gate_words(gates: Gates) -> str:
     """Where the gates stand and what an attack does to them."""
     said = tr(
+        "robustness.daam-adds",
         "DAAM adds {added:.0f}% to the norm of its features. The attack changes them by {before:.0f}% before DAAM and "
         "by {after:.0f}% after it.",
         added=100 * gates.added,
@@ -83,6 +89,7 @@ def gate_words(gates: Gates) -> str:
     if gate is None:
         return said
     told = tr(
+        "robustness.afds-gate",
         "AFD's gate is {mean:.2f} on average; {decided:.1f}% of its values are below 0.1 or above 0.9. The attack "
         "changes it by {moved:.3f}. Its mean detects attacked scans with a ROC area of {area:.2f} (chance: 0.50).",
         mean=gate.mean,

@@ -10,20 +10,23 @@ from dashboard.services import commands
 from dashboard.services.record_types import ExternalRecord, ExternalRow, Hits, Match
 from dashboard.services.records import TaskRecords
 from dashboard.services.words import short_eps
-from dashboard.views.robustness import figures
+from dashboard.views.robustness.coverage_figure import risk_coverage
 
 
 def external_section(found: TaskRecords) -> None:
     """One row a model, clean and attacked, and the risk that is left at every share of accepted scans."""
     st.markdown(
         tr(
+            "robustness.scans-hospital",
             "Scans of a hospital that no model was trained on. *Accepted* means that the model gives a prediction. "
-            "The share of all scans that are wrong and accepted must be small."
+            "The share of all scans that are wrong and accepted must be small.",
         )
     )
     records = {name: record for name, record in found.external.items() if _is_shown(found, name, record)}
     if not records:
-        not_measured(tr("No scans of another hospital."), commands.external_command(found.task, "meddef"))
+        not_measured(
+            tr("robustness.no-scans", "No scans of another hospital."), commands.external_command(found.task, "meddef")
+        )
         return
     for source in dict.fromkeys(record.numbers.source.key for record in records.values()):
         of_source = {name: each for name, each in records.items() if each.numbers.source.key == source}
@@ -34,13 +37,20 @@ def external_section(found: TaskRecords) -> None:
 def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
     first = next(iter(records.values())).numbers
     st.caption(
-        tr("{source}, n = {n}. {labels}", source=tr(first.source.title), n=first.n, labels=tr(first.source.labels))
+        tr(
+            "robustness.source-n",
+            "{source}, n = {n}. {labels}",
+            source=tr(first.source.title),
+            n=first.n,
+            labels=tr(first.source.labels),
+        )
     )
     if first.source.out_of_fold:
         st.caption(
             tr(
+                "robustness.limits-acceptance",
                 "The limits of acceptance were chosen on scans like these; for each scan without its patient and "
-                "without neighbouring files."
+                "without neighbouring files.",
             )
         )
     st.table(_table(found, records), border="horizontal")
@@ -48,10 +58,11 @@ def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
     curves = {name: record.numbers.clean.curve for name, record in records.items()}
     titles = {name: _title(found, name) for name in records}
     figure(
-        figures.risk_coverage(curves, titles),
+        risk_coverage(curves, titles),
         name=f"{found.task}-risk-coverage-{first.source.key}",
         alt=" ".join(
             tr(
+                "robustness.model-risk",
                 "{model}: {risk} wrong if all scans are accepted, {half} if only the surest half is.",
                 model=titles[name],
                 risk=counted(curve.risks[-1]),
@@ -92,11 +103,11 @@ def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFra
             index.append(f"{_title(found, name)}, {_condition(row)}")
             rows.append(
                 {
-                    tr("accepted"): _share(row.accepted),
-                    tr("correct"): _share(row.correct),
-                    tr("wrong and accepted"): f"**{_share(row.wrong_and_accepted)}**",
-                    tr("stated probability, mean"): counted(row.confidence),
-                    tr("calibration error"): counted(row.calibration_error),
+                    tr("robustness.accepted", "accepted"): _share(row.accepted),
+                    tr("robustness.correct", "correct"): _share(row.correct),
+                    tr("robustness.wrong-accepted", "wrong and accepted"): f"**{_share(row.wrong_and_accepted)}**",
+                    tr("robustness.stated-probability", "stated probability, mean"): counted(row.confidence),
+                    tr("robustness.calibration-error", "calibration error"): counted(row.calibration_error),
                 }
             )
     return pd.DataFrame(rows, index=index)
@@ -104,8 +115,13 @@ def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFra
 
 def _condition(row: ExternalRow) -> str:
     if row.spec is None:
-        return tr("clean")
-    return tr("{attack} at ε = {eps}, an upper bound", attack=attack_words(row.spec), eps=short_eps(row.eps))
+        return tr("lab.clean-2", "clean")
+    return tr(
+        "robustness.attack-eps",
+        "{attack} at ε = {eps}, an upper bound",
+        attack=attack_words(row.spec),
+        eps=short_eps(row.eps),
+    )
 
 
 def _share(hits: Hits) -> str:

@@ -12,11 +12,15 @@ from dashboard.components.model_styles import ModelStyle, style_of
 from dashboard.components.record_parts import attack_words, interval_bars
 from dashboard.language import tr
 from dashboard.services.record_types import AblationRow, Accuracy, BaselineRow, PruneRow, Shifted
-from dashboard.services.record_types import RiskCoverageCurve as RiskCurve
 from dashboard.services.results.robustness import Point, RobustnessCurve
 from dashboard.services.words import short_eps
 
 HEIGHT = 400
+
+MARGINS = {
+    "margin": {"l": 0, "r": 12, "t": 56, "b": 44},  # above the legend, room for the camera
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+}
 
 SLANTED = 28
 """Pixels that slanted labels below the axis take more than level ones."""
@@ -45,13 +49,13 @@ def against_epsilon(curves: Sequence[RobustnessCurve], *, height: int = HEIGHT) 
             name=tr(curve.title),
             x=[0.0, *(point.eps for point in line)],
             shares=[curve.clean, *(point.share for point in line)],
-            hover=[f"ε = 0<br>{tr('clean')}", *(_at(point) for point in line)],
+            hover=[f"ε = 0<br>{tr('lab.clean-2', 'clean')}", *(_at(point) for point in line)],
         )
         if curve.quick and curve.worst:
             _arrows(drawn, curve)
     longest = max((curve for curve in curves), key=lambda curve: len(curve.points))
     ticks = {0.0: "0"} | {point.eps: short_eps(point.eps) for point in longest.points}
-    _layout(drawn, x=tr("attack strength ε, in pixel units"), height=height)
+    _layout(drawn, x=tr("robustness.attack-strength-eps", "attack strength ε, in pixel units"), height=height)
     # Epsilons double from one to the next: evenly spaced by their square root, the small ones stay apart.
     _rescale(drawn, ticks)
     return drawn
@@ -61,18 +65,22 @@ def against_sparsity(rows: Sequence[PruneRow]) -> go.Figure:
     """Balanced accuracy at each level of pruning: clean, and under each attack at each epsilon."""
     drawn = go.Figure()
     x = [100 * row.sparsity for row in rows]
-    _line(drawn, _condition(0), name=tr("clean"), x=x, shares=[row.clean for row in rows])
+    _line(drawn, _condition(0), name=tr("lab.clean-2", "clean"), x=x, shares=[row.clean for row in rows])
     for place, first in enumerate(rows[0].attacked):
         shares = [row.attacked[place] for row in rows if len(row.attacked) > place]
         name = f"{attack_words(first.spec)}, ε = {short_eps(first.eps)}"
         _line(drawn, _condition(place + 1), name=name, x=x[: len(shares)], shares=shares)
-    _layout(drawn, x=tr("weights removed, %"))
+    _layout(drawn, x=tr("robustness.weights-removed", "weights removed, %"))
     return drawn
 
 
 def baselines(rows: Sequence[BaselineRow], titles: Sequence[str]) -> go.Figure:
     """Each defence under its title: clean, under a non-adaptive attack, and under an adaptive one."""
-    names = {"clean": tr("clean"), "ignoring": tr("non-adaptive attack"), "adaptive": tr("adaptive attack")}
+    names = {
+        "clean": tr("lab.clean-2", "clean"),
+        "ignoring": tr("robustness.non-adaptive", "non-adaptive attack"),
+        "adaptive": tr("robustness.adaptive-attack", "adaptive attack"),
+    }
     shares: dict[str, list[Accuracy]] = {
         "clean": [row.clean for row in rows],
         "ignoring": [row.ignoring for row in rows],
@@ -94,7 +102,9 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
         for line, row in enumerate(rows)
         for place, trained in enumerate(row.seeds)
     ]
-    for number, (name, kind) in enumerate(((tr("clean"), "clean"), (tr("attacked"), "attacked"))):
+    for number, (name, kind) in enumerate(
+        ((tr("lab.clean-2", "clean"), "clean"), (tr("lab.attacked-2", "attacked"), "attacked"))
+    ):
         shares = [getattr(trained, kind) for _, _, trained in places]
         drawn.add_scatter(
             name=name,
@@ -105,11 +115,15 @@ def ablation(rows: Sequence[AblationRow]) -> go.Figure:
             marker={"color": COLOURS[number], "symbol": MARKERS[number], "size": 7},
             customdata=[(title, trained.seed) for _, title, trained in places],
             hovertemplate=(
-                "%{customdata[0]}: %{x:.1f}% (" + tr("seed") + " %{customdata[1]})<extra>" + name + "</extra>"
+                "%{customdata[0]}: %{x:.1f}% ("
+                + tr("robustness.seed", "seed")
+                + " %{customdata[1]})<extra>"
+                + name
+                + "</extra>"
             ),
         )
-    drawn.update_layout(height=130 + 60 * len(rows), **_MARGINS)
-    drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
+    drawn.update_layout(height=130 + 60 * len(rows), **MARGINS)
+    drawn.update_xaxes(title=tr("robustness.balanced-accuracy-2", "balanced accuracy, %"), range=[-3, 103])
     drawn.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[_wrapped(title) for title in titles],
@@ -153,36 +167,10 @@ def shifts(series: Sequence[ShiftSeries]) -> go.Figure:
             "<extra></extra>",
         )
     height = 130 + len(changes) * (20 + 14 * len(series))
-    drawn.update_layout(scattermode="group", scattergap=0.4, hoverlabel_align="left", height=height, **_MARGINS)
-    drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
+    drawn.update_layout(scattermode="group", scattergap=0.4, hoverlabel_align="left", height=height, **MARGINS)
+    drawn.update_xaxes(title=tr("robustness.balanced-accuracy-2", "balanced accuracy, %"), range=[-3, 103])
     drawn.update_yaxes(autorange="reversed", automargin=True, categoryorder="array", categoryarray=changes)
     return drawn
-
-
-def risk_coverage(curves: Mapping[str, RiskCurve], titles: Mapping[str, str]) -> go.Figure:
-    """The share of accepted scans that is wrong against the share that is accepted, a line a model, by its name."""
-    drawn = go.Figure()
-    for name, curve in curves.items():
-        style, title = style_of(name), titles[name]
-        drawn.add_scatter(
-            name=title,
-            mode="lines+markers",
-            x=[100 * share for share in curve.coverages],
-            y=[100 * risk for risk in curve.risks],
-            line={"color": style.colour, "dash": style.dash},
-            marker={"symbol": style.marker, "size": 6},
-            hovertemplate=f"{title}<br>%{{x:.0f}}%: %{{y:.1f}}%<extra></extra>",
-        )
-    drawn.update_layout(height=HEIGHT, hoverlabel_align="left", **_MARGINS)
-    drawn.update_xaxes(title=tr("scans accepted, the surest first, %"), range=[0, 103])
-    drawn.update_yaxes(title=tr("wrong among the accepted, %"), rangemode="tozero")
-    return drawn
-
-
-_MARGINS = {
-    "margin": {"l": 0, "r": 12, "t": 56, "b": 44},  # above the legend, room for the camera
-    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
-}
 
 
 def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Accuracy]]) -> go.Figure:
@@ -197,8 +185,8 @@ def _bars(titles: Sequence[str], series: Mapping[str, Sequence[Accuracy]]) -> go
             marker={"color": COLOURS[number], "pattern": {"shape": PATTERNS[number]}},
             hovertemplate="%{y}: %{x:.1f}%<extra>" + name + "</extra>",
         )
-    drawn.update_layout(barmode="group", bargap=0.25, height=130 + 66 * len(titles), **_MARGINS)
-    drawn.update_xaxes(title=tr("balanced accuracy, %"), range=[0, 103])
+    drawn.update_layout(barmode="group", bargap=0.25, height=130 + 66 * len(titles), **MARGINS)
+    drawn.update_xaxes(title=tr("robustness.balanced-accuracy-2", "balanced accuracy, %"), range=[0, 103])
     drawn.update_yaxes(autorange="reversed", automargin=True)
     return drawn
 
@@ -256,7 +244,10 @@ def _arrows(drawn: go.Figure, curve: RobustnessCurve) -> None:
         words += [[_at(point), 100 * share.balanced_interval[0], 100 * share.balanced_interval[1]]] * (len(ends) + 1)
     # Only the lower end has a head: it is the last before a gap. Plotly fades markers of several sizes unless told.
     heads = [12 if math.isnan(following) else 0 for following in [*y[1:], math.nan]]
-    colour, name = style_of(curve.key).colour, tr("{model}, worst case", model=tr(curve.title))
+    colour, name = (
+        style_of(curve.key).colour,
+        tr("robustness.model-worst", "{model}, worst case", model=tr(curve.title)),
+    )
     drawn.add_scatter(
         name=name,
         x=x,
@@ -276,9 +267,9 @@ def _at(point: Point) -> str:
 
 
 def _layout(drawn: go.Figure, *, x: str, height: int = HEIGHT) -> None:
-    drawn.update_layout(height=height, **_MARGINS)
+    drawn.update_layout(height=height, **MARGINS)
     drawn.update_xaxes(title=x)
-    drawn.update_yaxes(title=tr("balanced accuracy, %"), range=[-3, 103])
+    drawn.update_yaxes(title=tr("robustness.balanced-accuracy-2", "balanced accuracy, %"), range=[-3, 103])
 
 
 def _rescale(drawn: go.Figure, ticks: Mapping[float, str]) -> None:

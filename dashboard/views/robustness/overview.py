@@ -27,9 +27,16 @@ def overview(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:
     pair = compared(curves)
     epsilons = shown_epsilons(pair)
     if not epsilons:
-        not_measured(tr("No robust accuracy of these models."), first_command(found.task, found.shipped))
+        not_measured(
+            tr("robustness.no-robust", "No robust accuracy of these models."), first_command(found.task, found.shipped)
+        )
         return
-    st.markdown(tr("Balanced accuracy with 95% intervals: on clean scans, and with every pixel changed by at most ε."))
+    st.markdown(
+        tr(
+            "robustness.balanced-accuracy-95-intervals",
+            "Balanced accuracy with 95% intervals: on clean scans, and with every pixel changed by at most ε.",
+        )
+    )
     accuracy_table(found, pair, epsilons)
     figure(
         against_epsilon(pair, height=CHART_HEIGHT),

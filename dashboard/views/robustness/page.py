@@ -12,7 +12,7 @@ from dashboard.views.robustness.sections import sections
 def page() -> None:
     """One kind of scan and one section at a time; every section says what it lacks."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(tr("Robustness"), anchor=False, width="content")
+        st.title(tr("app.robustness", "Robustness"), anchor=False, width="content")
         task = _task()
     found = records.of_task(task)
     damaged_files(found.problems)
@@ -22,7 +22,7 @@ def page() -> None:
 def _task() -> str:
     tasks = services.tasks()
     chosen = st.segmented_control(
-        tr("Kind of scan"),
+        tr("batch.kind-scan", "Kind of scan"),
         list(tasks),
         default=next(iter(tasks)),
         format_func=lambda key: tr(tasks[key].title),

@@ -13,22 +13,31 @@ from dashboard.services.paper import OTHER_ROWS, PAPER_ATTACKS, PAPER_EPSILONS, 
 from dashboard.services.record_types import EvaluationRecord, Match, Reported
 from dashboard.services.records import TaskRecords
 from dashboard.services.robust_curves import attack_title, title_of
+from dashboard.services.words import Text
 
-CLEAN = "clean"
+CLEAN = Text("lab.clean-2", "clean")
 
 
 def paper_section(found: TaskRecords) -> None:
     """A table for each attack strength, and why reported and reproduced differ."""
     if found.reported is None:
-        st.info(tr("The paper's numbers (reported.json) are not here, so there is nothing to compare with."))
+        st.info(
+            tr(
+                "robustness.papers-numbers",
+                "The paper's numbers (reported.json) are not here, so there is nothing to compare with.",
+            )
+        )
         return
     st.markdown(
         tr(
+            "robustness.accuracy-percent",
             "Accuracy in percent (plain, as in the paper). *Reported*: the paper's, on its own test sets. "
-            "*Reproduced*: ours, on patients who were not trained on, with checked attacks."
+            "*Reproduced*: ours, on patients who were not trained on, with checked attacks.",
         )
     )
-    st.caption(tr("Source of the reported numbers: {source}", source=found.reported.source))
+    st.caption(
+        tr("robustness.source-reported", "Source of the reported numbers: {source}", source=found.reported.source)
+    )
     rows = [row for row in found.reported.rows if row.task == found.task]
     table = paper_table(rows, found.paper)
     _budget_tables(table, found)
@@ -37,7 +46,9 @@ def paper_section(found: TaskRecords) -> None:
     missing = [name for name in PAPER_MODELS if name not in found.paper]
     if missing:
         names = ", ".join(tr(title_of(name)) for name in missing)
-        not_measured(tr("Not reproduced: {models}.", models=names), _command(found, missing))
+        not_measured(
+            tr("robustness.not-reproduced", "Not reproduced: {models}.", models=names), _command(found, missing)
+        )
     _reasons(found.task)
 
 
@@ -45,7 +56,7 @@ def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
     task = found.task
     labels = [f"{eps:.2f}" for eps in PAPER_EPSILONS]
     chosen = st.segmented_control(
-        tr("Attack strength ε in the paper"),
+        tr("robustness.attack-strength-eps-paper", "Attack strength ε in the paper"),
         labels,
         default="0.05",
         key=f"robustness_paper_eps_{task}",
@@ -56,21 +67,23 @@ def _budget_tables(table: pd.DataFrame, found: TaskRecords) -> None:
     here = table[table["epsilon"] == eps]
     shown = here[here["reported"].notna() | here["re_measured"].notna()]
     if shown.empty:
-        st.caption(tr("Nothing is reported or reproduced at this attack strength."))
+        st.caption(tr("robustness.nothing-reported", "Nothing is reported or reproduced at this attack strength."))
         return
     columns = {
-        tr("model"): [_title(found, name) for name in shown["model"]],
-        tr("attack"): [tr(CLEAN) if name == CLEAN else attack_title(name) for name in shown["attack"]],
-        tr("reported"): [_number(value) for value in shown["reported"]],
-        tr("reproduced"): [_number(value) for value in shown["re_measured"]],
-        tr("difference"): [_signed(value) for value in shown["difference"]],
+        tr("robustness.model", "model"): [_title(found, name) for name in shown["model"]],
+        tr("robustness.attack", "attack"): [
+            tr(CLEAN) if name == CLEAN else attack_title(name) for name in shown["attack"]
+        ],
+        tr("robustness.reported", "reported"): [_number(value) for value in shown["reported"]],
+        tr("robustness.reproduced", "reproduced"): [_number(value) for value in shown["re_measured"]],
+        tr("robustness.difference", "difference"): [_signed(value) for value in shown["difference"]],
         "n": ["–" if pd.isna(n) else str(int(n)) for n in shown["n"]],
     }
     st.dataframe(
         pd.DataFrame(columns),
         hide_index=True,
         key=f"robustness_paper_table_{task}",
-        alt=tr("Reported and reproduced accuracy at ε = {eps}", eps=chosen),
+        alt=tr("robustness.reported-reproduced", "Reported and reproduced accuracy at ε = {eps}", eps=chosen),
     )
 
 
@@ -109,13 +122,13 @@ def _reasons(task: str) -> None:
     if not reasons:
         return
     details = st.expander(
-        tr("Why they differ: {n} contradictions within the reported numbers", n=len(reasons)),
+        tr("robustness.why-they", "Why they differ: {n} contradictions within the reported numbers", n=len(reasons)),
         key=f"robustness_reasons_{task}",
         on_change="rerun",
     )
     if details.open:
         with details:
-            st.caption(tr("Each names the audit check that the reported row fails."))
+            st.caption(tr("robustness.each-names", "Each names the audit check that the reported row fails."))
             st.markdown("\n".join(f"- {reason}" for reason in reasons))
 
 

@@ -7,6 +7,8 @@ import streamlit as st
 from dashboard.language import tr
 from dashboard.services.records import TaskRecords
 from dashboard.services.results.robustness import RobustnessCurve
+from dashboard.services.words import Text
+from dashboard.views.robustness.ablated import ablation_section
 from dashboard.views.robustness.audit import audit_section
 from dashboard.views.robustness.certified import certified_section
 from dashboard.views.robustness.dissection import dissection_section
@@ -15,34 +17,48 @@ from dashboard.views.robustness.external import external_section
 from dashboard.views.robustness.overview import overview
 from dashboard.views.robustness.paper import paper_section
 from dashboard.views.robustness.shifts import shifts_section
-from dashboard.views.robustness.studies import ablation_section, baselines_section, pruning_section
+from dashboard.views.robustness.studies import baselines_section, pruning_section
 
 KEY = "robustness_section"
 
 TITLES = {
-    "overview": "Overview",
-    "models": "All models",
-    "certified": "Certified accuracy",
-    "external": "Another hospital",
-    "audits": "Audits",
-    "paper": "Reported and reproduced",
-    "baselines": "Other defences",
-    "shifts": "Image changes",
-    "pruning": "Pruning",
-    "ablation": "Ablation",
-    "method": "Method",
+    "overview": Text("robustness.overview", "Overview"),
+    "models": Text("robustness.all-models", "All models"),
+    "certified": Text("robustness.certified-accuracy", "Certified accuracy"),
+    "external": Text("robustness.another-hospital", "Another hospital"),
+    "audits": Text("robustness.audits", "Audits"),
+    "paper": Text("robustness.reported-reproduced-2", "Reported and reproduced"),
+    "baselines": Text("robustness.other-defences", "Other defences"),
+    "shifts": Text("robustness.image-changes", "Image changes"),
+    "pruning": Text("robustness.pruning", "Pruning"),
+    "ablation": Text("robustness.ablation", "Ablation"),
+    "method": Text("robustness.method", "Method"),
 }
 """Sections in their order; the first is the first screen."""
 
 METHOD = (
-    "Adversarially trained models saw attacked scans of training patients only. Weights were chosen on validation "
-    "patients; every number here is of test patients. It was measured with the weights that ship under the model's "
-    "name, unless it says “measured with earlier weights”.",
-    "Robust accuracy holds for the attacks, the attack strength and the test set that are named. It is an upper bound: "
-    "a stronger attack may still succeed. Other scanners, hospitals and ages were not tested.",
-    "Random noise of the same size is not an attack. The page *Attack lab* shows it beside every attack as a control.",
-    "Every number is read from the record of its measurement, and each section gives the command that measures it "
-    "again.",
+    Text(
+        "robustness.adversarially-trained",
+        "Adversarially trained models saw attacked scans of training patients only. Weights were chosen on validation "
+        "patients; every number here is of test patients. It was measured with the weights that ship under the model's "
+        "name, unless it says “measured with earlier weights”.",
+    ),
+    Text(
+        "robustness.robust-accuracy",
+        "Robust accuracy holds for the attacks, the attack strength and the test set that are named. It is an upper "
+        "bound: "
+        "a stronger attack may still succeed. Other scanners, hospitals and ages were not tested.",
+    ),
+    Text(
+        "robustness.random-noise",
+        "Random noise of the same size is not an attack. The page *Attack lab* shows it beside every attack as "
+        "a control.",
+    ),
+    Text(
+        "robustness.every-number",
+        "Every number is read from the record of its measurement, and each section gives the command that measures it "
+        "again.",
+    ),
 )
 
 
@@ -66,7 +82,7 @@ def sections(found: TaskRecords, curves: Sequence[RobustnessCurve]) -> None:
 
 def _picked() -> str:
     picked = st.segmented_control(
-        tr("Section"),
+        tr("robustness.section", "Section"),
         list(TITLES),
         default=next(iter(TITLES)),
         format_func=lambda name: tr(TITLES[name]),

@@ -20,20 +20,22 @@ def shifts_section(found: TaskRecords) -> None:
     """Each model under each change."""
     st.markdown(
         tr(
+            "robustness.each-scan",
             "Each scan is stretched, cropped, dimmed or blurred, and predicted again. None of these changes is a "
             "finding, and a radiologist would report most of these scans as before. A fall in recall means that the "
-            "model also uses the shape, the border or the exposure of the image."
+            "model also uses the shape, the border or the exposure of the image.",
         )
     )
     record = found.shifts
     command = commands.shifts_command(found.task, record)
     rows = () if record is None else _of_these_weights(found, record)
     if record is None or not rows:
-        not_measured(tr("No predictions on changed scans."), command)
+        not_measured(tr("robustness.no-predictions", "No predictions on changed scans."), command)
         return
     data = record.scans
     st.caption(
         tr(
+            "robustness.balanced-accuracy-95-intervals-n",
             "Balanced accuracy with 95% intervals, n = {n} ({part}, {protocol}). Point at a dot for the recall of "
             "each class: the share of its scans that is classified correctly.",
             n=record.numbers.n,
@@ -69,7 +71,11 @@ def _of_these_weights(found: TaskRecords, record: ShiftRecord) -> tuple[ShiftRow
     others = [_title(found, row) for row in rows if row not in own]
     if others:
         st.warning(
-            tr("Measured with other weights, so left out: {models}.", models=", ".join(others)),
+            tr(
+                "robustness.measured-other",
+                "Measured with other weights, so left out: {models}.",
+                models=", ".join(others),
+            ),
             icon=":material/report:",
         )
     return own
@@ -92,9 +98,12 @@ def _finding(found: TaskRecords, row: ShiftRow) -> str:
     title = _title(found, row)
     own, worst = row.unchanged.balanced_accuracy, row.costliest
     if worst.balanced_accuracy >= own:
-        return tr("{model}: {own:.0f}% unchanged; no change lowers it.", model=title, own=100 * own)
+        return tr(
+            "robustness.model-own", "{model}: {own:.0f}% unchanged; no change lowers it.", model=title, own=100 * own
+        )
     label, recall = min(worst.recall.items(), key=lambda each: each[1])
     return tr(
+        "robustness.model-own-unchanged",
         "{model}: {own:.0f}% unchanged. Lowest with the change “{change}”: {left:.0f}%, with the lowest recall for "
         "“{label}”, {recall:.0f}%.",
         model=title,
@@ -108,7 +117,7 @@ def _finding(found: TaskRecords, row: ShiftRow) -> str:
 
 def _recalls(task: str, share: Shifted) -> str:
     said = (f"{_code(task, label)} {counted(recall)}" for label, recall in share.recall.items())
-    return "<br>".join([tr("Recall of each class:"), *said])
+    return "<br>".join([tr("robustness.recall-each", "Recall of each class:"), *said])
 
 
 def _code(task: str, label: str) -> str:

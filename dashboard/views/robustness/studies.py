@@ -1,4 +1,4 @@
-"""Three studies around the models: defences from the literature, pruning, and the ablation of modules."""
+"""Two studies around the models: defences from the literature, and pruning."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,8 @@ from dashboard.components.record_parts import (
     shown_title,
 )
 from dashboard.language import tr
-from dashboard.services import ablation, commands
+from dashboard.services import commands
 from dashboard.services.record_types import (
-    AblationNumbers,
-    AblationRecord,
     BaselineNumbers,
     BaselineRecord,
     Match,
@@ -29,25 +27,27 @@ from dashboard.services.robust_curves import title_of
 from dashboard.services.words import format_eps
 from dashboard.views.robustness import figures
 
-ABLATED = {"oct": "oct-meddef-narrow.yaml", "chest": "chest-meddef-plain.yaml"}
-"""The recipe of each task's ablation."""
-
 
 def baselines_section(found: TaskRecords) -> None:
     """Defences under a non-adaptive and under an adaptive attack."""
     st.markdown(
         tr(
+            "robustness.each-defence",
             "Each defence is put around the undefended model and attacked twice. The non-adaptive attack ignores it; "
-            "the adaptive attack knows it. A defence that only resists the first hides its gradient and is not robust."
+            "the adaptive attack knows it. A defence that only resists the first hides its gradient and is not robust.",
         )
     )
     record = found.baselines
     if record is None or not record.numbers.rows:
-        not_measured(tr("No comparison with other defences."), commands.baselines_command(found.task, found.shipped))
+        not_measured(
+            tr("robustness.no-comparison", "No comparison with other defences."),
+            commands.baselines_command(found.task, found.shipped),
+        )
         return
     numbers = record.numbers
     st.caption(
         tr(
+            "robustness.attack-eps-eps",
             "{attack} at ε = {eps}, n = {n}, balanced accuracy with 95% intervals: an upper bound for both attacks.",
             attack=attack_words(numbers.attack),
             eps=format_eps(numbers.eps),
@@ -85,7 +85,11 @@ def _not_compared(found: TaskRecords, record: BaselineRecord, matches: Sequence[
     own = next((each.card for each in found.models if each.card.name == commands.COMPARED), None)
     if own is not None and own.key not in measured:
         st.warning(
-            tr("The weights that ship as {model} were not compared yet.", model=tr(own.title)),
+            tr(
+                "robustness.weights-ship",
+                "The weights that ship as {model} were not compared yet.",
+                model=tr(own.title),
+            ),
             icon=":material/report:",
         )
 
@@ -93,6 +97,7 @@ def _not_compared(found: TaskRecords, record: BaselineRecord, matches: Sequence[
 def _fallen(numbers: BaselineNumbers, titles: Sequence[str]) -> str:
     said = [
         tr(
+            "robustness.defence-ignoring",
             "{defence}: {ignoring:.0f}% under the non-adaptive attack, {adaptive:.0f}% under the adaptive one.",
             defence=title,
             ignoring=100 * row.ignoring.balanced_accuracy,
@@ -110,13 +115,14 @@ def pruning_section(found: TaskRecords) -> None:
     """Accuracy at each level of pruning, one figure a sweep."""
     st.markdown(
         tr(
+            "robustness.one-shot",
             "One-shot pruning of the smallest weights, as in the paper, level by level. An attack that never succeeds "
-            "is no proof of robustness: a model that predicts the same class for every scan cannot be fooled."
+            "is no proof of robustness: a model that predicts the same class for every scan cannot be fooled.",
         )
     )
     if not found.pruning:
         name = found.models[0].card.name if found.models else "meddef"
-        not_measured(tr("No pruning curve."), commands.sweep_command(found.task, name))
+        not_measured(tr("robustness.no-pruning", "No pruning curve."), commands.sweep_command(found.task, name))
     titles = {each.card.name: each.card.title for each in found.models}
     for name, record in found.pruning.items():
         st.subheader(shown_title(titles.get(name, title_of(name)), found.match(name, record)), anchor=False)
@@ -129,6 +135,7 @@ def _sweep(task: str, name: str, record: PruneRecord) -> None:
     for row in constant:
         st.warning(
             tr(
+                "robustness.sparsity-pruned",
                 "At {sparsity:.0f}% pruned it predicts {label} for every scan: its robust accuracy there means "
                 "nothing.",
                 sparsity=100 * row.sparsity,
@@ -138,6 +145,7 @@ def _sweep(task: str, name: str, record: PruneRecord) -> None:
         )
     st.caption(
         tr(
+            "robustness.n-n-left",
             "n = {n}. {left} of {all} prunable weights are left at the highest level.",
             n=rows[0].n,
             left=f"{rows[-1].nonzero:,}",
@@ -159,6 +167,7 @@ def _only_answer(row: PruneRow) -> str | None:
 
 def _pruned_words(rows: list[PruneRow]) -> str:
     return tr(
+        "robustness.clean-balanced",
         "Clean balanced accuracy is {first:.0f}% unpruned and {last:.0f}% at {sparsity:.0f}% pruned.",
         first=100 * rows[0].clean.balanced_accuracy,
         last=100 * rows[-1].clean.balanced_accuracy,
@@ -177,98 +186,3 @@ def _prune_lines(row: PruneRow) -> list[dict[str, object]]:
 
 
 # ---- ablation ----------------------------------------------------------------------------------------------------
-
-
-def ablation_section(found: TaskRecords) -> None:
-    """The same recipe without parts of the network, over seeds, with paired tests."""
-    st.markdown(
-        tr(
-            "The same recipe and attack strength, trained without parts of the network. McNemar's paired test on the "
-            "same scans decides whether a part helps, not the larger number."
-        )
-    )
-    if found.ablation is None:
-        not_measured(
-            tr("No ablation."),
-            f"meddef train assets/recipes/{ABLATED[found.task]} --set model.variant=without_daam --set seed=1",
-        )
-        return
-    numbers = found.ablation.numbers
-    st.caption(tr("Attacked at ε = {eps}, n = {n}, 95% intervals.", eps=format_eps(numbers.eps), n=numbers.n))
-    st.caption(_which_ship(found, found.ablation))
-    figure(
-        figures.ablation(numbers.rows),
-        name=f"{found.task}-ablation",
-        alt=_spread(numbers),
-        data=pd.DataFrame(
-            [
-                {"variant": row.variant, "seed": each.seed, "n": numbers.n, "epsilon": numbers.eps}
-                | share_columns(each.clean, prefix="clean_")
-                | share_columns(each.attacked, prefix="attacked_")
-                for row in numbers.rows
-                for each in row.seeds
-            ]
-        ),
-    )
-    _pairs(numbers)
-    if said := _verdict(numbers):
-        st.markdown(f"**{tr('Verdict')}**: {said}")
-
-
-def _which_ship(found: TaskRecords, record: AblationRecord) -> str:
-    """Which of the networks are models here: the others stand for their variants alone."""
-    titles = {each.card.key: tr(each.card.title) for each in found.models}
-    ships = [
-        tr("{variant}, seed {seed} ({model})", variant=tr(row.title), seed=each.seed, model=titles[key])
-        for row, each, key in record.shipped_as(found.shipped)
-    ]
-    if not ships:
-        return tr("These models were trained for this comparison; none of them ships.")
-    return tr("These models were trained for this comparison. Of them ship: {models}.", models="; ".join(ships))
-
-
-def _spread(numbers: AblationNumbers) -> str:
-    said = []
-    for row in numbers.rows:
-        attacked = [100 * each.attacked.balanced_accuracy for each in row.seeds]
-        said.append(
-            tr(
-                "{variant}: {low:.0f} to {high:.0f}% attacked over {n} seeds.",
-                variant=tr(row.title),
-                low=min(attacked),
-                high=max(attacked),
-                n=len(attacked),
-            )
-        )
-    return " ".join(said)
-
-
-def _pairs(numbers: AblationNumbers) -> None:
-    titles = {row.variant: tr(row.title) for row in numbers.rows}
-    lines = []
-    for pair in numbers.pairs:
-        p = ablation.p_of(pair)
-        lines.append(
-            tr(
-                "- “{first}” and “{second}”: scans robust with the first only {only_first}, with the second only "
-                "{only_second}: {verdict}",
-                first=titles.get(pair.first, pair.first),
-                second=titles.get(pair.second, pair.second),
-                only_first=pair.only_first,
-                only_second=pair.only_second,
-                verdict=_significance(p),
-            )
-        )
-    if lines:
-        st.markdown("\n".join(lines))
-
-
-def _significance(p: float) -> str:
-    if ablation.significant(p):
-        return tr("significant difference (McNemar p = {p:.2g}).", p=p)
-    return tr("no significant difference (McNemar p = {p:.2g}).", p=p)
-
-
-def _verdict(numbers: AblationNumbers) -> str:
-    """What the record's verdict says, in the reader's language; nothing where nothing is compared."""
-    return ablation.verdict_of(numbers, titles={row.variant: tr(row.title) for row in numbers.rows}, say=tr)

@@ -17,6 +17,7 @@ def report_card(found: Report) -> None:
     CALLOUTS[numbers.verdict.word](_verdict(numbers.verdict.word), icon=":material/fact_check:")
     st.caption(
         tr(
+            "site.model-title",
             "{model} at {title}, weights `{weights}`. {n} scans, {unreadable} files unreadable, {refused} refused by "
             "header or image.",
             model=found.model,
@@ -30,6 +31,7 @@ def report_card(found: Report) -> None:
     if numbers.split is not None:
         st.caption(
             tr(
+                "site.fitted-fitted",
                 "Fitted on {fitted} scans, reported on the other {reported}; no patient or block of neighbours is "
                 "divided.",
                 fitted=numbers.split.fitted_on,
@@ -37,7 +39,7 @@ def report_card(found: Report) -> None:
             )
         )
     if found.used:
-        st.info(tr("This server uses the adjusted model."), icon=":material/local_hospital:")
+        st.info(tr("site.server-uses", "This server uses the adjusted model."), icon=":material/local_hospital:")
     for row in reversed(numbers.rows):
         with st.container(border=True):
             st.header(_state(row), anchor=False)
@@ -46,8 +48,9 @@ def report_card(found: Report) -> None:
     if numbers.labels_hold == "volume":
         st.caption(
             tr(
+                "site.labels-hold",
                 "Labels hold for volumes: about half of the slices of a diseased eye look healthy. A finding's slice "
-                "called NORMAL is therefore no certain error, and is counted separately."
+                "called NORMAL is therefore no certain error, and is counted separately.",
             )
         )
     _worst(found)
@@ -55,20 +58,21 @@ def report_card(found: Report) -> None:
 
 def _verdict(word: str) -> str:
     return {
-        "fit": tr("Fit: the model meets the rule on these scans as it ships."),
+        "fit": tr("site.fit-model", "Fit: the model meets the rule on these scans as it ships."),
         "fit_after_adjustment": tr(
+            "site.fit-after",
             "Fit after local adjustment: with the site profile the model meets the rule on scans that the profile was "
-            "not fitted on; as it ships it does not."
+            "not fitted on; as it ships it does not.",
         ),
-        "not_fit": tr("Not fit: the model does not meet the rule on these scans."),
+        "not_fit": tr("site.not-fit", "Not fit: the model does not meet the rule on these scans."),
     }[word]
 
 
 def _state(row: SiteRow) -> str:
     return {
-        "shipped": tr("As shipped"),
-        "adjusted": tr("After local adjustment"),
-        "finetuned": tr("After local training and adjustment"),
+        "shipped": tr("site.shipped", "As shipped"),
+        "adjusted": tr("site.after-local", "After local adjustment"),
+        "finetuned": tr("site.after-local-training", "After local training and adjustment"),
     }[row.state]
 
 
@@ -81,6 +85,7 @@ def _conditions(row: SiteRow, found: Report) -> None:
         (
             wrong.here <= rule.most_wrong_and_accepted,
             tr(
+                "site.share-scans",
                 "{share} of the scans are wrong and accepted, at most {high} with 95% confidence; {most} may be",
                 share=counted(wrong.here),
                 high=percent(wrong.interval[1]),
@@ -90,34 +95,49 @@ def _conditions(row: SiteRow, found: Report) -> None:
         (
             row.accepted.here >= rule.least_accepted,
             tr(
+                "site.share-scans-accepted",
                 "{share} of the scans are accepted; {least} must be",
                 share=counted(row.accepted.here),
                 least=percent(rule.least_accepted),
             ),
         ),
-        (not worse, tr("Balanced accuracy on accepted scans is not significantly below that on the model's test set")),
+        (
+            not worse,
+            tr(
+                "site.balanced-accuracy-accepted",
+                "Balanced accuracy on accepted scans is not significantly below that on the model's test set",
+            ),
+        ),
     ]
     st.markdown("\n".join(f"- {':material/check:' if met else ':material/close:'} {words}" for met, words in said))
 
 
 def _table(row: SiteRow) -> pd.DataFrame:
     figures: dict[str, Figure | None] = {
-        tr("Balanced accuracy"): row.balanced_accuracy,
-        **{tr("Recall of {label}", label=label): value for label, value in row.recalls.items()},
-        tr("Calibration error"): row.calibration_error,
-        tr("Accepted"): row.accepted,
-        tr("Wrong and accepted"): row.wrong_and_accepted,
-        tr("Balanced accuracy on accepted scans"): row.balanced_on_accepted,
-        tr("Accuracy under PGD-20 at 4/255 (an upper bound)"): row.robust,
+        tr("site.balanced-accuracy", "Balanced accuracy"): row.balanced_accuracy,
+        **{tr("site.recall-label", "Recall of {label}", label=label): value for label, value in row.recalls.items()},
+        tr("site.calibration-error", "Calibration error"): row.calibration_error,
+        tr("site.accepted", "Accepted"): row.accepted,
+        tr("site.wrong-accepted", "Wrong and accepted"): row.wrong_and_accepted,
+        tr("site.balanced-accuracy-accepted-scans", "Balanced accuracy on accepted scans"): row.balanced_on_accepted,
+        tr("site.accuracy-under", "Accuracy under PGD-20 at 4/255 (an upper bound)"): row.robust,
     }
-    here, there, difference = tr("Here (95% interval)"), tr("Model's test set"), tr("Difference (95% interval)")
+    here, there, difference = (
+        tr("site.here-95", "Here (95% interval)"),
+        tr("site.models-test", "Model's test set"),
+        tr("site.difference-95", "Difference (95% interval)"),
+    )
     cells = {name: _cells(value) for name, value in figures.items() if value is not None}
-    cells[tr("Stated confidence, on average")] = (percent(row.confidence), "", "")
-    cells[tr("Wrong for certain and accepted")] = (_hits(row.certain_and_accepted), "", "")
-    cells[tr("Finding called NORMAL and accepted")] = (_hits(row.missed_and_accepted), "", "")
+    cells[tr("site.stated-confidence", "Stated confidence, on average")] = (percent(row.confidence), "", "")
+    cells[tr("site.wrong-certain", "Wrong for certain and accepted")] = (_hits(row.certain_and_accepted), "", "")
+    cells[tr("site.finding-called", "Finding called NORMAL and accepted")] = (_hits(row.missed_and_accepted), "", "")
     if row.healthy_given_a_finding_and_accepted is not None:
-        cells[tr("NORMAL given a finding and accepted")] = (_hits(row.healthy_given_a_finding_and_accepted), "", "")
-    cells[tr("Area under the risk-coverage curve")] = (f"{row.curve.aurc:.3f}", "", "")
+        cells[tr("site.normal-given", "NORMAL given a finding and accepted")] = (
+            _hits(row.healthy_given_a_finding_and_accepted),
+            "",
+            "",
+        )
+    cells[tr("site.area-under", "Area under the risk-coverage curve")] = (f"{row.curve.aurc:.3f}", "", "")
     return pd.DataFrame.from_dict(cells, orient="index", columns=[here, there, difference])
 
 
@@ -128,7 +148,7 @@ def _cells(value: Figure) -> tuple[str, str, str]:
         return here, "", ""
     lost = value.difference
     low, high = lost.interval
-    word = tr("significant") if lost.significant else tr("not significant")
+    word = tr("site.significant", "significant") if lost.significant else tr("site.not-significant", "not significant")
     return here, counted(value.there), f"{100 * lost.value:+.1f} ({100 * low:+.1f} – {100 * high:+.1f}), {word}"
 
 
@@ -142,8 +162,15 @@ def _worst(found: Report) -> None:
     worst = found.numbers.worst
     if not worst:
         return
-    with st.expander(tr("Worst cases ({n})", n=len(worst)), icon=":material/report:"):
-        columns = [tr("Row"), tr("Scan"), tr("Label"), tr("Output"), tr("Probability"), tr("Accepted")]
+    with st.expander(tr("site.worst-cases", "Worst cases ({n})", n=len(worst)), icon=":material/report:"):
+        columns = [
+            tr("batch.row", "Row"),
+            tr("lab.scan", "Scan"),
+            tr("site.label", "Label"),
+            tr("site.output", "Output"),
+            tr("site.probability", "Probability"),
+            tr("site.accepted", "Accepted"),
+        ]
         rows = [
             (
                 scan.row,
@@ -151,9 +178,14 @@ def _worst(found: Report) -> None:
                 scan.label,
                 scan.output,
                 percent(scan.probability),
-                tr("yes") if scan.accepted else tr("no"),
+                tr("batch.yes", "yes") if scan.accepted else tr("batch.no", "no"),
             )
             for scan in worst
         ]
         st.table(pd.DataFrame(rows, columns=columns).set_index(columns[0]))
-        st.caption(tr("Rows count the files of the folder by class and number. File names are in no report."))
+        st.caption(
+            tr(
+                "site.rows-count",
+                "Rows count the files of the folder by class and number. File names are in no report.",
+            )
+        )

@@ -48,7 +48,7 @@ def live_card(state: StepState) -> None:
         sample_line(state)
         cards[state.view](state)
     except MedDefError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(tr(str(error)), icon=":material/error:")
 
 
 def sample_line(state: StepState) -> None:
@@ -60,14 +60,22 @@ def sample_line(state: StepState) -> None:
         st.markdown(f"**{tr(sample.title)}**", width="content")
         st.badge(services.sample_id(sample.task, sample.key), icon=":material/tag:", color="grey")
         if sample.origin == SYNTHETIC:
-            st.badge(tr("Synthetic: drawn, not a patient"), icon=":material/draw:", color="orange")
+            st.badge(
+                tr("diagnose.synthetic-drawn", "Synthetic: drawn, not a patient"),
+                icon=":material/draw:",
+                color="orange",
+            )
         else:
-            st.badge(tr("Origin: {origin}", origin=sample.origin), icon=":material/image:", color="grey")
+            st.badge(
+                tr("diagnose.origin-origin", "Origin: {origin}", origin=sample.origin),
+                icon=":material/image:",
+                color="grey",
+            )
 
 
 def _readings(state: StepState) -> list[Reading]:
     models = teaching.named(state.task, state.models)
-    with working(tr("The models are reading the scan…"), quick=True):
+    with working(tr("teach.models-reading", "The models are reading the scan…"), quick=True):
         return [teaching.reading(model, state.sample) for model in models]
 
 
@@ -76,16 +84,27 @@ def _scan(state: StepState) -> None:
     magnified = reading.picture[96:128, 96:128]
     with st.container(horizontal=True, gap="small"):
         with st.container(width=TILE, gap="xsmall"):
-            st.image(reading.picture, clamp=True, width="stretch", alt=tr("The scan as the model sees it"))
-            st.caption(tr("All that the model gets: {n} numbers between 0 and 1.", n=reading.picture.size))
+            st.image(
+                reading.picture,
+                clamp=True,
+                width="stretch",
+                alt=tr("teach.scan-model", "The scan as the model sees it"),
+            )
+            st.caption(
+                tr("teach.all-model", "All that the model gets: {n} numbers between 0 and 1.", n=reading.picture.size)
+            )
         with st.container(width=TILE, gap="xsmall"):
             st.image(
                 colours.blocks(magnified),
                 clamp=True,
                 width="stretch",
-                alt=tr("A small square from the middle of the scan, every pixel enlarged to a block"),
+                alt=tr(
+                    "teach.small-square", "A small square from the middle of the scan, every pixel enlarged to a block"
+                ),
             )
-            st.caption(tr("A small square from its middle, enlarged: every block is one number."))
+            st.caption(
+                tr("teach.small-square-from", "A small square from its middle, enlarged: every block is one number.")
+            )
 
 
 def _reading(state: StepState) -> None:
@@ -94,7 +113,7 @@ def _reading(state: StepState) -> None:
     for column, reading in zip(st.columns(len(readings), gap="medium"), readings, strict=True):
         with column.container(border=True):
             st.markdown(f"**{tr(reading.model.title)}**")
-            st.caption(tr("Model output: {label}", label=class_words(task, reading.label)))
+            st.caption(tr("teach.model-output", "Model output: {label}", label=class_words(task, reading.label)))
             truth_line(reading.label, task=task, truth=truth)
             probability_bars(reading, task=task)
     scan_notes(readings, task=task)
@@ -102,7 +121,7 @@ def _reading(state: StepState) -> None:
 
 def _maps(state: StepState) -> None:
     (reading, *_) = _readings(state)
-    with working(tr("Drawing the maps…"), quick=True):
+    with working(tr("diagnose.drawing-maps", "Drawing the maps…"), quick=True):
         (views,) = services.maps(reading.model, f"lesson {state.sample}", reading.label, (reading.picture,))
     _gallery(views, reading.picture, model=reading.model)
 
@@ -110,8 +129,8 @@ def _maps(state: StepState) -> None:
 def _gallery(views: Sequence[MapView], picture: Picture, *, model: ModelChoice) -> None:
     with st.container(horizontal=True, gap="small"):
         with st.container(width=TILE, gap="xsmall"):
-            st.markdown(f"**{tr('The scan alone')}**")
-            st.image(picture, clamp=True, width="stretch", alt=tr("The scan as the model sees it"))
+            st.markdown(f"**{tr('attention.scan-alone', 'The scan alone')}**")
+            st.image(picture, clamp=True, width="stretch", alt=tr("teach.scan-model", "The scan as the model sees it"))
         for view in views:
             with st.container(width=TILE, gap="xsmall"):
                 map_tile(view, picture, style=STYLE, heading=tr(view.title))
@@ -123,7 +142,7 @@ def _attack(state: StepState) -> None:
     models = teaching.named(state.task, state.models)
     outcomes: list[AttackOutcome] = []
     for model in models:
-        with working(tr("{model} is being attacked…", model=tr(model.title))):
+        with working(tr("teach.model-being", "{model} is being attacked…", model=tr(model.title))):
             outcomes.append(
                 teaching.outcome(
                     model, state.sample, name=state.attack or "pgd", eps=state.eps or 0.0, steps=state.steps
@@ -134,8 +153,9 @@ def _attack(state: StepState) -> None:
             _outcome(outcome, state)
     st.caption(
         tr(
+            "teach.differences-signed",
             "Differences are signed and amplified: mid grey is no change, blue is darker, orange is brighter. "
-            "Each model is attacked with its own gradients."
+            "Each model is attacked with its own gradients.",
         )
     )
     scan_notes([outcome.clean for outcome in outcomes], task=services.tasks()[state.task])
@@ -146,15 +166,21 @@ def _outcome(outcome: AttackOutcome, state: StepState) -> None:
     st.markdown(f"**{title}**")
     was, now = (class_words(task, r.label) for r in (outcome.clean, outcome.attacked.reading))
     if outcome.changed:
-        st.error(tr("The model output changed from {was} to {now}.", was=was, now=now), icon=":material/gpp_bad:")
+        st.error(
+            tr("teach.model-output-changed", "The model output changed from {was} to {now}.", was=was, now=now),
+            icon=":material/gpp_bad:",
+        )
     else:
-        st.success(tr("The model output stays {was}.", was=was), icon=":material/verified_user:")
+        st.success(
+            tr("teach.model-output-stays", "The model output stays {was}.", was=was), icon=":material/verified_user:"
+        )
     _pictures(outcome)
     st.plotly_chart(
         before_after(outcome, task=task),
         key=f"teach_bars_{outcome.clean.model.id}",
         config=CONFIG,
         alt=tr(
+            "teach.model-probability",
             "{model}, probability of its output: clean {clean}, attacked {attacked}",
             model=title,
             clean=f"{was} {percent(outcome.clean.probability)}",
@@ -163,6 +189,7 @@ def _outcome(outcome: AttackOutcome, state: StepState) -> None:
     )
     st.caption(
         tr(
+            "teach.budget-eps",
             "Budget {eps}; largest change of a pixel, measured: {linf}. Random noise of the same size: {noise}.",
             eps=eps_words(outcome.attacked.eps) if outcome.attacked.norm == "linf" else f"{outcome.attacked.eps:g}",
             linf=eps_words(outcome.attacked.linf),
@@ -175,12 +202,16 @@ def _pictures(outcome: AttackOutcome) -> None:
     title, clean, attacked = tr(outcome.clean.model.title), outcome.clean.picture, outcome.attacked.reading.picture
     factor = colours.amplification(outcome.attacked.linf)
     shown: tuple[tuple[Picture | colours.Rgb, str, str], ...] = (
-        (clean, tr("Clean"), tr("{model}: clean scan", model=title)),
-        (attacked, tr("Attacked"), tr("{model}: attacked scan", model=title)),
+        (clean, tr("lab.clean", "Clean"), tr("lab.model-clean", "{model}: clean scan", model=title)),
+        (
+            attacked,
+            tr("lab.attacked", "Attacked"),
+            tr("lab.model-attacked-scan", "{model}: attacked scan", model=title),
+        ),
         (
             colours.difference(clean, attacked, factor=factor),
-            tr("Added, × {factor}", factor=factor),
-            tr("{model}: attacked minus clean, times {factor}", model=title, factor=factor),
+            tr("teach.added-times", "Added, × {factor}", factor=factor),
+            tr("lab.model-attacked", "{model}: attacked minus clean, times {factor}", model=title, factor=factor),
         ),
     )
     with st.container(horizontal=True, gap="small"):
@@ -193,7 +224,7 @@ def _foreign(state: StepState) -> None:
     """A scan of another kind: these models answer all the same."""
     models = teaching.named(state.task, state.models)
     task = services.tasks()[state.task]
-    with working(tr("The models are reading the scan…"), quick=True):
+    with working(tr("teach.models-reading", "The models are reading the scan…"), quick=True):
         readings = [teaching.reading(model, state.sample) for model in models]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=TILE):
@@ -201,15 +232,18 @@ def _foreign(state: StepState) -> None:
                 readings[0].picture,
                 clamp=True,
                 width="stretch",
-                caption=tr("As the model sees it"),
-                alt=tr("A scan of another kind than the model was trained for"),
+                caption=tr("teach.model-sees", "As the model sees it"),
+                alt=tr("teach.scan-another", "A scan of another kind than the model was trained for"),
             )
         for reading in readings:
             with st.container(width=320, border=True):
                 st.markdown(f"**{tr(reading.model.title)}**, {tr(task.title)}")
                 probability_bars(reading, task=task)
     st.warning(
-        tr("This picture is not what the model was trained for. The bars above mean nothing, however long they are."),
+        tr(
+            "teach.picture-not",
+            "This picture is not what the model was trained for. The bars above mean nothing, however long they are.",
+        ),
         icon=":material/warning:",
     )
     population_line(task)

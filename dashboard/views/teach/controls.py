@@ -26,9 +26,23 @@ def step_controls(place: LessonPlace, own: StepState, state: StepState) -> None:
         if "model" in used:
             _models(own, state, suffix)
         if "attack" in used:
-            _choice("attack", tr("Attack"), [o.key for o in attacks_for(own)], state.attack, suffix, _attack_title)
+            _choice(
+                "attack",
+                tr("lab.attack", "Attack"),
+                [o.key for o in attacks_for(own)],
+                state.attack,
+                suffix,
+                _attack_title,
+            )
         if "defence" in used:
-            _choice("defence", tr("Broken defence"), list(DEFENCES), state.defence, suffix, _defence_title)
+            _choice(
+                "defence",
+                tr("teach.broken-defence", "Broken defence"),
+                list(DEFENCES),
+                state.defence,
+                suffix,
+                _defence_title,
+            )
         if "eps" in used:
             _eps(own, state, suffix)
         if "sparsity" in used:
@@ -62,17 +76,24 @@ def _defence_title(key: str) -> str:
 def _sample(own: StepState, state: StepState, suffix: str) -> None:
     offered: dict[str, str] = {sample.key: sample.title for sample in services.samples(own.task)}
     keys = list(offered) if state.sample in offered else [state.sample, *offered]
-    _choice("sample", tr("Scan"), keys, state.sample, suffix, lambda key: tr(offered.get(key) or key))
+    _choice("sample", tr("lab.scan", "Scan"), keys, state.sample, suffix, lambda key: tr(offered.get(key) or key))
 
 
 def _models(own: StepState, state: StepState, suffix: str) -> None:
     titles = {choice.id.rpartition("/")[2]: tr(choice.title) for choice in services.models(own.task)}
     if own.view in ONE_MODEL:
-        _choice("model", tr("Model"), list(titles), state.models[0], suffix, lambda name: titles.get(name, name))
+        _choice(
+            "model",
+            tr("diagnose.model", "Model"),
+            list(titles),
+            state.models[0],
+            suffix,
+            lambda name: titles.get(name, name),
+        )
         return
     key = f"teach_model_{suffix}"
     st.pills(
-        tr("Models"),
+        tr("about.models", "Models"),
         list(titles),
         default=[name for name in state.models if name in titles],
         format_func=lambda name: titles.get(name, name),
@@ -90,7 +111,7 @@ def _eps(own: StepState, state: StepState, suffix: str) -> None:
     offered = sorted({*norm.offered, state.eps or 0.0})
     key = f"teach_eps_{suffix}"
     st.selectbox(
-        tr("Budget ε"),
+        tr("teach.budget-eps-2", "Budget ε"),
         offered,
         index=offered.index(state.eps or 0.0),
         format_func=norm.words,
@@ -106,7 +127,7 @@ def _sparsity(state: StepState, suffix: str) -> None:
     offered = sorted({*SPARSITIES, value})
     key = f"teach_sparsity_{suffix}"
     st.select_slider(
-        tr("Share of weights removed"),
+        tr("teach.share-weights", "Share of weights removed"),
         offered,
         value=value,
         format_func=_share,

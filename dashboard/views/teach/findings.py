@@ -14,30 +14,32 @@ from dashboard.services.lessons.model import StepState
 from dashboard.services.results.common import ModelChoice
 from dashboard.services.results.teaching import Rival
 from dashboard.services.trust import trust
+from dashboard.services.words import Text
 from dashboard.views.teach.charts import against_budget, against_budget_alt, measured_bars
 
 KNOWS = {
-    "white box": "knows the model and its gradients",
-    "black box": "sees outputs, or another model's gradients, only",
-    "control": "knows nothing: random signs",
+    "white box": Text("teach.knows-model", "knows the model and its gradients"),
+    "black box": Text("teach.sees-outputs", "sees outputs, or another model's gradients, only"),
+    "control": Text("teach.knows-nothing", "knows nothing: random signs"),
 }
 VERDICTS = {
-    "green": "green: every check passed",
-    "amber": "amber: read the number as an upper bound",
-    "red": "red: a check found a severe flaw",
-    "none": "no audit of these weights",
+    "green": Text("teach.green-every", "green: every check passed"),
+    "amber": Text("teach.amber-read", "amber: read the number as an upper bound"),
+    "red": Text("teach.red-check", "red: a check found a severe flaw"),
+    "none": Text("teach.no-audit", "no audit of these weights"),
 }
 
 
 def controls(state: StepState) -> None:
     """The same budget in the hands of four attackers, on one model."""
     (model, *_) = teaching.named(state.task, state.models)
-    with working(tr("Four attackers are at work on {model}…", model=tr(model.title))):
+    with working(tr("teach.four-attackers", "Four attackers are at work on {model}…", model=tr(model.title))):
         found = teaching.rivals(model, state.sample, eps=state.eps or 0.0)
     task = services.tasks()[state.task]
     clean = found[0].outcome.clean
     st.markdown(
         tr(
+            "teach.model-reads",
             "**{model}** reads the clean scan as {label} ({share}).",
             model=tr(model.title),
             label=class_words(task, clean.label),
@@ -54,26 +56,40 @@ def _rival(rival: Rival, state: StepState) -> None:
     task, outcome = services.tasks()[state.task], rival.outcome
     after = outcome.attacked.reading
     st.markdown(f"**{tr(rival.title)}** · {tr(KNOWS[rival.knows])}")
-    said = tr("Output: {label} ({share})", label=class_words(task, after.label), share=percent(after.probability))
+    said = tr(
+        "teach.output-label",
+        "Output: {label} ({share})",
+        label=class_words(task, after.label),
+        share=percent(after.probability),
+    )
     if outcome.changed:
-        st.error(tr("Changed. {output}", output=said), icon=":material/gpp_bad:")
+        st.error(tr("teach.changed-output", "Changed. {output}", output=said), icon=":material/gpp_bad:")
     else:
-        st.success(tr("Not changed. {output}", output=said), icon=":material/verified_user:")
+        st.success(tr("teach.not-changed", "Not changed. {output}", output=said), icon=":material/verified_user:")
     factor = colours.amplification(outcome.attacked.linf)
     st.image(
         colours.difference(outcome.clean.picture, after.picture, factor=factor),
         width=224,
-        caption=tr("Added, × {factor}", factor=factor),
-        alt=tr("What {attack} added to the scan, times {factor}", attack=tr(rival.title), factor=factor),
+        caption=tr("teach.added-times", "Added, × {factor}", factor=factor),
+        alt=tr(
+            "teach.what-attack",
+            "What {attack} added to the scan, times {factor}",
+            attack=tr(rival.title),
+            factor=factor,
+        ),
     )
-    st.caption(f"{tr(rival.one_line)} {tr('Measured: {linf}.', linf=eps_words(outcome.attacked.linf))}")
+    st.caption(
+        f"{tr(rival.one_line)} {tr('teach.measured-linf', 'Measured: {linf}.', linf=eps_words(outcome.attacked.linf))}"
+    )
 
 
 def sweep(state: StepState) -> None:
     """The output's probability against the budget, every model attacked for itself at every point."""
     curves = []
     for model in teaching.named(state.task, state.models):
-        with working(tr("{model} is being attacked at every budget…", model=tr(model.title))):
+        with working(
+            tr("teach.model-being-attacked", "{model} is being attacked at every budget…", model=tr(model.title))
+        ):
             curves.append(
                 teaching.curve(model, state.sample, name=state.attack or "fgsm", steps=state.steps),
             )
@@ -82,6 +98,7 @@ def sweep(state: StepState) -> None:
     st.markdown(said + ".")
     st.caption(
         tr(
+            "teach.attack-one",
             "{attack} on this one scan, at the budgets marked. A cross marks an output that has changed. One scan says "
             "nothing about the next: a share over many scans does.",
             attack=tr(services.option(state.attack or "fgsm").title),
@@ -94,28 +111,40 @@ def training(state: StepState) -> None:
     models = teaching.named(state.task, state.models)
     recipes = [teaching.recipe(model) for model in models]
     rows = {
-        tr("Trained on"): [
-            tr("clean scans only") if each.eps is None else tr("attacked scans ({kind})", kind=each.objective)
+        tr("teach.trained", "Trained on"): [
+            tr("about.clean-scans", "clean scans only")
+            if each.eps is None
+            else tr("teach.attacked-scans", "attacked scans ({kind})", kind=each.objective)
             for each in recipes
         ],
-        tr("Budget in training"): ["0" if each.eps is None else eps_words(each.eps) for each in recipes],
-        tr("Passes over the scans"): [str(each.epochs or tr("not recorded")) for each in recipes],
-        tr("Training scans"): [str(each.scans or tr("not recorded")) for each in recipes],
+        tr("teach.budget-training", "Budget in training"): [
+            "0" if each.eps is None else eps_words(each.eps) for each in recipes
+        ],
+        tr("teach.passes-over", "Passes over the scans"): [
+            str(each.epochs or tr("teach.not-recorded", "not recorded")) for each in recipes
+        ],
+        tr("teach.training-scans", "Training scans"): [
+            str(each.scans or tr("teach.not-recorded", "not recorded")) for each in recipes
+        ],
     }
     table = pd.DataFrame(list(rows.values()), index=list(rows), columns=[tr(each.model.title) for each in recipes])
-    st.table(table, border="horizontal", alt=tr("How each model was trained, by its card"))
+    st.table(table, border="horizontal", alt=tr("teach.how-each", "How each model was trained, by its card"))
     for each in recipes:
         if each.eps is not None:
             _exercise(each.model, state, eps=each.eps)
 
 
 def _exercise(model: ModelChoice, state: StepState, *, eps: float) -> None:
-    with working(tr("{model} is being attacked…", model=tr(model.title))):
+    with working(tr("teach.model-being", "{model} is being attacked…", model=tr(model.title))):
         found = teaching.outcome(model, state.sample, name="fgsm", eps=eps)
     task, factor = services.tasks()[state.task], colours.amplification(eps)
     shown = (
-        (found.clean.picture, tr("The scan"), found.clean),
-        (found.attacked.reading.picture, tr("One step against {model}", model=tr(model.title)), found.attacked.reading),
+        (found.clean.picture, tr("teach.scan", "The scan"), found.clean),
+        (
+            found.attacked.reading.picture,
+            tr("teach.one-step", "One step against {model}", model=tr(model.title)),
+            found.attacked.reading,
+        ),
     )
     with st.container(horizontal=True, gap="small"):
         for picture, title, reading in shown:
@@ -126,13 +155,16 @@ def _exercise(model: ModelChoice, state: StepState, *, eps: float) -> None:
             st.image(
                 colours.difference(found.clean.picture, found.attacked.reading.picture, factor=factor),
                 width="stretch",
-                caption=tr("Added, × {factor}", factor=factor),
-                alt=tr("What {attack} added to the scan, times {factor}", attack="FGSM", factor=factor),
+                caption=tr("teach.added-times", "Added, × {factor}", factor=factor),
+                alt=tr(
+                    "teach.what-attack", "What {attack} added to the scan, times {factor}", attack="FGSM", factor=factor
+                ),
             )
     st.caption(
         tr(
+            "teach.training-such",
             "In training such a picture is made anew for every scan in every pass, from the model as it is then, and "
-            "the model learns to give it the label of the scan. Training of this model drew a random start first."
+            "the model learns to give it the label of the scan. Training of this model drew a random start first.",
         )
     )
 
@@ -142,10 +174,13 @@ def records(state: StepState) -> None:
     models = teaching.named(state.task, state.models)
     series = [rows for rows in (teaching.measured(model) for model in models) if rows]
     if not series:
-        st.info(tr("No measurement of these models is on their cards yet."), icon=":material/info:")
+        st.info(
+            tr("teach.no-measurement", "No measurement of these models is on their cards yet."), icon=":material/info:"
+        )
     else:
         said = "; ".join(
             tr(
+                "teach.model-clean",
                 "{model}: clean {share} (n = {n})",
                 model=tr(rows[0].model.title),
                 share=counted(rows[0].balanced_accuracy),
@@ -156,6 +191,7 @@ def records(state: StepState) -> None:
         st.plotly_chart(measured_bars(series), key="teach_records", config=CONFIG, alt=said)
         st.caption(
             tr(
+                "teach.balanced-accuracy",
                 "Balanced accuracy on the test list with 95% intervals, read from the cards: at each budget the "
                 "lowest of the attacks recorded there. {said}.",
                 said=said,
@@ -163,4 +199,4 @@ def records(state: StepState) -> None:
         )
     for model in models:
         verdict = trust(model)
-        st.markdown(f"**{tr(model.title)}** · {tr('Audit')}: {tr(VERDICTS[verdict.verdict])}")
+        st.markdown(f"**{tr(model.title)}** · {tr('teach.audit', 'Audit')}: {tr(VERDICTS[verdict.verdict])}")

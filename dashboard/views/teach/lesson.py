@@ -23,7 +23,7 @@ ACROSS = 3
 def lesson_list(shelf: Shelf) -> None:
     """Every lesson with its length; below, the files that were refused."""
     if not shelf.lessons:
-        st.info(tr("There is no lesson here; add one to assets/lessons."), icon=":material/info:")
+        st.info(tr("teach.there-no", "There is no lesson here; add one to assets/lessons."), icon=":material/info:")
     for start in range(0, len(shelf.lessons), ACROSS):
         row = shelf.lessons[start : start + ACROSS]
         for column, lesson in zip(st.columns(ACROSS, gap="small"), row, strict=False):
@@ -31,15 +31,20 @@ def lesson_list(shelf: Shelf) -> None:
                 _lesson_tile(lesson)
     if shelf.problems:
         said = "\n".join(f"- {problem}" for problem in shelf.problems)
-        st.warning(f"{tr('Some lesson files were refused; the others stay.')}\n\n{said}", icon=":material/rule:")
+        st.warning(
+            f"{tr('teach.some-lesson', 'Some lesson files were refused; the others stay.')}\n\n{said}",
+            icon=":material/rule:",
+        )
 
 
 def _lesson_tile(lesson: Lesson) -> None:
     st.subheader(lesson.title, anchor=False)
     st.markdown(lesson.summary)
-    st.caption(tr("{minutes} minutes · {n} steps", minutes=lesson.minutes, n=len(lesson.steps)))
+    st.caption(
+        tr("teach.minutes-minutes", "{minutes} minutes · {n} steps", minutes=lesson.minutes, n=len(lesson.steps))
+    )
     st.button(
-        tr("Open"),
+        tr("teach.open", "Open"),
         key=f"teach_open_{lesson.key}",
         icon=":material/school:",
         on_click=go,
@@ -55,10 +60,11 @@ def lesson_page(lesson: Lesson, place: LessonPlace) -> None:
     write(wanted)
     _bar(lesson, place, wanted)
     if lesson.language != language():
-        st.caption(tr("This lesson has no version in your language yet; it is shown in English."))
+        st.caption(tr("teach.lesson-no", "This lesson has no version in your language yet; it is shown in English."))
     if place.moved:
         st.warning(
             tr(
+                "teach.link-asked",
                 "The link asked for a step that this lesson does not have; step {n} is shown instead.",
                 n=place.step + 1,
             ),
@@ -66,7 +72,10 @@ def lesson_page(lesson: Lesson, place: LessonPlace) -> None:
         )
     if not whole:
         st.warning(
-            tr("The link asked for something that is not here; the step's own setting is shown instead."),
+            tr(
+                "teach.link-asked-something",
+                "The link asked for something that is not here; the step's own setting is shown instead.",
+            ),
             icon=":material/link_off:",
         )
     st.header(step.title, anchor=False)
@@ -78,26 +87,40 @@ def _bar(lesson: Lesson, place: LessonPlace, wanted: dict[str, str]) -> None:
     """Title, where we are, the link, the projector's page and the handout."""
     number, total = place.step + 1, len(lesson.steps)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(tr("All lessons"), key="teach_back", icon=":material/arrow_back:", on_click=go, args=(None,))
+        st.button(
+            tr("teach.all-lessons", "All lessons"),
+            key="teach_back",
+            icon=":material/arrow_back:",
+            on_click=go,
+            args=(None,),
+        )
         link_box(wanted)
         if account.may("present"):
             st.link_button(
-                tr("Open the projector page"),
+                tr("classroom.open-projector", "Open the projector page"),
                 _projector(lesson, place),
                 icon=":material/co_present:",
-                help=tr("Arrow keys change the step, R reveals the answer, N opens the notes in a second window."),
+                help=tr(
+                    "teach.arrow-keys",
+                    "Arrow keys change the step, R reveals the answer, N opens the notes in a second window.",
+                ),
             )
         st.download_button(
-            tr("Handout (PDF)"),
+            tr("classroom.handout-pdf", "Handout (PDF)"),
             partial(_handout, lesson, language()),
             file_name=f"meddef-{lesson.key}.pdf",
             mime="application/pdf",
             key="teach_handout",
             icon=":material/print:",
             on_click="ignore",
-            help=tr("All steps with their pictures, which are computed now; the answers are on the last page."),
+            help=tr(
+                "teach.all-steps",
+                "All steps with their pictures, which are computed now; the answers are on the last page.",
+            ),
         )
-    st.progress(number / total, text=f"**{lesson.title}** · {tr('Step {n} of {total}', n=number, total=total)}")
+    st.progress(
+        number / total, text=f"**{lesson.title}** · {tr('teach.step-n', 'Step {n} of {total}', n=number, total=total)}"
+    )
 
 
 def _projector(lesson: Lesson, place: LessonPlace) -> str:
@@ -132,13 +155,15 @@ def _body(step: LessonStep, shown: StepState | None, place: LessonPlace) -> None
 
 def _question(question: LessonQuestion, *, suffix: str) -> None:
     """Asked first; the answer and its reason on request, with or without a guess."""
-    st.markdown(f":material/quiz: **{tr('Question')}**")
+    st.markdown(f":material/quiz: **{tr('teach.question', 'Question')}**")
     options = list(range(len(question.options)))
     given = st.radio(
         question.prompt, options, index=None, format_func=question.options.__getitem__, key=f"teach_answer_{suffix}"
     )
     key = f"{REVEALED}_{suffix}"
-    if st.button(tr("Reveal the answer"), key=f"teach_reveal_{suffix}", icon=":material/visibility:"):
+    if st.button(
+        tr("teach.reveal-answer", "Reveal the answer"), key=f"teach_reveal_{suffix}", icon=":material/visibility:"
+    ):
         st.session_state[key] = True
     if not st.session_state.get(key):
         return
@@ -146,9 +171,9 @@ def _question(question: LessonQuestion, *, suffix: str) -> None:
     if given is None:
         st.info(f"**{right}**", icon=":material/lightbulb:")
     elif given == question.answer:
-        st.success(f"**{tr('Right.')}** {right}", icon=":material/check_circle:")
+        st.success(f"**{tr('teach.right-2', 'Right.')}** {right}", icon=":material/check_circle:")
     else:
-        st.error(f"**{tr('Not quite.')}** {right}", icon=":material/cancel:")
+        st.error(f"**{tr('teach.not-quite', 'Not quite.')}** {right}", icon=":material/cancel:")
     st.markdown(question.explanation)
 
 
@@ -157,7 +182,7 @@ def _moves(lesson: Lesson, place: LessonPlace) -> None:
     last = len(lesson.steps) - 1
     with st.container(horizontal=True, gap="small"):
         st.button(
-            tr("Previous step"),
+            tr("teach.previous-step", "Previous step"),
             key="teach_previous",
             icon=":material/chevron_left:",
             disabled=place.step == 0,
@@ -165,7 +190,7 @@ def _moves(lesson: Lesson, place: LessonPlace) -> None:
             args=(LessonPlace(lesson.key, max(0, place.step - 1)),),
         )
         st.button(
-            tr("Next step"),
+            tr("teach.next-step", "Next step"),
             key="teach_next",
             type="primary",
             icon=":material/chevron_right:",
@@ -181,7 +206,11 @@ def _lab_button(shown: StepState) -> None:
     if shown.attack is None or shown.eps is None:
         return
     if st.button(
-        tr("Open in the Attack lab"), key="teach_to_lab", icon=":material/experiment:", on_click=_set_lab, args=(shown,)
+        tr("teach.open-attack", "Open in the Attack lab"),
+        key="teach_to_lab",
+        icon=":material/experiment:",
+        on_click=_set_lab,
+        args=(shown,),
     ):
         st.switch_page("dashboard/views/attack_lab/page.py")
 

@@ -13,12 +13,17 @@ from dashboard.services.lessons import quiz
 from dashboard.services.lessons.quiz import Answer, QuizQuestion, RoundSettings
 from dashboard.services.results.common import MapView, ModelChoice, Picture
 from dashboard.services.results.teaching import QuizPair
+from dashboard.services.words import Text
 
 ROUND, ANSWERS, NEXT = "teach_quiz_round", "teach_quiz_answers", "teach_quiz_next"
-SIDES = ("Left", "Right")
+SIDES = (Text("teach.left", "Left"), Text("teach.right", "Right"))
 FAVOURITE = ("channel_attention", "gradcam")
 """Maps of the map quiz: the first of these that the model has."""
-ORIGINS = {"clean": "the clean scan", "noise": "the scan with random noise of the same size", "attacked": "attacked"}
+ORIGINS = {
+    "clean": Text("teach.clean-scan", "the clean scan"),
+    "noise": Text("teach.scan-random", "the scan with random noise of the same size"),
+    "attacked": "attacked",
+}
 STYLE = MapStyle(0.5, "Cividis", False)
 TILE = 320
 
@@ -38,7 +43,7 @@ def quiz_page() -> None:
     if number < len(items):
         _item(chosen, items[number], model)
     else:
-        st.success(tr("The round is over."), icon=":material/flag:")
+        st.success(tr("teach.round-over", "The round is over."), icon=":material/flag:")
     if answers:
         _export(chosen, answers, model)
 
@@ -55,7 +60,7 @@ def _setup() -> RoundSettings | None:
     """Kind, level, model and seed; the same choice always gives the same round."""
     tasks = services.tasks()
     kind = st.segmented_control(
-        tr("Kind of question"),
+        tr("teach.kind-question", "Kind of question"),
         list(quiz.KINDS),
         default="scan",
         required=True,
@@ -65,7 +70,7 @@ def _setup() -> RoundSettings | None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         task = st.segmented_control(
-            tr("Kind of scan"),
+            tr("batch.kind-scan", "Kind of scan"),
             list(tasks),
             default=next(iter(tasks)),
             required=True,
@@ -74,7 +79,7 @@ def _setup() -> RoundSettings | None:
             persist_state="session",
         )
         level = st.segmented_control(
-            tr("Level"),
+            tr("teach.level", "Level"),
             list(quiz.LEVELS),
             default="medium",
             required=True,
@@ -84,10 +89,12 @@ def _setup() -> RoundSettings | None:
         )
         models = {choice.id: choice for choice in services.models(str(task))}
         if not models:
-            st.error(tr("There is no trained model for this kind of scan; restore assets/models."))
+            st.error(
+                tr("teach.there-no-trained", "There is no trained model for this kind of scan; restore assets/models.")
+            )
             return None
         model = st.selectbox(
-            tr("Attacked model"),
+            tr("teach.attacked-model", "Attacked model"),
             list(models),
             index=len(models) - 1,
             format_func=lambda key: tr(models[key].title),
@@ -96,32 +103,41 @@ def _setup() -> RoundSettings | None:
             persist_state="session",
         )
         length = st.selectbox(
-            tr("Questions"), quiz.LENGTHS, key="teach_quiz_length", width=120, persist_state="session"
+            tr("teach.questions", "Questions"),
+            quiz.LENGTHS,
+            key="teach_quiz_length",
+            width=120,
+            persist_state="session",
         )
         seed = st.number_input(
-            tr("Seed"), 0, quiz.MOST_SEED, 1, key="teach_quiz_seed", width=140, persist_state="session"
+            tr("lab.seed", "Seed"), 0, quiz.MOST_SEED, 1, key="teach_quiz_seed", width=140, persist_state="session"
         )
-    st.caption(tr("The same seed gives the same questions to every class. Another seed begins another round."))
+    st.caption(
+        tr(
+            "teach.same-seed",
+            "The same seed gives the same questions to every class. Another seed begins another round.",
+        )
+    )
     return RoundSettings(str(kind), str(level), int(seed), int(length), str(model))
 
 
 def _level_words(level: str) -> str:
-    words = {"easy": tr("Easy"), "medium": tr("Medium"), "hard": tr("Hard")}
+    words = {"easy": tr("teach.easy", "Easy"), "medium": tr("teach.medium", "Medium"), "hard": tr("teach.hard", "Hard")}
     return f"{words[level]}, {eps_words(quiz.LEVELS[level])}"
 
 
 def _score(chosen: RoundSettings, answers: list[Answer]) -> None:
     result = quiz.score(answers)
     with st.container(horizontal=True, gap="small"):
-        st.metric(tr("Right answers"), f"{result.right} / {result.n}", width=170, border=True)
-        st.metric(tr("Streak"), result.streak, width=130, border=True)
-        st.metric(tr("Longest streak"), result.best_streak, width=160, border=True)
+        st.metric(tr("teach.right-answers", "Right answers"), f"{result.right} / {result.n}", width=170, border=True)
+        st.metric(tr("teach.streak", "Streak"), result.streak, width=130, border=True)
+        st.metric(tr("teach.longest-streak", "Longest streak"), result.best_streak, width=160, border=True)
         if result.interval is not None:
             low, high = result.interval
             st.metric(
-                tr("Measured human accuracy"),
+                tr("teach.measured-human", "Measured human accuracy"),
                 counted(result.share),
-                tr("95%: {low} to {high}, n = {n}", low=percent(low), high=percent(high), n=result.n),
+                tr("teach.95-low", "95%: {low} to {high}, n = {n}", low=percent(low), high=percent(high), n=result.n),
                 delta_color="off",
                 delta_arrow="off",
                 width=300,
@@ -129,19 +145,20 @@ def _score(chosen: RoundSettings, answers: list[Answer]) -> None:
             )
     st.progress(
         result.n / chosen.length,
-        text=tr("{n} of {total} answered; guessing gives half", n=result.n, total=chosen.length),
+        text=tr("teach.n-total", "{n} of {total} answered; guessing gives half", n=result.n, total=chosen.length),
     )
 
 
 def _item(chosen: RoundSettings, item: QuizQuestion, model: ModelChoice) -> None:
     answers: list[Answer] = st.session_state[ANSWERS]
     given = next((answer for answer in answers if answer.item.number == item.number), None)
-    with working(tr("{model} is being attacked…", model=model.title)):
+    with working(tr("teach.model-being", "{model} is being attacked…", model=model.title)):
         pair = teaching.quiz_pair(model, item, eps=chosen.eps)
         maps = _maps(chosen, item, model, pair) if chosen.kind == "map" else None
     st.subheader(f"{item.number + 1}. {tr(quiz.KINDS[chosen.kind])}", anchor=False)
     st.caption(
         tr(
+            "teach.one-two",
             "One of the two was attacked with {eps}. The other is clean, or holds random noise of the same size.",
             eps=eps_words(chosen.eps),
         )
@@ -151,12 +168,17 @@ def _item(chosen: RoundSettings, item: QuizQuestion, model: ModelChoice) -> None
             with st.container(width=TILE, gap="xsmall"):
                 st.markdown(f"**{tr(name)}**")
                 if maps is None:
-                    st.image(pair.pictures[side], clamp=True, width="stretch", alt=tr("Scan {side}", side=tr(name)))
+                    st.image(
+                        pair.pictures[side],
+                        clamp=True,
+                        width="stretch",
+                        alt=tr("teach.scan-side", "Scan {side}", side=tr(name)),
+                    )
                 else:
                     map_tile(maps[side], pair.pictures[side], style=STYLE, heading=tr(maps[side].title))
                 if given is None:
                     st.button(
-                        tr("This one"),
+                        tr("teach.one", "This one"),
                         key=f"teach_quiz_{item.number}_{side}",
                         width="stretch",
                         on_click=_answer,
@@ -192,9 +214,14 @@ def _reveal(chosen: RoundSettings, given: Answer, pair: QuizPair, model: ModelCh
     """Right or wrong, what each picture was, what was added, and what the model made of them."""
     side = tr(SIDES[given.item.answer])
     if given.right:
-        st.success(tr("Right: the attacked one is {side}.", side=side), icon=":material/check_circle:")
+        st.success(
+            tr("teach.right-attacked", "Right: the attacked one is {side}.", side=side), icon=":material/check_circle:"
+        )
     else:
-        st.error(tr("Not quite: the attacked one is {side}.", side=side), icon=":material/cancel:")
+        st.error(
+            tr("teach.not-quite-attacked", "Not quite: the attacked one is {side}.", side=side),
+            icon=":material/cancel:",
+        )
     task, factor = services.tasks()[_task()], colours.amplification(chosen.eps)
     with st.container(horizontal=True, gap="medium"):
         for name, picture, origin, reading in zip(SIDES, pair.pictures, pair.origins, pair.readings, strict=True):
@@ -202,10 +229,13 @@ def _reveal(chosen: RoundSettings, given: Answer, pair: QuizPair, model: ModelCh
                 st.image(
                     colours.difference(pair.clean.picture, picture, factor=factor),
                     width="stretch",
-                    alt=tr("{side} minus the clean scan, times {factor}", side=tr(name), factor=factor),
+                    alt=tr(
+                        "teach.side-minus", "{side} minus the clean scan, times {factor}", side=tr(name), factor=factor
+                    ),
                 )
                 st.caption(
                     tr(
+                        "teach.side-origin",
                         "{side}: {origin}. Change × {factor}. {model}: {label} ({share}).",
                         side=tr(name),
                         origin=tr(ORIGINS[origin]),
@@ -216,7 +246,9 @@ def _reveal(chosen: RoundSettings, given: Answer, pair: QuizPair, model: ModelCh
                     )
                 )
     if given.item.number + 1 < chosen.length:
-        st.button(tr("Next question"), key="teach_quiz_next_button", type="primary", on_click=_advance)
+        st.button(
+            tr("teach.next-question", "Next question"), key="teach_quiz_next_button", type="primary", on_click=_advance
+        )
 
 
 def _export(chosen: RoundSettings, answers: list[Answer], model: ModelChoice) -> None:
@@ -225,15 +257,28 @@ def _export(chosen: RoundSettings, answers: list[Answer], model: ModelChoice) ->
     name = f"meddef-quiz-{chosen.kind}-{chosen.level}-seed{chosen.seed}"
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            tr("Class result (CSV)"), quiz.as_csv(result), f"{name}.csv", "text/csv", key="teach_quiz_csv",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            tr("teach.class-result", "Class result (CSV)"),
+            quiz.as_csv(result),
+            f"{name}.csv",
+            "text/csv",
+            key="teach_quiz_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         st.download_button(
-            tr("Class result (JSON)"), quiz.as_json(result), f"{name}.json", "application/json",
-            key="teach_quiz_json", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            tr("teach.class-result-json", "Class result (JSON)"),
+            quiz.as_json(result),
+            f"{name}.json",
+            "application/json",
+            key="teach_quiz_json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         st.button(
-            tr("Start this round again"), key="teach_quiz_again", icon=":material/replay:", on_click=_start,
+            tr("teach.start-round", "Start this round again"),
+            key="teach_quiz_again",
+            icon=":material/replay:",
+            on_click=_start,
             args=(chosen,),
-        )  # fmt: skip
-    st.caption(tr("The file holds the seed, the budget and every answer, and no names."))
+        )
+    st.caption(tr("teach.file-holds", "The file holds the seed, the budget and every answer, and no names."))

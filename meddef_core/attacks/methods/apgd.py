@@ -12,6 +12,7 @@ from meddef_core.attacks.draws import draw_uniform
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
 from meddef_core.attacks.spec import Loss
+from meddef_core.text import Text
 
 ALPHA = 0.75
 """Share of the new step; the rest repeats the last one (section 3.2)."""
@@ -231,22 +232,27 @@ def _info(name: str, title: str, one_line: str, run: Callable[[Search], None], *
 ATTACKS = (
     _info(
         "apgd_ce",
-        "APGD (cross-entropy)",
-        "PGD that carries its momentum on and halves its step by itself wherever it stalls.",
+        Text("attack.apgd-cross", "APGD (cross-entropy)"),
+        Text(
+            "attack.pgd-carries", "PGD that carries its momentum on and halves its step by itself wherever it stalls."
+        ),
         apgd_ce,
         loss="ce",
     ),
     _info(
         "apgd_margin",
-        "APGD (margin)",
-        "APGD on the gap between the two best classes, where the usual loss would be flat.",
+        Text("attack.apgd-margin", "APGD (margin)"),
+        Text("attack.apgd-gap", "APGD on the gap between the two best classes, where the usual loss would be flat."),
         apgd_margin,
         loss="margin",
     ),
     _info(
         "apgd_targeted",
-        "APGD (each class)",
-        "APGD towards every other class in turn, the likeliest first; reaching any of them counts.",
+        Text("attack.apgd-each", "APGD (each class)"),
+        Text(
+            "attack.apgd-towards",
+            "APGD towards every other class in turn, the likeliest first; reaching any of them counts.",
+        ),
         apgd_targeted,
         loss="margin",
     ),

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.text import Text
 
 RATES = (0.3, 0.003)
 """Adam's step size in w, at first and at last: the authors' constant 0.01 takes thousands of steps to come as near."""
@@ -101,8 +102,11 @@ def _look(
 ATTACKS = (
     AttackInfo(
         name="cw_l2",
-        title="Carlini-Wagner (L2)",
-        one_line="Searches for the shortest change that fools, weighing its length against the margin it gains.",
+        title=Text("attack.carlini-wagner", "Carlini-Wagner (L2)"),
+        one_line=Text(
+            "attack.searches-shortest",
+            "Searches for the shortest change that fools, weighing its length against the margin it gains.",
+        ),
         citation="Carlini and Wagner 2017, Towards evaluating the robustness of neural networks, arXiv:1608.04644 "
         "(section VI.A)",
         threat="white box",

@@ -9,6 +9,7 @@ from meddef_core.attacks.balls import project_l2, project_linf
 from meddef_core.attacks.draws import draw_normal, draw_signs, draw_uniform
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
+from meddef_core.text import Text
 
 
 def corner_noise(search: Search) -> None:
@@ -70,8 +71,11 @@ def _best_draw(search: Search, moved: Callable[..., Tensor]) -> None:
 ATTACKS = (
     AttackInfo(
         name="noise",
-        title="Random noise",
-        one_line="Moves every pixel by epsilon up or down at random: as large as an attack, but aimed at nothing.",
+        title=Text("lab.random-noise-2", "Random noise"),
+        one_line=Text(
+            "attack.moves-every",
+            "Moves every pixel by epsilon up or down at random: as large as an attack, but aimed at nothing.",
+        ),
         citation="Carlini et al. 2019, On evaluating adversarial robustness, arXiv:1902.06705 (random-noise control)",
         threat="control",
         iterative=False,
@@ -80,8 +84,11 @@ ATTACKS = (
     ),
     AttackInfo(
         name="uniform_noise",
-        title="Uniform noise",
-        one_line="Moves every pixel by a random amount of at most epsilon: milder than any attack should be.",
+        title=Text("attack.uniform-noise", "Uniform noise"),
+        one_line=Text(
+            "attack.moves-every-pixel",
+            "Moves every pixel by a random amount of at most epsilon: milder than any attack should be.",
+        ),
         citation="Carlini et al. 2019, On evaluating adversarial robustness, arXiv:1902.06705 (random-noise control)",
         threat="control",
         iterative=False,
@@ -90,8 +97,11 @@ ATTACKS = (
     ),
     AttackInfo(
         name="noise_l2",
-        title="Random direction (L2)",
-        one_line="Moves the scan by a fixed length in a random direction: as far as an attack, but aimed at nothing.",
+        title=Text("attack.random-direction", "Random direction (L2)"),
+        one_line=Text(
+            "attack.moves-scan",
+            "Moves the scan by a fixed length in a random direction: as far as an attack, but aimed at nothing.",
+        ),
         citation="Carlini et al. 2019, On evaluating adversarial robustness, arXiv:1902.06705 (random-noise control)",
         threat="control",
         iterative=False,
@@ -102,8 +112,11 @@ ATTACKS = (
     ),
     AttackInfo(
         name="noise_l0",
-        title="Random values (L0)",
-        one_line="Changes a share of the values, picked at random: as many as an attack, but aimed at nothing.",
+        title=Text("attack.random-values", "Random values (L0)"),
+        one_line=Text(
+            "attack.changes-share",
+            "Changes a share of the values, picked at random: as many as an attack, but aimed at nothing.",
+        ),
         citation="Carlini et al. 2019, On evaluating adversarial robustness, arXiv:1902.06705 (random-noise control)",
         threat="control",
         iterative=False,

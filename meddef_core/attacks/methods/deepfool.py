@@ -7,6 +7,7 @@ from torch import Tensor
 
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.text import Text
 
 OVERSHOOT = 0.02
 """How much further than the boundary the whole change reaches, as a share of it (section 2.1)."""
@@ -82,8 +83,11 @@ def _to_nearest(images: Tensor, leads: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="deepfool",
-        title="DeepFool",
-        one_line="Takes the shortest way across the nearest boundary of the model, as if the boundary were straight.",
+        title=Text("attack.deepfool", "DeepFool"),
+        one_line=Text(
+            "attack.takes-shortest",
+            "Takes the shortest way across the nearest boundary of the model, as if the boundary were straight.",
+        ),
         citation="Moosavi-Dezfooli et al. 2016, DeepFool: a simple and accurate method to fool deep neural networks, "
         "arXiv:1511.04599 (algorithm 2)",
         threat="white box",

@@ -8,6 +8,7 @@ from meddef_core.attacks.climb import climb
 from meddef_core.attacks.draws import draw_uniform
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.text import Text
 
 
 def eot_pgd(search: Search) -> None:
@@ -46,8 +47,10 @@ def _look_often(search: Search, images: Tensor, index: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="eot_pgd",
-        title="EOT-PGD",
-        one_line="PGD for models that answer at random: it averages several gradients into each step.",
+        title=Text("attack.eot-pgd", "EOT-PGD"),
+        one_line=Text(
+            "attack.pgd-models", "PGD for models that answer at random: it averages several gradients into each step."
+        ),
         citation="Athalye et al. 2018, Synthesizing robust adversarial examples, arXiv:1707.07397 (section 2)",
         threat="white box",
         iterative=True,

@@ -8,6 +8,7 @@ from meddef_core.attacks.climb import climb
 from meddef_core.attacks.draws import generators
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
+from meddef_core.text import Text
 
 
 def pgd_l2(search: Search) -> None:
@@ -47,8 +48,10 @@ def _unit_length(gradient: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="pgd_l2",
-        title="PGD (L2)",
-        one_line="PGD whose budget is the length of the whole change, so that a few pixels may move far.",
+        title=Text("attack.pgd-l2", "PGD (L2)"),
+        one_line=Text(
+            "attack.pgd-whose", "PGD whose budget is the length of the whole change, so that a few pixels may move far."
+        ),
         citation="Madry et al. 2018, Towards deep learning models resistant to adversarial attacks, arXiv:1706.06083",
         threat="white box",
         iterative=True,

@@ -8,6 +8,7 @@ from torch import Tensor
 from meddef_core.attacks.draws import draw_uniform
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.text import Text
 
 MOST_BIAS = 0.1
 """alpha_max: how far a step is drawn towards the scan's own projection (section 3.2)."""
@@ -161,8 +162,11 @@ def _wide(each: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="fab",
-        title="FAB",
-        one_line="Walks along the model's decision boundary and looks for the point of it nearest to the scan.",
+        title=Text("attack.fab", "FAB"),
+        one_line=Text(
+            "attack.walks-along",
+            "Walks along the model's decision boundary and looks for the point of it nearest to the scan.",
+        ),
         citation="Croce and Hein 2020, Minimally distorted adversarial examples with a fast adaptive boundary attack, "
         "arXiv:1907.02044 (algorithm 1)",
         threat="white box",

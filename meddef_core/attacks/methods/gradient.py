@@ -7,6 +7,7 @@ from meddef_core.attacks.climb import Ascend, climb
 from meddef_core.attacks.draws import draw_uniform
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
+from meddef_core.text import Text
 
 
 def fgsm(search: Search) -> None:
@@ -52,8 +53,11 @@ def _sign_steps(search: Search, *, rel_step: float) -> Ascend:
 ATTACKS = (
     AttackInfo(
         name="fgsm",
-        title="FGSM",
-        one_line="Moves every pixel once, by all of epsilon, in the direction that raises the loss.",
+        title=Text("lab.fgsm", "FGSM"),
+        one_line=Text(
+            "attack.moves-every-pixel-once",
+            "Moves every pixel once, by all of epsilon, in the direction that raises the loss.",
+        ),
         citation="Goodfellow, Shlens and Szegedy 2015, Explaining and harnessing adversarial examples, arXiv:1412.6572",
         threat="white box",
         iterative=False,
@@ -62,8 +66,10 @@ ATTACKS = (
     ),
     AttackInfo(
         name="bim",
-        title="BIM",
-        one_line="Repeats FGSM in small steps from the scan itself, never leaving the epsilon ball.",
+        title=Text("lab.bim", "BIM"),
+        one_line=Text(
+            "attack.repeats-fgsm", "Repeats FGSM in small steps from the scan itself, never leaving the epsilon ball."
+        ),
         citation="Kurakin, Goodfellow and Bengio 2017, Adversarial examples in the physical world, arXiv:1607.02533",
         threat="white box",
         iterative=True,
@@ -72,8 +78,10 @@ ATTACKS = (
     ),
     AttackInfo(
         name="pgd",
-        title="PGD",
-        one_line="BIM from random starting points in the epsilon ball; the best of all restarts counts.",
+        title=Text("lab.pgd", "PGD"),
+        one_line=Text(
+            "attack.bim-from", "BIM from random starting points in the epsilon ball; the best of all restarts counts."
+        ),
         citation="Madry et al. 2018, Towards deep learning models resistant to adversarial attacks, arXiv:1706.06083",
         threat="white box",
         iterative=True,

@@ -8,6 +8,7 @@ from torch import Tensor
 from meddef_core.attacks.draws import generators
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
+from meddef_core.text import Text
 
 TRIES = 32
 """Noisy images of each grain tried as a start, of which the last is nothing but noise."""
@@ -150,8 +151,11 @@ class _Walk:
 ATTACKS = (
     AttackInfo(
         name="hop_skip_jump",
-        title="HopSkipJump",
-        one_line="Feels its way along the decision boundary towards the scan; it sees the predicted label only.",
+        title=Text("attack.hopskipjump", "HopSkipJump"),
+        one_line=Text(
+            "attack.feels-way",
+            "Feels its way along the decision boundary towards the scan; it sees the predicted label only.",
+        ),
         citation="Chen, Jordan and Wainwright 2020, HopSkipJumpAttack: a query-efficient decision-based attack, "
         "arXiv:1904.02144 (algorithm 2)",
         threat="black box",

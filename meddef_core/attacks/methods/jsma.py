@@ -8,6 +8,7 @@ from torch import Tensor
 from meddef_core.attacks.climb import climb
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient
+from meddef_core.text import Text
 
 ROUND = 32
 """Pairs taken from one shortlist before a new one is drawn up: the longer the round, the longer the list."""
@@ -207,8 +208,11 @@ def _slopes(logits: Tensor, images: Tensor, goal: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="jsma",
-        title="JSMA",
-        one_line="Changes few values, in pairs: those that most raise another class while lowering all the rest.",
+        title=Text("lab.jsma", "JSMA"),
+        one_line=Text(
+            "attack.changes-few",
+            "Changes few values, in pairs: those that most raise another class while lowering all the rest.",
+        ),
         citation="Papernot et al. 2016, The limitations of deep learning in adversarial settings, arXiv:1511.07528",
         threat="white box",
         iterative=True,

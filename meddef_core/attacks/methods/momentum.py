@@ -7,6 +7,7 @@ from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.climb import Look, climb, look_once
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
+from meddef_core.text import Text
 
 DECAY = 1.0
 """What is left of the summed gradients after each step; the value of section 4.1."""
@@ -42,8 +43,10 @@ def unit_mean(gradient: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="mi_fgsm",
-        title="MI-FGSM",
-        one_line="BIM that follows the sum of all gradients so far, which carries it over small bumps.",
+        title=Text("attack.mi-fgsm", "MI-FGSM"),
+        one_line=Text(
+            "attack.bim-follows", "BIM that follows the sum of all gradients so far, which carries it over small bumps."
+        ),
         citation="Dong et al. 2018, Boosting adversarial attacks with momentum, arXiv:1710.06081 (algorithm 1)",
         threat="white box",
         iterative=True,

@@ -10,6 +10,7 @@ from meddef_core.attacks.balls import project_linf
 from meddef_core.attacks.draws import generators
 from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search
+from meddef_core.text import Text
 
 FIRST_SHARE = 0.8
 """Share of the pixels that the first squares cover (section 5, p for the L-infinity norm)."""
@@ -154,8 +155,11 @@ def _signs(uniform: Tensor) -> Tensor:
 ATTACKS = (
     AttackInfo(
         name="square",
-        title="Square",
-        one_line="Tries random squares and keeps those that help; it sees the model's outputs and no gradient.",
+        title=Text("attack.square", "Square"),
+        one_line=Text(
+            "attack.tries-random",
+            "Tries random squares and keeps those that help; it sees the model's outputs and no gradient.",
+        ),
         citation="Andriushchenko et al. 2020, Square attack: a query-efficient black-box adversarial attack via random "
         "search, arXiv:1912.00049",
         threat="black box",

@@ -7,6 +7,7 @@ from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.methods.momentum import climb_by_momentum
 from meddef_core.attacks.search import AttackProblem, Search, input_gradient, logits_of
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 
 def transfer(search: Search) -> None:
@@ -35,8 +36,13 @@ def _source_of(problem: AttackProblem) -> nn.Module:
     expected = problem.clean_logits.shape[1]
     if classes != expected:
         raise AttackError(
-            f"the source model has {classes} classes and the attacked one {expected}; "
-            "choose a source that was trained for the same classes"
+            Text(
+                "attack.source-model",
+                "the source model has {classes} classes and the attacked one {expected}; choose a source that "
+                "was trained for the same classes",
+                classes=classes,
+                expected=expected,
+            )
         )
     return problem.source
 
@@ -44,8 +50,10 @@ def _source_of(problem: AttackProblem) -> nn.Module:
 ATTACKS = (
     AttackInfo(
         name="transfer",
-        title="Transfer",
-        one_line="Fools another model first, and hopes that the same image fools this one as well.",
+        title=Text("lab.transfer", "Transfer"),
+        one_line=Text(
+            "attack.fools-another", "Fools another model first, and hopes that the same image fools this one as well."
+        ),
         citation="Papernot, McDaniel and Goodfellow 2016, Transferability in machine learning, arXiv:1605.07277; Liu "
         "et al. 2017, Delving into transferable adversarial examples, arXiv:1611.02770",
         threat="black box",

@@ -10,6 +10,7 @@ from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import Search, input_gradient, logits_of
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 CLIP = 9.0
 """An image's loss counts up to here (Shafahi et al. 2020, section 4): without a bound, the few images that are easiest
@@ -91,8 +92,10 @@ def _passes(count: int, *, batch: int, seed: int) -> Iterator[Tensor]:
 ATTACKS = (
     AttackInfo(
         name="universal",
-        title="Universal",
-        one_line="Finds one perturbation for all images together, which can be added to others as it is.",
+        title=Text("attack.universal", "Universal"),
+        one_line=Text(
+            "attack.finds-one", "Finds one perturbation for all images together, which can be added to others as it is."
+        ),
         citation="Moosavi-Dezfooli et al. 2017, Universal adversarial perturbations, arXiv:1610.08401; climbed as by "
         "Shafahi et al. 2020, Universal adversarial training, arXiv:1811.11304 (section 4)",
         threat="white box",

@@ -13,6 +13,7 @@ from meddef_core.auditing.broken import attacks, nets
 from meddef_core.auditing.subject import Harness
 from meddef_core.baselines import get_baseline
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +47,11 @@ def _itself(network: nn.Module) -> nn.Module:
 _DEFENCES = (
     BrokenDefence(
         name="quantiser",
-        title="Quantiser",
+        title=Text("audit.quantiser", "Quantiser"),
         build=nets.Quantiser,
         caught_by=("gradient_present",),
-        one_line="Rounds every pixel to one of 16 grey levels before the network sees it.",
-        flaw="Rounding has a gradient of zero, so a gradient attack stands still.",
+        one_line=Text("audit.rounds-every", "Rounds every pixel to one of 16 grey levels before the network sees it."),
+        flaw=Text("audit.rounding-gradient", "Rounding has a gradient of zero, so a gradient attack stands still."),
         citation=ATHALYE + "(section 5.2)",
     ),
     BrokenDefence(
@@ -73,11 +74,14 @@ _DEFENCES = (
     ),
     BrokenDefence(
         name="saturated_logits",
-        title="Saturated logits",
+        title=Text("audit.saturated-logits", "Saturated logits"),
         build=nets.SaturatedLogits,
         caught_by=("gradient_present", "softmax_open"),
-        one_line="Multiplies the logits by 1000; every reading stays the same.",
-        flaw="Softmax rounds to 0 and 1, so that cross-entropy has no gradient left; the margin has.",
+        one_line=Text("audit.multiplies-logits", "Multiplies the logits by 1000; every reading stays the same."),
+        flaw=Text(
+            "audit.softmax-rounds",
+            "Softmax rounds to 0 and 1, so that cross-entropy has no gradient left; the margin has.",
+        ),
         citation="Carlini and Wagner 2017, Towards evaluating the robustness of neural networks, arXiv:1608.04644 "
         "(section 4)",
     ),
@@ -160,22 +164,28 @@ _DEFENCES = (
     ),
     BrokenDefence(
         name="normalised_epsilon",
-        title="Epsilon in normalised units",
+        title=Text("audit.epsilon-normalised", "Epsilon in normalised units"),
         build=_itself,
         harness=attacks.normalised_epsilon,
         caught_by=("pixel_budget", "known_optimum"),
-        one_line="The attack moves normalised pixels by epsilon, which is a quarter of epsilon in the image.",
-        flaw="The budget that is reported was never used.",
+        one_line=Text(
+            "audit.attack-moves",
+            "The attack moves normalised pixels by epsilon, which is a quarter of epsilon in the image.",
+        ),
+        flaw=Text("audit.budget-reported", "The budget that is reported was never used."),
         citation=CARLINI + "(section 4.4)",
     ),
     BrokenDefence(
         name="swallowed_exception",
-        title="Swallowed exception",
+        title=Text("audit.swallowed-exception", "Swallowed exception"),
         build=nets.RaisesUnderGradient,
         harness=attacks.swallowing,
         caught_by=("harness_tells_errors", "errors_show"),
-        one_line="The network raises as soon as a gradient is wanted, and the attack returns the image it was given.",
-        flaw="Images that were never attacked count as robust.",
+        one_line=Text(
+            "audit.network-raises",
+            "The network raises as soon as a gradient is wanted, and the attack returns the image it was given.",
+        ),
+        flaw=Text("audit.images-never", "Images that were never attacked count as robust."),
         citation=PINTOR + "(section 3)",
     ),
     BrokenDefence(

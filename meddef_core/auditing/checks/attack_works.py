@@ -7,6 +7,7 @@ from meddef_core.attacks import AttackSpec
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
+from meddef_core.text import Text
 
 KNOWN_EPS = 8 / 255
 """Epsilon at which every undefended network of this kind falls; at 4/255 one trained with augmentation may not."""
@@ -71,7 +72,7 @@ CHECKS = (
     Check(
         group="attack",
         name="known_optimum",
-        title="Finds a known optimum",
+        title=Text("audit.finds-known", "Finds a known optimum"),
         severity="red",
         run=known_optimum,
         raised_if="Raised if the attack misses images of a linear model whose smallest fooling change is known.",
@@ -79,7 +80,7 @@ CHECKS = (
     Check(
         group="attack",
         name="twin_falls",
-        title="Undefended counterpart falls",
+        title=Text("audit.undefended-counterpart", "Undefended counterpart falls"),
         severity="red",
         run=twin_falls,
         needs=("twin",),

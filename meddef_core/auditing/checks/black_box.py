@@ -3,6 +3,7 @@
 from meddef_core.auditing.bench import AttackRun, Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, passed
+from meddef_core.text import Text
 
 
 def square(bench: Bench) -> CheckOutcome:
@@ -52,7 +53,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="square",
-        title="Square no stronger than white box",
+        title=Text("audit.square-no", "Square no stronger than white box"),
         severity="red",
         run=square,
         raised_if="Raised if Square, which uses no gradient, breaks images that gradient attacks do not.",
@@ -60,7 +61,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="decision",
-        title="Decision-based attack no stronger",
+        title=Text("audit.decision-based", "Decision-based attack no stronger"),
         severity="red",
         run=decision,
         raised_if="Raised if HopSkipJump, which sees only the class, breaks images that gradient attacks do not.",
@@ -68,7 +69,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="transfer_twin",
-        title="Transfer from the undefended counterpart no stronger",
+        title=Text("audit.transfer-from", "Transfer from the undefended counterpart no stronger"),
         severity="red",
         run=transfer_twin,
         needs=("twin",),
@@ -77,7 +78,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="transfer_independent",
-        title="Transfer from another model no stronger",
+        title=Text("audit.transfer-from-another", "Transfer from another model no stronger"),
         severity="red",
         run=transfer_independent,
         needs=("independent",),

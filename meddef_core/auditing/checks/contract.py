@@ -9,6 +9,7 @@ from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, Severity, failed, passed
 from meddef_core.evaluation.metrics import mcnemar
+from meddef_core.text import Text
 
 FEW = 8
 """Images that show whether the model is a function of one image: enough, since it is that on all or on none."""
@@ -39,7 +40,7 @@ def eval_mode(bench: Bench) -> CheckOutcome:
     if changed or training:
         what = f"{changed[0]} has changed" if changed else f"{training[0] or 'it'} is in training mode"
         return failed("red", f"After one forward pass of the model, {what}.", changed=len(changed) + len(training))
-    return passed("The model is in eval mode, and inference does not change it.", changed=0)
+    return passed(Text("audit.model-eval", "The model is in eval mode, and inference does not change it."), changed=0)
 
 
 def _state(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -95,7 +96,7 @@ def no_hidden_gradients(bench: Bench) -> CheckOutcome:
             "input, so a gradient through it is not the gradient of what it does.",
             tensors=kept,
         )
-    return passed("The model takes no gradient of its own during inference.", tensors=0)
+    return passed(Text("audit.model-takes", "The model takes no gradient of its own during inference."), tensors=0)
 
 
 def class_count(bench: Bench) -> CheckOutcome:
@@ -134,7 +135,10 @@ def pixel_range(bench: Bench) -> CheckOutcome:
             "inside.",
             **figures,
         )
-    return passed("The model works best on pixels in [0, 1]: normalisation, if any, is inside it.", **figures)
+    return passed(
+        Text("audit.model-works", "The model works best on pixels in [0, 1]: normalisation, if any, is inside it."),
+        **figures,
+    )
 
 
 def _other_ranges(x: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -170,7 +174,10 @@ def errors_show(bench: Bench) -> CheckOutcome:
     places = [x, *((x + size * signs).clamp(0, 1) for size in (bench.subject.eps, 0.5))]
     for images in places:
         bench.gradient(images, index=few, kind="ce")
-    return passed("Logits and gradients are finite on clean and on noisy images.", images=len(places) * len(few))
+    return passed(
+        Text("audit.logits-gradients", "Logits and gradients are finite on clean and on noisy images."),
+        images=len(places) * len(few),
+    )
 
 
 def nan_propagates(bench: Bench) -> CheckOutcome:
@@ -185,7 +192,7 @@ def nan_propagates(bench: Bench) -> CheckOutcome:
             "not be seen.",
             hidden=1,
         )
-    return passed("A NaN in the image gives NaN logits.", hidden=0)
+    return passed(Text("audit.nan-image", "A NaN in the image gives NaN logits."), hidden=0)
 
 
 ORDER = 10
@@ -193,7 +200,7 @@ CHECKS = (
     Check(
         group="contract",
         name="eval_mode",
-        title="Eval mode before and after",
+        title=Text("audit.eval-mode", "Eval mode before and after"),
         severity="red",
         run=eval_mode,
         raised_if="Raised if the model is handed over in training mode, or a forward pass changes its mode, its "
@@ -202,7 +209,7 @@ CHECKS = (
     Check(
         group="contract",
         name="batch_neighbours",
-        title="Independent of batch neighbours",
+        title=Text("audit.independent-batch", "Independent of batch neighbours"),
         severity="red",
         run=batch_neighbours,
         raised_if="Raised if an image's logits change between alone and in a batch.",
@@ -210,7 +217,7 @@ CHECKS = (
     Check(
         group="contract",
         name="forwards_agree",
-        title="Five forward passes agree",
+        title=Text("audit.five-forward", "Five forward passes agree"),
         severity="red",
         run=forwards_agree,
         raised_if="Raised if forward passes on the same image differ, with or without gradients recorded.",
@@ -218,7 +225,7 @@ CHECKS = (
     Check(
         group="contract",
         name="no_hidden_gradients",
-        title="No gradient inside inference",
+        title=Text("audit.no-gradient", "No gradient inside inference"),
         severity="red",
         run=no_hidden_gradients,
         raised_if="Raised if the model computes gradients of its own during inference.",
@@ -226,7 +233,7 @@ CHECKS = (
     Check(
         group="contract",
         name="class_count",
-        title="Class count",
+        title=Text("audit.class-count", "Class count"),
         severity="red",
         run=class_count,
         raised_if="Raised if the number of outputs differs from the number of classes.",
@@ -234,7 +241,7 @@ CHECKS = (
     Check(
         group="contract",
         name="pixel_range",
-        title="Pixels in [0, 1], normalisation inside",
+        title=Text("audit.pixels-0", "Pixels in [0, 1], normalisation inside"),
         severity="red",
         run=pixel_range,
         raised_if="Raised if clean accuracy rises clearly when the pixels are normalised beforehand.",
@@ -242,7 +249,7 @@ CHECKS = (
     Check(
         group="contract",
         name="better_than_guessing",
-        title="Better than guessing",
+        title=Text("audit.better-than", "Better than guessing"),
         severity="amber",
         run=better_than_guessing,
         raised_if="Raised if clean accuracy is no higher than always predicting the most frequent class.",
@@ -250,7 +257,7 @@ CHECKS = (
     Check(
         group="contract",
         name="errors_show",
-        title="No error, no NaN near the images",
+        title=Text("audit.no-error", "No error, no NaN near the images"),
         severity="red",
         run=errors_show,
         raised_if="Raised if the model raises, or logits or gradients are not finite, on clean or noisy images.",
@@ -258,7 +265,7 @@ CHECKS = (
     Check(
         group="contract",
         name="nan_propagates",
-        title="NaN propagates",
+        title=Text("audit.nan-propagates", "NaN propagates"),
         severity="amber",
         run=nan_propagates,
         raised_if="Raised if an image with a NaN in it gives ordinary logits.",

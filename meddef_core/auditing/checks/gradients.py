@@ -9,6 +9,7 @@ from meddef_core.auditing.bench import CHUNK, Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, Severity, failed, overstated, passed
 from meddef_core.model import MedDef
+from meddef_core.text import Text
 
 SATURATED_GAP = 16.0
 """Logit gap from which 1 - p is below float32's resolution, so that cross-entropy loses its own label's gradient."""
@@ -194,7 +195,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="gradient_present",
-        title="Gradients exist",
+        title=Text("audit.gradients-exist", "Gradients exist"),
         severity="red",
         run=gradient_present,
         raised_if="Raised if the loss gradient of an image is missing, or zero at every pixel.",
@@ -202,7 +203,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="softmax_open",
-        title="Softmax not saturated",
+        title=Text("audit.softmax-not", "Softmax not saturated"),
         severity="amber",
         run=softmax_open,
         raised_if="Raised if softmax rounds to 1 on more than half of the images.",
@@ -210,7 +211,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="finite_differences",
-        title="Finite differences agree",
+        title=Text("audit.finite-differences", "Finite differences agree"),
         severity="red",
         run=finite_differences,
         raised_if="Raised if the gradient's slope differs from the one that two forward passes measure.",
@@ -218,7 +219,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="no_jumps",
-        title="No jumps",
+        title=Text("audit.no-jumps", "No jumps"),
         severity="red",
         run=no_jumps,
         raised_if="Raised if the gradient does not predict the effect of a fortieth of a grey level.",
@@ -226,7 +227,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="noise_stability",
-        title="Stable under small noise",
+        title=Text("audit.stable-under", "Stable under small noise"),
         severity="amber",
         run=noise_stability,
         raised_if="Raised if random noise of a quarter of epsilon changes over a tenth of the predictions.",
@@ -234,7 +235,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="nearby_gradients",
-        title="Gradient valid nearby",
+        title=Text("audit.gradient-valid", "Gradient valid nearby"),
         severity="amber",
         run=nearby_gradients,
         raised_if="Raised if the gradients at an image and close to it point in unrelated directions.",
@@ -242,7 +243,7 @@ CHECKS = (
     Check(
         group="gradients",
         name="open_gates",
-        title="Gates not saturated",
+        title=Text("audit.gates-not", "Gates not saturated"),
         severity="amber",
         run=open_gates,
         needs=("daam",),

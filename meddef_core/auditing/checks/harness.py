@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
+from meddef_core.text import Text
 
 
 def harness_tells_errors(bench: Bench) -> CheckOutcome:
@@ -22,7 +23,7 @@ def harness_tells_errors(bench: Bench) -> CheckOutcome:
             "not be attacked would count as robust.",
             hidden=len(hidden),
         )
-    return passed("The attack stops when the model raises or returns NaN.", hidden=0)
+    return passed(Text("audit.attack-stops", "The attack stops when the model raises or returns NaN."), hidden=0)
 
 
 class _Raises(nn.Module):
@@ -73,7 +74,9 @@ def epsilon_zero(bench: Bench) -> CheckOutcome:
             f"With an epsilon of 0 the attack changes {differing} of {len(bench)} predictions.",
             differing=differing,
         )
-    return passed("With an epsilon of 0 every prediction is as without an attack.", differing=0)
+    return passed(
+        Text("audit.epsilon-0", "With an epsilon of 0 every prediction is as without an attack."), differing=0
+    )
 
 
 def pixel_budget(bench: Bench) -> CheckOutcome:
@@ -99,7 +102,7 @@ CHECKS = (
     Check(
         group="contract",
         name="harness_tells_errors",
-        title="Exceptions propagate",
+        title=Text("audit.exceptions-propagate", "Exceptions propagate"),
         severity="red",
         run=harness_tells_errors,
         raised_if="Raised if the attack carries on with a model that raises or returns NaN.",
@@ -107,7 +110,7 @@ CHECKS = (
     Check(
         group="contract",
         name="epsilon_zero",
-        title="Epsilon 0 gives clean accuracy",
+        title=Text("audit.epsilon-0-gives", "Epsilon 0 gives clean accuracy"),
         severity="red",
         run=epsilon_zero,
         raised_if="Raised if an attack with an epsilon of 0 changes any prediction.",
@@ -115,7 +118,7 @@ CHECKS = (
     Check(
         group="contract",
         name="pixel_budget",
-        title="Epsilon in pixel units, all of it used",
+        title=Text("audit.epsilon-pixel", "Epsilon in pixel units, all of it used"),
         severity="red",
         run=pixel_budget,
         raised_if="Raised if the attack's largest change of a pixel is not epsilon.",

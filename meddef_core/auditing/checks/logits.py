@@ -9,6 +9,7 @@ from meddef_core.auditing.bench import CHUNK, Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, passed
 from meddef_core.auditing.outputs import wide_inputs
+from meddef_core.text import Text
 
 FEW = 8
 """Scans that are scaled."""
@@ -56,7 +57,7 @@ CHECKS = (
     Check(
         group="contract",
         name="outputs_logits",
-        title="Outputs are logits",
+        title=Text("audit.outputs-logits", "Outputs are logits"),
         severity="red",
         run=outputs_logits,
         raised_if="Raised if all outputs lie in [0, 1], or are shares of one sum, on scans, noise and scaled images.",

@@ -4,6 +4,7 @@ from meddef_core.attacks import run_attack
 from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, passed
+from meddef_core.text import Text
 
 ATTACKS = ("pgd", "apgd_ce")
 """torchattacks' implementations of the plain attack, and of one that chooses its own steps."""
@@ -33,7 +34,7 @@ CHECKS = (
     Check(
         group="attack",
         name="other_implementation",
-        title="Another implementation finds no more",
+        title=Text("audit.another-implementation", "Another implementation finds no more"),
         severity="red",
         run=other_implementation,
         needs=("copy",),

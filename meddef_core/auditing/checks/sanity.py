@@ -9,6 +9,7 @@ from torch import Tensor
 from meddef_core.auditing.bench import AttackRun, Bench, margin
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, overstated, passed
+from meddef_core.text import Text
 
 WHOLE = 0.5
 """Epsilon at which every image can become the same grey, so that no model can be right on more than one class."""
@@ -202,7 +203,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="stronger_than_fgsm",
-        title="PGD at least as strong as FGSM",
+        title=Text("audit.pgd-least", "PGD at least as strong as FGSM"),
         severity="red",
         run=stronger_than_fgsm,
         raised_if="Raised if one step of FGSM breaks more images than PGD.",
@@ -210,7 +211,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="falls_with_epsilon",
-        title="Accuracy falls with epsilon",
+        title=Text("audit.accuracy-falls", "Accuracy falls with epsilon"),
         severity="red",
         run=falls_with_epsilon,
         raised_if="Raised if more images are robust at a larger epsilon, or as many at 0.5 as without an attack.",
@@ -218,7 +219,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="reaches_zero",
-        title="Nothing is robust at epsilon 0.5",
+        title=Text("audit.nothing-robust", "Nothing is robust at epsilon 0.5"),
         severity="red",
         run=reaches_zero,
         raised_if="Raised if images are robust at an epsilon that can make all of them the same.",
@@ -226,7 +227,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="several_classes",
-        title="Not one class only",
+        title=Text("audit.not-one", "Not one class only"),
         severity="red",
         run=several_classes,
         raised_if="Raised if the model predicts a single class for every image, clean or attacked.",
@@ -234,7 +235,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="beats_noise",
-        title="Gradient stronger than noise",
+        title=Text("audit.gradient-stronger", "Gradient stronger than noise"),
         severity="red",
         run=beats_noise,
         raised_if="Raised if random noise is as effective as PGD of the same size.",
@@ -242,7 +243,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="more_steps",
-        title="Twice the steps find no more",
+        title=Text("audit.twice-steps", "Twice the steps find no more"),
         severity="amber",
         run=more_steps,
         raised_if="Raised if doubling PGD's steps breaks more images: over half a point of them, and over one.",
@@ -250,7 +251,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="more_restarts",
-        title="More restarts find no more",
+        title=Text("audit.more-restarts", "More restarts find no more"),
         severity="amber",
         run=more_restarts,
         raised_if="Raised if two more random starts break more images: over half a point of them, and over one.",
@@ -258,7 +259,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="other_loss",
-        title="Another loss finds no more",
+        title=Text("audit.another-loss", "Another loss finds no more"),
         severity="amber",
         run=other_loss,
         raised_if="Raised if PGD on the margin breaks images that cross-entropy does not.",
@@ -266,7 +267,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="step_sizes",
-        title="Step sizes agree",
+        title=Text("audit.step-sizes", "Step sizes agree"),
         severity="amber",
         run=step_sizes,
         raised_if="Raised if other step sizes break more images.",
@@ -274,7 +275,7 @@ CHECKS = (
     Check(
         group="sanity",
         name="last_iterate",
-        title="Last iterate no worse than others",
+        title=Text("audit.last-iterate", "Last iterate no worse than others"),
         severity="amber",
         run=last_iterate,
         raised_if="Raised if only an earlier iterate fooled the model, on over a twentieth of the images.",

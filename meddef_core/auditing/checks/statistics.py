@@ -6,6 +6,7 @@ from meddef_core.auditing.bench import Bench
 from meddef_core.auditing.check import Check
 from meddef_core.auditing.finding import CheckOutcome, failed, passed
 from meddef_core.evaluation.metrics import mcnemar, wilson
+from meddef_core.text import Text
 
 LEVEL = 0.05
 
@@ -61,7 +62,7 @@ CHECKS = (
     Check(
         group="statistics",
         name="seeds_agree",
-        title="Seeds agree",
+        title=Text("audit.seeds-agree", "Seeds agree"),
         severity="amber",
         run=seeds_agree,
         raised_if="Raised if PGD from three random starts breaks different numbers of images.",
@@ -69,7 +70,7 @@ CHECKS = (
     Check(
         group="statistics",
         name="better_than_twin",
-        title="Difference from the undefended counterpart is significant",
+        title=Text("audit.difference-from", "Difference from the undefended counterpart is significant"),
         severity="amber",
         run=better_than_twin,
         needs=("twin",),
@@ -78,7 +79,7 @@ CHECKS = (
     Check(
         group="statistics",
         name="enough_images",
-        title="Enough images for the claim",
+        title=Text("audit.enough-images", "Enough images for the claim"),
         severity="amber",
         run=enough_images,
         raised_if="Raised if robust accuracy is above guessing, but its interval reaches down to it.",

@@ -15,6 +15,7 @@ from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.maps import MapInfo
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
+from meddef_core.text import Text
 
 STEPS = 32
 """Points on the way from black to the image."""
@@ -92,8 +93,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="integrated_gradients",
-            title="Integrated gradients",
-            meaning="What each pixel added to the score of the explained class, or took from it, starting from black.",
+            title=Text("attention.integrated-gradients", "Integrated gradients"),
+            meaning=Text(
+                "map.what-each",
+                "What each pixel added to the score of the explained class, or took from it, starting from black.",
+            ),
             signed=True,
             bounded=None,
         ),
@@ -105,8 +109,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="occlusion",
-            title="Occlusion",
-            meaning="How far the score of the explained class falls when a region is covered; negative where it rises.",
+            title=Text("attention.occlusion", "Occlusion"),
+            meaning=Text(
+                "map.how-far",
+                "How far the score of the explained class falls when a region is covered; negative where it rises.",
+            ),
             signed=True,
             bounded=None,
         ),

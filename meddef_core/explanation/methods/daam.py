@@ -11,6 +11,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.explanation.explainer import Explainer, ExplanationSubject, to_map
 from meddef_core.explanation.maps import ExplanationMap, MapInfo
 from meddef_core.model import MSF_SCALES, MedDefConfig, Trace
+from meddef_core.text import Text
 
 PAPER = "Dongbo et al., MedDef: An Efficient Self-Attention Model for Adversarial Resilience in Medical Imaging, 2025"
 
@@ -38,7 +39,15 @@ def attention_from(trace: Trace, position: tuple[int, int]) -> ExplanationMap:
     height, width = trace.final.shape[-2:]
     row, column = position
     if not (0 <= row < height and 0 <= column < width):
-        raise MedDefError(f"Position {position} lies outside the {height} x {width} attention grid.")
+        raise MedDefError(
+            Text(
+                "map.position-position",
+                "Position {position} lies outside the {height} x {width} attention grid.",
+                position=position,
+                height=height,
+                width=width,
+            )
+        )
     return to_map(ATTENTION_FROM, weights[0, row * width + column].reshape(height, width))
 
 
@@ -83,9 +92,13 @@ def _msf_explainer(index: int, side: int) -> Explainer:
     return Explainer(
         info=MapInfo(
             key=f"msf_{side}",
-            title=f"MSF, {side} x {side} scale",
-            meaning=f"How strongly features averaged over a {side} x {side} division of the scan respond; brighter is "
-            "stronger.",
+            title=Text("map.msf-side", "MSF, {side} x {side} scale", side=side),
+            meaning=Text(
+                "map.how-strongly",
+                "How strongly features averaged over a {side} x {side} division of the scan respond; brighter "
+                "is stronger.",
+                side=side,
+            ),
             signed=False,
             bounded=None,
         ),
@@ -101,8 +114,10 @@ def _has_daam(config: MedDefConfig) -> bool:
 
 ATTENTION_FROM = MapInfo(
     key="attention_from",
-    title="Self-attention from one position",
-    meaning="Where the chosen position looks when the model weighs the scan; all shares add up to 1.",
+    title=Text("map.self-attention", "Self-attention from one position"),
+    meaning=Text(
+        "map.where-chosen", "Where the chosen position looks when the model weighs the scan; all shares add up to 1."
+    ),
     signed=False,
     bounded=(0.0, 1.0),
 )
@@ -112,9 +127,12 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="afd_gate",
-            title="AFD noise gate",
-            meaning="How much of each region's features the noise gate lets through; low where it holds them back as "
-            "suspicious.",
+            title=Text("map.afd-noise", "AFD noise gate"),
+            meaning=Text(
+                "map.how-much",
+                "How much of each region's features the noise gate lets through; low where it holds them back as "
+                "suspicious.",
+            ),
             signed=False,
             bounded=(0.0, 1.0),
         ),
@@ -125,8 +143,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="mfe_edges",
-            title="MFE edges",
-            meaning="Average response to feature edges, such as a layer's border; the sign tells the edge's direction.",
+            title=Text("map.mfe-edges", "MFE edges"),
+            meaning=Text(
+                "map.average-response",
+                "Average response to feature edges, such as a layer's border; the sign tells the edge's direction.",
+            ),
             signed=True,
             bounded=(-1.0, 1.0),
         ),
@@ -137,8 +158,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="mfe_texture",
-            title="MFE texture",
-            meaning="Average response to repeated fine structure in the features; brighter is stronger.",
+            title=Text("map.mfe-texture", "MFE texture"),
+            meaning=Text(
+                "map.average-response-repeated",
+                "Average response to repeated fine structure in the features; brighter is stronger.",
+            ),
             signed=False,
             bounded=None,
         ),
@@ -150,8 +174,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="channel_attention",
-            title="Defence, channel-weighted",
-            meaning="What the whole defence adds to the features after weighing its channels; brighter adds more.",
+            title=Text("map.defence-channel", "Defence, channel-weighted"),
+            meaning=Text(
+                "map.what-whole",
+                "What the whole defence adds to the features after weighing its channels; brighter adds more.",
+            ),
             signed=False,
             bounded=None,
         ),
@@ -162,8 +189,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="self_attention",
-            title="Self-attention",
-            meaning="How much each region is looked at, averaged over all regions; all shares add up to 1.",
+            title=Text("attention.self-attention", "Self-attention"),
+            meaning=Text(
+                "map.how-much-each",
+                "How much each region is looked at, averaged over all regions; all shares add up to 1.",
+            ),
             signed=False,
             bounded=(0.0, 1.0),
         ),

@@ -9,6 +9,7 @@ from meddef_core.errors import MedDefError
 from meddef_core.explanation.explainer import Explainer, ExplanationSubject
 from meddef_core.explanation.maps import MapInfo
 from meddef_core.model import MedDef
+from meddef_core.text import Text
 
 DEFAULT_LAYER = "stage4"
 """The backbone's last stage: the deepest layer that every variant has, so the undefended and the defended model are
@@ -36,7 +37,14 @@ def gradcam(network: MedDef, image: Tensor, *, target: int, layer: str = DEFAULT
     view = private_view(network)
     layers = view.layers()
     if layer not in layers:
-        raise MedDefError(f"This model has no layer {layer!r}; choose one of {', '.join(layers)}.")
+        raise MedDefError(
+            Text(
+                "map.model-no",
+                "This model has no layer {layer}; choose one of {known}.",
+                layer=repr(layer),
+                known=", ".join(layers),
+            )
+        )
     # Out of the caller's inference mode, if any: it would forbid the graph.
     with torch.inference_mode(False):
         # The parameters are frozen, so the graph has to start at the image; a copy, to leave the caller's as it is.
@@ -55,8 +63,11 @@ EXPLAINERS = (
     Explainer(
         info=MapInfo(
             key="gradcam",
-            title="Grad-CAM",
-            meaning="Regions whose features raised the score of the explained class; brighter raised it more.",
+            title=Text("attention.grad-cam", "Grad-CAM"),
+            meaning=Text(
+                "map.regions-whose-features",
+                "Regions whose features raised the score of the explained class; brighter raised it more.",
+            ),
             signed=False,
             bounded=None,
         ),

@@ -9,6 +9,7 @@ from meddef_core.prediction.image_checks.upright import lies, righted
 from meddef_core.scans import Scan
 from meddef_core.scans.scan import Pixels
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 
 Fault = Literal[
     "false colour",
@@ -23,21 +24,43 @@ Fault = Literal[
 ]
 
 SENTENCES: dict[Fault, str] = {
-    "false colour": "The picture is in false colours, from which the grey scale of a scan cannot be recovered; "
-    "upload the grey original.",
-    "composite page": "The picture seems to be a page of several panels or text, not a single scan; "
-    "crop it to the scan and upload that.",
-    "upside down": "The scan seems to be upside down; upload it upright.",
-    "turned clockwise": "The scan seems to be turned clockwise by 90 degrees; upload it upright.",
-    "turned anticlockwise": "The scan seems to be turned anticlockwise by 90 degrees; upload it upright.",
-    "inverted": "The grey scale of the scan seems to be inverted, black for white; upload it in its original "
-    "grey scale.",
-    "inverted and upside down": "The scan seems to be upside down and its grey scale inverted; upload it upright and "
-    "in its original grey scale.",
-    "inverted and turned clockwise": "The scan seems to be turned clockwise by 90 degrees and its grey scale "
-    "inverted; upload it upright and in its original grey scale.",
-    "inverted and turned anticlockwise": "The scan seems to be turned anticlockwise by 90 degrees and its grey scale "
-    "inverted; upload it upright and in its original grey scale.",
+    "false colour": Text(
+        "prediction.picture-false",
+        "The picture is in false colours, from which the grey scale of a scan cannot be recovered; "
+        "upload the grey original.",
+    ),
+    "composite page": Text(
+        "prediction.picture-seems",
+        "The picture seems to be a page of several panels or text, not a single scan; "
+        "crop it to the scan and upload that.",
+    ),
+    "upside down": Text("prediction.scan-seems", "The scan seems to be upside down; upload it upright."),
+    "turned clockwise": Text(
+        "prediction.scan-seems-turned", "The scan seems to be turned clockwise by 90 degrees; upload it upright."
+    ),
+    "turned anticlockwise": Text(
+        "prediction.scan-seems-turned-anticlockwise",
+        "The scan seems to be turned anticlockwise by 90 degrees; upload it upright.",
+    ),
+    "inverted": Text(
+        "prediction.grey-scale",
+        "The grey scale of the scan seems to be inverted, black for white; upload it in its original grey scale.",
+    ),
+    "inverted and upside down": Text(
+        "prediction.scan-seems-upside",
+        "The scan seems to be upside down and its grey scale inverted; upload it upright and "
+        "in its original grey scale.",
+    ),
+    "inverted and turned clockwise": Text(
+        "prediction.scan-seems-turned-clockwise",
+        "The scan seems to be turned clockwise by 90 degrees and its grey scale "
+        "inverted; upload it upright and in its original grey scale.",
+    ),
+    "inverted and turned anticlockwise": Text(
+        "prediction.scan-seems-turned-anticlockwise-90",
+        "The scan seems to be turned anticlockwise by 90 degrees and its grey scale "
+        "inverted; upload it upright and in its original grey scale.",
+    ),
 }
 """What is said of each fault, and what to do."""
 

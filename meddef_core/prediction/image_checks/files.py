@@ -19,6 +19,7 @@ from meddef_core.io.files import read_whole, write_pair
 from meddef_core.io.places import assets
 from meddef_core.prediction.image_checks.composite import PageNet
 from meddef_core.prediction.image_checks.upright import Upright
+from meddef_core.text import Text
 
 FOLDER = assets("image_checks")
 NAME, ARRAYS = "checks.json", "checks.safetensors"
@@ -60,21 +61,29 @@ def _cached(folder: Path) -> ImageChecks:
 
 def load_checks(folder: Path) -> ImageChecks:
     """Read both files of a folder; raises ModelError if one is missing, malformed or does not match the other."""
-    again = "restore assets/image_checks, or fit the checks again with `meddef image-checks`."
+    again = Text(
+        "prediction.restore-assets", "restore assets/image_checks, or fit the checks again with `meddef image-checks`."
+    )
     try:
         card = ChecksCard.model_validate_json((folder / NAME).read_bytes())
         blob = read_whole(folder / ARRAYS, sha256=card.arrays_sha256)
     except (OSError, ValidationError) as error:
-        raise ModelError(f"The image checks are incomplete or malformed; {again}") from error
+        raise ModelError(
+            Text("prediction.image-checks", "The image checks are incomplete or malformed; {again}", again=again)
+        ) from error
     if hashlib.sha256(blob).hexdigest() != card.arrays_sha256:
-        raise ModelError(f"The image checks do not match their card; {again}")
+        raise ModelError(
+            Text("prediction.image-checks-do", "The image checks do not match their card; {again}", again=again)
+        )
     try:
         arrays = load(blob)
         page = PageNet()
         page.load_state_dict({key[5:]: torch.from_numpy(value) for key, value in arrays.items() if key[:5] == "page/"})
         uprights = {task: Upright(arrays[f"upright/{task}"].astype(np.float64)) for task in card.page_above}
     except (SafetensorError, KeyError, RuntimeError) as error:
-        raise ModelError(f"The arrays of the image checks cannot be read; {again}") from error
+        raise ModelError(
+            Text("prediction.arrays-image", "The arrays of the image checks cannot be read; {again}", again=again)
+        ) from error
     return ImageChecks(card, uprights, page.eval().requires_grad_(False))
 
 

@@ -15,6 +15,7 @@ from dashboard.components.words import class_code
 from dashboard.language import tr
 from dashboard.services.results.common import AttackOutcome, Iterates, LabResult
 from dashboard.services.tasks import Task
+from dashboard.services.words import Text
 from dashboard.views.attack_lab.cards import DASH_LENGTHS, span_of
 
 FOLDER = Path(__file__).parent
@@ -22,18 +23,18 @@ LEVELS = 127
 """Grey levels, to either side, that the change of a pixel is sent in: finer than a screen shows."""
 
 WORDS = {
-    "play": "Play",
-    "pause": "Pause",
-    "slider": "Step of the attack",
-    "view": "What to show",
-    "step": "Step {step} of {total}",
-    "picture": "Picture",
-    "added": "What was added, × {factor}",
-    "changed": "output changed",
-    "held": "output as for the clean scan",
-    "chart": "Probability of the clean output at each step, %",
-    "said": "{model}: {label} {p}",
-    "at": "{model} at step {step}: {label} {p}, largest change {linf}/255",
+    "play": Text("lab.play", "Play"),
+    "pause": Text("lab.pause", "Pause"),
+    "slider": Text("lab.step-attack", "Step of the attack"),
+    "view": Text("lab.what-show", "What to show"),
+    "step": Text("lab.step-step", "Step {step} of {total}"),
+    "picture": Text("lab.picture", "Picture"),
+    "added": Text("lab.what-added", "What was added, × {factor}"),
+    "changed": Text("lab.output-changed-2", "output changed"),
+    "held": Text("lab.output-clean", "output as for the clean scan"),
+    "chart": Text("lab.probability-clean", "Probability of the clean output at each step, %"),
+    "said": Text("lab.model-label", "{model}: {label} {p}"),
+    "at": Text("lab.model-step", "{model} at step {step}: {label} {p}, largest change {linf}/255"),
 }
 """What the player says; the places in braces are filled in the browser."""
 
@@ -53,6 +54,7 @@ def player(result: LabResult, *, task: Task) -> None:
     )
     st.caption(
         tr(
+            "lab.move-slider",
             "Move the slider, or press play: every picture is one that the attack went through, drawn here without "
             "asking the server. Of a long attack at most {n} are kept, evenly chosen, with the first that fooled and "
             "the last.",

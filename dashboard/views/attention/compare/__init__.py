@@ -11,22 +11,23 @@ from dashboard.components.colours import png_address
 from dashboard.components.heatmap_panel import MapStyle, drawn, map_alt
 from dashboard.language import tr
 from dashboard.services.results.attention import Inspected, MapGroup
+from dashboard.services.words import Text
 
 FOLDER = Path(__file__).parent
 
 WORDS = {
-    "label": "Clean and attacked on top of each other",
-    "clean": "Clean",
-    "attacked": "Attacked",
-    "slider": "Share of the attacked picture that is shown",
-    "share": "{share}% attacked",
-    "blink": "Swap (key B)",
-    "closer": "Zoom in",
-    "farther": "Zoom out",
-    "whole": "Whole picture",
-    "pan": "Arrow keys move the part in view when zoomed in",
-    "blinked": "Shown: {side}",
-    "zoomed": "Zoom × {zoom}",
+    "label": Text("attention.clean-attacked-top", "Clean and attacked on top of each other"),
+    "clean": Text("lab.clean", "Clean"),
+    "attacked": Text("lab.attacked", "Attacked"),
+    "slider": Text("attention.share-attacked", "Share of the attacked picture that is shown"),
+    "share": Text("attention.share-attacked-2", "{share}% attacked"),
+    "blink": Text("attention.swap-key", "Swap (key B)"),
+    "closer": Text("attention.zoom", "Zoom in"),
+    "farther": Text("attention.zoom-out", "Zoom out"),
+    "whole": Text("attention.whole-picture", "Whole picture"),
+    "pan": Text("attention.arrow-keys", "Arrow keys move the part in view when zoomed in"),
+    "blinked": Text("attention.shown-side", "Shown: {side}"),
+    "zoomed": Text("attention.zoom-times", "Zoom × {zoom}"),
 }
 """What the component says; the places in braces are filled in the browser."""
 
