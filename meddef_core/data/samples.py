@@ -56,6 +56,7 @@ def list_samples(task: str, *, data_dir: Path | None = None) -> list[Sample]:
 
 
 def _drawn(classes: tuple[str, ...]) -> list[Sample]:
+    """One of each class. The healthy one is first, as every page begins with it: the models find it the most usual."""
     return [
         Sample(
             key=f"synthetic-{label}",
@@ -65,7 +66,7 @@ def _drawn(classes: tuple[str, ...]) -> list[Sample]:
             origin=SYNTHETIC,
             load=partial(_draw, label),
         )
-        for label in classes
+        for label in reversed(classes)
     ]
 
 

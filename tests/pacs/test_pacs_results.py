@@ -3,7 +3,7 @@
 import io
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,10 +14,12 @@ from pydicom.dataset import Dataset
 
 from meddef_core.pacs.found import Instance
 from meddef_core.pacs.frames import PredictedFrame, first_scan, predict_every
+from meddef_core.pacs.results import concepts
 from meddef_core.pacs.results.capture import capture, panel_pixels
 from meddef_core.pacs.results.identity import stamp
 from meddef_core.pacs.results.report import RESEARCH_USE, report
 from meddef_core.pacs.results.subject import ReportSubject, derived_uid, result_uids
+from meddef_core.prediction.abstention import Level, Reason
 from meddef_core.zoo import load_model
 
 IDENTITY: dict[str, Any] = {
@@ -247,3 +249,9 @@ def test_frames_come_in_their_order_each_with_its_own_output() -> None:
     assert [each.facts["frame"] for each in slices] == [1, 2, 3, 4, 5]
     assert np.array_equal(slices[0].picture, slices[4].picture)
     assert not np.array_equal(slices[0].picture, slices[1].picture)
+
+
+def test_every_reason_and_level_has_its_code() -> None:
+    assert set(concepts.REASONS) == set(get_args(Reason)) and set(concepts.LEVELS) == set(get_args(Level))
+    own = [*concepts.REASONS.values(), *concepts.LEVELS.values(), *concepts.CALIBRATED.values()]
+    assert all(len(each.value) <= 16 and len(each.meaning) <= 64 for each in own)  # SH and LO

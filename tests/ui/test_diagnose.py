@@ -109,7 +109,7 @@ def test_a_picture_of_noise_is_refused_and_its_numbers_are_marked(shipped: AppTe
     assert not shipped.exception
     said = text_of(shipped)
     assert "No model output: the model abstains from this scan" in said
-    assert "looks most like noise" in shipped.error[0].value
+    assert "This image is unlike the scans" in shipped.error[0].value
     assert "These numbers mean nothing" in said
     assert sections_of(shipped) == ["Samples and PACS", "Window and details"]
     assert not shipped.download_button and shipped.session_state["history"][0].found.abstained is not None

@@ -38,6 +38,7 @@ CALIBRATED = {
 REASONS = {
     "header": CodedConcept("HEADER", SCHEME, "Reason lies in the header of the file"),
     "image": CodedConcept("IMAGE", SCHEME, "Reason lies in the image"),
+    "output": CodedConcept("OUTPUT_TOO_WEAK", SCHEME, "No class stands out clearly enough"),
 }
 ABSTENTION_REASON = CodedConcept("REASON", SCHEME, "Reason for the abstention")
 
