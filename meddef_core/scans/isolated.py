@@ -216,9 +216,7 @@ def _schema(kind: type, without: tuple[str, ...]) -> type[BaseModel]:
     hints = get_type_hints(kind)
     # create_model takes the fields as keywords, which its types cannot tell from its own parameters.
     declared: dict[str, Any] = {
-        each.name: (_with_sentences(hints[each.name]), ...)
-        for each in fields(kind)
-        if each.name not in without
+        each.name: (_with_sentences(hints[each.name]), ...) for each in fields(kind) if each.name not in without
     }
     return create_model(kind.__name__, __config__=ConfigDict(extra="forbid"), **declared)
 

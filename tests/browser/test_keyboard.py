@@ -170,6 +170,6 @@ def test_a_scan_is_chosen_by_keys_again_after_all_was_cleared(page: Page) -> Non
     settled(page)
     activate(page, ".st-key-clear_everything button")
     page.get_by_text("No scan is chosen.").wait_for()
-    activate(page, ".st-key-sample_synthetic-NORMAL button", key="Space")
-    chosen(page, "synthetic-NORMAL")
+    activate(page, ".st-key-sample_synthetic-CNV button", key="Space")
+    chosen(page, "synthetic-CNV")
     assert "Model output of" in main_text(page)

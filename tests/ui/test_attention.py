@@ -99,7 +99,7 @@ def test_an_attack_on_another_scan_is_not_shown(page: AppTest) -> None:
     page.pills(key="attention_models_oct").set_value(["oct/undefended", "oct/meddef"]).run()
     assert "shown clean only: Undefended" in page.warning[0].value
     page.switch_page("dashboard/views/diagnose/page.py").run()
-    page.button(key="sample_synthetic-NORMAL").click().run()
+    page.button(key="sample_synthetic-CNV").click().run()
     page.switch_page(PAGE).run()
     assert "No attack on this scan yet" in text_of(page)
 

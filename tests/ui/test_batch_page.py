@@ -148,7 +148,7 @@ def test_files_beyond_the_limit_are_not_kept(monkeypatch: pytest.MonkeyPatch, pa
 @pytest.mark.parametrize("key", ["clear_everything", "batch_forget"])
 def test_forgetting_forgets_names_too(page: AppTest, key: str) -> None:
     read_all(page, ("smith.png", png(0)))
-    assert "smith" in str(page.dataframe[0].value)
+    assert "smith" in page.dataframe[0].value.to_string()
     page.button(key=key).click().run()
     assert not page.exception and "No table yet" in text_of(page)
     assert "batch_job" not in page.session_state

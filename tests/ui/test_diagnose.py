@@ -36,13 +36,13 @@ def test_a_scan_is_read_with_calibrated_shares_and_what_they_are_worth(shipped: 
     assert not shipped.exception
     said = text_of(shipped)
     assert "Percentages are calibrated on validation patients" in said and "not calibrated" not in said
-    assert "Out-of-distribution check passed" in said and "Positive for any finding" in said
+    assert "Out-of-distribution check passed" in said and "Negative for any finding" in said
     assert "Trained on macular B-scans" in said and "100.0%" not in said
     assert not shipped.table and not shipped.get("plotly_chart")  # nothing that is not looked at is computed
     said = text_of(open_section(shipped, "calibration"))
     assert "Calibration error **" in said and "on 126 test scans" in said and len(shipped.get("plotly_chart")) == 1
     said = text_of(open_section(shipped, "test"))
-    assert "Called positive" in said and "for any finding" in said
+    assert "Called negative" in said and "for any finding" in said
     (table,) = shipped.table
     assert list(table.value.index) == [
         "Sensitivity, validation patients", "Sensitivity, test set",

@@ -52,7 +52,7 @@ def test_a_fresh_session_lists_what_it_shows_once(app: AppTest) -> None:
 
 
 def test_readings_and_attacks_are_listed_newest_first(app: AppTest) -> None:
-    sample(app, "NORMAL")
+    sample(app, "CNV")
     attack(app, "fgsm")
     assert not app.exception and keys(app) == ["attack", "reading", "reading"]
     said = text_of(app)
@@ -65,11 +65,11 @@ def test_an_attack_is_shown_again_on_its_own_scan(app: AppTest) -> None:
     attack(app, "fgsm")
     result = app.session_state["lab_result"]
     app.switch_page(DIAGNOSE).run()
-    sample(app, "NORMAL")
+    sample(app, "CNV")
     place = keys(app).index("attack")
     app.button(key=f"history_show_{place}").click().run()
     assert not app.exception
-    assert app.session_state["chosen"].sample == "synthetic-CNV"
+    assert app.session_state["chosen"].sample == "synthetic-NORMAL"
     assert app.session_state["lab_result"] is result
     assert app.title[0].value == "Attack lab" and attacked_outputs(app) == 2
 
@@ -98,7 +98,7 @@ def test_an_upload_that_is_shown_again_keeps_its_window(app: AppTest) -> None:
     upload(app, deep(0))
     mine = app.session_state["chosen"].fingerprint
     upload(app, deep(1))
-    sample(app, "NORMAL")
+    sample(app, "CNV")
     shown_again(app, mine)
     assert not app.exception and app.session_state["chosen"].fingerprint == mine
     open_section(app, "details")
@@ -167,7 +167,7 @@ def test_a_file_without_room_is_let_go_and_the_page_says_so(app: AppTest, monkey
     mine = app.session_state["chosen"].fingerprint
     upload(app, second)
     assert [entry.file is not None for entry in entries(app)] == [True, False, False]
-    sample(app, "NORMAL")
+    sample(app, "CNV")
     shown_again(app, mine)
     assert not app.exception and app.session_state["chosen"].fingerprint == mine
     assert "upload it again to choose another frame or window" in text_of(open_section(app, "details"))
@@ -189,7 +189,7 @@ def test_a_reading_is_shown_again_with_its_model_and_task(app: AppTest) -> None:
 
 
 def test_one_entry_is_deleted_and_stays_deleted_while_it_is_on_the_page(app: AppTest) -> None:
-    sample(app, "NORMAL")
+    sample(app, "CNV")
     assert keys(app) == ["reading", "reading"]
     kept = entries(app)[1]
     app.button(key="history_delete_0").click().run()

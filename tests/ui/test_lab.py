@@ -106,7 +106,7 @@ def test_the_black_box_attack_that_is_shown_first_is_square(app: AppTest) -> Non
 
 def test_a_scan_is_chosen_in_the_lab(app: AppTest) -> None:
     app.switch_page(LAB).run()
-    assert app.selectbox(key="lab_scan").value == "synthetic-CNV"
+    assert app.selectbox(key="lab_scan").value == "synthetic-NORMAL"
     app.selectbox(key="lab_scan").set_value("synthetic-DME").run()
     assert app.session_state["chosen"].sample == "synthetic-DME"
     other = next(sample for sample in services.samples("chest"))
@@ -166,7 +166,7 @@ def test_a_result_belongs_to_its_scan(app: AppTest) -> None:
     attack(app, "fgsm")
     assert "there is no course to draw" in text_of(lab_section(app, "steps"))
     app.switch_page(DIAGNOSE).run()
-    app.button(key="sample_synthetic-NORMAL").click().run()
+    app.button(key="sample_synthetic-CNV").click().run()
     app.switch_page(LAB).run()
     assert not attacked_outputs(app) and "Not attacked yet" in text_of(app)
 

@@ -49,7 +49,7 @@ def test_the_address_follows_the_form_and_opens_it_again(app: AppTest, start: Ca
     app.number_input(key="seed").set_value(3)
     app.pills(key="compare_oct").set_value(["oct/meddef"]).run()
     link = address(app)
-    assert link == {"sample": "synthetic-CNV", "model": "meddef", "attack": "fgsm", "eps": "0.05", "seed": "3"}
+    assert link == {"sample": "synthetic-NORMAL", "model": "meddef", "attack": "fgsm", "eps": "0.05", "seed": "3"}
     assert any("/attack-lab?" in code.value and "eps=0.05" in code.value for code in app.code)
     other = opened(start(), **link)
     assert other.selectbox(key="attack_white_box").value == "fgsm" and "steps_fgsm" not in keys_of(other)

@@ -89,12 +89,13 @@ def sidebar(app: AppTest) -> str:
 
 
 def test_one_probability_on_every_page_and_in_every_file(shipped: AppTest) -> None:
+    open_section(shipped, "samples").button(key="sample_synthetic-DRUSEN").click().run()
     entry = newest(shipped)
     assert isinstance(entry.found, Reading)
     found, raw = entry.found.prediction, max(entry.found.prediction.probabilities)
     assert found.calibrated is not None and percent(found.probability) != percent(raw)
     own = percent(found.probability)
-    assert f"(CNV) · {own}" in main_text(shipped) and f"CNV · {own}" in sidebar(shipped)
+    assert f"Drusen · {own}" in main_text(shipped) and f"Drusen · {own}" in sidebar(shipped)
     assert percent(raw) not in text_of(shipped)
     open_section(shipped, "details")
     (details,) = [box for box in shipped.expander if box.label == "Technical details"]
@@ -102,7 +103,7 @@ def test_one_probability_on_every_page_and_in_every_file(shipped: AppTest) -> No
     assert percent(raw) in details.caption[0].value and percent(raw) not in everywhere
     shipped.switch_page(ATTENTION).run()
     (table,) = shipped.table
-    assert table.value.loc["MedDef", "Clean"] == f"CNV {own}"
+    assert table.value.loc["MedDef", "Clean"] == f"Drusen {own}"
     result = attack(shipped, "fgsm").session_state["lab_result"]
     clean = next(outcome.clean for outcome in result.outcomes if outcome.clean.model.id == "oct/meddef")
     assert clean.shares == found.shares
@@ -260,7 +261,7 @@ def test_a_batch_counts_abstentions_apart_and_tells_scans_apart(shipped: AppTest
     assert "not calibrated: 1." in said and SENTENCE in said
     frame = shipped.dataframe[0].value
     assert list(frame["Scan id"]) == [*(read_scan(data).short_id for _, data in files[:3]), ""]
-    assert list(frame["Scan check"]) == ["usual scan", "unusual scan", "refused", ""]
+    assert list(frame["Scan check"]) == ["usual scan", "unusual scan", "abstains", ""]
     lines = list(csv.DictReader(io.StringIO(batch.csv_of(shipped.session_state["batch_job"]).decode("utf-8-sig"))))
     assert [line["level"] for line in lines] == ["usual", "unusual", "refused", ""]
     assert [line["calibrated"] for line in lines] == ["yes", "no", "", ""]

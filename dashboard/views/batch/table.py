@@ -21,7 +21,7 @@ ROW_PIXELS, HEAD_PIXELS = 52, 38
 LEVELS = {
     "usual": Text("batch.usual-scan", "usual scan"),
     "unusual": Text("batch.unusual-scan", "unusual scan"),
-    "refused": "abstains",
+    "refused": Text("batch.abstains", "abstains"),
 }
 """What the check of a scan found, in words."""
 
