@@ -104,7 +104,7 @@ def test_what_a_link_may_not_ask_for_is_left_out_and_said(app: AppTest, wrong: d
     opened(app, **ATTACK, **wrong)
     assert not app.exception
     assert any("The link asked for something" in warning.value for warning in app.warning)
-    assert "Budget 2/255" in text_of(app)
+    assert "Budget 4/255" in text_of(app)
 
 
 @pytest.mark.parametrize("step", ["0", "-1", "99", "x", "9" * 40])

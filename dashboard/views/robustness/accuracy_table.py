@@ -19,8 +19,8 @@ WORST = "▼"
 
 def accuracy_table(found: TaskRecords, curves: Sequence[RobustnessCurve], epsilons: Sequence[float]) -> None:
     """The table, and below it what its marks mean and on how many scans it was measured."""
-    # The verdict stands with the name: in a column of its own a telephone would cut it.
-    names = [f"{tr(curve.title)} {badge_words(robust_curves.verdict(found, curve.key).word)}" for curve in curves]
+    # The verdict stands with the name, as text that wraps: a column of its own or a badge would be cut on a telephone.
+    names = [f"{tr(curve.title)} · {verdict_words(robust_curves.verdict(found, curve.key).word)}" for curve in curves]
     st.table(
         pd.DataFrame([_row(curve, epsilons) for curve in curves], index=names),
         border="horizontal",
@@ -34,6 +34,12 @@ def badge_words(verdict: str) -> str:
     """An audit's verdict as Markdown: a word, an icon and a colour."""
     words, icon, colour = BADGES[verdict]
     return f":{colour}-badge[{icon} {tr(words)}]"
+
+
+def verdict_words(verdict: str) -> str:
+    """An audit's verdict as Markdown: an icon and words."""
+    words, icon, _ = BADGES[verdict]
+    return f"{icon} {tr(words)}"
 
 
 def _row(curve: RobustnessCurve, epsilons: Sequence[float]) -> dict[str, str]:

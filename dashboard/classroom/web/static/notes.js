@@ -6,12 +6,15 @@ const asked = new URLSearchParams(location.search);
 const channel = new BroadcastChannel("meddef_lesson");
 const at = (id) => document.getElementById(id);
 let began = Date.now();
+let asks = 0;
 
 async function follow({ lesson, step, revealed }) {
+  const mine = ++asks; // an answer that a later one has overtaken is not shown
   at("reveal").textContent = revealed ? words.hide : words.reveal;
   const given = { lesson, step: String(step + 1), revealed: "1", key: asked.get("key") ?? "" };
   try {
     const found = await ask(`/present/step?${new URLSearchParams(given)}`);
+    if (mine !== asks) return;
     at("where").textContent = `${say("step", { n: found.step + 1, total: found.steps })}: ${found.title}`;
     // Made by the server from the lesson's Markdown, with every tag in it as plain text.
     const notes = found.notes === null ? { textContent: words.no_notes } : { innerHTML: found.notes };
