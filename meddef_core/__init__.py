@@ -3,7 +3,7 @@
 >>> import meddef_core as md
 >>> model = md.load_model("oct/meddef")
 >>> md.predict(model, md.list_samples("oct")[0].load()).label
-'CNV'
+'NORMAL'
 
 The functions are described in `library`. Importing this package imports neither it nor torch, which take seconds: a
 function is looked up when it is first used (PEP 562). A new one is written there and named here

@@ -107,7 +107,7 @@ def predict(model: LoadedModel, scan: Scan | Tensor) -> Prediction:
 
     >>> found = predict(load_model("oct/meddef"), list_samples("oct")[0].load())
     >>> found.label, found.abstained is None
-    ('CNV', True)
+    ('NORMAL', True)
     """
     return prediction.predict(model, scan)
 

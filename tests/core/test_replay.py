@@ -108,7 +108,7 @@ def test_a_sample_is_found_by_its_bytes_and_by_its_key(run: Run, write: Write, a
     said = run("replay", write(attack_record))
     assert said.code == 0 and "the same" in said.out and "identical bit by bit" in said.out
     named = copy.deepcopy(attack_record)
-    named["scan"]["sample"] = "synthetic-CNV"
+    named["scan"]["sample"] = "synthetic-NORMAL"
     assert run("replay", write(named)).code == 0
     named["scan"]["sample"] = "synthetic-DME"
     assert_refused(run("replay", write(named)), "drawn or packaged differently")
