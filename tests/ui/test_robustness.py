@@ -47,7 +47,7 @@ def test_the_first_screen_is_one_table_and_one_chart(
     ((table,), (chart,)) = app.table, app.get("plotly_chart")
     curves = {curve.key: curve for curve in robust_curves.curves(records.of_task(task))}
     pair = [curves["undefended"], curves["meddef"]]
-    assert [name.partition(" :")[0] for name in table.value.index] == [curve.title for curve in pair]
+    assert [name.partition(" · ")[0] for name in table.value.index] == [curve.title for curve in pair]
     for curve, (_, row) in zip(pair, table.value.iterrows(), strict=True):
         assert row["Clean"] == share_words(curve.clean)
         for eps, label in ((4 / 255, "ε = 4/255"), (8 / 255, "ε = 8/255")):
@@ -83,7 +83,7 @@ def test_shipped_records_are_shown_whole(start: Callable[[], AppTest], monkeypat
     for curve in robust_curves.curves(found):
         at, verdict = curve.at(4 / 255), robust_curves.verdict(found, curve.key)
         assert at is not None
-        (name,) = (name for name in table.value.index if name.partition(" :")[0] == curve.title)
+        (name,) = (name for name in table.value.index if name.partition(" · ")[0] == curve.title)
         row = table.value.loc[name]
         assert row["Clean"] == share_words(curve.clean) and row["ε = 4/255"].startswith(share_words(at.share))
         assert BADGES[verdict.word][0] in name
