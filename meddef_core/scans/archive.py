@@ -33,6 +33,9 @@ MAX_RATIO = 200
 MAX_NAME = 120
 """Characters of a name that are shown."""
 
+NAMELESS = "(without a name)"
+"""Stands for the name of an entry that has none: it is read like any other."""
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The other methods ask for a dictionary of the archive's own choice of size before the first byte is out."""
 
@@ -90,7 +93,7 @@ def zip_entries(stream: BinaryIO, *, classes: Sequence[str], most: int = MAX_BYT
         raise ScanError(
             Text("scan.archive-no", "The archive is no ZIP file, or it is damaged; pack the scans into a ZIP again.")
         ) from error
-    infos = {info: _name_of(info) for info in archive.infolist() if not info.is_dir()}
+    infos = {info: _name_of(info) for info in archive.infolist() if not info.filename.endswith("/")}
     infos = {info: name for info, name in infos.items() if not is_ignored(name)}
     if sum(info.file_size for info in infos) > MAX_UNPACKED:
         raise ScanError(
@@ -223,8 +226,8 @@ def _check_entry(info: zipfile.ZipInfo, most: int) -> None:
 
 def _name_of(info: zipfile.ZipInfo) -> str:
     """The path of an entry: UTF-8, else GBK, else CP437 where the archive does not say how it is written."""
-    if info.flag_bits & _NAMES_ARE_UTF8:
-        return info.filename
+    if info.flag_bits & _NAMES_ARE_UTF8 or not info.filename:
+        return info.filename or NAMELESS
     written = info.orig_filename.encode("cp437")  # as zipfile has decoded it, without loss
     for encoding in ("utf-8", "gbk"):
         try:

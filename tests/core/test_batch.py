@@ -151,6 +151,22 @@ def test_a_path_that_leaves_the_archive_is_not_opened(name: str) -> None:
     assert "out of the archive" in refusal(entry)
 
 
+@pytest.mark.parametrize("method", ["written", "damaged"])
+def test_an_entry_without_a_name_costs_no_other_its_reading(method: str) -> None:
+    data = bytearray(packed({"a.png": b"1", "?.png": b"2"}).getvalue())
+    if method == "written":  # a name that begins with a zero byte is empty to Python
+        data = data.replace(b"?.png", b"\0.png")
+    else:  # the directory says that the name has no letter, and that what stands there is a comment
+        entry = data.rindex(b"PK\x01\x02")
+        data[entry + 28], data[entry + 32] = 0, len("?.png")
+    named, nameless = opened(io.BytesIO(bytes(data)))
+    assert named.load() == b"1" and nameless.name == "(without a name)"
+    if method == "written":
+        assert nameless.load() == b"2"
+    else:
+        assert "damaged" in refusal(nameless)
+
+
 def test_a_link_is_not_opened() -> None:
     stream = io.BytesIO()
     link = zipfile.ZipInfo("a.png")
