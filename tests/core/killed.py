@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -34,12 +35,14 @@ class Command:
     """A command line and where it writes; `setting` are its variables.
 
     One that runs `once` refuses to write what is there already: so it does after a try that was faster than its kill.
+    One that `resumes` has nothing left to do once a try came to its end: it begins anew, so that every kill meets work.
     """
 
     arguments: Sequence[str]
     writes: Sequence[Path]
     setting: Mapping[str, str]
     once: bool = False
+    resumes: bool = False
 
     @property
     def endings(self) -> tuple[int, ...]:
@@ -77,13 +80,17 @@ def killed_at_random(command: Command, log: Path, *, tries: int, longest: float,
     for _ in range(tries):
         process = started(command, log)
         process.join(moments.uniform(0.05, 0.7) * longest)
-        if process.is_alive():
+        working = process.is_alive()
+        if working:
             process.kill()
             hit += 1
         process.join(SECONDS)
         assert process.exitcode in (*command.endings, -signal.SIGKILL), log.read_text()
         assert_whole(command.writes)
         check()
+        if command.resumes and not working:
+            for place in command.writes:
+                shutil.rmtree(place)
     return hit
 
 

@@ -65,7 +65,8 @@ def train(folder: Path, data: Path) -> Case:
 
         return {key: value.round(5).tolist() for key, value in load_file(run / "best.safetensors").items()}
 
-    return Case(command=Command(arguments=arguments, writes=[run], setting=setting(folder)), result=result)
+    command = Command(arguments=arguments, writes=[run], setting=setting(folder), resumes=True)
+    return Case(command=command, result=result)
 
 
 def evaluate(folder: Path, data: Path) -> Case:
