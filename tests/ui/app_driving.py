@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from dashboard import language
 from dashboard.services import shared as services
@@ -19,8 +20,8 @@ QUICK = {"steps": 2, "samples": 2, "search_steps": 1}
 """Settings that keep an attack short."""
 
 
-def text_of(app: AppTest) -> str:
-    """Everything a page says in words, in no particular order."""
+def text_of(app: AppTest | Block) -> str:
+    """Everything a page, or a part of it, says in words, in no particular order."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
     return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in app.get(kind))
 

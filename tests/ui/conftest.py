@@ -74,3 +74,10 @@ def start(models_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 def app(start: Callable[[], AppTest]) -> AppTest:
     """A fresh session on the page Diagnose."""
     return start()
+
+
+@pytest.fixture
+def shipped(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A session with the shipped models and their fits."""
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    return start()

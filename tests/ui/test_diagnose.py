@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,6 @@ from dashboard.services import reading
 from dashboard.services import shared as services
 from meddef_core.prediction.predictive import predictive_ranges
 from meddef_core.zoo import MODELS
-
-
-@pytest.fixture
-def shipped(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """A session with the shipped models and their fits."""
-    monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    return start()
 
 
 def test_a_model_without_a_fit_says_so(app: AppTest) -> None:

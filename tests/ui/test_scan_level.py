@@ -6,7 +6,6 @@ With the shipped models, on a drawn scan under growing noise: as it is usual, th
 import csv
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,13 +66,6 @@ def cases() -> Cases:
         data = png_of(np.rint(255 * ((1 - share) * drawn + share * noise)).astype(np.uint8))
         found.setdefault(predict(model, read_scan(data)).level, data)
     return Cases(found["usual"], found["unusual"], data)  # so much noise that every model refuses the last
-
-
-@pytest.fixture
-def shipped(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """A session with the shipped models and their fits."""
-    monkeypatch.delenv("MEDDEF_MODELS_DIR")
-    return start()
 
 
 def newest(app: AppTest) -> HistoryEntry:

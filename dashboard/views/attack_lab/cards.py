@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.components import colours
 from dashboard.components.model_styles import style_of
+from dashboard.components.not_counted import not_counted
 from dashboard.components.trust import trust_line
 from dashboard.components.words import class_code, class_words, output_words, percent
 from dashboard.language import tr
@@ -87,7 +88,7 @@ def _attacked(outcome: AttackOutcome, *, span: float, models: int, task: Task) -
         _verdict(outcome, models=models, task=task)
         _bars(outcome, task=task)
     else:
-        _not_valid(outcome, task=task)
+        not_counted(outcome, task=task)
 
 
 def _pictures(outcome: AttackOutcome, *, span: float, models: int) -> None:
@@ -140,14 +141,3 @@ def _bars(outcome: AttackOutcome, *, task: Task) -> None:
         for label, was, now in zip(before.classes, before.shares, after.shares, strict=True):
             words = f"{class_code(task, label)} {percent(was)} → **{percent(now)}**"
             st.progress(now, text=words)
-
-
-def _not_valid(outcome: AttackOutcome, *, task: Task) -> None:
-    """Of a scan from which the model abstains: the classes, and no probability."""
-    st.warning(tr("lab.not-counted", "Not counted: this model abstains from the scan."), icon=":material/block:")
-    for name, reading in (
-        (tr("lab.clean", "Clean"), outcome.clean),
-        (tr("lab.attacked", "Attacked"), outcome.attacked.reading),
-        (tr("lab.random-noise-2", "Random noise"), outcome.noise.reading),
-    ):
-        st.caption(f"{name}: {output_words(task, reading)}")

@@ -7,10 +7,11 @@ import streamlit as st
 from dashboard.components import colours
 from dashboard.components.charts import CONFIG, before_after
 from dashboard.components.heatmap_panel import MapStyle, map_tile
+from dashboard.components.not_counted import not_counted
 from dashboard.components.probability_bars import probability_bars, truth_line
 from dashboard.components.progress import working
-from dashboard.components.scan_level import population_line, scan_notes
-from dashboard.components.words import class_words, eps_words, percent
+from dashboard.components.scan_level import abstention_words, population_line, scan_notes
+from dashboard.components.words import class_words, eps_words, output_words, percent
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import teaching
@@ -113,9 +114,13 @@ def _reading(state: StepState) -> None:
     for column, reading in zip(st.columns(len(readings), gap="medium"), readings, strict=True):
         with column.container(border=True):
             st.markdown(f"**{tr(reading.model.title)}**")
-            st.caption(tr("teach.model-output", "Model output: {label}", label=class_words(task, reading.label)))
-            truth_line(reading.label, task=task, truth=truth)
-            probability_bars(reading, task=task)
+            if reading.abstained is not None:
+                st.caption(tr("teach.model-output", "Model output: {label}", label=output_words(task, reading)))
+                st.error(abstention_words(reading, task=task), icon=":material/block:")
+            else:
+                st.caption(tr("teach.model-output", "Model output: {label}", label=class_words(task, reading.label)))
+                truth_line(reading.label, task=task, truth=truth)
+                probability_bars(reading, task=task)
     scan_notes(readings, task=task)
 
 
@@ -124,6 +129,7 @@ def _maps(state: StepState) -> None:
     with working(tr("diagnose.drawing-maps", "Drawing the maps…"), quick=True):
         (views,) = services.maps(reading.model, f"lesson {state.sample}", reading.label, (reading.picture,))
     _gallery(views, reading.picture, model=reading.model)
+    scan_notes([reading], task=services.tasks()[state.task])
 
 
 def _gallery(views: Sequence[MapView], picture: Picture, *, model: ModelChoice) -> None:
@@ -164,6 +170,10 @@ def _attack(state: StepState) -> None:
 def _outcome(outcome: AttackOutcome, state: StepState) -> None:
     task, title = services.tasks()[state.task], tr(outcome.clean.model.title)
     st.markdown(f"**{title}**")
+    if not outcome.counts:
+        _pictures(outcome)
+        not_counted(outcome, task=task)
+        return
     was, now = (class_words(task, r.label) for r in (outcome.clean, outcome.attacked.reading))
     if outcome.changed:
         st.error(
@@ -193,7 +203,7 @@ def _outcome(outcome: AttackOutcome, state: StepState) -> None:
             "Budget {eps}; largest change of a pixel, measured: {linf}. Random noise of the same size: {noise}.",
             eps=eps_words(outcome.attacked.eps) if outcome.attacked.norm == "linf" else f"{outcome.attacked.eps:g}",
             linf=eps_words(outcome.attacked.linf),
-            noise=f"{class_words(task, outcome.noise.reading.label)} {percent(outcome.noise.reading.probability)}",
+            noise=output_words(task, outcome.noise.reading),
         )
     )
 

@@ -5,8 +5,10 @@ import streamlit as st
 
 from dashboard.components import colours
 from dashboard.components.charts import CONFIG
+from dashboard.components.not_counted import not_counted_line
 from dashboard.components.progress import working
-from dashboard.components.words import class_words, counted, eps_words, percent
+from dashboard.components.scan_level import scan_notes
+from dashboard.components.words import counted, eps_words, output_words
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import teaching
@@ -40,10 +42,9 @@ def controls(state: StepState) -> None:
     st.markdown(
         tr(
             "teach.model-reads",
-            "**{model}** reads the clean scan as {label} ({share}).",
+            "**{model}** reads the clean scan as {output}.",
             model=tr(model.title),
-            label=class_words(task, clean.label),
-            share=percent(clean.probability),
+            output=output_words(task, clean),
         )
     )
     for start in range(0, len(found), 2):
@@ -56,13 +57,11 @@ def _rival(rival: Rival, state: StepState) -> None:
     task, outcome = services.tasks()[state.task], rival.outcome
     after = outcome.attacked.reading
     st.markdown(f"**{tr(rival.title)}** · {tr(KNOWS[rival.knows])}")
-    said = tr(
-        "teach.output-label",
-        "Output: {label} ({share})",
-        label=class_words(task, after.label),
-        share=percent(after.probability),
-    )
-    if outcome.changed:
+    said = tr("teach.output-output", "Output: {output}", output=output_words(task, after))
+    if not outcome.counts:
+        not_counted_line()
+        st.caption(said)
+    elif outcome.changed:
         st.error(tr("teach.changed-output", "Changed. {output}", output=said), icon=":material/gpp_bad:")
     else:
         st.success(tr("teach.not-changed", "Not changed. {output}", output=said), icon=":material/verified_user:")
@@ -85,17 +84,22 @@ def _rival(rival: Rival, state: StepState) -> None:
 
 def sweep(state: StepState) -> None:
     """The output's probability against the budget, every model attacked for itself at every point."""
-    curves = []
+    curves, abstaining = [], []
     for model in teaching.named(state.task, state.models):
         with working(
             tr("teach.model-being-attacked", "{model} is being attacked at every budget…", model=tr(model.title))
         ):
-            curves.append(
-                teaching.curve(model, state.sample, name=state.attack or "fgsm", steps=state.steps),
-            )
-    said = against_budget_alt(curves)
-    st.plotly_chart(against_budget(curves), key="teach_curve", config=CONFIG, alt=said)
-    st.markdown(said + ".")
+            clean = teaching.reading(model, state.sample)
+            if clean.abstained is not None:
+                abstaining.append(clean)
+                continue
+            curves.append(teaching.curve(model, state.sample, name=state.attack or "fgsm", steps=state.steps))
+    if curves:
+        said = against_budget_alt(curves)
+        st.plotly_chart(against_budget(curves), key="teach_curve", config=CONFIG, alt=said)
+        st.markdown(said + ".")
+    if abstaining:
+        scan_notes(abstaining, task=services.tasks()[state.task])
     st.caption(
         tr(
             "teach.attack-one",
@@ -150,7 +154,7 @@ def _exercise(model: ModelChoice, state: StepState, *, eps: float) -> None:
         for picture, title, reading in shown:
             with st.container(width=224, gap="xsmall"):
                 st.image(picture, clamp=True, width="stretch", caption=title, alt=title)
-                st.caption(f"{class_words(task, reading.label)} · {percent(reading.probability)}")
+                st.caption(output_words(task, reading))
         with st.container(width=224, gap="xsmall"):
             st.image(
                 colours.difference(found.clean.picture, found.attacked.reading.picture, factor=factor),

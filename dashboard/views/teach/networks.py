@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from dashboard.components.not_counted import not_counted_line
 from dashboard.components.progress import working
-from dashboard.components.words import class_words, counted, eps_words, percent
+from dashboard.components.words import counted, eps_words, output_words
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import teaching, teaching_broken
@@ -33,11 +34,11 @@ def broken(state: StepState) -> None:
     maker, knower = st.columns(2, gap="medium")
     with maker.container(border=True, height="stretch"):
         st.markdown(f"**{tr('teach.maker-tested', 'As its maker tested it')}**")
-        _tried(found.naive, state)
+        _tried(found.naive, state, counts=found.clean.abstained is None)
     with knower.container(border=True, height="stretch"):
         st.markdown(f"**{tr('teach.attacker-who', 'By an attacker who knows the defence')}**")
         if st.toggle(tr("teach.attack-properly", "Attack it properly"), key=f"{REVEAL}_{defence}"):
-            _tried(found.adaptive, state)
+            _tried(found.adaptive, state, counts=found.clean.abstained is None)
         else:
             st.caption(
                 tr("teach.think-first", "Think first: why might the test on the left have failed? Then switch this on.")
@@ -59,9 +60,12 @@ def _flaw(found: DefenceDemonstration) -> None:
     )
 
 
-def _tried(tried: Tried, state: StepState) -> None:
+def _tried(tried: Tried, state: StepState, *, counts: bool) -> None:
     output = _words(tried.reading, state)
-    if tried.fooled:
+    if not counts:
+        not_counted_line()
+        st.caption(tr("teach.output-output", "Output: {output}", output=output))
+    elif tried.fooled:
         st.error(tr("teach.changed-output", "Changed. {output}", output=output), icon=":material/gpp_bad:")
     else:
         st.success(tr("teach.not-changed", "Not changed. {output}", output=output), icon=":material/verified_user:")
@@ -87,10 +91,10 @@ def pruning(state: StepState) -> None:
             st.progress(found.kept / found.prunable, text=_kept_words(found.kept, found.prunable))
             st.caption(tr("teach.shipped-output", "As shipped: {output}", output=_words(found.before, state)))
             st.markdown(tr("teach.after-pruning", "After pruning: {output}", output=_words(found.clean, state)))
-            if found.clean.label != found.before.label:
+            if found.before.abstained is None and found.clean.label != found.before.label:
                 st.warning(tr("teach.pruning-alone", "Pruning alone changed the output."), icon=":material/warning:")
             st.caption(tr("teach.pruned-model", "The pruned model, attacked with its own gradients:"))
-            _tried(found.attacked, state)
+            _tried(found.attacked, state, counts=found.clean.abstained is None)
     st.caption(
         tr(
             "teach.weights-smallest",
@@ -111,5 +115,4 @@ def _kept_words(kept: int, prunable: int) -> str:
 
 
 def _words(reading: Reading, state: StepState) -> str:
-    task = services.tasks()[state.task]
-    return f"{class_words(task, reading.label)} ({percent(reading.probability)})"
+    return output_words(services.tasks()[state.task], reading)

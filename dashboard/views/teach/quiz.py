@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.components import colours
 from dashboard.components.heatmap_panel import MapStyle, map_tile
 from dashboard.components.progress import working
-from dashboard.components.words import class_words, counted, eps_words, percent
+from dashboard.components.words import counted, eps_words, output_words, percent
 from dashboard.language import tr
 from dashboard.services import shared as services
 from dashboard.services import teaching
@@ -236,13 +236,12 @@ def _reveal(chosen: RoundSettings, given: Answer, pair: QuizPair, model: ModelCh
                 st.caption(
                     tr(
                         "teach.side-origin",
-                        "{side}: {origin}. Change × {factor}. {model}: {label} ({share}).",
+                        "{side}: {origin}. Change × {factor}. {model}: {output}.",
                         side=tr(name),
                         origin=tr(ORIGINS[origin]),
                         factor=factor,
                         model=tr(model.title),
-                        label=class_words(task, reading.label),
-                        share=percent(reading.probability),
+                        output=output_words(task, reading),
                     )
                 )
     if given.item.number + 1 < chosen.length:
