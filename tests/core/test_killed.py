@@ -21,6 +21,9 @@ from meddef_core.zoo import load_model
 
 FEW = 2
 MANY = 20
+ANEW = 4
+"""Begun so often where too few kills found the command at work."""
+
 CHANGING = ("created", "seconds", "cost", "versions")
 """Keys that differ between two runs of the same command."""
 
@@ -134,12 +137,18 @@ CASES = {each.__name__: each for each in (train, evaluate, publish, prune, calib
 
 def killed(make: Callable[[Path, Path], Case], data: Path, folder: Path, *, tries: int) -> int:
     """Kill a command so many times, then let it end; how many kills found it at work."""
-    whole, cut = make(_made(folder / "whole"), data), make(_made(folder / "cut"), data)
+    whole = make(_made(folder / "whole"), data)
     warm()
     seconds = to_the_end(whole.command, folder / "log")
-    hit = killed_at_random(cut.command, folder / "log", tries=tries, longest=seconds, check=cut.check)
-    to_the_end(cut.command, folder / "log")
-    assert hit >= max(1, tries // 4)  # a command that goes on has less to do each time
+    for _ in range(ANEW):
+        cut = make(_made(folder / "cut"), data)
+        hit = killed_at_random(cut.command, folder / "log", tries=tries, longest=seconds, check=cut.check)
+        to_the_end(cut.command, folder / "log")
+        if hit >= max(1, tries // 4):  # a command that goes on has less to do each time
+            break
+        seconds /= 2  # the machine was busy while it was timed
+    else:
+        pytest.fail(f"{hit} of {tries} kills found it at work")
     assert whole.result() == cut.result()
     cut.check()
     return hit
