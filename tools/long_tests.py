@@ -18,6 +18,9 @@ HEADS = {
     "kills": "kills",
     "at_work": "of them at work",
     "same_numbers": "same numbers in the end",
+    "steps": "steps",
+    "steps_with_pictures": "with pictures",
+    "least_width": "least share of the width by pictures",
 }
 
 

@@ -13,6 +13,7 @@ from dashboard.services.drawing import Rgb
 from dashboard.services.lessons.model import StepState
 from dashboard.services.reported import reported_table
 from dashboard.services.results.common import AttackOutcome, Picture, Reading
+from dashboard.services.results.teaching import CardMeasurement
 from dashboard.services.words import counted, format_eps, grey_steps, percent
 
 MOST_MODELS = 2
@@ -206,25 +207,41 @@ def _training(state: StepState, tr: Translator) -> Figures:
 
 
 def _records(state: StepState, tr: Translator) -> Figures:
+    """A row a budget and a column a model: so all fits on one screen of a projector."""
+    everything = (teaching.measured(model) for model in teaching.named(state.task, state.models))
+    measured = [series for series in everything if series]
+    if not measured:
+        return Figures((), ())
+    by_eps = [{row.eps: row for row in series} for series in measured]
     head = (
-        tr("diagnose.model", "Model"),
-        tr("lab.attack", "Attack"),
         "ε",
-        tr("site.balanced-accuracy", "Balanced accuracy"),
-        tr("attention.95-interval", "95% interval"),
+        tr("lab.attack", "Attack"),
+        *(
+            tr(
+                "classroom.model-balanced",
+                "{model}: balanced accuracy (95% interval)",
+                model=tr(series[0].model.title),
+            )
+            for series in measured
+        ),
     )
-    rows = [
-        (
-            tr(each.model.title),
-            tr(each.attack) if each.attack else tr("lab.clean", "Clean"),
-            "0" if each.eps == 0 else format_eps(each.eps),
-            counted(each.balanced_accuracy),
-            f"{percent(each.interval[0])}–{percent(each.interval[1])}",
+    rows: list[tuple[str, ...]] = []
+    for eps in sorted({eps for known in by_eps for eps in known}):
+        here = [known.get(eps) for known in by_eps]
+        attacks = dict.fromkeys(row.attack for row in here if row is not None)
+        rows.append(
+            (
+                "0" if eps == 0 else format_eps(eps),
+                ", ".join(tr(name) if name else tr("lab.clean", "Clean") for name in attacks),
+                *("–" if row is None else _with_interval(row) for row in here),
+            )
         )
-        for model in teaching.named(state.task, state.models)
-        for each in teaching.measured(model)
-    ]
-    return Figures((), (head, *rows) if rows else ())
+    return Figures((), (head, *rows))
+
+
+def _with_interval(row: CardMeasurement) -> str:
+    low, high = (percent(end).removesuffix("%") for end in row.interval)
+    return f"{counted(row.balanced_accuracy)} ({low}–{high})"
 
 
 def _reported(state: StepState, tr: Translator) -> Figures:

@@ -10,8 +10,8 @@ from dashboard.classroom.words import Translator, class_words, output_words
 from dashboard.services import classroom as computed
 from dashboard.services import shared as services
 from dashboard.services.drawing import Rgb
-from dashboard.services.lessons.quiz import QuizQuestion, RoundSettings, items
-from dashboard.services.results.common import AttackOutcome, Picture, Reading
+from dashboard.services.lessons.quiz import LENGTHS, QuizQuestion, RoundSettings, items
+from dashboard.services.results.common import AttackOutcome, ModelChoice, Picture, Reading
 from dashboard.services.tasks import TASKS
 from dashboard.services.words import Text, format_eps
 
@@ -38,16 +38,25 @@ def make(kind: str, *, task: str, level: str, tr: Translator, seed: int | None =
             Text("classroom.there-no-such-live", "There is no such live question; choose one of those shown.")
         )
     seed = random.SystemRandom().randrange(99_999) if seed is None else seed
-    round_ = RoundSettings("map" if kind == "map" else "scan", level, seed, 5, f"{task}/{ATTACKED}")
-    (item, *_) = items(round_, [sample.key for sample in services.samples(task)])
+    samples = [sample.key for sample in services.samples(task)]
+    round_ = RoundSettings("map" if kind == "map" else "scan", level, seed, LENGTHS[-1], f"{task}/{ATTACKED}")
     model = computed.model_of(task, DEFENDED if kind == "map" else ATTACKED)
-    clean = computed.prediction(model, item.sample)
+    item, clean = _first_valid(items(round_, samples), model)
     found = computed.attacked(clean, name="pgd", eps=round_.eps, seed=seed)
     facts = {"sample": item.sample, "model": model.id, "attack": "PGD", "eps": round_.eps, "seed": seed}
     facts |= {"clean": clean.label, "attacked": found.attacked.reading.label, "linf": found.attacked.linf}
     if kind == "model":
         return _model(found, task, tr, facts)
     return _pair(kind, found, item, round_, task=task, tr=tr, facts=facts)
+
+
+def _first_valid(drawn: Sequence[QuizQuestion], model: ModelChoice) -> tuple[QuizQuestion, Reading]:
+    """The first of the questions whose scan the model does not abstain from; the first of all where there is none."""
+    for item in drawn:
+        clean = computed.prediction(model, item.sample)
+        if clean.abstained is None:
+            return item, clean
+    return drawn[0], computed.prediction(model, drawn[0].sample)
 
 
 def _pair(

@@ -36,7 +36,7 @@ def quiz_page() -> None:
     if st.session_state.get(ROUND) != chosen:
         _start(chosen)
     model = next(each for each in services.models(_task()) if each.id == chosen.model)
-    items = quiz.items(chosen, [sample.key for sample in services.samples(_task())])
+    items = quiz.items(chosen, _asked_about(model))
     answers: list[Answer] = st.session_state[ANSWERS]
     _score(chosen, answers)
     number = st.session_state[NEXT]
@@ -46,6 +46,13 @@ def quiz_page() -> None:
         st.success(tr("teach.round-over", "The round is over."), icon=":material/flag:")
     if answers:
         _export(chosen, answers, model)
+
+
+def _asked_about(model: ModelChoice) -> list[str]:
+    """The samples that the model does not abstain from; all of them where there is none."""
+    with working(tr("teach.models-reading", "The models are reading the scan…"), quick=True):
+        readings = {sample.key: teaching.reading(model, sample.key) for sample in services.samples(_task())}
+    return [key for key, reading in readings.items() if reading.abstained is None] or list(readings)
 
 
 def _start(chosen: RoundSettings) -> None:

@@ -14,6 +14,15 @@ export function layout(pictures) {
   );
 }
 
+// A table alone takes half of the width: below the words it would be cut off.
+function besideWords(table) {
+  const place = document.getElementById("pictures");
+  place.hidden = false;
+  place.className = "table";
+  place.replaceChildren(table);
+  document.getElementById("main").className = "with-table";
+}
+
 // `step` and `figures` fetch both from the server; `current` says whether the projector still wants this step.
 export async function showStep({ step: fetchStep, figures: fetchFigures, current }) {
   const step = await fetchStep();
@@ -24,6 +33,7 @@ export async function showStep({ step: fetchStep, figures: fetchFigures, current
   put("words_shown", element("h1", { textContent: step.title }), text, ...asks(step), table);
   document.getElementById("where").textContent =
     `${step.lesson} · ${say("step", { n: step.step + 1, total: step.steps })}`;
+  toAnswer(step);
   if (!step.has_figures) {
     layout([]);
     return;
@@ -32,7 +42,15 @@ export async function showStep({ step: fetchStep, figures: fetchFigures, current
   const figures = await fetchFigures();
   if (!current()) return;
   layout(figures.pictures);
-  table.replaceChildren(tabled(figures.table));
+  const found = tabled(figures.table);
+  table.replaceChildren(figures.pictures.length ? found : "");
+  if (!figures.pictures.length) besideWords(found);
+  toAnswer(step);
+}
+
+// With an answer the words may be longer than the screen: what was read already moves out at the top.
+function toAnswer(step) {
+  if (step.question?.explanation) document.querySelector("#words_shown h2").scrollIntoView();
 }
 
 // A key's change of the step, 0 for any other key.
