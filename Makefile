@@ -10,13 +10,23 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test test-long lint messages clean browser pacs postgres lock sbom audit
+.PHONY: app test test-fast test-ui test-browser test-long lint messages clean browser pacs postgres lock sbom audit
 
 app: $(VENV)/installed
 	$(BIN)/meddef app
 
 test: $(VENV)/installed-for-tests browser pacs postgres lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Parts of it: the core's quick tests in under three minutes, the pages, the browser, and servers with their databases.
+test-fast: $(VENV)/installed-for-tests lint
+	$(BIN)/python -m pytest --numprocesses 2 -m "not long and not slow" tests/core
+
+test-ui: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/ui
+
+test-browser: $(VENV)/installed-for-tests browser
+	$(BIN)/python -m pytest tests/browser
 
 # What takes hours and is no part of `make test`: run it before a release, then `make documents` (docs/long-tests.md).
 test-long: $(VENV)/installed-for-tests pacs
@@ -28,6 +38,7 @@ lint: $(VENV)/installed-for-tests
 	$(BIN)/mypy meddef_core dashboard
 	$(BIN)/lint-imports
 	PYTHONPATH=. $(BIN)/python tools/messages.py --check
+	$(BIN)/python tools/phrases.py
 
 # Take new sentences into the catalogues of translations, and leave out old ones.
 messages: $(VENV)/installed-for-tests

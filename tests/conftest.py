@@ -11,6 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
+SLOW = {
+    "test_ablation", "test_admission", "test_cli_audit", "test_cli_process", "test_decode_hostile", "test_decode_mutations",
+    "test_decode_workers", "test_evaluate_scale", "test_dissection", "test_image_checks", "test_image_checks_real", "test_killed", "test_offsets",
+    "test_pruning_cli", "test_settings", "test_shipped_models", "test_site", "test_training_interrupted",
+    "test_training_paper", "test_training_processes", "test_wheel", "test_zoo",
+}  # fmt: skip
+"""Files of tests/core with over half of its time: `make test-fast` leaves them out."""
+
 TRACED = Path(__file__).parent / "traced"
 CONNECTIONS = Path(tempfile.mkdtemp(prefix="meddef-connections-")) / "log"
 os.environ["TRACED_CONNECTIONS"] = str(CONNECTIONS)
@@ -20,6 +28,12 @@ sys.modules.pop("sitecustomize", None)
 import sitecustomize  # noqa: E402, F401  (children import it by themselves)
 
 torch.set_num_threads(1)  # most tests are small, and two threads that wait for each other are slower than one
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

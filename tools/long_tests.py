@@ -20,6 +20,8 @@ HEADS = {
     "same_numbers": "same numbers in the end",
     "steps": "steps",
     "steps_with_pictures": "with pictures",
+    "sections": "sections",
+    "axe": "serious faults found by axe",
     "least_width": "least share of the width by pictures",
 }
 

@@ -8,6 +8,9 @@ from dashboard.services.results.common import Picture
 from dashboard.session import state, uploads
 from dashboard.session.state import UPLOADED, Chosen
 
+LINE = 620
+"""Pixels of the line of facts: where a title leaves it less, it stands below, and its badges are not cut off."""
+
 
 def model_view_card(picture: Picture, chosen: Chosen) -> None:
     """The 224 x 224 picture that preprocessing hands to the model."""
@@ -24,7 +27,7 @@ def model_view_card(picture: Picture, chosen: Chosen) -> None:
 
 def origin_line(chosen: Chosen) -> None:
     """Title, id and origin in one line; a synthetic scan says so first."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width=LINE):
         st.markdown(f"**{title_of(chosen)}**", width="content")
         st.badge(id_words(chosen), icon=":material/tag:", color="grey")
         if chosen.synthetic:

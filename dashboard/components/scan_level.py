@@ -96,7 +96,7 @@ def abstention_words(reading: Reading, *, task: Task, better: str | None = None)
     if abstained.reason == "output":
         weak = tr(
             "diagnose.no-class",
-            "No class stands out clearly enough to be shown for a scan this far from the training scans.",
+            "No class is clear enough to be shown for a scan this far from the training scans.",
         )
         return f"{weak} {_differs(reading)}"
     unlike = Text(

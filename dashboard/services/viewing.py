@@ -115,8 +115,8 @@ def _level_presets(pixels: Pixels) -> tuple[Preset, ...]:
     """Windows that leave out the darkest and brightest 1% and 5%."""
     found: list[Preset] = []
     for name, margin in (
-        (Text("diagnose.central-98", "central 98 %"), 1),
-        (Text("diagnose.central-90", "central 90 %"), 5),
+        (Text("diagnose.central-98", "central 98%"), 1),
+        (Text("diagnose.central-90", "central 90%"), 5),
     ):
         first, last = (LEVELS * float(value) for value in np.percentile(pixels, [margin, 100 - margin]))
         if last > first:

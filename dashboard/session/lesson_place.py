@@ -154,7 +154,7 @@ def link_box(wanted: dict[str, str]) -> None:
         st.caption(
             tr(
                 "teach.opens-step",
-                "Opens this step with this sample, model, attack and budget. A link never leads to an upload.",
+                "Opens this step with this sample, model, attack and ε. A link never leads to an upload.",
             )
         )
 

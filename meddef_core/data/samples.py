@@ -16,7 +16,7 @@ from meddef_core.text import Text
 
 SYNTHETIC = "synthetic"
 PACKAGED = Text("sample.pydicom-data", "pydicom-data (MIT)")
-TEST_LIST = Text("sample.test-list", "test list of MEDDEF_DATA_DIR")
+TEST_LIST = Text("sample.test-list", "test set of MEDDEF_DATA_DIR")
 
 PER_CLASS = 2
 """Scans of each class taken from a test list."""
@@ -106,7 +106,7 @@ def _from_test_list(folder: Path, task: str, classes: tuple[str, ...]) -> list[S
                     key=f"test-{label}-{number}",
                     task=task,
                     title=Text(
-                        "sample.test-list-label", "Test list, {label}, scan {number}", label=label, number=number
+                        "sample.test-list-label", "Test set, {label}, scan {number}", label=label, number=number
                     ),
                     truth=label,
                     origin=TEST_LIST,

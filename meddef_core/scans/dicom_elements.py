@@ -126,6 +126,6 @@ def _too_many() -> ScanError:
     return ScanError(
         Text(
             "scan.dicom-header-holds",
-            "The DICOM header holds more than a scan needs; export the scan again without private attributes.",
+            "The DICOM header contains more than a scan needs; export the scan again without private attributes.",
         )
     )

@@ -41,7 +41,7 @@ def check_jpeg(data: bytes) -> None:
             raise ScanError(
                 Text(
                     "scan.jpeg-file",
-                    "The JPEG file holds more metadata than a picture needs; export the scan again without it.",
+                    "The JPEG file contains more metadata than a picture needs; export the scan again without it.",
                 )
             )
         kind = data[position + 1 : position + 2]
@@ -57,7 +57,7 @@ def check_jpeg(data: bytes) -> None:
                 raise ScanError(
                     Text(
                         "scan.jpeg-file-holds",
-                        "The JPEG file holds more than {most} scans; export it again as a plain JPEG.",
+                        "The JPEG file contains more than {most} scans; export it again as a plain JPEG.",
                         most=MAX_SCANS,
                     )
                 )

@@ -192,5 +192,5 @@ class _Directories:
 
 def _too_many() -> ScanError:
     return ScanError(
-        Text("scan.tiff-holds", "The TIFF holds more than a scan needs; export the scan again as a single image.")
+        Text("scan.tiff-holds", "The TIFF contains more than a scan needs; export the scan again as a single image.")
     )

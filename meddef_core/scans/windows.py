@@ -66,8 +66,8 @@ def _range(values: Values, own: tuple[float, float] | None) -> WindowRange:
     centre, width = own or whole
     presets = [(Text("scan.full-range", "full range"), *whole)]
     for name, margin in (
-        (Text("diagnose.central-98", "central 98 %"), 1),
-        (Text("diagnose.central-90", "central 90 %"), 5),
+        (Text("diagnose.central-98", "central 98%"), 1),
+        (Text("diagnose.central-90", "central 90%"), 5),
     ):
         first, last = (float(value) for value in np.percentile(values, [margin, 100 - margin]))
         if last > first:

@@ -32,7 +32,7 @@ PAPER_MODELS = {
 """Rows of the tables in the paper's order: file name of a record, and title."""
 
 OTHER_ROWS = {
-    "meddef-narrow": Text("study.meddef-112", "MedDef, 112 x 112 inside"),
+    "meddef-narrow": Text("study.meddef-112", "MedDef small (112 px)"),
     "meddef-plain": Text("study.meddef-films", "MedDef, films as they are"),
     "paper": Text("study.meddef-papers", "MedDef, the paper's training"),
 }

@@ -27,8 +27,11 @@ from meddef_core.tasks import TASKS
 from meddef_core.zoo import MODELS, LoadedModel, load_model
 
 SHIPPED = ("oct/meddef", "oct/undefended", "chest/meddef", "chest/undefended")
-CALIBRATION_ERROR = {"chest/undefended": 0.07}
-"""On the published chest list, which differs from the films of the fit: above the five points kept elsewhere."""
+CALIBRATION_ERROR = {"chest/meddef": 0.08, "chest/undefended": 0.09}
+"""On the published chest test set, which differs from the films of the fit: above the five points kept elsewhere.
+
+Adults' films made these models' probabilities more cautious with distance, on children's films too.
+"""
 
 
 def scan_of(pixels: np.ndarray) -> Scan:

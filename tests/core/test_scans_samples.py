@@ -91,12 +91,12 @@ def test_samples_refuse_what_does_not_exist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_samples_of_the_test_lists(task: str, data_dir: Path) -> None:
-    samples = [s for s in list_samples(task, data_dir=data_dir) if s.origin.startswith("test list")]
+    samples = [s for s in list_samples(task, data_dir=data_dir) if s.origin.startswith("test set")]
     assert [sample.truth for sample in samples] == [label for label in TASKS[task].classes for _ in range(2)]
     names = {path.stem for path in (data_dir / TASKS[task].folder / "test").glob("*/*")}
     for sample in samples:
         assert sample.load().container == "JPEG"
-        assert sample.title == f"Test list, {sample.truth}, scan {sample.key[-1]}"
+        assert sample.title == f"Test set, {sample.truth}, scan {sample.key[-1]}"
         assert not any(name in repr(sample) for name in names)
 
 

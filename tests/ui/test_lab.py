@@ -85,7 +85,7 @@ def test_a_new_attack_of_any_norm_appears_by_itself(app: AppTest, norm: str, eps
     (table,) = app.table
     bounded = [row for row in table.value.index if row.endswith(", bounded)")]
     assert len(bounded) == 1 and {"linf": "L∞", "l2": "L2", "l0": "L0"}[norm] in bounded[0]
-    assert all(cell.startswith("yes: ") for cell in table.value.loc["Inside its budget"])
+    assert all(cell.startswith("yes: ") for cell in table.value.loc["Within ε"])
 
 
 def test_the_first_form_starts_with_what_is_usual(app: AppTest) -> None:

@@ -115,7 +115,7 @@ def test_numbers_of_earlier_weights_say_so_wherever_the_page_shows_them(
     models = set(robustness_section(app, "paper").dataframe[0].value["model"])
     for title in ("ResNet-18, undefended", "without DAAM"):
         assert f"{title} (measured with earlier weights)" in models and title not in models
-    small = {"oct": "MedDef, 112 x 112 inside", "chest": "MedDef, films as they are"}[task]
+    small = {"oct": "MedDef small (112 px)", "chest": "MedDef, films as they are"}[task]
     assert f"Of them ship: Full network, seed 0 ({small})." in text_of(robustness_section(app, "ablation"))
 
 

@@ -68,11 +68,11 @@ def test_a_link_opens_exactly_its_state(app: AppTest) -> None:
     assert not app.exception
     suffix = "a-change-you-cannot-see_0"
     assert app.selectbox(key=f"teach_sample_{suffix}").value == "synthetic-DME"
-    assert app.pills(key=f"teach_model_{suffix}").value == ["meddef"]
+    assert app.multiselect(key=f"teach_model_{suffix}").value == ["meddef"]
     assert app.selectbox(key=f"teach_attack_{suffix}").value == "fgsm"
     assert app.selectbox(key=f"teach_eps_{suffix}").value == pytest.approx(3 / 255)
     said = text_of(app)
-    assert "Budget 3/255" in said and "**MedDef**" in said and "**Undefended**" not in said
+    assert "ε = 3/255" in said and "**MedDef**" in said and "**Undefended**" not in said
     assert "Synthetic B-scan, DME" in said
 
 
@@ -85,7 +85,7 @@ def test_the_link_of_a_step_leads_back_to_what_a_reader_changed(app: AppTest, st
     assert asked == ATTACK | {"sample": "synthetic-NORMAL", "model": "undefended", "attack": "pgd", "eps": "8/255"}
     other = opened(start(), **asked)
     assert other.selectbox(key="teach_sample_a-change-you-cannot-see_0").value == "synthetic-NORMAL"
-    assert "Budget 8/255" in text_of(other)
+    assert "ε = 8/255" in text_of(other)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_a_link_may_not_ask_for_is_left_out_and_said(app: AppTest, wrong: d
     opened(app, **ATTACK, **wrong)
     assert not app.exception
     assert any("The link asked for something" in warning.value for warning in app.warning)
-    assert "Budget 4/255" in text_of(app)
+    assert "ε = 4/255" in text_of(app)
 
 
 @pytest.mark.parametrize("step", ["0", "-1", "99", "x", "9" * 40])
@@ -160,14 +160,14 @@ def test_a_lesson_is_read_in_chinese(app: AppTest, monkeypatch: pytest.MonkeyPat
     opened(app, **ATTACK)
     assert not app.exception
     assert "同一幅影像，看两次" in [header.value for header in app.header]
-    assert app.pills(key="teach_model_a-change-you-cannot-see_0").options == ["MedDef", "无防御"]
+    assert app.multiselect(key="teach_model_a-change-you-cannot-see_0").options == ["MedDef", "无防御"]
     assert "**无防御**" in text_of(app)
 
 
 def test_a_broken_defence_is_measured_and_then_seen_through(app: AppTest) -> None:
     """What swallows its error moves no pixel; who knows that uses the whole budget."""
     opened(app, lesson="why-a-robust-number-can-lie", step="3")
-    assert "Budget 4/255 (0.0157); largest change of a pixel, measured: 0/255" in text_of(app)
+    assert "ε = 4/255 (0.0157); largest change of a pixel, measured: 0/255" in text_of(app)
     assert "**The flaw.**" not in text_of(app)
     app.toggle(key="teach_adaptive_swallowed_exception").set_value(True).run()
     assert not app.exception

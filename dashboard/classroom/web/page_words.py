@@ -155,7 +155,7 @@ def presenter(language: str) -> dict[str, str]:
         "answer": tr("classroom.answer-answer", "The answer: {answer}"),
         "keys": tr("classroom.arrow-keys", "Arrow keys: step. R: reveal. N: notes. F: full screen."),
         "lost": tr("classroom.no-connection", "No connection. Your page tries again by itself."),
-        "leaders": tr("classroom.leaderboard-re", "Leaderboard, re-measured"),
+        "leaders": tr("classroom.leaderboard-re", "Leaderboard, measured again"),
         "queue": tr("classroom.n-tries", "{n} tries are waiting or being computed"),
         "adaptive": tr("classroom.after-adaptive", "After the adaptive attack"),
         "held": tr("classroom.stops", "stops it"),

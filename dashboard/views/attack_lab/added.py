@@ -102,7 +102,7 @@ def measurements(result: LabResult) -> None:
         ),
         named(tr("lab.length-change", "Length of the change"), "l2"): lambda o: f"{o.attacked.l2:.3f}",
         named(tr("lab.pixels-changed", "Pixels changed"), "l0"): lambda o: counted(o.attacked.pixels_changed),
-        tr("lab.inside-budget", "Inside its budget"): lambda o: _inside(o.attacked),
+        tr("lab.inside-budget", "Within ε"): lambda o: _inside(o.attacked),
         tr("lab.first-fooled", "First fooled the model"): lambda o: _first_fooled(o.attacked),
         "PSNR": lambda o: (
             tr("lab.no-change", "no change") if math.isinf(o.attacked.psnr) else f"{o.attacked.psnr:.1f} dB"
@@ -128,9 +128,9 @@ def _inside(change: AttackedPicture) -> str:
     """Measured by the core's own tolerance for rounding, not by eye."""
     allowed = budget_words(change.eps, change.norm)
     return (
-        tr("lab.yes-budget", "yes: {budget}", budget=allowed)
+        tr("lab.yes-budget", "yes: {limit}", limit=allowed)
         if change.inside_budget
-        else tr("lab.no-budget", "**no**: {budget}", budget=allowed)
+        else tr("lab.no-budget", "**no**: {limit}", limit=allowed)
     )
 
 

@@ -64,7 +64,7 @@ def _card(scores: PointingScores, *, task: Task) -> None:
     st.caption(
         tr(
             "attention.phantoms-read",
-            "Phantoms read right: {counts}. Where a model misreads them, its scores say little.",
+            "Correctly classified phantoms: {counts}. Where a model misclassifies them, its scores say little.",
             counts=counts,
         )
     )

@@ -248,7 +248,7 @@ def _acceptance(found: Calibration) -> str:
     accepted, refused = found.accepted, found.refused
     return tr(
         "diagnose.check-whether",
-        "Check of whether it is such a scan: {accepted} of {scans} test scans are accepted, {refused} of {pictures} "
+        "Out-of-distribution check: {accepted} of {scans} test scans are accepted, {refused} of {pictures} "
         "other pictures refused.",
         accepted=counted(accepted["share"]),
         scans=accepted["n"],

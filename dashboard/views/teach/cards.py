@@ -156,7 +156,7 @@ def _attack(state: StepState) -> None:
             )
     for column, outcome in zip(st.columns(len(outcomes), gap="medium"), outcomes, strict=True):
         with column.container(border=True):
-            _outcome(outcome, state)
+            _outcome(outcome, state, width=SMALL if len(outcomes) > 1 else TILE)
     st.caption(
         tr(
             "teach.differences-signed",
@@ -167,11 +167,11 @@ def _attack(state: StepState) -> None:
     scan_notes([outcome.clean for outcome in outcomes], task=services.tasks()[state.task])
 
 
-def _outcome(outcome: AttackOutcome, state: StepState) -> None:
+def _outcome(outcome: AttackOutcome, state: StepState, *, width: int) -> None:
     task, title = services.tasks()[state.task], tr(outcome.clean.model.title)
     st.markdown(f"**{title}**")
     if not outcome.counts:
-        _pictures(outcome)
+        _pictures(outcome, width=width)
         not_counted(outcome, task=task)
         return
     was, now = (class_words(task, r.label) for r in (outcome.clean, outcome.attacked.reading))
@@ -184,7 +184,7 @@ def _outcome(outcome: AttackOutcome, state: StepState) -> None:
         st.success(
             tr("teach.model-output-stays", "The model output stays {was}.", was=was), icon=":material/verified_user:"
         )
-    _pictures(outcome)
+    _pictures(outcome, width=width)
     st.plotly_chart(
         before_after(outcome, task=task),
         key=f"teach_bars_{outcome.clean.model.id}",
@@ -200,7 +200,7 @@ def _outcome(outcome: AttackOutcome, state: StepState) -> None:
     st.caption(
         tr(
             "teach.budget-eps",
-            "Budget {eps}; largest change of a pixel, measured: {linf}. Random noise of the same size: {noise}.",
+            "ε = {eps}; largest change of a pixel, measured: {linf}. Random noise of the same size: {noise}.",
             eps=eps_words(outcome.attacked.eps) if outcome.attacked.norm == "linf" else f"{outcome.attacked.eps:g}",
             linf=eps_words(outcome.attacked.linf),
             noise=output_words(task, outcome.noise.reading),
@@ -208,7 +208,7 @@ def _outcome(outcome: AttackOutcome, state: StepState) -> None:
     )
 
 
-def _pictures(outcome: AttackOutcome) -> None:
+def _pictures(outcome: AttackOutcome, *, width: int) -> None:
     title, clean, attacked = tr(outcome.clean.model.title), outcome.clean.picture, outcome.attacked.reading.picture
     factor = colours.amplification(outcome.attacked.linf)
     shown: tuple[tuple[Picture | colours.Rgb, str, str], ...] = (
@@ -226,7 +226,7 @@ def _pictures(outcome: AttackOutcome) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         for picture, caption, alt in shown:
-            with st.container(width=SMALL):
+            with st.container(width=width):
                 st.image(picture, caption=caption, clamp=True, width="stretch", alt=alt)
 
 

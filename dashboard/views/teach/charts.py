@@ -30,7 +30,7 @@ def against_budget(curves: Sequence[ProbabilityCurve]) -> go.Figure:
             hovertemplate="%{x:.3g}/255: %{customdata}",
         )
     figure.update_layout(height=320, margin=MARGIN, legend=LEGEND)
-    figure.update_xaxes(title=tr("teach.budget-eps-255ths", "budget ε, in 255ths"), rangemode="tozero")
+    figure.update_xaxes(title=tr("teach.budget-eps-255ths", "ε, in 255ths"), rangemode="tozero")
     figure.update_yaxes(title=tr("teach.probability-clean", "probability of the clean output, %"), range=[-3, 103])
     return figure
 
@@ -44,7 +44,7 @@ def against_budget_alt(curves: Sequence[ProbabilityCurve]) -> str:
             said.append(
                 tr(
                     "teach.model-output-holds",
-                    "{model}: the output holds up to {eps}",
+                    "{model}: the output is unchanged up to {eps}",
                     model=curve.model.title,
                     eps=eps_words(curve.eps[-1]),
                 )
@@ -85,6 +85,6 @@ def measured_bars(rows: Sequence[Sequence[CardMeasurement]]) -> go.Figure:
             hovertemplate="%{x:.3g}/255: %{text}",
         )
     figure.update_layout(height=320, margin=MARGIN, legend=LEGEND)
-    figure.update_xaxes(title=tr("teach.budget-eps-255ths", "budget ε, in 255ths"), rangemode="tozero")
+    figure.update_xaxes(title=tr("teach.budget-eps-255ths", "ε, in 255ths"), rangemode="tozero")
     figure.update_yaxes(title=tr("robustness.balanced-accuracy-2", "balanced accuracy, %"), range=[-3, 103])
     return figure

@@ -92,15 +92,14 @@ def _models(own: StepState, state: StepState, suffix: str) -> None:
         )
         return
     key = f"teach_model_{suffix}"
-    st.pills(
+    st.multiselect(
         tr("about.models", "Models"),
         list(titles),
         default=[name for name in state.models if name in titles],
         format_func=lambda name: titles.get(name, name),
-        selection_mode="multi",
-        wrap=True,
+        placeholder=tr("teach.choose-models", "Choose models"),
         key=key,
-        width=320,
+        width=360,
         on_change=change,
         args=("model", key),
     )
@@ -111,7 +110,7 @@ def _eps(own: StepState, state: StepState, suffix: str) -> None:
     offered = sorted({*norm.offered, state.eps or 0.0})
     key = f"teach_eps_{suffix}"
     st.selectbox(
-        tr("teach.budget-eps-2", "Budget ε"),
+        tr("teach.budget-eps-2", "Attack strength ε"),
         offered,
         index=offered.index(state.eps or 0.0),
         format_func=norm.words,

@@ -86,9 +86,7 @@ def sweep(state: StepState) -> None:
     """The output's probability against the budget, every model attacked for itself at every point."""
     curves, abstaining = [], []
     for model in teaching.named(state.task, state.models):
-        with working(
-            tr("teach.model-being-attacked", "{model} is being attacked at every budget…", model=tr(model.title))
-        ):
+        with working(tr("teach.model-being-attacked", "{model} is being attacked at every ε…", model=tr(model.title))):
             clean = teaching.reading(model, state.sample)
             if clean.abstained is not None:
                 abstaining.append(clean)
@@ -103,7 +101,7 @@ def sweep(state: StepState) -> None:
     st.caption(
         tr(
             "teach.attack-one",
-            "{attack} on this one scan, at the budgets marked. A cross marks an output that has changed. One scan says "
+            "{attack} on this one scan, at each ε marked. A cross marks an output that has changed. One scan says "
             "nothing about the next: a share over many scans does.",
             attack=tr(services.option(state.attack or "fgsm").title),
         )
@@ -121,7 +119,7 @@ def training(state: StepState) -> None:
             else tr("teach.attacked-scans", "attacked scans ({kind})", kind=each.objective)
             for each in recipes
         ],
-        tr("teach.budget-training", "Budget in training"): [
+        tr("teach.budget-training", "ε in training"): [
             "0" if each.eps is None else eps_words(each.eps) for each in recipes
         ],
         tr("teach.passes-over", "Passes over the scans"): [
@@ -196,7 +194,7 @@ def records(state: StepState) -> None:
         st.caption(
             tr(
                 "teach.balanced-accuracy",
-                "Balanced accuracy on the test list with 95% intervals, read from the cards: at each budget the "
+                "Balanced accuracy on the test set with 95% intervals, from the model cards: at each ε the "
                 "lowest of the attacks recorded there. {said}.",
                 said=said,
             )

@@ -36,7 +36,7 @@ def broken(state: StepState) -> None:
         st.markdown(f"**{tr('teach.maker-tested', 'As its maker tested it')}**")
         _tried(found.naive, state, counts=found.clean.abstained is None)
     with knower.container(border=True, height="stretch"):
-        st.markdown(f"**{tr('teach.attacker-who', 'By an attacker who knows the defence')}**")
+        st.markdown(f"**{tr('teach.adaptive-attack', 'Adaptive attack')}**")
         if st.toggle(tr("teach.attack-properly", "Attack it properly"), key=f"{REVEAL}_{defence}"):
             _tried(found.adaptive, state, counts=found.clean.abstained is None)
         else:
@@ -72,7 +72,7 @@ def _tried(tried: Tried, state: StepState, *, counts: bool) -> None:
     st.caption(
         tr(
             "teach.budget-eps-largest",
-            "Budget {eps}; largest change of a pixel, measured: {linf}.",
+            "ε = {eps}; largest change of a pixel, measured: {linf}.",
             eps=eps_words(state.eps or 0.0),
             linf=eps_words(tried.linf),
         )

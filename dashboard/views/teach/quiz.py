@@ -287,4 +287,4 @@ def _export(chosen: RoundSettings, answers: list[Answer], model: ModelChoice) ->
             on_click=_start,
             args=(chosen,),
         )
-    st.caption(tr("teach.file-holds", "The file holds the seed, the budget and every answer, and no names."))
+    st.caption(tr("teach.file-holds", "The file contains the seed, ε and every answer, and no names."))

@@ -50,7 +50,7 @@ ATTACKS = (
         name="pgd_l2",
         title=Text("attack.pgd-l2", "PGD (L2)"),
         one_line=Text(
-            "attack.pgd-whose", "PGD whose budget is the length of the whole change, so that a few pixels may move far."
+            "attack.pgd-whose", "PGD that limits the length of the whole change, so that a few pixels may move far."
         ),
         citation="Madry et al. 2018, Towards deep learning models resistant to adversarial attacks, arXiv:1706.06083",
         threat="white box",

@@ -172,7 +172,7 @@ _DEFENCES = (
             "audit.attack-moves",
             "The attack moves normalised pixels by epsilon, which is a quarter of epsilon in the image.",
         ),
-        flaw=Text("audit.budget-reported", "The budget that is reported was never used."),
+        flaw=Text("audit.budget-reported", "The reported attack strength was never used."),
         citation=CARLINI + "(section 4.4)",
     ),
     BrokenDefence(
