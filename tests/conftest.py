@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 SLOW = {
-    "test_ablation", "test_admission", "test_cli_audit", "test_cli_process", "test_decode_hostile", "test_decode_mutations",
-    "test_decode_workers", "test_evaluate_scale", "test_dissection", "test_image_checks", "test_image_checks_real", "test_killed", "test_offsets",
-    "test_pruning_cli", "test_settings", "test_shipped_models", "test_site", "test_training_interrupted",
-    "test_training_paper", "test_training_processes", "test_wheel", "test_zoo",
+    "test_ablation", "test_admission", "test_cli_audit", "test_cli_process", "test_decode_hostile",
+    "test_decode_mutations", "test_decode_workers", "test_dissection", "test_evaluate_scale", "test_image_checks",
+    "test_image_checks_real", "test_killed", "test_offsets", "test_pruning_cli", "test_settings",
+    "test_shipped_models", "test_site", "test_training_interrupted", "test_training_paper", "test_training_processes",
+    "test_wheel", "test_zoo",
 }  # fmt: skip
 """Files of tests/core with over half of its time: `make test-fast` leaves them out."""
 

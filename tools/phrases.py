@@ -77,11 +77,11 @@ def prose(markdown: str) -> str:
     markdown = re.sub(
         r"^(```.*|\|.*|#+ .*|\s*(prompt|options|answer|explanation):.*)$", "\n", markdown, flags=re.MULTILINE
     )
-    markdown = re.sub(r"<!--.*?-->|\]\([^)]*\)|`[^`]*`", " X ", markdown, flags=re.DOTALL)
-    return markdown
+    return re.sub(r"<!--.*?-->|\]\([^)]*\)|`[^`]*`", " X ", markdown, flags=re.DOTALL)
 
 
 def found_in(passage: Passage) -> Iterator[str]:
+    """Each phrase that is not said, with what stands around it."""
     for pattern, better in PHRASES.items():
         for match in re.finditer(pattern, passage.text, flags=re.IGNORECASE):
             near = passage.text[max(0, match.start() - 30) : match.end() + 30].replace("\n", " ")
@@ -96,10 +96,12 @@ def sentences(text: str) -> list[str]:
 
 
 def words(sentence: str) -> int:
+    """How many words it has; a number is one."""
     return len(re.findall(r"[^\W_][\w'’./%-]*", sentence))
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Print what was found; 1 where something was."""
     every = list(passages())
     wrong = [line for passage in every for line in found_in(passage)]
     said = [(words(sentence), passage.place, sentence) for passage in every for sentence in sentences(passage.text)]
