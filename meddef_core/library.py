@@ -33,8 +33,7 @@ from meddef_core.scans import Scan, Volume, read_scan_isolated
 from meddef_core.scans import read_volume as read_volume_bytes
 from meddef_core.scans.paths import scan_at, volume_at
 from meddef_core.tasks import get_task
-from meddef_core.zoo import Card, LoadedModel
-from meddef_core.zoo import list_models as list_cards
+from meddef_core.zoo import Card, LoadedModel, loadable_models
 from meddef_core.zoo import load_model as load_from_zoo
 
 # ---- models and scans ------------------------------------------------------------------------------------------------
@@ -47,7 +46,7 @@ def list_models(task: str | None = None) -> list[Card]:
     ['MedDef']
     """
     known = None if task is None else get_task(task).key
-    return [card for card in list_cards() if known in (None, card.task)]
+    return [card for card in loadable_models() if known in (None, card.task)]
 
 
 def load_model(key: str) -> LoadedModel:

@@ -70,7 +70,7 @@ def paper_command(task: str, name: str) -> str:
 
 
 def baselines_command(task: str, models: Sequence[Shipped], record: BaselineRecord | None = None) -> str:
-    """The command that compares the defences, with the weights that ship of every model that the record has a row of.
+    """The command that compares the defences, with every model that the record has a row of and whose weights ship.
 
     MedDef takes part in any case. Training runs whose rows stand under no model's name are left out.
     """
@@ -78,6 +78,7 @@ def baselines_command(task: str, models: Sequence[Shipped], record: BaselineReco
     named = {model.key for claim in claims for model in models_named(claim, models)}
     named |= {model.key for model in models if model.key == f"{task}/{COMPARED}"}
     reference = None if record is None else record.model.key
+    named &= {model.key for model in models if model.loads}
     whom = [f"--model {key.partition('/')[2]}" for key in sorted(named - {reference, f"{task}/{UNDEFENDED}"})]
     spec = None if record is None else record.numbers.attack
     eps = short_eps(4 / 255 if record is None else record.numbers.eps)

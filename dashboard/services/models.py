@@ -105,7 +105,8 @@ def models(task: str) -> tuple[ModelChoice, ...]:
     Samples with known truth are of the official test list, and such a model has trained on some of those patients: its
     numbers stand on its card, and it reads no scan here.
     """
-    known = sorted((card for card in cards() if card.task == task and _official(card)), key=rank)
+    here = (card for card in cards() if card.weights.ships)
+    known = sorted((card for card in here if card.task == task and _official(card)), key=rank)
     profile = zoo.configured_profile()
     return tuple(ModelChoice(card.key, _title(card, profile), card.summary, studied=_studied(card)) for card in known)
 

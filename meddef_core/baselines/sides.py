@@ -7,7 +7,7 @@ from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.defended import adaptive
 from meddef_core.baselines.registry import BASELINES, get_baseline
 from meddef_core.errors import ModelError
-from meddef_core.zoo import Card, LoadedModel, list_models, load_model
+from meddef_core.zoo import Card, LoadedModel, load_model, loadable_models
 
 UNDEFENDED = "undefended"
 """Name of the model that the baselines are put around."""
@@ -29,7 +29,7 @@ def side_choices(task: str) -> tuple[OfferedBaseline, ...]:
     Left out are randomised baselines, whose reading of one scan would change from call to call, and baselines of
     several networks where the zoo has too few clean-trained ones.
     """
-    cards = list_models()
+    cards = loadable_models()
     card = next((card for card in cards if card.key == f"{task}/{UNDEFENDED}"), None)
     if card is None:
         return ()
@@ -54,7 +54,7 @@ def load_side(side_id: str, *, at_site: bool = True) -> LoadedModel:
     if baseline.randomised:
         raise ModelError(f"{baseline.title} answers differently at each call, so it is no side; choose another.")
     model = load_model(key, at_site=at_site)
-    beside = partners(key, list_models()) if baseline.of_several else ()
+    beside = partners(key, loadable_models()) if baseline.of_several else ()
     others = [load_model(other, at_site=at_site).network for other in beside]
     defended = adaptive(baseline.build(model.network, *others))
     side = _side(model.card, baseline)

@@ -148,10 +148,10 @@ def _shipped_case(
 
 def _twin_of(audited: "LoadedModel") -> str | None:
     """The task's undefended model, where there is one, and it is another that is given the same images."""
-    from meddef_core.zoo import list_models
+    from meddef_core.zoo import loadable_models
 
     twin = f"{audited.task.key}/{TWIN}"
-    there = any(card.key == twin and card.preprocessing == audited.card.preprocessing for card in list_models())
+    there = any(card.key == twin and card.preprocessing == audited.card.preprocessing for card in loadable_models())
     return twin if there and twin != audited.card.key else None
 
 

@@ -26,10 +26,10 @@ def calibrate(
     from meddef_core.prediction.files import load_fitted, save_fitted
     from meddef_core.prediction.fit import fit
     from meddef_core.tasks import get_task
-    from meddef_core.zoo import list_models, load_model, models_root
+    from meddef_core.zoo import load_model, loadable_models, models_root
 
     folder, key = find_data_dir(data_dir), get_task(task).key
-    keys = [card.key for card in list_models() if card.task == key]
+    keys = [card.key for card in loadable_models() if card.task == key]
     if model != ALL:
         keys = [f"{key}/{model.removeprefix(f'{key}/')}"]
     if not keys:

@@ -30,7 +30,7 @@ def card(
     from meddef_core.data.store import find_data_dir
     from meddef_core.publishing.card_facts import card_facts
     from meddef_core.records import plain
-    from meddef_core.zoo import list_models, rewrite_card
+    from meddef_core.zoo import loadable_models, rewrite_card
 
     loaded = open_model(task, model, at_site=False)
     folder = find_data_dir(data_dir)
@@ -42,7 +42,7 @@ def card(
         raise MedDefError(f"The test set here is not the one on {loaded.card.key}'s card; fetch that data set.")
     images = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
     twin = f"{loaded.task.key}/{UNDEFENDED}"
-    has_twin = twin != loaded.card.key and any(each.key == twin for each in list_models())
+    has_twin = twin != loaded.card.key and any(each.key == twin for each in loadable_models())
     facts = card_facts(loaded, images, twin=open_model(task, UNDEFENDED) if has_twin else None)
     if write and loaded.folder is not None:
         changed = loaded.card.model_copy(update={"metrics": facts.onto(loaded.card.metrics)})

@@ -119,9 +119,9 @@ def _data(now: Settings) -> Part:
 
 
 def _models() -> Part:
-    from meddef_core.zoo import list_models, malformed_models, models_root
+    from meddef_core.zoo import loadable_models, malformed_models, models_root
 
-    count, malformed = len(list_models()), malformed_models()
+    count, malformed = len(loadable_models()), malformed_models()
     detail = (
         f"{count} in {models_root()}" if count else f"none in {models_root()}; train one or correct MEDDEF_MODELS_DIR"
     )

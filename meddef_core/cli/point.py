@@ -92,10 +92,10 @@ def _models(task: str, name: str) -> "list[LoadedModel]":
     """The models to score, which must be networks with maps; ModelError where one is not."""
     from meddef_core.model import MedDef
     from meddef_core.tasks import get_task
-    from meddef_core.zoo import list_models
+    from meddef_core.zoo import loadable_models
 
     key = get_task(task).key
-    names = [card.name for card in list_models() if card.task == key] if name == ALL else [name]
+    names = [card.name for card in loadable_models() if card.task == key] if name == ALL else [name]
     found = [open_model(task, each) for each in names]
     if not found:
         raise ModelError(f"There is no model of {key} here yet; train one with `meddef train`.")

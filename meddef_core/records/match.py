@@ -30,6 +30,8 @@ class Shipped:
     key: str
     title: str
     weights: str
+    loads: bool = True
+    """Whether its weights are here: of some models the card alone ships, and no command can measure them again."""
 
     @property
     def task(self) -> str:
@@ -39,7 +41,7 @@ class Shipped:
 
 def shipped(cards: "Iterable[Card]") -> tuple[Shipped, ...]:
     """The models of these cards, as `match` takes them."""
-    return tuple(Shipped(card.key, card.title, card.weights.sha256) for card in cards)
+    return tuple(Shipped(card.key, card.title, card.weights.sha256, card.weights.ships) for card in cards)
 
 
 def match(claim: Claim, models: Sequence[Shipped]) -> Match:

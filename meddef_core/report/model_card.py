@@ -44,6 +44,9 @@ CITATION = """\
   year   = {2025}
 }"""
 
+NOT_HERE = "; they do not ship, this card is a record"
+"""Stands with the hash of weights that are not here."""
+
 
 def model_readme(card: Card, folder: Path) -> str:
     """The README of a model; `folder` holds what was fitted for its weights, if anything was."""
@@ -65,6 +68,7 @@ def _front_matter(card: Card) -> str:
 
 def _details(card: Card, task: Task) -> str:
     config, weights = card.config, card.weights
+    here = "" if weights.ships else NOT_HERE
     side = card.preprocessing.get("size", 224) // config.get("pool", 1)
     rows = [
         ("summary", card.summary),
@@ -73,7 +77,7 @@ def _details(card: Card, task: Task) -> str:
         ("output", "logits, one for each class"),
         ("resolution inside", f"{side} x {side}"),
         ("parameters", f"{card.parameters:,}"),
-        ("weights", f"{weights.bytes / 1e6:.2f} MB ({weights.dtype}), SHA-256 `{weights.sha256}`"),
+        ("weights", f"{weights.bytes / 1e6:.2f} MB ({weights.dtype}), SHA-256 `{weights.sha256}`{here}"),
     ]
     return markdown(["property", "value"], rows)
 

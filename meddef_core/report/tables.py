@@ -172,7 +172,7 @@ def _which_ship(record: AblationRecord) -> str:
     """Which networks of an ablation are models here: the others stand for their variants alone."""
     ships = record.shipped_as(shipped(list_models()))
     said = [f"{row.title}, seed {each.seed} (`{key}`)" for row, each, key in ships]
-    return f"Networks here that ship as models: {'; '.join(said)}." if said else "None of these networks ships."
+    return f"Networks here with a card: {'; '.join(said)}." if said else "None of these networks has a card."
 
 
 def gate_table(*, root: Path | None = None) -> str:

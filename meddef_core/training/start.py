@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from meddef_core.errors import RecipeError
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
-from meddef_core.zoo import list_models, load_model
+from meddef_core.zoo import load_model, loadable_models
 
 
 class Start(NamedTuple):
@@ -50,7 +50,7 @@ def _read(source: Path) -> tuple[dict[str, Tensor], str]:
     """Weights, and the hash of the file that holds them."""
     path = source / "best.safetensors" if source.is_dir() else source
     if not path.is_file():
-        keys = [card.key for card in list_models()]
+        keys = [card.key for card in loadable_models()]
         if source.as_posix() in keys:
             loaded = load_model(source.as_posix(), at_site=False)
             return dict(loaded.network.state_dict()), loaded.card.weights.sha256

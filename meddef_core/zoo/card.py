@@ -34,6 +34,8 @@ class Weights(BaseModel):
     sha256: str
     dtype: str
     bytes: int
+    ships: bool = True
+    """False for a model of which the card alone is here: a record, for the tables."""
 
 
 class Card(BaseModel):

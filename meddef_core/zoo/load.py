@@ -68,6 +68,11 @@ def list_models(root: Path | None = None) -> list[Card]:
     return [card for card in _cards(root).values() if isinstance(card, Card)]
 
 
+def loadable_models(root: Path | None = None) -> list[Card]:
+    """Those of `list_models` whose weights ship: of the others the card is a record, for the tables."""
+    return [card for card in list_models(root) if card.weights.ships]
+
+
 def malformed_models(root: Path | None = None) -> dict[str, str]:
     """Why a card cannot be used, in one sentence, by `<task>/<name>`; empty where all can."""
     return {key: str(error) for key, error in _cards(root).items() if isinstance(error, ModelError)}
@@ -91,8 +96,8 @@ def load_model(key: str, root: Path | None = None, *, at_site: bool = True) -> L
     of that model; without `at_site` the model is loaded as it ships.
     """
     root = root or models_root()
-    known = sorted("/".join(path.parts[-3:-1]) for path in root.glob("*/*/card.json"))
-    if key not in known:
+    known = [card.key for card in loadable_models(root)]
+    if not (root / key / "card.json").is_file():
         raise ModelError(
             Text(
                 "zoo.there-no",
@@ -103,6 +108,14 @@ def load_model(key: str, root: Path | None = None, *, at_site: bool = True) -> L
         )
     folder = root / key
     card = read_card(folder / "card.json")
+    if not card.weights.ships:
+        raise ModelError(
+            Text(
+                "zoo.record-alone",
+                "The weights of {key} do not ship, its card is a record; train it again with its recipe.",
+                key=key,
+            )
+        )
     path = folder / card.weights.file
     try:
         data = read_whole(path, sha256=card.weights.sha256)

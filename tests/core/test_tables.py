@@ -226,7 +226,7 @@ def test_an_ablation_says_its_seeds_its_test_and_which_networks_ship(tmp_path: P
     _, _, full, without, _, verdict = ablation_table("oct", root=tmp_path).splitlines()
     assert full == "| Full network | 5.47 | 0, 1 | 75.0 ± 2.0 | 75.0 ± 2.0 |  |"
     assert without == "| without DAAM | 5.47 | 0 | 75.0 | 75.0 | 0.034 |"
-    ships = "Networks here that ship as models: Full network, seed 0 (`oct/meddef-narrow`)."
+    ships = "Networks here with a card: Full network, seed 0 (`oct/meddef-narrow`)."
     assert verdict == f"n = 126. No part helps. {ships}"
 
 

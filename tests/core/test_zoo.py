@@ -22,7 +22,7 @@ from meddef_core.tasks import get_task
 from meddef_core.training.finished import titled
 from meddef_core.training.loop import train
 from meddef_core.training.recipe import Recipe
-from meddef_core.zoo import MAX_BYTES, MODELS, compact, list_models, load_model
+from meddef_core.zoo import MAX_BYTES, MODELS, compact, list_models, load_model, loadable_models
 
 SHIPPED = ["chest/meddef", "chest/undefended", "oct/meddef", "oct/undefended"]
 
@@ -207,13 +207,24 @@ def test_a_run_without_weights_cannot_be_published(tmp_path: Path, tiny_data: Pa
         publish(tmp_path, data_dir=tiny_data, root=tmp_path)
 
 
-def test_the_four_models_are_shipped_and_load() -> None:
-    keys = [card.key for card in list_models(MODELS)]
+def test_what_ships_loads_and_is_small() -> None:
+    keys = [card.key for card in loadable_models(MODELS)]
     assert set(SHIPPED) <= set(keys)
+    sizes = []
     for key in keys:
         model = load_model(key, MODELS)
         assert isinstance(model.network, MedDef)
-        assert (MODELS / key / model.card.weights.file).stat().st_size <= MAX_BYTES
+        sizes.append((MODELS / key / model.card.weights.file).stat().st_size)
+    assert max(sizes) <= MAX_BYTES and sum(sizes) <= 60e6
+    assert len(list(MODELS.glob("*/*/weights.safetensors"))) == len(keys)
+
+
+def test_a_model_whose_record_ships_alone_says_so() -> None:
+    records = {card.key for card in list_models(MODELS)} - {card.key for card in loadable_models(MODELS)}
+    assert "oct/meddef-narrow" in records
+    for key in records:
+        with pytest.raises(ModelError, match="do not ship"):
+            load_model(key, MODELS)
 
 
 @pytest.mark.parametrize("key", SHIPPED)

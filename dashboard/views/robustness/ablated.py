@@ -73,10 +73,10 @@ def _which_ship(found: TaskRecords, record: AblationRecord) -> str:
         for row, each, key in record.shipped_as(found.shipped)
     ]
     if not ships:
-        return tr("robustness.these-models", "These models were trained for this comparison; none of them ships.")
+        return tr("robustness.these-models", "These models were trained for this comparison; none of them has a card.")
     return tr(
         "robustness.these-models-trained",
-        "These models were trained for this comparison. Of them ship: {models}.",
+        "These models were trained for this comparison. Of them have a card: {models}.",
         models="; ".join(ships),
     )
 
