@@ -8,9 +8,6 @@ from dashboard.services.results.common import Picture
 from dashboard.session import state, uploads
 from dashboard.session.state import UPLOADED, Chosen
 
-LINE = 620
-"""Pixels of the line of facts: where a title leaves it less, it stands below, and its badges are not cut off."""
-
 
 def model_view_card(picture: Picture, chosen: Chosen) -> None:
     """The 224 x 224 picture that preprocessing hands to the model."""
@@ -27,7 +24,8 @@ def model_view_card(picture: Picture, chosen: Chosen) -> None:
 
 def origin_line(chosen: Chosen) -> None:
     """Title, id and origin in one line; a synthetic scan says so first."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", width=LINE):
+    # As wide as it is: where a title leaves it less, it stands below, and no badge is cut off.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.markdown(f"**{title_of(chosen)}**", width="content")
         st.badge(id_words(chosen), icon=":material/tag:", color="grey")
         if chosen.synthetic:
