@@ -24,11 +24,11 @@ def test_each_model_has_a_row_a_condition_and_a_line(start: Callable[[], AppTest
     own = own_card()
     made.write(root, "external/oct/meddef.json", made.external(own.key, own.weights.sha256))
     app = open_robustness(start(), "external")
-    (table,) = [each.value for each in app.table if "wrong and accepted" in each.value.columns]
+    (table,) = [each.value for each in app.dataframe if "wrong and accepted" in each.value.columns]
     assert list(table.index) == [
         f"{own.title}, clean", f"{own.title}, PGD (20 steps, cross-entropy) at ε = 4/255, an upper bound"
     ]  # fmt: skip
-    assert list(table["wrong and accepted"]) == ["**2.5% (1–51)**", "**17.5% (9–59)**"]
+    assert list(table["wrong and accepted"]) == ["2.5% (1–51)", "17.5% (9–59)"]
     (figure,) = [each.proto for each in app.get("plotly_chart") if "the surest first" in each.proto.spec]
     (line,) = json.loads(figure.spec)["data"]
     assert (line["name"], line["x"], line["y"]) == (own.title, [50, 100], pytest.approx([5, 40]))
@@ -42,5 +42,5 @@ def test_acceptance_by_other_weights_is_not_shown(start: Callable[[], AppTest], 
     fill(root)
     made.write(root, "external/oct/meddef.json", made.external("oct/meddef", made.OTHER))
     app = open_robustness(start(), "external")
-    assert not [each for each in app.table if "wrong and accepted" in each.value.columns]
+    assert not [each for each in app.dataframe if "wrong and accepted" in each.value.columns]
     assert commands.external_command("oct", "meddef") in [block.value for block in app.code]

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components.heatmap_panel import caveat
+from dashboard.components.wide_table import wide_table
 from dashboard.components.words import class_code, counted, percent
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
@@ -77,7 +78,7 @@ def _card(scores: PointingScores, *, task: Task) -> None:
     )
     titles = inspection.titles()
     rows = {tr(titles.get(row.map, row.map)): _cells(row) for row in scores.rows}
-    st.table(pd.DataFrame(rows, index=list(columns)).T)
+    wide_table(pd.DataFrame(rows, index=list(columns)).T, key="attention_pointing_table")
 
 
 def _cells(row: Pointing) -> list[str]:

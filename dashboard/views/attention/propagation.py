@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components.charts import CONFIG, DASHES, LINES, MARKERS
+from dashboard.components.wide_table import wide_table
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
 from dashboard.services.results.attention import Inspected, Stage
@@ -81,7 +82,7 @@ def propagation(inspected: Sequence[Inspected]) -> None:
                 _chart(courses, name, most=most), key=f"attention_propagation_{name}", config=CONFIG,
                 alt=_said(courses, name, title),
             )  # fmt: skip
-    st.table(_table(courses))
+    wide_table(_table(courses), key="attention_propagation_table")
     st.caption(
         tr(
             "attention.percent-under",

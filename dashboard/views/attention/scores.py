@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.components.charts import CONFIG
 from dashboard.components.heatmap_panel import caveat
+from dashboard.components.wide_table import wide_table
 from dashboard.language import tr
 from dashboard.services import inspection, inspection_scores
 from dashboard.services.results.attention import Alike, Inspected, MapStability, Randomised
@@ -64,7 +65,7 @@ def stability(inspected: Sequence[Inspected]) -> None:
             tr("attention.noise-overlap", "Noise: overlap"),
         )
         rows = {tr(row.title): [*_cells(row.attack), *_cells(row.noise)] for row in found}
-        st.table(pd.DataFrame(rows, index=list(columns)).T)
+        wide_table(pd.DataFrame(rows, index=list(columns)).T, key="attention_scores_table")
     caveat(
         tr(
             "attention.stable-map",

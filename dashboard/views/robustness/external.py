@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.components.record_parts import again, attack_words, figure, not_measured, save_data, shown_title
+from dashboard.components.wide_table import wide_table
 from dashboard.components.words import counted
 from dashboard.language import tr
 from dashboard.services import commands
@@ -53,7 +54,7 @@ def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
                 "without neighbouring files.",
             )
         )
-    st.table(_table(found, records), border="horizontal")
+    wide_table(_table(found, records), key=f"external_{found.task}_{first.source.key}")
     save_data(external_columns(records), name=f"{found.task}-external-{first.source.key}")
     curves = {name: record.numbers.clean.curve for name, record in records.items()}
     titles = {name: _title(found, name) for name in records}
@@ -105,7 +106,7 @@ def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFra
                 {
                     tr("robustness.accepted", "accepted"): _share(row.accepted),
                     tr("robustness.correct", "correct"): _share(row.correct),
-                    tr("robustness.wrong-accepted", "wrong and accepted"): f"**{_share(row.wrong_and_accepted)}**",
+                    tr("robustness.wrong-accepted", "wrong and accepted"): _share(row.wrong_and_accepted),
                     tr("robustness.stated-probability", "stated probability, mean"): counted(row.confidence),
                     tr("robustness.calibration-error", "calibration error"): counted(row.calibration_error),
                 }
