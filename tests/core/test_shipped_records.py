@@ -24,11 +24,6 @@ from meddef_core.zoo import MODELS, Card, list_models
 
 PATHS = sorted(path for path in RESULTS.rglob("*.json") if path.name != "reported.json")
 
-NOT_MEASURED_AGAIN = {
-    "worst/oct/meddef-large-eps.json": {"oct/meddef-large-eps"},
-}
-"""What is of earlier weights, by file. It may only become less: whoever ships other weights measures again."""
-
 
 def cards() -> list[Card]:
     return list_models(MODELS)
@@ -62,7 +57,7 @@ def test_the_records_of_the_paper_are_read() -> None:
 def test_each_number_is_of_the_weights_of_its_name_or_known_to_be_of_others(path: Path) -> None:
     here = shipped(cards())
     other = {claim.names[0] for claim in claims_of(path) if match(claim, here) is Match.OTHER_WEIGHTS}
-    assert other == NOT_MEASURED_AGAIN.get(name_of(path), set())
+    assert other == set()
 
 
 def test_the_check_covers_every_kind_that_ships_and_most_numbers_match() -> None:
@@ -90,7 +85,7 @@ def test_tables_mark_every_number_of_earlier_weights_and_no_other(monkeypatch: p
     monkeypatch.delenv("MEDDEF_RESULTS_DIR", raising=False)
     known = tables()
     marked = {name: known[name]().count(f"({EARLIER})") for name in known if name != "models"}
-    assert {name: count for name, count in marked.items() if count} == {"worst": 1}
+    assert {name: count for name, count in marked.items() if count} == {}
     assert "| MedDef |" in known["baselines-oct"]() and "| MedDef |" in known["baselines-chest"]()
 
 
