@@ -68,7 +68,7 @@ def test_a_link_opens_exactly_its_state(app: AppTest) -> None:
     assert not app.exception
     suffix = "a-change-you-cannot-see_0"
     assert app.selectbox(key=f"teach_sample_{suffix}").value == "synthetic-DME"
-    assert app.multiselect(key=f"teach_model_{suffix}").value == ["meddef"]
+    assert app.pills(key=f"teach_model_{suffix}").value == ["meddef"]
     assert app.selectbox(key=f"teach_attack_{suffix}").value == "fgsm"
     assert app.selectbox(key=f"teach_eps_{suffix}").value == pytest.approx(3 / 255)
     said = text_of(app)
@@ -160,7 +160,7 @@ def test_a_lesson_is_read_in_chinese(app: AppTest, monkeypatch: pytest.MonkeyPat
     opened(app, **ATTACK)
     assert not app.exception
     assert "同一幅影像，看两次" in [header.value for header in app.header]
-    assert app.multiselect(key="teach_model_a-change-you-cannot-see_0").options == ["MedDef", "无防御"]
+    assert app.pills(key="teach_model_a-change-you-cannot-see_0").options == ["MedDef", "无防御"]
     assert "**无防御**" in text_of(app)
 
 

@@ -92,17 +92,20 @@ def _models(own: StepState, state: StepState, suffix: str) -> None:
         )
         return
     key = f"teach_model_{suffix}"
-    st.multiselect(
-        tr("about.models", "Models"),
-        list(titles),
-        default=[name for name in state.models if name in titles],
-        format_func=lambda name: titles.get(name, name),
-        placeholder=tr("teach.choose-models", "Choose models"),
-        key=key,
-        width=360,
-        on_change=change,
-        args=("model", key),
-    )
+    with st.popover(tr("about.models", "Models"), icon=":material/tune:"):
+        st.pills(
+            tr("about.models", "Models"),
+            list(titles),
+            default=[name for name in state.models if name in titles],
+            format_func=lambda name: titles.get(name, name),
+            selection_mode="multi",
+            wrap=True,
+            key=key,
+            width=320,
+            on_change=change,
+            args=("model", key),
+            label_visibility="collapsed",
+        )
 
 
 def _eps(own: StepState, state: StepState, suffix: str) -> None:
