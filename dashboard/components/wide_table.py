@@ -3,7 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+INDEX = 150
+"""Pixels of the index, which stays where it is: on a telephone the cells need the rest."""
+
 
 def wide_table(frame: pd.DataFrame, *, key: str) -> None:
-    """Show cells of plain text; the index stands first and stays where it is."""
-    st.dataframe(frame, width="stretch", key=key)
+    """Show cells of plain text, every row of them."""
+    named = {"_index": st.column_config.Column(width=INDEX)}
+    st.dataframe(frame, width="stretch", height="content", column_config=named, key=key)

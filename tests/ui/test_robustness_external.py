@@ -25,9 +25,8 @@ def test_each_model_has_a_row_a_condition_and_a_line(start: Callable[[], AppTest
     made.write(root, "external/oct/meddef.json", made.external(own.key, own.weights.sha256))
     app = open_robustness(start(), "external")
     (table,) = [each.value for each in app.dataframe if "wrong and accepted" in each.value.columns]
-    assert list(table.index) == [
-        f"{own.title}, clean", f"{own.title}, PGD (20 steps, cross-entropy) at ε = 4/255, an upper bound"
-    ]  # fmt: skip
+    assert list(table.index) == [own.title, own.title] and list(table["ε"]) == ["clean", "4/255"]
+    assert "Rows with an ε: PGD (20 steps, cross-entropy), an upper bound." in text_of(app)
     assert list(table["wrong and accepted"]) == ["2.5% (1–51)", "17.5% (9–59)"]
     (figure,) = [each.proto for each in app.get("plotly_chart") if "the surest first" in each.proto.spec]
     (line,) = json.loads(figure.spec)["data"]

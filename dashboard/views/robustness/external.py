@@ -8,7 +8,7 @@ from dashboard.components.wide_table import wide_table
 from dashboard.components.words import counted
 from dashboard.language import tr
 from dashboard.services import commands
-from dashboard.services.record_types import ExternalRecord, ExternalRow, Hits, Match
+from dashboard.services.record_types import ExternalRecord, Hits, Match
 from dashboard.services.records import TaskRecords
 from dashboard.services.words import short_eps
 from dashboard.views.robustness.coverage_figure import risk_coverage
@@ -55,6 +55,7 @@ def _source(found: TaskRecords, records: dict[str, ExternalRecord]) -> None:
             )
         )
     wide_table(_table(found, records), key=f"external_{found.task}_{first.source.key}")
+    st.caption(_attacks(records))
     save_data(external_columns(records), name=f"{found.task}-external-{first.source.key}")
     curves = {name: record.numbers.clean.curve for name, record in records.items()}
     titles = {name: _title(found, name) for name in records}
@@ -101,9 +102,10 @@ def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFra
     rows, index = [], []
     for name, record in records.items():
         for row in record.numbers.rows:
-            index.append(f"{_title(found, name)}, {_condition(row)}")
+            index.append(_title(found, name))
             rows.append(
                 {
+                    "ε": tr("lab.clean-2", "clean") if row.spec is None else short_eps(row.eps),
                     tr("robustness.accepted", "accepted"): _share(row.accepted),
                     tr("robustness.correct", "correct"): _share(row.correct),
                     tr("robustness.wrong-accepted", "wrong and accepted"): _share(row.wrong_and_accepted),
@@ -114,14 +116,13 @@ def _table(found: TaskRecords, records: dict[str, ExternalRecord]) -> pd.DataFra
     return pd.DataFrame(rows, index=index)
 
 
-def _condition(row: ExternalRow) -> str:
-    if row.spec is None:
-        return tr("lab.clean-2", "clean")
+def _attacks(records: dict[str, ExternalRecord]) -> str:
+    """What the rows with an epsilon are."""
+    specs = [row.spec for record in records.values() for row in record.numbers.rows if row.spec is not None]
     return tr(
-        "robustness.attack-eps",
-        "{attack} at ε = {eps}, an upper bound",
-        attack=attack_words(row.spec),
-        eps=short_eps(row.eps),
+        "robustness.rows-eps",
+        "Rows with an ε: {attacks}, an upper bound.",
+        attacks="; ".join(dict.fromkeys(attack_words(spec) for spec in specs)),
     )
 
 
