@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "classroom"))
 
@@ -174,6 +174,32 @@ def test_a_teacher_signs_in_and_opens_a_room(browser: Browser, address: str) -> 
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Open a new room").click()
     expect(page.locator("#code")).to_have_text(page.locator("#rooms button[aria-pressed=true]").inner_text())
+
+
+def test_a_list_of_rooms_that_was_overtaken_is_not_shown(browser: Browser, address: str) -> None:
+    page = opened(browser, {"width": 1440, "height": 900}, address, "/class/teacher")
+    asked: list[Route] = []
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if asked:
+            route.continue_()
+        else:
+            asked.append(route)
+            held.append((route, route.fetch()))
+
+    page.route("**/class/teach/rooms?*", hold_the_first)
+    page.locator("#pin").fill(PIN)
+    page.get_by_role("button", name="Sign in").click()
+    while not held:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Open a new room").click()
+    pressed = page.locator("#rooms button[aria-pressed=true]")
+    pressed.wait_for()
+    ((route, answer),) = held
+    route.fulfill(response=answer)  # it was given before the room was there, and comes last
+    page.wait_for_timeout(300)
+    assert pressed.count() == 1
 
 
 def test_a_challenge_fits_a_phone_and_shows_its_line(

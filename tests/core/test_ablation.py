@@ -196,11 +196,11 @@ def test_the_verdict_says_what_the_test_says() -> None:
     assert verdict([pair()], titles) == NO_DIFFERENCE
     first = pair(only_first=20, only_second=2, p=mcnemar(20, 2))
     better = verdict([first, pair(second="without_daam")], titles)
-    assert better == "MedDef holds more scans under attack than these: without AFD."
+    assert better == "MedDef is robust on more scans than these: without AFD."
     worse = verdict([pair(only_first=2, only_second=20, p=mcnemar(2, 20), seeds=[0])], titles)
-    assert worse.startswith("MedDef holds fewer scans under attack than these: without AFD. One seed")
+    assert worse.startswith("MedDef is robust on fewer scans than these: without AFD. One seed")
     both = verdict([first, pair(second="without_daam", only_first=2, only_second=20, p=mcnemar(2, 20))], titles)
-    assert "more scans under attack than these: without AFD. MedDef holds fewer" in both
+    assert "more scans than these: without AFD. MedDef is robust on fewer" in both
     said = verdict([first], titles, say=lambda sentence, **values: f"{VERDICTS.index(sentence)}{values['others']}")
     assert said == "0without AFD"
 

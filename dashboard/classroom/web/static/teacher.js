@@ -22,9 +22,11 @@ async function act(name, message = {}) {
   }
 }
 
+let listed = 0;
 async function list() {
+  const number = ++listed;
   const found = await act("rooms");
-  if (!found) return;
+  if (!found || number !== listed) return; // an answer that was overtaken does not know the newest room
   put(
     "rooms",
     ...found.rooms.map((each) =>
@@ -88,6 +90,7 @@ async function notes() {
     return;
   }
   const step = await ask(`/class/teach/step/${encodeURIComponent(code)}`);
+  if (here !== noted) return; // overtaken by another step
   // Made by the server from the lesson's Markdown, with every tag in it as plain text.
   put("notes", step.notes === null ? element("p", { textContent: words.no_notes }) : element("div", { innerHTML: step.notes }));
   at("lesson").value = state.lesson;
