@@ -10,6 +10,7 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
+from dashboard.services import teaching, teaching_broken
 from meddef_core.model import VARIANTS, MedDef, MedDefConfig
 from meddef_core.tasks import TASKS
 from meddef_core.zoo import save_model
@@ -81,3 +82,12 @@ def shipped(start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> Ap
     """A session with the shipped models and their fits."""
     monkeypatch.delenv("MEDDEF_MODELS_DIR")
     return start()
+
+
+@pytest.fixture
+def short_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps and budgets: these tests are about the page, not about the strength of an attack."""
+    monkeypatch.setattr(teaching, "STEPS", 1)
+    monkeypatch.setattr(teaching_broken, "STEPS", 1)
+    monkeypatch.setattr(teaching, "QUERIES", 2)
+    monkeypatch.setattr(teaching, "BUDGETS", (0.0, 4 / 255))

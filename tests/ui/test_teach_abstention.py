@@ -7,7 +7,6 @@ from _pytest.mark import ParameterSet
 from app_driving import text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.services import teaching, teaching_broken
 from dashboard.services.lessons.model import read_shelf
 from dashboard.services.tasks import get_task
 
@@ -35,12 +34,7 @@ def steps(but: tuple[str, ...]) -> list[ParameterSet]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def short_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(teaching, "STEPS", 1)
-    monkeypatch.setattr(teaching_broken, "STEPS", 1)
-    monkeypatch.setattr(teaching, "QUERIES", 2)
-    monkeypatch.setattr(teaching, "BUDGETS", (0.0, 4 / 255))
+pytestmark = pytest.mark.usefixtures("short_work")
 
 
 def opened(app: AppTest, lesson: str, step: str, sample: str) -> str:

@@ -8,7 +8,6 @@ import pytest
 from app_driving import LAB, speak_chinese, text_of
 from streamlit.testing.v1 import AppTest
 
-from dashboard.services import teaching, teaching_broken
 from dashboard.services.lessons import model as lessons
 from dashboard.services.lessons.model import read_shelf
 
@@ -19,13 +18,7 @@ SHOWN = ("Changed.", "The model output", "**Wrong", "The patient's age")
 """How errors begin that a lesson is there to show."""
 
 
-@pytest.fixture(autouse=True)
-def short_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few steps and budgets: these tests are about the page, not about the strength of an attack."""
-    monkeypatch.setattr(teaching, "STEPS", 1)
-    monkeypatch.setattr(teaching_broken, "STEPS", 1)
-    monkeypatch.setattr(teaching, "QUERIES", 2)
-    monkeypatch.setattr(teaching, "BUDGETS", (0.0, 4 / 255))
+pytestmark = pytest.mark.usefixtures("short_work")
 
 
 def opened(app: AppTest, **parameters: str) -> AppTest:
