@@ -18,7 +18,7 @@ app: $(VENV)/installed
 test: $(VENV)/installed-for-tests browser pacs postgres lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# Parts of it: the core's quick tests in under three minutes, the pages, the browser, and servers with their databases.
+# Parts of it: the core's quick tests in under three minutes, the pages, and the browser.
 test-fast: $(VENV)/installed-for-tests lint
 	$(BIN)/python -m pytest --numprocesses 2 -m "not long and not slow" tests/core
 

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.language import language, tr
+from dashboard.services import commands
+from dashboard.services import shared as services
 from dashboard.services.record_types import Accuracy, Balanced, Match, Spec
 from dashboard.services.robust_curves import attack_settings, attack_title
 from dashboard.services.words import INTENDED_USE, Text
@@ -70,13 +72,27 @@ def protocol_words(protocol: str) -> str:
 def not_measured(what: str, command: str) -> None:
     """An empty state: what would stand here, and how to make it."""
     st.info(f"{what} {tr('robustness.not-measured', 'Not measured yet. Run:')}", icon=":material/pending:")
-    st.code(command, language=None, wrap_lines=True)
+    _command(command)
 
 
 def again(command: str) -> None:
     """How to measure a number again."""
     st.caption(tr("robustness.measure-again", "Measure it again:"))
+    _command(command)
+
+
+def _command(command: str) -> None:
+    """The command, and which of its models have to be trained first."""
     st.code(command, language=None, wrap_lines=True)
+    alone = commands.records_alone(command, services.cards())
+    if alone:
+        st.caption(
+            tr(
+                "robustness.weights-models",
+                "The weights of {models} do not ship. Train them first, with the recipe on the card.",
+                models=", ".join(alone),
+            )
+        )
 
 
 def figure(drawn: go.Figure, *, name: str, alt: str, data: pd.DataFrame) -> None:

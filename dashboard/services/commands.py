@@ -1,6 +1,7 @@
 """How to measure a number again: the command that wrote its record, or the one that would."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from meddef_core.baselines.sides import UNDEFENDED
 from meddef_core.eps import short_eps
@@ -19,6 +20,15 @@ from meddef_core.zoo import Card
 
 COMPARED = "meddef"
 """Name of the model that the defences from the literature are compared with."""
+
+
+def records_alone(command: str, cards: Iterable[Card]) -> tuple[str, ...]:
+    """Keys of the models that a command names and whose weights do not ship: it stops there until they are trained."""
+    words = command.split()
+    said = [(before, word) for before, word in pairwise(words) if before in ("--task", "--model")]
+    tasks = {word for option, word in said if option == "--task"}
+    names = {word for option, word in said if option == "--model"}
+    return tuple(card.key for card in cards if not card.weights.ships and card.task in tasks and card.name in names)
 
 
 def worst_command(record: WorstRecord) -> str:

@@ -7,16 +7,15 @@ from meddef_core.cli.output import emit, tell
 
 def models(as_json: JsonFlag = False) -> None:
     """List the models."""
-    from meddef_core.zoo import configured_profile, list_models, loadable_models, malformed_models
+    from meddef_core.zoo import configured_profile, list_models, malformed_models
 
     cards, malformed = list_models(), malformed_models()
     for why in malformed.values():
         tell(why)
     profile = configured_profile()
-    here = {card.key for card in loadable_models()}
     lines = [
         f"{card.key:<20} {card.parameters / 1e6:5.2f} M  {card.title}: {card.summary}"
-        + ("" if card.key in here else " (Its record alone: the weights are not here.)")
+        + ("" if card.weights.ships else " (Its record alone: the weights are not here.)")
         for card in cards
     ]
     document = {"models": [{"key": card.key, **card.model_dump(mode="json")} for card in cards]}

@@ -114,7 +114,7 @@ def test_what_stops_a_process_is_said_as_it_would_be_in_one(error: Exception) ->
     """A process that was started hands back no more than its traceback."""
     try:
         raise error
-    except Exception:
+    except Exception:  # whatever was raised: its traceback is all that a process hands back
         said = own_error(f"\n\n-- Process 1 terminated with the following error:\n{traceback.format_exc()}")
     if isinstance(error, ModelError):
         assert isinstance(said, ModelError) and str(said) == str(error)

@@ -274,6 +274,20 @@ def test_the_command_compares_the_defences_with_the_weights_that_ship(monkeypatc
     assert "--model meddef --eps 4/255" in commands.baselines_command("oct", records.of_task("oct").shipped)
 
 
+def test_a_command_for_weights_that_do_not_ship_says_so(
+    start: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MEDDEF_MODELS_DIR")
+    cards = list_models(MODELS)
+    assert commands.records_alone("meddef prune --task oct --model meddef-narrow --sweep", cards) == (
+        "oct/meddef-narrow",
+    )
+    assert commands.records_alone("meddef prune --task oct --model meddef --sweep", cards) == ()
+    assert commands.records_alone("meddef shifts --task chest", cards) == ()
+    said = text_of(open_robustness(start(), "pruning"))
+    assert "The weights of oct/meddef-narrow do not ship. Train them first" in said
+
+
 def test_the_quick_look_shows_the_attack_that_leaves_least(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDDEF_RESULTS_DIR", raising=False)
     found = records.of_task("chest")
