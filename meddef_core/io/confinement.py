@@ -30,8 +30,10 @@ class WorkerLimits:
 
     memory_bytes: int = 1_200_000_000
     """Address space on top of what the worker's libraries take (about 400 MB, most of it never touched)."""
-    processor_seconds: int = 5
-    """Processor time, so that a busy machine refuses no file that an idle one reads."""
+    processor_seconds: int = 8
+    """Processor time, so that a busy machine refuses no file that an idle one reads. The dearest legal scans take 2 to
+    4 s on an idle machine, and twice that where other work shares the core and its cache.
+    """
     clock_seconds: float = 60.0
     """Time by the clock, for what waits without working."""
     clock_seconds_alone: float = 15.0

@@ -27,6 +27,9 @@ _UPRIGHT = {
 _GREY_MODES = ("1", "L", "LA")
 """Pillow's modes of a picture without colours; those of 16 bits begin with I."""
 
+_BAND_ROWS = 64
+"""Rows put on black at once, so that copies of a large picture stay in the processor's cache."""
+
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits that detectors give, one of which the values of a deeper picture have."""
 
@@ -95,7 +98,7 @@ def read_channels(data: bytes, *, container: str, channels: int) -> Pixels:
             return np.broadcast_to(pixels, (channels, *pixels.shape))
         if image.has_transparency_data:
             image, _ = _on_black(image)
-        values = np.asarray(image.convert("RGB"))
+        values = np.asarray(_as(image, "RGB"))
     return np.moveaxis(contrast.scale(values, low=0.0, high=255.0), 2, 0)
 
 
@@ -151,19 +154,28 @@ def _grey(found: Opened, container: str) -> _Grey:
         image = image.convert("RGB")
     colours: Colouring = "grey"
     if image.mode in ("RGB", "YCbCr"):
-        colours = colouring(np.asarray(image.convert("RGB")))
+        colours = colouring(np.asarray(_as(image, "RGB")))
         notes += (NOTES[colours],) if colours in NOTES else ()
-    return _Grey(values=np.asarray(image.convert("L")), depth=8, notes=notes, colours=colours)
+    return _Grey(values=np.asarray(_as(image, "L")), depth=8, notes=notes, colours=colours)
 
 
 def _on_black(image: Image.Image) -> tuple[Image.Image, bool]:
     """Composite on black; also whether nothing was transparent."""
-    layered = image.convert("RGBA")
-    alpha = layered.getchannel("A")
-    if np.asarray(alpha).min() == 255:
+    layered = _as(image, "RGBA")
+    lowest, _ = layered.getchannel("A").getextrema()
+    if lowest == 255:
         return layered.convert("RGB"), True
-    black = Image.new("RGBA", layered.size, (0, 0, 0, 255))
-    return Image.alpha_composite(black, layered).convert("RGB"), False
+    shown = Image.new("RGB", layered.size)
+    for top in range(0, layered.height, _BAND_ROWS):
+        band = layered.crop((0, top, layered.width, min(top + _BAND_ROWS, layered.height)))
+        black = Image.new("RGBA", band.size, (0, 0, 0, 255))
+        shown.paste(Image.alpha_composite(black, band).convert("RGB"), (0, top))
+    return shown, False
+
+
+def _as(image: Image.Image, mode: str) -> Image.Image:
+    """In another mode; Pillow copies what has it already, and a picture may have 200 MB."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _deep(values: Values, found: Opened, container: str) -> _Grey:

@@ -176,6 +176,36 @@ def test_a_teacher_signs_in_and_opens_a_room(browser: Browser, address: str) -> 
     expect(page.locator("#code")).to_have_text(page.locator("#rooms button[aria-pressed=true]").inner_text())
 
 
+@pytest.mark.parametrize("late", ["**/class/static/teacher.js", "**/class/teach/offered?*"])
+def test_a_button_pressed_before_its_script_has_run_is_not_pressed_in_vain(
+    browser: Browser, address: str, teacher: Client, late: str
+) -> None:
+    page = opened(browser, {"width": 1440, "height": 900}, address, "/class/sign-in", teacher)
+    page.route(late, lambda route: (time.sleep(1), route.continue_()))
+    page.goto(f"{address}/class/teacher", wait_until="commit")
+    page.get_by_role("button", name="Open a new room").click()
+    page.locator("#rooms button[aria-pressed=true]").wait_for(timeout=10_000)
+
+
+def test_the_teachers_window_asks_again_for_what_it_did_not_get(
+    browser: Browser, address: str, teacher: Client
+) -> None:
+    page = opened(browser, {"width": 1440, "height": 900}, address, "/class/sign-in", teacher)
+    asked: list[Route] = []
+
+    def break_the_first_off(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/class/teach/offered?*", break_the_first_off)
+    page.goto(f"{address}/class/teacher")
+    expect(page.locator("#lesson option")).not_to_have_count(0)
+    assert len(asked) == 2 and page.locator("#said").inner_text() == ""
+
+
 def test_a_list_of_rooms_that_was_overtaken_is_not_shown(browser: Browser, address: str) -> None:
     page = opened(browser, {"width": 1440, "height": 900}, address, "/class/teacher")
     asked: list[Route] = []

@@ -178,3 +178,11 @@ def test_only_frame_one_exists() -> None:
     assert read_scan(png(GREY), frame=1).digest == read_scan(png(GREY)).digest
     with pytest.raises(ScanError, match="no frame 2: the file holds 1 frame"):
         read_scan(png(GREY), frame=2)
+
+
+@pytest.mark.parametrize("height", [63, 64, 200])
+def test_transparency_is_put_on_black_as_pillow_does_it_at_once(height: int) -> None:
+    picture = np.random.default_rng(height).integers(0, 256, (height, 70, 4)).astype(np.uint8)
+    whole = Image.fromarray(picture)
+    at_once = Image.alpha_composite(Image.new("RGBA", whole.size, (0, 0, 0, 255)), whole).convert("L")
+    assert np.array_equal(read_scan(png(picture)).pixels, np.asarray(at_once) / np.float32(255))

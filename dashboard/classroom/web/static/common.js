@@ -40,6 +40,11 @@ export async function ask(path, message) {
   return found;
 }
 
+// The page is inert until its script has run, so that no button is pressed in vain.
+export function ready() {
+  document.querySelector("main").inert = false;
+}
+
 // Asks again and again, a little irregularly so that a class does not ask in step; a failure is asked again as well.
 export function follow(look, milliseconds) {
   let timer = null;

@@ -1,6 +1,6 @@
 // The teacher's notes beside a projector without a class: they follow its step, and turn its pages.
 
-import { ask, clock, element, put, say, words } from "./common.js";
+import { ask, clock, element, put, ready, say, words } from "./common.js";
 
 const asked = new URLSearchParams(location.search);
 const channel = new BroadcastChannel("meddef_lesson");
@@ -41,3 +41,4 @@ setInterval(() => {
 }, 500);
 follow({ lesson: asked.get("lesson"), step: Number(asked.get("step") ?? 1) - 1, revealed: asked.get("revealed") === "1" });
 channel.postMessage({ where: true });
+ready();

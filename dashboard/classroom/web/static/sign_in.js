@@ -1,4 +1,4 @@
-import { ask } from "./common.js";
+import { ask, ready } from "./common.js";
 
 document.getElementById("sign_in").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -9,3 +9,4 @@ document.getElementById("sign_in").addEventListener("submit", async (event) => {
     document.getElementById("said").textContent = error.message;
   }
 });
+ready();

@@ -1,6 +1,6 @@
 // The teacher's window: the room, its lesson, its questions, and who is there.
 
-import { ask, bars, clock, element, follow, numbers, put, say, words } from "./common.js";
+import { ask, bars, clock, element, follow, numbers, put, ready, say, words } from "./common.js";
 import { challenges } from "./teacher_challenge.js";
 
 const at = (id) => document.getElementById(id);
@@ -188,7 +188,19 @@ for (const button of document.querySelectorAll("button.live")) {
   };
 }
 
-const offered = await ask("/class/teach/offered");
+async function patiently(path) {
+  for (;;) {
+    try {
+      return await ask(path);
+    } catch (error) {
+      at("said").textContent = error.status ? error.message : words.lost;
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+  }
+}
+
+const offered = await patiently("/class/teach/offered");
+at("said").textContent = "";
 lessons = offered.lessons;
 put("lesson", ...lessons.map(({ key, title }) => element("option", { value: key, textContent: title })));
 put("task", ...offered.tasks.map(({ key, title }) => element("option", { value: key, textContent: title })));
@@ -196,3 +208,4 @@ steps();
 challenges(offered, act, () => at("task").value);
 soon = follow(look, 700);
 enter(code);
+ready();
