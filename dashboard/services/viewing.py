@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from dashboard.services.models import loaded
 from dashboard.services.results.common import MapView, ModelChoice, Picture
-from dashboard.services.results.viewing import Plane, Preset, Seen, Values, Window
+from dashboard.services.results.viewing import Plane, Seen, Values, Window
 from dashboard.services.visitor import has_left
 from meddef_core.errors import MedDefError
 from meddef_core.explanation import EXPLAINERS, available
-from meddef_core.scans import Scan, WindowRange, read_scan_isolated
+from meddef_core.scans import Scan, WindowRange, central_windows, read_scan_isolated
 from meddef_core.scans.limits import MAX_VOLUME_BYTES
-from meddef_core.text import Text
 
 MOST_BYTES = 1_500_000
 """Of a compressed plane: what a slow connection carries in a few seconds."""
@@ -76,7 +75,7 @@ def values_of(
             return found
     top = LEVELS if scan.bits <= 8 else 2**16 - 1
     plane = encoded(scan.pixels, low=0.0, high=float(LEVELS), top=top)
-    return Values(plane=plane, window=AS_READ, presets=_level_presets(scan.pixels))
+    return Values(plane=plane, window=AS_READ, presets=central_windows(LEVELS * scan.pixels))
 
 
 def _in_units(scan: Scan, data: bytes, *, frame: int | None, known: WindowRange, window: Window) -> Values | None:
@@ -109,19 +108,6 @@ def _ramp(pixels: Pixels, low: float, high: float, window: Window) -> Pixels:
 
 def _is_like(shown: Pixels, read: Pixels) -> bool:
     return shown.shape == read.shape and float(np.quantile(np.abs(shown - read), 0.99)) <= LARGEST_ERROR
-
-
-def _level_presets(pixels: Pixels) -> tuple[Preset, ...]:
-    """Windows that leave out the darkest and brightest 1% and 5%."""
-    found: list[Preset] = []
-    for name, margin in (
-        (Text("diagnose.central-98", "central 98%"), 1),
-        (Text("diagnose.central-90", "central 90%"), 5),
-    ):
-        first, last = (LEVELS * float(value) for value in np.percentile(pixels, [margin, 100 - margin]))
-        if last > first:
-            found.append((name, (first + last) / 2 + 0.5, last - first + 1))
-    return tuple(found)
 
 
 def encoded(pixels: Pixels, *, low: float, high: float, top: int) -> Plane:

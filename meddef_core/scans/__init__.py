@@ -11,7 +11,7 @@ from meddef_core.scans.limits import FrameError
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.scan import Scan
 from meddef_core.scans.volume import Volume, read_volume
-from meddef_core.scans.windows import WindowRange, window_range
+from meddef_core.scans.windows import WindowRange, central_windows, window_range
 
 __all__ = [
     "FrameError",
@@ -19,6 +19,7 @@ __all__ = [
     "Scan",
     "Volume",
     "WindowRange",
+    "central_windows",
     "close_decoders",
     "read_scan",
     "read_scan_isolated",

@@ -62,14 +62,25 @@ def _range(values: Values, own: tuple[float, float] | None) -> WindowRange:
         raise ScanError(
             Text("scan.image-holds-one", "The image holds one single grey value; choose a file that shows a scan.")
         )
-    whole = ((low + high) / 2, high - low + 1)
+    whole = _between(low, high)
     centre, width = own or whole
-    presets = [(Text("scan.full-range", "full range"), *whole)]
+    presets = ((Text("scan.full-range", "full range"), *whole), *central_windows(values))
+    return WindowRange(low, high, centre, width, presets)
+
+
+def central_windows(values: Values) -> tuple[tuple[str, float, float], ...]:
+    """Name, centre and width of windows that leave out the darkest and brightest 1% and 5% of `values` of any shape."""
+    found = []
     for name, margin in (
         (Text("diagnose.central-98", "central 98%"), 1),
         (Text("diagnose.central-90", "central 90%"), 5),
     ):
         first, last = (float(value) for value in np.percentile(values, [margin, 100 - margin]))
         if last > first:
-            presets.append((name, (first + last) / 2, last - first + 1))
-    return WindowRange(low, high, centre, width, tuple(presets))
+            found.append((name, *_between(first, last)))
+    return tuple(found)
+
+
+def _between(first: float, last: float) -> tuple[float, float]:
+    """Centre and width of the window whose ramp begins at one value and ends at another (see `apply_window`)."""
+    return (first + last) / 2 + 0.5, last - first + 1
