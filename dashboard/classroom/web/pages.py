@@ -20,11 +20,15 @@ KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 
 def page(name: str, *, language: str) -> HTMLResponse:
-    """One page: `{{key}}` in its file is the sentence of that key, and `{{words}}` all of them for its script."""
+    """One page: its body in the frame that all share.
+
+    `{{key}}` is the sentence of that key, and `{{words}}` all of them for the page's script.
+    """
     words = PAGES[name](language)
     kept = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
-    filled = {key: html.escape(sentence) for key, sentence in words.items()} | {"words": kept, "lang": language}
-    return HTMLResponse(PLACE.sub(lambda found: filled[found[1]], _file(f"{name}.html")), headers=HEADERS)
+    filled = {key: html.escape(sentence) for key, sentence in words.items()} | {"words": kept, "lang": language, "script": name}
+    whole = _file("frame.html").replace("{{body}}", _file(f"{name}.html"))
+    return HTMLResponse(PLACE.sub(lambda found: filled[found[1]], whole), headers=HEADERS)
 
 
 def picture(png: bytes) -> Response:
