@@ -33,6 +33,7 @@ from meddef_core.scans import Scan, Volume, read_scan_isolated
 from meddef_core.scans import read_volume as read_volume_bytes
 from meddef_core.scans.paths import scan_at, volume_at
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 from meddef_core.zoo import Card, LoadedModel, loadable_models
 from meddef_core.zoo import load_model as load_from_zoo
 
@@ -162,7 +163,15 @@ def _check_settings(info: AttackInfo, changes: dict[str, Any]) -> None:
     """AttackError for what would be ignored, as a result would not be what was asked for."""
     has = info.settings | {"eps", "engine", "seed"}  # a seed is no mistake where nothing is drawn
     for key in sorted(changes.keys() - has):
-        raise AttackError(f"{info.title} has no setting {key!r}; it has {', '.join(sorted(has))}")
+        raise AttackError(
+            Text(
+                "library.no-setting",
+                "{title} has no setting {key}; it has {known}",
+                title=info.title,
+                key=repr(key),
+                known=", ".join(sorted(has)),
+            )
+        )
 
 
 def _labels(model: Model, x: Tensor, label: str | int | Tensor | None) -> Tensor:
@@ -180,8 +189,13 @@ def _labels(model: Model, x: Tensor, label: str | int | Tensor | None) -> Tensor
 def _of_same_images(source: Model, model: Model) -> Model:
     if isinstance(source, LoadedModel) and isinstance(model, LoadedModel) and not source.prepares_like(model):
         raise AttackError(
-            f"{source.card.key} and {model.card.key} prepare scans in different ways, so an image made on one is none "
-            "of the other's; choose another source"
+            Text(
+                "library.source-other-preprocessing",
+                "{source} and {model} prepare scans in different ways, so an image made on one is none of "
+                "the other's; choose another source",
+                source=source.card.key,
+                model=model.card.key,
+            )
         )
     return source
 

@@ -6,12 +6,13 @@ variables in lower case without `MEDDEF_`. Every reader asks `settings()`, so a 
 
 import os
 import tomllib
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -21,6 +22,7 @@ from pydantic_settings import (
 )
 
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 PREFIX = "MEDDEF_"
 CONFIG = f"{PREFIX}CONFIG"
@@ -87,7 +89,7 @@ class Settings(BaseSettings):
     @classmethod
     def _no_file(cls, path: Path | None) -> Path | None:
         if path is not None and path.exists() and not path.is_dir():
-            raise ValueError("a folder is needed, and this is a file")
+            raise ValueError(Text("settings.folder-not-file", "a folder is needed, and this is a file"))
         return path
 
     @field_validator("hosts", "origins", "login_readers", "login_teachers", "login_administrators", mode="before")
@@ -99,7 +101,12 @@ class Settings(BaseSettings):
     @classmethod
     def _no_addresses(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         if any(set(host) & set("/:@ ") for host in hosts):
-            raise ValueError("a host is a name alone, without scheme or port: meddef.example.org, *.example.org or *")
+            raise ValueError(
+                Text(
+                    "settings.host-name-alone",
+                    "a host is a name alone, without scheme or port: meddef.example.org, *.example.org or *",
+                )
+            )
         return hosts
 
     @field_validator("origins")
@@ -108,14 +115,19 @@ class Settings(BaseSettings):
         for origin in origins:
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}" or "*" in origin:
-                raise ValueError("an origin is a scheme and a name, as https://meddef.example.org, without a path")
+                raise ValueError(
+                    Text(
+                        "settings.origin-form",
+                        "an origin is a scheme and a name, as https://meddef.example.org, without a path",
+                    )
+                )
         return origins
 
     @field_validator("pacs_ca_file")
     @classmethod
     def _a_file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
-            raise ValueError("a file is needed, and there is none")
+            raise ValueError(Text("settings.file-missing", "a file is needed, and there is none"))
         return path
 
     @field_validator("pacs_url")
@@ -132,7 +144,9 @@ class Settings(BaseSettings):
     @classmethod
     def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(secret.get_secret_value()) < LEAST_SECRET:
-            raise ValueError(f"{LEAST_SECRET} characters are needed, chosen at random")
+            raise ValueError(
+                Text("settings.secret-short", "{least} characters are needed, chosen at random", least=LEAST_SECRET)
+            )
         return secret
 
     @classmethod
@@ -156,11 +170,13 @@ def checked_address(address: str) -> str:
     """The address of a web service, without a slash at its end; ValueError for one that cannot or must not be used."""
     parts = urlsplit(address)
     if "@" in address:
-        raise ValueError("an address holds no user name or password; they have settings of their own")
+        raise ValueError(
+            Text("settings.address-login", "an address holds no user name or password; they have settings of their own")
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname or ":" in parts.hostname:
-        raise ValueError("an address such as https://pacs.example/dicom-web is needed")
+        raise ValueError(Text("settings.address-form", "an address such as https://pacs.example/dicom-web is needed"))
     if parts.query or parts.fragment:
-        raise ValueError("an address without ? and # is needed")
+        raise ValueError(Text("settings.address-plain", "an address without ? and # is needed"))
     return address.rstrip("/")
 
 
@@ -168,7 +184,7 @@ def encrypted_address(address: str) -> str:
     """`checked_address` that begins with https, or is of this machine; ValueError for another."""
     parts = urlsplit(checked_address(address))
     if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1"):
-        raise ValueError("an address that begins with https:// is needed")
+        raise ValueError(Text("settings.address-https", "an address that begins with https:// is needed"))
     return address.rstrip("/")
 
 
@@ -177,7 +193,14 @@ def config_file() -> Path | None:
     named = os.environ.get(CONFIG)
     if named:
         if not Path(named).is_file():
-            raise MedDefError(f"{CONFIG} names {named}, which is no file; correct it or leave it unset.")
+            raise MedDefError(
+                Text(
+                    "settings.config-no-file",
+                    "{variable} names {path}, which is no file; correct it or leave it unset.",
+                    variable=CONFIG,
+                    path=named,
+                )
+            )
         return Path(named)
     usual = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "meddef.toml"
     return usual if usual.is_file() else None
@@ -202,10 +225,23 @@ def _validated(given: tuple[tuple[str, str], ...], file: Path | None, state: tup
     except ValidationError as error:
         raise MedDefError(_sentence(error)) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MedDefError(f"The settings file {file} cannot be read ({error}); correct it.") from error
+        raise MedDefError(
+            Text(
+                "settings.file-unreadable",
+                "The settings file {path} cannot be read ({reason}); correct it.",
+                path=file,
+                reason=error,
+            )
+        ) from error
     lacking = [variable(name) for name in LOGIN if getattr(found, name) is None]
     if lacking and len(lacking) < len(LOGIN):
-        raise MedDefError(f"A login needs {' and '.join(lacking)} as well; set what is missing, or none of them.")
+        raise MedDefError(
+            Text(
+                "settings.login-incomplete",
+                "A login needs {missing} as well; set what is missing, or none of them.",
+                missing=reduce(_and, lacking),
+            )
+        )
     return found
 
 
@@ -213,11 +249,39 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return f"The settings file {config_file()} sets {field}, which there is not; choose from {', '.join(NAMES)}."
-    reason = first["msg"].removeprefix("Value error, ")
-    where = variable(field) if os.environ.get(variable(field)) else f"The setting {field} in {config_file()}"
-    value = "a value" if field in SECRETS or "@" in str(first["input"]) else _shown(first["input"])
-    return f"{where} is {value}, which cannot work ({reason[:1].lower()}{reason[1:]}); correct it."
+        return Text(
+            "settings.key-unknown",
+            "The settings file {path} sets {key}, which there is not; choose from {known}.",
+            path=config_file(),
+            key=field,
+            known=", ".join(NAMES),
+        )
+    reason = reason_of(first)
+    in_file = Text("settings.key-in-file", "The setting {key} in {path}", key=field, path=config_file())
+    hidden = field in SECRETS or "@" in str(first["input"])
+    return Text(
+        "settings.value-cannot-work",
+        "{where} is {value}, which cannot work ({reason}); correct it.",
+        where=variable(field) if os.environ.get(variable(field)) else in_file,
+        value=Text("settings.hidden-value", "a value") if hidden else _shown(first["input"]),
+        reason=reason if isinstance(reason, Text) else f"{reason[:1].lower()}{reason[1:]}",
+    )
+
+
+def reason_of(refusal: ErrorDetails) -> str:
+    """Why pydantic refuses a value: the sentence of a validator of ours with its id, else pydantic's own words."""
+    own = refusal.get("ctx", {}).get("error")
+    return str(own) if isinstance(own, ValueError) else refusal["msg"]
+
+
+def worded(refusal: ErrorDetails) -> str:
+    """`reason_of`, as pydantic words it: "Value error, ..." for a validator of ours."""
+    reason = reason_of(refusal)
+    return reason if reason == refusal["msg"] else Text("settings.value-error", "Value error, {reason}", reason=reason)
+
+
+def _and(first: str, second: str) -> str:
+    return Text("settings.both-missing", "{first} and {second}", first=first, second=second)
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 from meddef_core.attacks.spec import AttackSpec, AttackStep
 from meddef_core.eps import Norm
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 BALL_TOLERANCE = 1e-6
 """Slack on the budget, in pixel units: float32 rounds x + eps and adv - x by up to 6e-8 each. An L2 norm adds up as
@@ -116,13 +117,28 @@ def tolerance(eps: float, *, norm: Norm) -> float:
 def check_adversarial(adversarial: Tensor, x: Tensor, *, eps: float, norm: Norm) -> None:
     """AttackError unless every image is finite, inside [0, 1] and within `eps` (+ `tolerance`) of its original."""
     if adversarial.shape != x.shape or not bool(torch.isfinite(adversarial).all()):
-        raise AttackError("the attack made images that are not finite, which is a fault of the attack: report it")
+        raise AttackError(
+            Text(
+                "attack.images-not-finite",
+                "the attack made images that are not finite, which is a fault of the attack: report it",
+            )
+        )
     if bool((adversarial < 0).any()) or bool((adversarial > 1).any()):
-        raise AttackError("the attack left the pixel range [0, 1], which is a fault of the attack: report it")
+        raise AttackError(
+            Text(
+                "attack.left-pixel-range",
+                "the attack left the pixel range [0, 1], which is a fault of the attack: report it",
+            )
+        )
     farthest = float(DISTANCES[norm](adversarial, x).max())
     if farthest > eps + tolerance(eps, norm=norm):
         raise AttackError(
-            f"the attack moved {farthest:.6f} with a budget of {eps:.6f}, which is a fault of the attack: report it"
+            Text(
+                "attack.moved-too-far",
+                "the attack moved {farthest:.6f} with a budget of {eps:.6f}, which is a fault of the attack: report it",
+                farthest=farthest,
+                eps=eps,
+            )
         )
 
 

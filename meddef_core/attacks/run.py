@@ -83,24 +83,52 @@ def run_attack(
 def check_model(model: nn.Module | None) -> None:
     """AttackError for a model in training mode: asking it would change what it has learnt."""
     if model is not None and any(module.training for module in model.modules()):
-        raise AttackError("the model is in training mode; call model.eval() before attacking it")
+        raise AttackError(
+            Text("attack.training-mode", "the model is in training mode; call model.eval() before attacking it")
+        )
 
 
 def _check_images(x: Tensor, y: Tensor) -> None:
     if x.ndim != 4 or 0 in x.shape:
-        raise AttackError(f"images must have the shape (B, C, H, W) with at least one image, not {tuple(x.shape)}")
+        raise AttackError(
+            Text(
+                "attack.images-shape",
+                "images must have the shape (B, C, H, W) with at least one image, not {shape}",
+                shape=tuple(x.shape),
+            )
+        )
     if x.dtype not in (torch.float32, torch.float64):
-        raise AttackError(f"images must be float32 (or float64), not {str(x.dtype).removeprefix('torch.')}")
+        raise AttackError(
+            Text(
+                "attack.images-float",
+                "images must be float32 (or float64), not {dtype}",
+                dtype=str(x.dtype).removeprefix("torch."),
+            )
+        )
     # Written so that NaN fails it too.
     if not bool(((x >= 0) & (x <= 1)).all()):
-        raise AttackError("images must hold finite pixels in [0, 1]; normalisation belongs inside the model")
+        raise AttackError(
+            Text(
+                "attack.images-pixels",
+                "images must hold finite pixels in [0, 1]; normalisation belongs inside the model",
+            )
+        )
     if y.dtype != torch.int64 or y.shape != x.shape[:1]:
-        raise AttackError(f"labels must be {len(x)} int64 class numbers, one an image")
+        raise AttackError(
+            Text("attack.labels-int64", "labels must be {count} int64 class numbers, one an image", count=len(x))
+        )
 
 
 def _check_labels(y: Tensor, spec: AttackSpec, *, classes: int) -> None:
     if bool((y < 0).any()) or bool((y >= classes).any()):
-        raise AttackError(f"labels must lie between 0 and {classes - 1}: the model has {classes} classes")
+        raise AttackError(
+            Text(
+                "attack.labels-range",
+                "labels must lie between 0 and {last}: the model has {classes} classes",
+                last=classes - 1,
+                classes=classes,
+            )
+        )
     if spec.target is not None and spec.target >= classes:
         raise AttackError(
             Text(

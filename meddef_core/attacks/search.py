@@ -17,9 +17,10 @@ NO_GRADIENT = Text(
     "attack.model-passes", "the model passes no gradient to its input, so gradient attacks cannot run on it"
 )
 
-IN_PLACE = (
+IN_PLACE = Text(
+    "attack.changes-input",
     "the model changes its input in place (`x -= mean`, or `inplace=True` on its first layer), so the scan itself "
-    "changes; write `x = x - mean` instead"
+    "changes; write `x = x - mean` instead",
 )
 
 
@@ -75,10 +76,15 @@ def logits_of(model: nn.Module, images: Tensor) -> Tensor:
     """Logits `(B, K)` in the dtype of `images`; AttackError unless they are finite and of that shape, with K >= 2."""
     logits = outputs_of(model, images)
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
-        raise AttackError("the model must return logits as one floating-point tensor")
+        raise AttackError(Text("attack.logits-tensor", "the model must return logits as one floating-point tensor"))
     if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
         raise AttackError(
-            f"the model must return logits of shape ({len(images)}, at least 2 classes), not {tuple(logits.shape)}"
+            Text(
+                "attack.logits-shape",
+                "the model must return logits of shape ({count}, at least 2 classes), not {shape}",
+                count=len(images),
+                shape=tuple(logits.shape),
+            )
         )
     if not bool(torch.isfinite(logits).all()):
         raise AttackError(

@@ -16,6 +16,7 @@ from meddef_core.attacks.info import AttackInfo
 from meddef_core.attacks.search import NO_GRADIENT, Search, logits_of
 from meddef_core.attacks.spec import AttackSpec
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 Settings = Callable[[AttackSpec, int], dict[str, Any]]
 """From a spec and the number of classes: the arguments of a torchattacks class, beside the model."""
@@ -84,16 +85,27 @@ def check_engine(spec: AttackSpec, info: AttackInfo) -> None:
         return
     if spec.name not in TORCHATTACKS:
         raise AttackError(
-            f"torchattacks has no {info.title} that respects the budget; choose one of {', '.join(TORCHATTACKS)}, "
-            "or the engine meddef"
+            Text(
+                "attack.engine-lacks",
+                "torchattacks has no {title} that respects the budget; choose one of {known}, or the engine meddef",
+                title=info.title,
+                known=", ".join(TORCHATTACKS),
+            )
         )
     if spec.target is not None:
         raise AttackError(
-            "the engine torchattacks runs without a target; leave the target out or use the engine meddef"
+            Text(
+                "attack.engine-no-target",
+                "the engine torchattacks runs without a target; leave the target out or use the engine meddef",
+            )
         )
     if "loss" in info.settings and spec.loss != "ce":
         raise AttackError(
-            f"{info.title} of torchattacks maximises cross-entropy only; use the loss ce or the engine meddef"
+            Text(
+                "attack.engine-cross-entropy",
+                "{title} of torchattacks maximises cross-entropy only; use the loss ce or the engine meddef",
+                title=info.title,
+            )
         )
 
 
@@ -106,7 +118,9 @@ def run_torchattacks(search: Search) -> None:
     problem = search.problem
     spec, engine = problem.spec, TORCHATTACKS[problem.spec.name]
     if problem.x.dtype != torch.float32:
-        raise AttackError("torchattacks takes float32 images; use the engine meddef for float64")
+        raise AttackError(
+            Text("attack.engine-float32", "torchattacks takes float32 images; use the engine meddef for float64")
+        )
     model = _Private(problem.model, device=problem.x.device)
     total = spec.restarts if engine.restarts else 1
     for restart in range(total):
@@ -141,8 +155,11 @@ class _Private(nn.Module):
             self.network = copy.deepcopy(model)
         except Exception as error:  # somebody's own model may hold anything
             raise AttackError(
-                f"the model cannot be copied ({type(error).__name__}), and torchattacks needs a copy; use the engine "
-                "meddef"
+                Text(
+                    "attack.engine-copy",
+                    "the model cannot be copied ({kind}), and torchattacks needs a copy; use the engine meddef",
+                    kind=type(error).__name__,
+                )
             ) from error
         self.placeholder = nn.Parameter(
             torch.zeros((), device=device)

@@ -11,6 +11,7 @@ from meddef_core.attacks.run import run_attack
 from meddef_core.attacks.spec import AttackSpec, OnStep
 from meddef_core.eps import Norm, check_budget
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,25 @@ def smallest_flip(
 
 def _check_bracket(x: Tensor, *, low: float, high: float, tolerance: float, norm: Norm) -> None:
     if len(x) != 1:
-        raise AttackError(f"the smallest budget is searched for one image at a time, not for {len(x)}")
+        raise AttackError(
+            Text(
+                "attack.smallest-one-image",
+                "the smallest budget is searched for one image at a time, not for {count}",
+                count=len(x),
+            )
+        )
     for eps in (low, high):
         check_budget(eps, norm=norm)
     if not low < high:
-        raise AttackError(f"the search needs a lower end below its upper end, not {low:g} and {high:g}")
+        raise AttackError(
+            Text(
+                "attack.smallest-bracket",
+                "the search needs a lower end below its upper end, not {low:g} and {high:g}",
+                low=low,
+                high=high,
+            )
+        )
     if not tolerance > 0:
-        raise AttackError(f"tolerance must be above 0, not {tolerance!r}")
+        raise AttackError(
+            Text("attack.smallest-tolerance", "tolerance must be above 0, not {tolerance}", tolerance=repr(tolerance))
+        )

@@ -106,11 +106,32 @@ class AttackSpec:
                 )
             )
         if self.loss not in LOSSES:
-            raise AttackError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
+            raise AttackError(
+                Text(
+                    "attack.loss-one-of",
+                    "loss must be one of {known}, not {loss}",
+                    known=", ".join(LOSSES),
+                    loss=repr(self.loss),
+                )
+            )
         if self.keep not in KEEPS:
-            raise AttackError(f"keep must be one of {', '.join(KEEPS)}, not {self.keep!r}")
+            raise AttackError(
+                Text(
+                    "attack.keep-one-of",
+                    "keep must be one of {known}, not {keep}",
+                    known=", ".join(KEEPS),
+                    keep=repr(self.keep),
+                )
+            )
         if self.engine not in ENGINES:
-            raise AttackError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+            raise AttackError(
+                Text(
+                    "attack.engine-one-of",
+                    "engine must be one of {known}, not {engine}",
+                    known=", ".join(ENGINES),
+                    engine=repr(self.engine),
+                )
+            )
 
 
 class AttackSettings(TypedDict, total=False):

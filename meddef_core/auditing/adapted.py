@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from meddef_core.text import Text
+
 IMPORT = "from meddef_core.auditing import Adapted"
 
 
@@ -40,7 +42,7 @@ def advise(out: object, *, n: int, classes: tuple[str, ...]) -> Advice:
     if isinstance(out, Tensor):
         what, expression = _of_tensor(out, "out", n=n, classes=classes)
         return Advice(what, expression)
-    what = f"a {_kind(out)}; it must return logits as one float tensor"
+    what = Text("audit.returned-kind", "a {kind}; it must return logits as one float tensor", kind=_kind(out))
     inner = list(_tensors(out, "out"))
     for place, tensor in inner:
         if _fits(tensor, n=n, classes=classes):
@@ -58,12 +60,20 @@ def _fits(tensor: Tensor, *, n: int, classes: tuple[str, ...]) -> bool:
 def _of_tensor(tensor: Tensor, place: str, *, n: int, classes: tuple[str, ...]) -> tuple[str, str | None]:
     """What a tensor of another kind or shape is, and the expression in `place` that makes logits of it."""
     if not tensor.is_floating_point():
-        return "whole numbers; it must return logits as one float tensor, before the class is chosen", None
+        whole = Text(
+            "audit.returned-whole-numbers",
+            "whole numbers; it must return logits as one float tensor, before the class is chosen",
+        )
+        return whole, None
     k = len(classes)
     shape = " x ".join(map(str, tensor.shape)) or "single"
-    what = (
-        f"{shape} values for {n} images of {k} classes; it must return logits of shape {n} x {k}, one column a class "
-        f"folder"
+    what = Text(
+        "audit.returned-shape",
+        "{shape} values for {n} images of {k} classes; it must return logits of shape {n} x {k}, one column a class "
+        "folder",
+        shape=shape,
+        n=n,
+        k=k,
     )
     if not (tensor.ndim and len(tensor) == n):
         return what, None
@@ -72,12 +82,25 @@ def _of_tensor(tensor: Tensor, place: str, *, n: int, classes: tuple[str, ...]) 
     undone = f"{flat}.logit(eps=1e-6)" if _in_unit_interval(tensor) else flat
     outputs = tensor[0].numel()
     if outputs == 1 and k == 2:
-        return f"{what}; its one output is taken for {classes[1]}", f"{undone} * {place}.new_tensor([0.0, 1.0])"
+        taken = Text(
+            "audit.returned-one-output",
+            "{what}; its one output is taken for {name}",
+            what=what,
+            name=classes[1],
+        )
+        return taken, f"{undone} * {place}.new_tensor([0.0, 1.0])"
     if outputs == k:
         return what, flat
     if outputs > k and tensor.ndim == 2:
         columns = list(range(k))
-        return f"{what}; name the columns of {', '.join(classes)} in place of {columns}", f"{undone}[:, {columns}]"
+        named = Text(
+            "audit.returned-columns",
+            "{what}; name the columns of {names} in place of {columns}",
+            what=what,
+            names=", ".join(classes),
+            columns=columns,
+        )
+        return named, f"{undone}[:, {columns}]"
     return what, None
 
 

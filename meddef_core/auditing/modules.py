@@ -18,6 +18,7 @@ from meddef_core.auditing.remedies import words_of
 from meddef_core.errors import DataError, ModelError, ScanError
 from meddef_core.scans.files import is_ignored, read_file
 from meddef_core.scans.isolated import read_picture_isolated
+from meddef_core.text import Text
 
 CLASSES = range(2, 9)
 """Numbers of classes that an audit takes."""
@@ -48,21 +49,56 @@ def load_module(target: str) -> nn.Module:
     path_text, colon, name = target.rpartition(":")
     path = Path(path_text)
     if not colon or not name.isidentifier():
-        raise ModelError(f"A module is named as file.py:function, such as my_model.py:build, not {target!r}.")
+        raise ModelError(
+            Text(
+                "audit.module-target",
+                "A module is named as file.py:function, such as my_model.py:build, not {target}.",
+                target=repr(target),
+            )
+        )
     if not path.is_file():
-        raise ModelError(f"There is no file {path_text}; name the Python file that builds the model.")
+        raise ModelError(
+            Text(
+                "audit.no-module-file",
+                "There is no file {path}; name the Python file that builds the model.",
+                path=path_text,
+            )
+        )
     with _importable(path.resolve().parent):
         module = _imported(path)
         build = getattr(module, name, None)
         if not callable(build):
-            raise ModelError(f"{path.name} has no function {name!r}; name the one that builds the model.")
+            raise ModelError(
+                Text(
+                    "audit.no-function",
+                    "{file} has no function {name}; name the one that builds the model.",
+                    file=path.name,
+                    name=repr(name),
+                )
+            )
         try:
             model = build()
         except (Exception, SystemExit) as error:  # somebody's own code may fail in any way
-            raise ModelError(f"{name}() of {path.name} failed: {words_of(error)}.") from error
+            raise ModelError(
+                Text(
+                    "audit.function-failed",
+                    "{name}() of {file} failed: {error}.",
+                    name=name,
+                    file=path.name,
+                    error=words_of(error),
+                )
+            ) from error
     if not isinstance(model, nn.Module):
         found = type(model).__name__
-        raise ModelError(f"{name}() of {path.name} returned a {found}; it must return a torch nn.Module.")
+        raise ModelError(
+            Text(
+                "audit.module-returned",
+                "{name}() of {file} returned a {found}; it must return a torch nn.Module.",
+                name=name,
+                file=path.name,
+                found=found,
+            )
+        )
     return model
 
 
@@ -71,14 +107,18 @@ def _imported(path: Path) -> ModuleType:
     name = f"meddef_audited_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ModelError(f"{path} is no Python file; name one that ends in .py.")
+        raise ModelError(
+            Text("audit.no-python-file", "{path} is no Python file; name one that ends in .py.", path=path)
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # somebody's own code may fail in any way
         del sys.modules[name]
-        raise ModelError(f"{path.name} cannot be imported: {words_of(error)}.") from error
+        raise ModelError(
+            Text("audit.cannot-import", "{file} cannot be imported: {error}.", file=path.name, error=words_of(error))
+        ) from error
     return module
 
 
@@ -99,24 +139,43 @@ def load_folder(folder: Path, *, size: int, channels: int, limit: int) -> Folder
     anything else.
     """
     if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}; name one that holds one folder a class.")
+        raise DataError(
+            Text(
+                "audit.no-folder", "There is no folder {folder}; name one that holds one folder a class.", folder=folder
+            )
+        )
     groups = sorted(path for path in folder.iterdir() if path.is_dir() and not is_ignored(path.name))
     if len(groups) not in CLASSES:
-        raise DataError(f"{folder} holds {len(groups)} folders; it needs one a class, 2 to 8 of them.")
+        raise DataError(
+            Text(
+                "audit.folder-count",
+                "{folder} holds {count} folders; it needs one a class, 2 to 8 of them.",
+                folder=folder,
+                count=len(groups),
+            )
+        )
     images: list[NDArray[np.float32]] = []
     labels: list[int] = []
     digest = hashlib.sha256()
     for label, group in enumerate(groups):
         files = sorted(path for path in group.iterdir() if _is_image(path))
         if not files:
-            raise DataError(f"{group} holds no PNG or JPEG image and no DICOM file; every class needs at least one.")
+            raise DataError(
+                Text(
+                    "audit.class-empty",
+                    "{group} holds no PNG or JPEG image and no DICOM file; every class needs at least one.",
+                    group=group,
+                )
+            )
         share = min(len(files), max(1, limit // len(groups)))
         for path in (files[place * len(files) // share] for place in range(share)):
             try:
                 data = read_file(path)
                 image = read_picture_isolated(data, channels=channels, size=size)
             except ScanError as error:
-                raise DataError(f"{path} cannot be used: {error}") from error
+                raise DataError(
+                    Text("sample.cannot-be-used", "{path} cannot be used: {error}", path=path, error=error)
+                ) from error
             digest.update(f"{label}:{len(data)}:".encode() + data)
             images.append(image)
             labels.append(label)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,19 @@ class Original:
         changed = [name for name, value in now.state.items() if not _same(value, self.state.get(name))]
         changed += [name for name in self.state if name not in now.state]
         changed += [
-            f"the mode of {name or 'the model'}" for name, mode in now.modes.items() if self.modes[name] != mode
+            Text("audit.mode-of", "the mode of {name}", name=name or Text("audit.the-model", "the model"))
+            for name, mode in now.modes.items()
+            if self.modes[name] != mode
         ]
         if changed:
             raise ModelError(
-                f"The audit ran on a copy of the model, and yet {changed[0]} of the original changed, so the audit "
-                "belongs to no model; keep no state outside of the model (in globals or class attributes)."
+                Text(
+                    "audit.original-changed",
+                    "The audit ran on a copy of the model, and yet {what} of the original changed, so the "
+                    "audit belongs to no model; keep no state outside of the model (in globals or class "
+                    "attributes).",
+                    what=changed[0],
+                )
             )
 
 
@@ -48,8 +56,13 @@ def private_copy(model: nn.Module) -> nn.Module:
         return copy.deepcopy(model)
     except Exception as error:  # somebody's own model may hold anything
         raise ModelError(
-            f"The model cannot be copied ({type(error).__name__}: {error}), and an audit works on a copy; keep open "
-            "files, locks and tensors with gradients out of the model."
+            Text(
+                "audit.cannot-copy",
+                "The model cannot be copied ({kind}: {error}), and an audit works on a copy; keep open "
+                "files, locks and tensors with gradients out of the model.",
+                kind=type(error).__name__,
+                error=error,
+            )
         ) from error
 
 

@@ -10,8 +10,15 @@ from meddef_core.attacks.search import IN_PLACE, outputs_of
 from meddef_core.auditing.adapted import advise
 from meddef_core.auditing.remedies import weights_remedy, words_of
 from meddef_core.errors import AttackError, ModelError
+from meddef_core.text import Text
 
 CHANNELS = (1, 3)
+
+CHANGES_INPUT = Text(
+    "audit.changes-input",
+    "The model changes its input in place (`x -= mean`, or `inplace=True` on its first layer), so the scan itself "
+    "changes; write `x = x - mean` instead.",
+)
 
 
 def choose_channels(model: nn.Module, *, size: int) -> int:
@@ -21,15 +28,20 @@ def choose_channels(model: nn.Module, *, size: int) -> int:
         try:
             _ask(model, torch.full((2, channels, size, size), 0.5))
         except AttackError as error:
-            raise ModelError(_own(IN_PLACE)) from error
+            raise ModelError(CHANGES_INPUT) from error
         except Exception as error:  # a refusal may have any type
             problems.append(words_of(error))
         else:
             return channels
     remedy = weights_remedy(model)
     raise ModelError(
-        f"The model takes neither grey nor colour images of {size} x {size} pixels ({problems[-1]}); "
-        f"{remedy or 'set --size'}."
+        Text(
+            "audit.neither-grey-colour",
+            "The model takes neither grey nor colour images of {size} x {size} pixels ({problem}); {remedy}.",
+            size=size,
+            problem=problems[-1],
+            remedy=remedy or Text("audit.set-size", "set --size"),
+        )
     )
 
 
@@ -45,15 +57,24 @@ def check_outputs(model: nn.Module, x: Tensor, *, classes: tuple[str, ...]) -> N
         # Scans alone may hide that values leave [0, 1], which tells a logit from a sigmoid.
         wide = wide_inputs(x)
         code = advise(_ask_whole(model, wide), n=len(wide), classes=classes).code
-        raise ModelError(f"The model returned {advice.what}.", code=code)
+        raise ModelError(Text("audit.model-returned", "The model returned {what}.", what=advice.what), code=code)
     assert isinstance(out, Tensor)
     if not bool(torch.isfinite(out).all()):
-        raise ModelError("The model returned NaN or infinity for ordinary images; nothing can be measured on it.")
+        raise ModelError(
+            Text(
+                "audit.nan-outputs",
+                "The model returned NaN or infinity for ordinary images; nothing can be measured on it.",
+            )
+        )
     if out.dtype in (torch.float16, torch.bfloat16):
         dtype = str(out.dtype).removeprefix("torch.")
         raise ModelError(
-            f"The model computes in {dtype}, which rounds the small steps of an attack away; return model.float() and "
-            "leave out autocast."
+            Text(
+                "audit.half-precision",
+                "The model computes in {dtype}, which rounds the small steps of an attack away; return "
+                "model.float() and leave out autocast.",
+                dtype=dtype,
+            )
         )
 
 
@@ -85,17 +106,20 @@ def _ask_whole(model: nn.Module, x: Tensor) -> object:
     try:
         return _ask(model, x)
     except AttackError as error:
-        raise ModelError(_own(IN_PLACE)) from error
+        raise ModelError(CHANGES_INPUT) from error
     except Exception as error:  # somebody's own code may fail in any way
         shape = " x ".join(map(str, x[0].shape))
         remedy = weights_remedy(model)
-        end = f"; {remedy}." if remedy else "."
-        raise ModelError(f"The model failed on {len(x)} images of {shape}: {words_of(error)}{end}") from error
-
-
-def _own(text: str) -> str:
-    """A lower-case message of the attacks as a sentence."""
-    return f"{text[0].upper()}{text[1:]}."
+        failed = Text(
+            "audit.model-failed",
+            "The model failed on {count} images of {shape}: {error}",
+            count=len(x),
+            shape=shape,
+            error=words_of(error),
+        )
+        if remedy is None:
+            raise ModelError(Text("audit.failed", "{failed}.", failed=failed)) from error
+        raise ModelError(Text("audit.failed-remedy", "{failed}; {remedy}.", failed=failed, remedy=remedy)) from error
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from meddef_core.text import Text
+
 
 def words_of(error: BaseException) -> str:
     """An exception's type and the first line of its message, as part of a sentence."""
@@ -18,11 +20,25 @@ def weights_remedy(model: nn.Module) -> str | None:
     values = [*model.named_parameters(), *model.named_buffers()]
     for name, value in values:
         if value.device.type == "meta":
-            return f"its weight {name!r} holds no values (device meta): load the weights before the model is returned"
+            return Text(
+                "audit.weight-meta",
+                "its weight {name} holds no values (device meta): load the weights before the model is returned",
+                name=repr(name),
+            )
         if value.device.type != "cpu":
-            return f"its weight {name!r} is on {value.device} and the images on the CPU: return model.cpu()"
+            return Text(
+                "audit.weight-device",
+                "its weight {name} is on {device} and the images on the CPU: return model.cpu()",
+                name=repr(name),
+                device=value.device,
+            )
     for name, value in values:
         if value.is_floating_point() and value.dtype != torch.float32:
             dtype = str(value.dtype).removeprefix("torch.")
-            return f"its weight {name!r} is {dtype} and the images are float32: return model.float()"
+            return Text(
+                "audit.weight-type",
+                "its weight {name} is {dtype} and the images are float32: return model.float()",
+                name=repr(name),
+                dtype=dtype,
+            )
     return None

@@ -16,6 +16,7 @@ from meddef_core.auditing.subject import QUICK, AuditPlan, AuditSubject
 from meddef_core.eps import check_budget
 from meddef_core.errors import AttackError, MedDefError
 from meddef_core.evaluation.metrics import wilson
+from meddef_core.text import Text
 
 NOTHING_LEFT = "Robust accuracy is 0% already, so this has not raised it."
 
@@ -140,13 +141,26 @@ def _check_subject(subject: AuditSubject) -> None:
     x, y = subject.x, subject.y
     check_budget(subject.eps, norm="linf")
     if subject.eps == 0:
-        raise AttackError("an audit needs an epsilon above 0 (4/255, say)")
+        raise AttackError(Text("audit.epsilon-above-zero", "an audit needs an epsilon above 0 (4/255, say)"))
     if x.ndim != 4 or 0 in x.shape or not bool(((x >= 0) & (x <= 1)).all()):
-        raise AttackError(f"an audit needs images (n, C, H, W) with pixels in [0, 1], not {_shape(x)}")
+        raise AttackError(
+            Text(
+                "audit.images-shape",
+                "an audit needs images (n, C, H, W) with pixels in [0, 1], not {found}",
+                found=_shape(x),
+            )
+        )
     if y.shape != x.shape[:1] or bool((y < 0).any()) or bool((y >= subject.classes).any()):
-        raise AttackError(f"an audit needs a label from 0 to {subject.classes - 1} for each of {len(x)} images")
+        raise AttackError(
+            Text(
+                "audit.labels-range",
+                "an audit needs a label from 0 to {last} for each of {count} images",
+                last=subject.classes - 1,
+                count=len(x),
+            )
+        )
     if len(Counter(y.tolist())) < 2:
-        raise AttackError("an audit needs images of at least two classes")
+        raise AttackError(Text("audit.two-classes", "an audit needs images of at least two classes"))
 
 
 def _shape(x: Tensor) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,15 @@ class Baseline:
         Raises ModelError for one network where several are needed, and the other way round.
         """
         if self.of_several and not others:
-            raise ModelError(f"{self.title} needs at least two networks; give the others as well.")
+            raise ModelError(
+                Text(
+                    "baseline.needs-two",
+                    "{title} needs at least two networks; give the others as well.",
+                    title=self.title,
+                )
+            )
         if others and not self.of_several:
-            raise ModelError(f"{self.title} goes around one network; give only that one.")
+            raise ModelError(
+                Text("baseline.one-network", "{title} goes around one network; give only that one.", title=self.title)
+            )
         return self.wrap(network, *others).eval()

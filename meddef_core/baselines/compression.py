@@ -19,7 +19,11 @@ class Jpeg(Transform):
     def __init__(self, *, quality: int = 75) -> None:
         super().__init__()
         if not 1 <= quality <= 100:
-            raise ModelError(f"JPEG quality must lie between 1 and 100, not {quality}.")
+            raise ModelError(
+                Text(
+                    "baseline.jpeg-quality", "JPEG quality must lie between 1 and 100, not {quality}.", quality=quality
+                )
+            )
         self.quality = quality
 
     def forward(self, x: Tensor) -> Tensor:
@@ -27,7 +31,13 @@ class Jpeg(Transform):
 
     def _encode_and_decode(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if image.shape[2] not in (1, 3):
-            raise ModelError(f"JPEG takes images of 1 or 3 channels, not {image.shape[2]}; choose another baseline.")
+            raise ModelError(
+                Text(
+                    "baseline.jpeg-channels",
+                    "JPEG takes images of 1 or 3 channels, not {channels}; choose another baseline.",
+                    channels=image.shape[2],
+                )
+            )
         # cv2 orders colours blue, green, red; on one channel the reversal does nothing.
         reversed_channels = np.ascontiguousarray(image[..., ::-1])
         _, data = cv2.imencode(".jpg", reversed_channels, [cv2.IMWRITE_JPEG_QUALITY, self.quality])
@@ -39,7 +49,10 @@ BASELINES = (
     Baseline(
         name="jpeg",
         title=Text("baseline.jpeg-compression", "JPEG compression"),
-        one_line="Compresses every scan as JPEG of quality 75 before it is read, to lose an attack's fine changes.",
+        one_line=Text(
+            "baseline.jpeg-loses",
+            "Compresses every scan as JPEG of quality 75 before it is read, to lose an attack's fine changes.",
+        ),
         citation="Dziugaite, Ghahramani and Roy 2016, A study of the effect of JPG compression on adversarial images, "
         "arXiv:1608.00853",
         randomised=False,

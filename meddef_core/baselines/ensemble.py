@@ -26,7 +26,7 @@ BASELINES = (
     Baseline(
         name="ensemble",
         title=Text("baseline.ensemble", "Ensemble"),
-        one_line="Averages the outputs of several networks trained on clean scans.",
+        one_line=Text("baseline.averages-outputs", "Averages the outputs of several networks trained on clean scans."),
         citation="Strauss et al. 2017, Ensemble methods as a defense to adversarial perturbations against deep neural "
         "networks, arXiv:1709.03423",
         randomised=False,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from meddef_core.baselines.defended import Transform, through_bytes
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 SIZES = (1, 3, 5, 7)
 """Edges of the neighbourhood, in pixels; 1 changes nothing beyond the rounding to bytes."""
@@ -23,7 +24,14 @@ class MedianFilter(Transform):
     def __init__(self, *, size: int = 3) -> None:
         super().__init__()
         if size not in SIZES:
-            raise ModelError(f"The size of a median filter is one of {', '.join(map(str, SIZES))}, not {size}.")
+            raise ModelError(
+                Text(
+                    "baseline.median-size",
+                    "The size of a median filter is one of {known}, not {size}.",
+                    known=", ".join(map(str, SIZES)),
+                    size=size,
+                )
+            )
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:

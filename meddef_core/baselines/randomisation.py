@@ -38,7 +38,10 @@ BASELINES = (
     Baseline(
         name="resize_pad",
         title=Text("baseline.random-resizing", "Random resizing and padding"),
-        one_line="Enlarges every scan by a random amount and moves it to a random place before it is read.",
+        one_line=Text(
+            "baseline.enlarges-moves",
+            "Enlarges every scan by a random amount and moves it to a random place before it is read.",
+        ),
         citation="Xie et al. 2018, Mitigating adversarial effects through randomization, arXiv:1711.01991",
         randomised=True,
         wrap=lambda network: Defended(network, ResizeAndPad()),

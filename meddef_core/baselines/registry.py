@@ -3,6 +3,7 @@
 from meddef_core.baselines.baseline import Baseline
 from meddef_core.errors import ModelError
 from meddef_core.registry import collected
+from meddef_core.text import Text
 
 NOT_FAMILIES = ("registry", "sides")
 """Modules that build on the registry; importing them here would go round."""
@@ -18,4 +19,11 @@ def get_baseline(name: str) -> Baseline:
     try:
         return BASELINES[name]
     except KeyError:
-        raise ModelError(f"There is no baseline {name!r}; choose one of {', '.join(BASELINES)}.") from None
+        raise ModelError(
+            Text(
+                "baseline.there-no",
+                "There is no baseline {name}; choose one of {known}.",
+                name=repr(name),
+                known=", ".join(BASELINES),
+            )
+        ) from None

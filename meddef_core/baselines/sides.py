@@ -7,6 +7,7 @@ from meddef_core.baselines.baseline import Baseline
 from meddef_core.baselines.defended import adaptive
 from meddef_core.baselines.registry import BASELINES, get_baseline
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 from meddef_core.zoo import Card, LoadedModel, load_model, loadable_models
 
 UNDEFENDED = "undefended"
@@ -49,10 +50,22 @@ def load_side(side_id: str, *, at_site: bool = True) -> LoadedModel:
     """
     key, plus, name = side_id.partition("+")
     if not plus:
-        raise ModelError(f"There is no side {side_id!r}; write a model and a baseline, such as oct/undefended+jpeg.")
+        raise ModelError(
+            Text(
+                "baseline.no-side",
+                "There is no side {side}; write a model and a baseline, such as oct/undefended+jpeg.",
+                side=repr(side_id),
+            )
+        )
     baseline = get_baseline(name)
     if baseline.randomised:
-        raise ModelError(f"{baseline.title} answers differently at each call, so it is no side; choose another.")
+        raise ModelError(
+            Text(
+                "baseline.random-answers",
+                "{title} answers differently at each call, so it is no side; choose another.",
+                title=baseline.title,
+            )
+        )
     model = load_model(key, at_site=at_site)
     beside = partners(key, loadable_models()) if baseline.of_several else ()
     others = [load_model(other, at_site=at_site).network for other in beside]

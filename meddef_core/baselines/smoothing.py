@@ -73,7 +73,10 @@ BASELINES = (
     Baseline(
         name="median",
         title=Text("robustness.median-filter", "Median filter"),
-        one_line="Replaces every pixel by the median of its 3 x 3 neighbourhood before the scan is read.",
+        one_line=Text(
+            "baseline.median-replaces",
+            "Replaces every pixel by the median of its 3 x 3 neighbourhood before the scan is read.",
+        ),
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, local smoothing)",
         randomised=False,
         wrap=lambda network: Defended(network, Median()),
@@ -81,7 +84,9 @@ BASELINES = (
     Baseline(
         name="gaussian",
         title=Text("baseline.gaussian-smoothing", "Gaussian smoothing"),
-        one_line="Blurs every scan a little, by a Gaussian of one pixel, before it is read.",
+        one_line=Text(
+            "baseline.blurs-little", "Blurs every scan a little, by a Gaussian of one pixel, before it is read."
+        ),
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, local smoothing)",
         randomised=False,
         wrap=lambda network: Defended(network, GaussianBlur()),
@@ -89,7 +94,10 @@ BASELINES = (
     Baseline(
         name="nl_means",
         title=Text("baseline.non-local", "Non-local means"),
-        one_line="Averages patches of the scan that look alike, which removes noise and keeps edges.",
+        one_line=Text(
+            "baseline.averages-patches",
+            "Averages patches of the scan that look alike, which removes noise and keeps edges.",
+        ),
         citation=f"{_XU}, arXiv:1704.01155 (section 3.3, non-local smoothing)",
         randomised=False,
         wrap=lambda network: Defended(network, NonLocalMeans()),

@@ -17,7 +17,9 @@ class BitDepth(Transform):
     def __init__(self, *, bits: int = 4) -> None:
         super().__init__()
         if not 1 <= bits <= 8:
-            raise ModelError(f"A bit depth must lie between 1 and 8, not {bits}.")
+            raise ModelError(
+                Text("baseline.bit-depth-range", "A bit depth must lie between 1 and 8, not {bits}.", bits=bits)
+            )
         self.steps = int(2**bits - 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -29,7 +31,7 @@ BASELINES = (
     Baseline(
         name="bit_depth",
         title=Text("baseline.bit-depth", "Bit-depth reduction"),
-        one_line="Rounds every pixel to one of 16 grey levels before the scan is read.",
+        one_line=Text("baseline.rounds-grey", "Rounds every pixel to one of 16 grey levels before the scan is read."),
         citation="Xu, Evans and Qi 2018, Feature squeezing: detecting adversarial examples in deep neural networks, "
         "arXiv:1704.01155 (section 3.2)",
         randomised=False,

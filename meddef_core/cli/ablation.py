@@ -11,6 +11,7 @@ from meddef_core.cli.input import DataDir, JsonFlag, TaskKey, open_list
 from meddef_core.cli.output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.eps import format_eps, parse_eps
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.records import AblationNumbers
@@ -66,7 +67,13 @@ def ablation(
 
     variants = [each.variant for each in trained] + [each.variant for each in found.values()]
     if FULL not in map(parts_of, variants):
-        raise ModelError(f"No run is of the variant {FULL}, which the others are compared with; name one with --run.")
+        raise ModelError(
+            Text(
+                "cli.ablation-no-full",
+                "No run is of the variant {variant}, which the others are compared with; name one with --run.",
+                variant=FULL,
+            )
+        )
     known = {each.numbers["weights_sha256"] for each in found.values()}
     for each in trained:
         if each.weights in known:
@@ -90,9 +97,22 @@ def _earlier(output: Path | None, data: Mapping[str, Any], recipe: Mapping[str, 
     if earlier is None:
         return []
     if earlier.data != ScanList(**data):
-        raise ModelError(f"{output} holds networks attacked on other scans or settings; choose another file.")
+        raise ModelError(
+            Text(
+                "cli.ablation-other-scans",
+                "{path} holds networks attacked on other scans or settings; choose another file.",
+                path=output,
+            )
+        )
     if other := differs(earlier.numbers.recipe, recipe):
-        raise ModelError(f"{output} holds networks trained by another recipe ({other}); choose another file.")
+        raise ModelError(
+            Text(
+                "cli.ablation-other-recipe",
+                "{path} holds networks trained by another recipe ({difference}); choose another file.",
+                path=output,
+                difference=other,
+            )
+        )
     return [each for row in earlier.numbers.rows for each in measured_of(row)]
 
 

@@ -13,6 +13,7 @@ from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
 from meddef_core.io.places import app_script, app_settings
+from meddef_core.text import Text
 
 EVERYWHERE = "0.0.0.0"
 """Address to listen at with --classroom, so that phones in this network can connect."""
@@ -28,13 +29,22 @@ def run_app(
     """Start the dashboard on this machine; Ctrl-C stops it."""
     script = app_script()
     if not script.is_file():
-        raise MedDefError("The dashboard is not installed beside the library; reinstall MedDef.")
+        raise MedDefError(
+            Text("cli.dashboard-not-installed", "The dashboard is not installed beside the library; reinstall MedDef.")
+        )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((EVERYWHERE if classroom else "127.0.0.1", port))
         except OSError as error:
-            raise MedDefError(f"Port {port} cannot be used ({error.strerror}); choose another with --port.") from error
+            raise MedDefError(
+                Text(
+                    "cli.port-not-usable",
+                    "Port {port} cannot be used ({reason}); choose another with --port.",
+                    port=port,
+                    reason=error.strerror,
+                )
+            ) from error
     url = f"http://127.0.0.1:{port}"
     document, said = {"url": url}, [f"The dashboard starts at {url}"]
     variables: dict[str, str] = {}

@@ -12,6 +12,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import Frame, JsonFlag, ModelName, ScanFile, TaskKey, Window, open_model, open_scan
 from meddef_core.cli.output import bars, check_writable, emit, output_words, progress, scan_lines, tell, write_file
 from meddef_core.errors import AttackError, ModelError
+from meddef_core.text import Text
 from meddef_core.words import counted
 
 if TYPE_CHECKING:
@@ -150,13 +151,22 @@ def _open_source(info: "AttackInfo", name: str | None, *, task: str, attacked: "
     source = open_model(task, name or SOURCE)
     if source.card.key == attacked.card.key:
         raise AttackError(
-            f"{source.card.key} would be attacked with its own gradients, which is no transfer; "
-            "name another model with --source"
+            Text(
+                "cli.source-is-attacked",
+                "{model} would be attacked with its own gradients, which is no transfer; name another model "
+                "with --source",
+                model=source.card.key,
+            )
         )
     if not source.prepares_like(attacked):
         raise AttackError(
-            f"{source.card.key} and {attacked.card.key} preprocess scans differently, so an image made on one is "
-            "no input of the other; name another model with --source"
+            Text(
+                "cli.source-other-preprocessing",
+                "{source} and {model} preprocess scans differently, so an image made on one is no input of "
+                "the other; name another model with --source",
+                source=source.card.key,
+                model=attacked.card.key,
+            )
         )
     return source
 
@@ -173,7 +183,9 @@ def _encode(image: "Tensor", suffix: str) -> bytes:
         return buffer.getvalue()
     written, encoded = cv2.imencode(".png", np.round(values[0] * 65535).astype(np.uint16))
     if not written:
-        raise ModelError("The attacked image could not be encoded as PNG; write .npy instead.")
+        raise ModelError(
+            Text("cli.attacked-no-png", "The attacked image could not be encoded as PNG; write .npy instead.")
+        )
     return encoded.tobytes()
 
 

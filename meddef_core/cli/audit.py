@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import DataError, ModelError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.auditing import AuditPlan, AuditSubject
@@ -52,7 +53,12 @@ def audit(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     if (task is None) == (module is None):
-        raise ModelError("Name either a --task and a shipped --model, or your own --module and its --data.")
+        raise ModelError(
+            Text(
+                "cli.audit-which-model",
+                "Name either a --task and a shipped --model, or your own --module and its --data.",
+            )
+        )
     plan = PLAN if self_test else FULL if full else QUICK
     asked = _Asked(eps=parse_eps(eps), images=images or plan.images, seed=seed)
     if module is not None:
@@ -125,7 +131,9 @@ def _shipped_case(
     try:
         folder = find_data_dir(data_dir)
     except DataError as error:
-        raise DataError(f"An audit needs images to attack. {error}") from error
+        raise DataError(
+            Text("cli.audit-no-images", "An audit needs images to attack. {reason}", reason=error)
+        ) from error
     protocol = str(loaded.card.data.get("protocol", "official"))
     lists = build_lists(loaded.task, folder, protocol=protocol)
     scans = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
@@ -164,11 +172,22 @@ def _other(audited: "LoadedModel", name: str | None) -> Any:
         return None
     loaded = open_model(audited.task.key, name)
     if loaded.card.key == audited.card.key:
-        raise ModelError(f"{audited.card.key} cannot be compared with itself; name another model.")
+        raise ModelError(
+            Text(
+                "cli.audit-with-itself",
+                "{model} cannot be compared with itself; name another model.",
+                model=audited.card.key,
+            )
+        )
     if not loaded.prepares_like(audited):
         raise ModelError(
-            f"{loaded.card.key} and {audited.card.key} preprocess scans differently, so they cannot be given the "
-            "same images; name another model."
+            Text(
+                "cli.audit-other-preprocessing",
+                "{other} and {model} preprocess scans differently, so they cannot be given the same images; "
+                "name another model.",
+                other=loaded.card.key,
+                model=audited.card.key,
+            )
         )
     return loaded.network
 
@@ -182,9 +201,16 @@ def _own_case(target: str, data: Path | None, asked: _Asked, *, size: int, chann
     from meddef_core.records import ModelRef
 
     if data is None:
-        raise DataError("An audit needs images to attack; name a folder with one folder a class as --data.")
+        raise DataError(
+            Text(
+                "cli.audit-name-data",
+                "An audit needs images to attack; name a folder with one folder a class as --data.",
+            )
+        )
     if channels is not None and channels not in CHANNELS:
-        raise DataError(f"--channels must be 1 (grey) or 3 (colour), not {channels}.")
+        raise DataError(
+            Text("cli.audit-channels", "--channels must be 1 (grey) or 3 (colour), not {channels}.", channels=channels)
+        )
     original = as_handed_over(load_module(target))
     model = private_copy(original.model)
     channels = channels or choose_channels(model, size=size)

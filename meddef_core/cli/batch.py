@@ -12,6 +12,7 @@ from meddef_core.cli.input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_file
 from meddef_core.errors import ScanError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.text import Text
 from meddef_core.words import counted, percent
 
 if TYPE_CHECKING:
@@ -61,7 +62,14 @@ def _entries(source: Path, classes: tuple[str, ...]) -> "Iterator[tuple[ArchiveE
     try:
         stream = source.open("rb")
     except OSError as error:
-        raise ScanError(f"{source} cannot be read ({error.strerror}); name a folder or a ZIP archive.") from error
+        raise ScanError(
+            Text(
+                "cli.batch-unreadable",
+                "{path} cannot be read ({reason}); name a folder or a ZIP archive.",
+                path=source,
+                reason=error.strerror,
+            )
+        ) from error
     with stream:
         yield zip_entries(stream, classes=classes)
 

@@ -8,6 +8,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.prediction.files import ReadingCard
@@ -33,7 +34,13 @@ def calibrate(
     if model != ALL:
         keys = [f"{key}/{model.removeprefix(f'{key}/')}"]
     if not keys:
-        raise ModelError(f"There is no model of {key} to calibrate; train one with `meddef train`.")
+        raise ModelError(
+            Text(
+                "cli.calibrate-no-model",
+                "There is no model of {key} to calibrate; train one with `meddef train`.",
+                key=key,
+            )
+        )
     cards: list[ReadingCard] = []
     for each in keys:
         loaded = load_model(each, at_site=False)

@@ -8,6 +8,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 
 def card(
@@ -36,10 +37,22 @@ def card(
     folder = find_data_dir(data_dir)
     measured = loaded.card.data.get("lists", {}).get("test", {}).get("sha256")
     if measured is None or "clean" not in loaded.card.metrics:
-        raise MedDefError(f"The card of {loaded.card.key} has no test set on its card; publish its run first.")
+        raise MedDefError(
+            Text(
+                "cli.card-no-test-set",
+                "The card of {model} has no test set on its card; publish its run first.",
+                model=loaded.card.key,
+            )
+        )
     lists = build_lists(loaded.task, folder, protocol=str(loaded.card.data.get("protocol", "official")))
     if lists.digest("test") != measured:
-        raise MedDefError(f"The test set here is not the one on {loaded.card.key}'s card; fetch that data set.")
+        raise MedDefError(
+            Text(
+                "cli.card-other-test-set",
+                "The test set here is not the one on {model}'s card; fetch that data set.",
+                model=loaded.card.key,
+            )
+        )
     images = load_images(lists, "test", preprocessing=loaded.preprocessing, data_dir=folder)
     twin = f"{loaded.task.key}/{UNDEFENDED}"
     has_twin = twin != loaded.card.key and any(each.key == twin for each in loadable_models())
@@ -64,7 +77,9 @@ def _print_markdown(task: str, model: str, *, as_json: bool) -> None:
 
     loaded = open_model(task, model)
     if loaded.folder is None:
-        raise MedDefError(f"{loaded.card.key} stands in no folder; publish its run first.")
+        raise MedDefError(
+            Text("cli.card-no-folder", "{model} stands in no folder; publish its run first.", model=loaded.card.key)
+        )
     text = model_readme(loaded.card, loaded.folder)
     emit({"model": loaded.card.key, "markdown": text}, [text.rstrip()], as_json=as_json)
 

@@ -11,6 +11,7 @@ import typer
 
 from meddef_core.errors import MedDefError
 from meddef_core.settings import Settings, variable
+from meddef_core.text import Text
 
 SHORTEST_PIN = 6
 TRIES = 3
@@ -30,7 +31,12 @@ def addresses() -> tuple[str, ...]:
     ]
     usable = [each for each in found if not (each.is_loopback or each.is_link_local or each.is_unspecified)]
     if not usable:
-        raise MedDefError("This machine is in no network that phones could reach it by; connect it to one.")
+        raise MedDefError(
+            Text(
+                "cli.classroom-no-network",
+                "This machine is in no network that phones could reach it by; connect it to one.",
+            )
+        )
     return tuple(map(str, sorted(set(usable), key=lambda each: (not each.is_private, each))))
 
 
@@ -39,12 +45,20 @@ def pin(now: Settings) -> str:
     if now.classroom_pin is not None:
         return now.classroom_pin.get_secret_value()
     if not sys.stdin.isatty():
-        raise MedDefError(f"A classroom needs a teacher's PIN; set {variable('classroom_pin')} or start at a terminal.")
+        raise MedDefError(
+            Text(
+                "cli.classroom-needs-pin",
+                "A classroom needs a teacher's PIN; set {variable} or start at a terminal.",
+                variable=variable("classroom_pin"),
+            )
+        )
     for _ in range(TRIES):
         typed: str = typer.prompt(f"Teacher's PIN ({SHORTEST_PIN} characters or more)", hide_input=True, err=True)
         if len(typed) >= SHORTEST_PIN:
             return typed
-    raise MedDefError(f"A PIN has {SHORTEST_PIN} characters or more; start again.")
+    raise MedDefError(
+        Text("cli.classroom-pin-short", "A PIN has {least} characters or more; start again.", least=SHORTEST_PIN)
+    )
 
 
 def environment(now: Settings, *, port: int) -> tuple[dict[str, str], str]:

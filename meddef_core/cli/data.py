@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 data_app = typer.Typer(help="See and fetch the public data sets.", no_args_is_help=True)
 
@@ -40,7 +41,12 @@ def fetch(
     from meddef_core.data import store
 
     if data_dir is None:
-        raise DataError("No data folder is set; name the one to unpack into with --data-dir or MEDDEF_DATA_DIR.")
+        raise DataError(
+            Text(
+                "cli.data-no-folder",
+                "No data folder is set; name the one to unpack into with --data-dir or MEDDEF_DATA_DIR.",
+            )
+        )
     with progress(f"unpacking {task}") as show:
         result = store.fetch(task, archive=archive, data_dir=data_dir, on_file=lambda n: show(n, None, "scans"))
     scans = ", ".join(f"{part} {count}" for part, count in result["scans"].items())

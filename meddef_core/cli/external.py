@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, tell, write_record
 from meddef_core.eps import short_eps
+from meddef_core.text import Text
 from meddef_core.words import counted, percent
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def external(
         check_writable(output, suffixes=(".json",))
     loaded = open_model(task, model)
     if write and loaded.site is not None:
-        raise ModelError("A card describes the shipped weights; unset MEDDEF_SITE to use --write.")
+        raise ModelError(
+            Text("cli.external-site-set", "A card describes the shipped weights; unset MEDDEF_SITE to use --write.")
+        )
     fit_of(loaded)
     if data is None:
         source = development_source(loaded.task, find_data_dir(data_dir))

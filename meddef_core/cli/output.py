@@ -12,6 +12,7 @@ import typer
 from meddef_core.errors import MedDefError, RecordError
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.io.files import replacing
+from meddef_core.text import Text
 from meddef_core.words import percent, qualified
 
 if TYPE_CHECKING:
@@ -95,11 +96,24 @@ def progress(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
 def check_writable(path: Path, *, suffixes: Sequence[str]) -> None:
     """Raise MedDefError before the work starts if its result could not be written to `path`."""
     if path.suffix.lower() not in suffixes:
-        raise MedDefError(f"The output must end in {' or '.join(suffixes)}, not {path.name!r}.")
+        raise MedDefError(
+            Text(
+                "cli.output-suffix",
+                "The output must end in {suffixes}, not {name}.",
+                suffixes=" or ".join(suffixes),
+                name=repr(path.name),
+            )
+        )
     if not path.parent.is_dir():
-        raise MedDefError(f"The folder {path.parent} does not exist; create it or choose another output.")
+        raise MedDefError(
+            Text(
+                "cli.output-no-folder",
+                "The folder {path} does not exist; create it or choose another output.",
+                path=path.parent,
+            )
+        )
     if path.is_dir():
-        raise MedDefError(f"The output {path} is a folder; name a file in it.")
+        raise MedDefError(Text("cli.output-is-folder", "The output {path} is a folder; name a file in it.", path=path))
 
 
 def earlier_record(kind: "type[Kind]", output: Path | None) -> "Kind | None":
@@ -111,7 +125,13 @@ def earlier_record(kind: "type[Kind]", output: Path | None) -> "Kind | None":
     try:
         return read_file(kind, output)
     except OtherKind as error:
-        raise RecordError(f"{output} holds another kind of record; choose another file with --output.") from error
+        raise RecordError(
+            Text(
+                "cli.output-other-kind",
+                "{path} holds another kind of record; choose another file with --output.",
+                path=output,
+            )
+        ) from error
 
 
 def write_record(path: Path | None, record: "Record") -> None:

@@ -12,6 +12,7 @@ from meddef_core.cli.output import check_writable, emit, output_words, progress,
 from meddef_core.errors import MedDefError, ScanError
 from meddef_core.intended_use import INTENDED_USE
 from meddef_core.settings import settings
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.pacs.client import Pacs
@@ -66,7 +67,13 @@ def get(
     """Fetch objects as files, as the PACS holds them: with the names of their patients."""
     pacs = _open()
     if not output.is_dir():
-        raise MedDefError(f"The folder {output} does not exist; create it or choose another with --output.")
+        raise MedDefError(
+            Text(
+                "cli.pacs-no-folder",
+                "The folder {path} does not exist; create it or choose another with --output.",
+                path=output,
+            )
+        )
     objects = _objects(pacs, study, series, instance)
     paths = []
     with progress("fetching") as show:
@@ -120,7 +127,13 @@ def read(
         ]
         lines += _slice_lines(each, slices, loaded)
     if not records:
-        raise ScanError(f"The study holds no scan for the task {task}; choose another with `meddef pacs find`.")
+        raise ScanError(
+            Text(
+                "cli.pacs-no-scan",
+                "The study holds no scan for the task {task}; choose another with `meddef pacs find`.",
+                task=task,
+            )
+        )
     lines += [loaded.task.population.sentence, INTENDED_USE]
     emit(collection(records).document(), lines, as_json=as_json)
 
@@ -139,9 +152,18 @@ def send(
             try:
                 data = path.read_bytes()
             except OSError as error:
-                raise ScanError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+                raise ScanError(
+                    Text(
+                        "cli.unreadable-permissions",
+                        "{path} cannot be read ({reason}); check its permissions.",
+                        path=path,
+                        reason=error.strerror,
+                    )
+                ) from error
             if not is_dicom(data):
-                raise ScanError(f"{path} is not a DICOM file; a PACS accepts only DICOM.")
+                raise ScanError(
+                    Text("cli.pacs-not-dicom", "{path} is not a DICOM file; a PACS accepts only DICOM.", path=path)
+                )
             pacs.send([data])
             show(number, len(files), "")
     emit({"sent": len(files)}, [f"{len(files)} files sent."], as_json=as_json)
@@ -199,7 +221,9 @@ def _spare() -> None:
 def _objects(pacs: "Pacs", study: str, series: str, instance: str) -> "list[Instance]":
     objects = pacs.instances(study, series, uid=instance)
     if not objects:
-        raise MedDefError("The PACS holds no such object; find it again with `meddef pacs find`.")
+        raise MedDefError(
+            Text("cli.pacs-no-object", "The PACS holds no such object; find it again with `meddef pacs find`.")
+        )
     return objects
 
 

@@ -10,6 +10,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, TaskKey, open_model
 from meddef_core.cli.output import check_writable, earlier_record, emit, progress, write_record
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.data.phantoms import LesionPhantom
@@ -98,10 +99,18 @@ def _models(task: str, name: str) -> "list[LoadedModel]":
     names = [card.name for card in loadable_models() if card.task == key] if name == ALL else [name]
     found = [open_model(task, each) for each in names]
     if not found:
-        raise ModelError(f"There is no model of {key} here yet; train one with `meddef train`.")
+        raise ModelError(
+            Text("cli.point-no-model", "There is no model of {key} here yet; train one with `meddef train`.", key=key)
+        )
     for loaded in found:
         if not isinstance(loaded.network, MedDef):
-            raise ModelError(f"{loaded.card.key} has no maps; choose a network without a wrapper.")
+            raise ModelError(
+                Text(
+                    "cli.point-no-maps",
+                    "{model} has no maps; choose a network without a wrapper.",
+                    model=loaded.card.key,
+                )
+            )
     return found
 
 

@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import Frame, JsonFlag, ModelName, TaskKey, Window, open_model, open_scan
 from meddef_core.cli.output import bars, emit, output_words, scan_lines, tell
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.prediction.prediction import Prediction
@@ -55,13 +56,23 @@ def predict(
         scan, frame = open_slice(file, number, frame=frame, window=window)
     elif frame is None and (volume := volume_in(file)) is not None:
         if window is not None or maps:
-            raise MedDefError("--window and --maps need a single image; choose a slice of the volume with --slice.")
+            raise MedDefError(
+                Text(
+                    "cli.predict-single-image",
+                    "--window and --maps need a single image; choose a slice of the volume with --slice.",
+                )
+            )
         predict_volume(loaded, volume, output=output, as_json=as_json)
         return
     else:
         scan = open_scan(file, frame=frame, window=window)
     if output is not None:
-        raise MedDefError("--output is the table of a volume's slices; leave it out for a single image.")
+        raise MedDefError(
+            Text(
+                "cli.predict-output-volume",
+                "--output is the table of a volume's slices; leave it out for a single image.",
+            )
+        )
     prediction = predict_scan(loaded, scan)
     found = None
     if maps:

@@ -10,6 +10,7 @@ from meddef_core.cli.evaluate.lines import attack_title, share_line
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey, open_list, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_json
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
@@ -49,14 +50,16 @@ def prune(
     if output is not None:
         check_writable(output, suffixes=(".json",))
     if sweep == (sparsity is not None):
-        raise MedDefError("Give either --sparsity, the share to prune, or --sweep to measure every sparsity.")
+        raise MedDefError(
+            Text("cli.prune-which", "Give either --sparsity, the share to prune, or --sweep to measure every sparsity.")
+        )
     of_model = {"name": name, "values": values}
     of_attacks = {"eps": eps, "steps": steps, "loss": loss}
     of_sweep = {"levels": levels, "attacks": attacks, **of_attacks, "seed": seed, "part": part, "limit": limit}
     if sparsity is None:
-        _refuse(of_model, "--sweep writes no model")
+        _refuse(of_model, Text("cli.sweep-writes-none", "--sweep writes no model"))
         if attacks == PAPER:
-            _refuse(of_attacks, "the paper's attacks have settings of their own")
+            _refuse(of_attacks, Text("cli.paper-own-settings", "the paper's attacks have settings of their own"))
         given = {"steps": 20 if steps is None else steps, "loss": loss or "margin", "seed": seed or 0}
         specs = _specs(attacks or "pgd", eps or BUDGETS, given=given)
         chosen = _levels(levels)
@@ -71,7 +74,7 @@ def prune(
             data_dir=data_dir,
         )
     else:
-        _refuse(of_sweep, "--sparsity writes a model, whose card has its own attacks")
+        _refuse(of_sweep, Text("cli.prune-writes-model", "--sparsity writes a model, whose card has its own attacks"))
         loaded = open_model(task, model, at_site=False)
         document, lines = _write(loaded, sparsity, name=name, values=values or "float16", data_dir=data_dir)
     write_json(output, document)
@@ -80,7 +83,9 @@ def prune(
 
 def _refuse(given: dict[str, Any], why: str) -> None:
     if others := [f"--{key}" for key, value in given.items() if value is not None]:
-        raise MedDefError(f"Leave out {' and '.join(others)}: {why}.")
+        raise MedDefError(
+            Text("cli.prune-leave-out", "Leave out {options}: {why}.", options=" and ".join(others), why=why)
+        )
 
 
 def _levels(text: str | None) -> tuple[float, ...]:
@@ -92,7 +97,9 @@ def _levels(text: str | None) -> tuple[float, ...]:
     try:
         found = tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise MedDefError(f"Levels are shares separated by commas, as 0.3,0.7, not {text!r}.") from error
+        raise MedDefError(
+            Text("cli.prune-levels", "Levels are shares separated by commas, as 0.3,0.7, not {text}.", text=repr(text))
+        ) from error
     for level in found:
         zeros_of(level, size=0)
     return found
@@ -109,7 +116,14 @@ def _write(
     from meddef_core.zoo.packed import KINDS
 
     if values not in KINDS:
-        raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
+        raise MedDefError(
+            Text(
+                "cli.values-kind",
+                "Values are stored as {kinds}, not {given}.",
+                kinds=" or ".join(KINDS),
+                given=repr(values),
+            )
+        )
     zeros_of(sparsity, size=0)
     name = name or f"{loaded.card.name}-pruned-{round(100 * sparsity)}"
     check_name(models_root(), task=loaded.task.key, name=name)
@@ -178,7 +192,13 @@ def _specs(attacks: str, eps: str, *, given: dict[str, Any]) -> list["AttackSpec
     for name in (part.strip() for part in attacks.split(",")):
         info = get_attack(name)
         if info.needs_source:
-            raise MedDefError(f"{info.title} needs a second model, which this command does not offer; leave it out.")
+            raise MedDefError(
+                Text(
+                    "cli.prune-needs-source",
+                    "{title} needs a second model, which this command does not offer; leave it out.",
+                    title=info.title,
+                )
+            )
         wanted = given | {"stop_when_fooled": True}
         changes = {key: value for key, value in wanted.items() if key in info.settings}
         specs += [default_spec(name, eps=parse_eps(text.strip(), norm=info.norm), **changes) for text in eps.split(",")]

@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 
 def publish(
@@ -45,12 +46,25 @@ def publish(
     from meddef_core.zoo.packed import KINDS
 
     if values not in KINDS:
-        raise MedDefError(f"Values are stored as {' or '.join(KINDS)}, not {values!r}.")
+        raise MedDefError(
+            Text(
+                "cli.values-kind",
+                "Values are stored as {kinds}, not {given}.",
+                kinds=" or ".join(KINDS),
+                given=repr(values),
+            )
+        )
     zeros_of(sparsity, size=0)
     if shifted and not offsets:
-        raise MedDefError("--shifted needs --offsets; add it, or leave out --shifted.")
+        raise MedDefError(
+            Text("cli.publish-shifted-alone", "--shifted needs --offsets; add it, or leave out --shifted.")
+        )
     if other_hospital and not offsets:
-        raise MedDefError("--other-hospital needs --offsets; add it, or leave out --other-hospital.")
+        raise MedDefError(
+            Text(
+                "cli.publish-hospital-alone", "--other-hospital needs --offsets; add it, or leave out --other-hospital."
+            )
+        )
     over = () if not offsets else MOVING if shifted else ("none",)
     if name is not None:
         check_spelling(name)

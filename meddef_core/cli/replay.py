@@ -11,6 +11,7 @@ from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress, tell
 from meddef_core.errors import RecordError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.records.replayed import ReplayReport
@@ -43,7 +44,14 @@ def replay(
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RecordError(f"The record {file} cannot be read ({error.strerror}); check its permissions.") from error
+        raise RecordError(
+            Text(
+                "cli.replay-unreadable",
+                "The record {path} cannot be read ({reason}); check its permissions.",
+                path=file,
+                reason=error.strerror,
+            )
+        ) from error
     found = [_again(each, scan=scan, data_dir=data_dir) for each in read_records(data)]
     emit(_report(found).document(), [line for one in found for line in _lines(one)] + [INTENDED_USE], as_json=as_json)
     if not all(one.same for one in found):

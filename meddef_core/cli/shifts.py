@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, write_record
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.records import ShiftNumbers
@@ -50,9 +51,24 @@ def shifts(
     first = found[0][0]
     for loaded, name in found:
         if loaded.task.key != task:
-            raise ModelError(f"{name} reads {loaded.task.key} scans, not {task}; leave it out.")
+            raise ModelError(
+                Text(
+                    "cli.shifts-other-task",
+                    "{name} reads {task} scans, not {asked}; leave it out.",
+                    name=name,
+                    task=loaded.task.key,
+                    asked=task,
+                )
+            )
         if _protocol(loaded) != _protocol(first):
-            raise ModelError(f"{name} was trained on another split than {found[0][1]}; evaluate it on its own.")
+            raise ModelError(
+                Text(
+                    "cli.shifts-other-split",
+                    "{name} was trained on another split than {other}; evaluate it on its own.",
+                    name=name,
+                    other=found[0][1],
+                )
+            )
     folder = find_data_dir(data_dir)
     lists = build_lists(first.task, folder, protocol=_protocol(first))
     rows: list[dict[str, Any]] = []

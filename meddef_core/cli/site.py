@@ -10,6 +10,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag, ModelName, TaskKey, open_model
 from meddef_core.cli.output import check_writable, emit, progress, tell, write_file, write_record
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.site.folder import SiteSource
@@ -62,7 +63,11 @@ def site(
     loaded = open_model(task, model, at_site=False)
     fit_of(loaded)
     if not data.is_dir():
-        raise DataError(f"{data} is no folder; name a folder of scans with one folder a class.")
+        raise DataError(
+            Text(
+                "cli.site-no-folder", "{path} is no folder; name a folder of scans with one folder a class.", path=data
+            )
+        )
     source = site_source(loaded.task, data, holds=labels.value, title=title)
     spec = attack_of(loaded.task, seed=seed) if attack else None
     plan = SitePlan(adjust=adjust, finetune=finetune, seed=seed, spec=spec)
@@ -93,11 +98,16 @@ def site(
 def _check(*, adjusts: bool, profile: Path | None, pdf: Path | None, thumbnails: bool) -> None:
     """Raise DataError for options that do not go together, before anything is measured."""
     if adjusts and profile is None:
-        raise DataError("Name a folder for the site profile with --profile.")
+        raise DataError(Text("cli.site-name-profile", "Name a folder for the site profile with --profile."))
     if profile is not None and not adjusts:
-        raise DataError("A site profile needs --adjust or --finetune; add one of them, or leave out --profile.")
+        raise DataError(
+            Text(
+                "cli.site-profile-alone",
+                "A site profile needs --adjust or --finetune; add one of them, or leave out --profile.",
+            )
+        )
     if thumbnails and pdf is None:
-        raise DataError("Thumbnails are only in the PDF; name its file with --pdf.")
+        raise DataError(Text("cli.site-thumbnails-alone", "Thumbnails are only in the PDF; name its file with --pdf."))
 
 
 def _tell_files(source: "SiteSource", made: "Made") -> None:

@@ -9,6 +9,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import JsonFlag
 from meddef_core.cli.output import emit
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 
 def tables(
@@ -26,7 +27,14 @@ def tables(
 
     known = known_tables()
     if unknown := [name for name in names or [] if name not in known]:
-        raise MedDefError(f"There is no table {unknown[0]!r}; there are: {', '.join(known)}.")
+        raise MedDefError(
+            Text(
+                "cli.tables-unknown",
+                "There is no table {name}; there are: {known}.",
+                name=repr(unknown[0]),
+                known=", ".join(known),
+            )
+        )
     if write is not None:
         write_blocks(write)
     usual = [name for name in known if name == "models" or name.startswith("paper-")]

@@ -10,6 +10,7 @@ from meddef_core.cli.command import Command
 from meddef_core.cli.input import DataDir, JsonFlag
 from meddef_core.cli.output import emit, progress
 from meddef_core.errors import RecipeError
+from meddef_core.text import Text
 
 
 def train(
@@ -57,7 +58,11 @@ def _overrides(settings: list[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in settings]
     for key, sign, _ in pairs:
         if not key or not sign:
-            raise RecipeError(f"--set takes KEY=VALUE, such as optimizer.lr=0.001, not {key!r}.")
+            raise RecipeError(
+                Text(
+                    "cli.train-set-form", "--set takes KEY=VALUE, such as optimizer.lr=0.001, not {key}.", key=repr(key)
+                )
+            )
     return {key: value for key, _, value in pairs}
 
 

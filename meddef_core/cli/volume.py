@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from meddef_core.cli.output import check_writable, emit, progress, tell, write_file
 from meddef_core.errors import MedDefError, ScanError
 from meddef_core.intended_use import INTENDED_USE
+from meddef_core.text import Text
 from meddef_core.words import percent
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def open_slice(
 ) -> "tuple[Scan, int | None]":
     """Slice `number` of a volume as a scan, its warnings told, and its frame; raises ScanError and MedDefError."""
     if frame is not None:
-        raise MedDefError("--frame and --slice both choose an image; give one of them.")
+        raise MedDefError(Text("cli.frame-and-slice", "--frame and --slice both choose an image; give one of them."))
     volume = volume_in(path)
     if volume is None:
-        raise ScanError("The file holds a single image, not a volume; leave --slice out.")
+        raise ScanError(
+            Text("cli.slice-single-image", "The file holds a single image, not a volume; leave --slice out.")
+        )
     scan = volume.scan(number, window=window)
     for warning in scan.warnings:
         tell(warning)

@@ -93,7 +93,14 @@ def external_lists(task: Task, data_dir: Path, folder: str) -> Lists:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             items.append(ListedScan(path.relative_to(data_dir).as_posix(), task.index(name), group, digest))
     if not items:
-        raise DataError(f"{root} holds no scans; it needs one folder for each class, named {', '.join(task.classes)}.")
+        raise DataError(
+            Text(
+                "sample.root-no-scans",
+                "{root} holds no scans; it needs one folder for each class, named {known}.",
+                root=root,
+                known=", ".join(task.classes),
+            )
+        )
     return Lists(task.key, PROTOCOL, (), (), tuple(items), 0)
 
 

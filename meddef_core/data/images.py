@@ -19,6 +19,7 @@ from meddef_core.io.files import replacing
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.settings import settings
+from meddef_core.text import Text
 
 CACHE_VERSION = 2
 """Raise it when decoding or preprocessing changes what comes out of the same bytes and settings."""
@@ -76,7 +77,9 @@ def _preprocess_all(items: Sequence[ListedScan], preprocessing: Preprocessing, d
         try:
             scan = read_scan((data_dir / item.path).read_bytes())
         except ScanError as error:
-            raise DataError(f"{item.path} cannot be used: {error}") from error
+            raise DataError(
+                Text("sample.cannot-be-used", "{path} cannot be used: {error}", path=item.path, error=error)
+            ) from error
         return np.round(preprocessing(scan.pixels, row_mm=scan.row_mm) * FULL).astype(np.uint16)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

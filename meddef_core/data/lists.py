@@ -14,6 +14,7 @@ from pathlib import Path
 from meddef_core.errors import DataError
 from meddef_core.scans.files import is_ignored
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 
 PARTS = ("train", "val", "test")
 
@@ -52,7 +53,14 @@ class Lists:
     def part(self, name: str) -> tuple[ListedScan, ...]:
         """`train`, `val` or `test`."""
         if name not in PARTS:
-            raise DataError(f"There is no list {name!r}; choose one of {', '.join(PARTS)}.")
+            raise DataError(
+                Text(
+                    "sample.no-list",
+                    "There is no list {name}; choose one of {known}.",
+                    name=repr(name),
+                    known=", ".join(PARTS),
+                )
+            )
         found: tuple[ListedScan, ...] = getattr(self, name)
         return found
 
@@ -80,7 +88,13 @@ def patient_of(name: str) -> str:
         return match[1]
     if match := re.match(r"[A-Z]+-(\d+)-\d+", stem):
         return match[1]
-    raise DataError(f"No patient can be read from the file name {name!r}; keep the data set's own file names.")
+    raise DataError(
+        Text(
+            "sample.no-patient",
+            "No patient can be read from the file name {name}; keep the data set's own file names.",
+            name=repr(name),
+        )
+    )
 
 
 def build_lists(task: Task, data_dir: Path, *, protocol: str = "official") -> Lists:
@@ -89,12 +103,24 @@ def build_lists(task: Task, data_dir: Path, *, protocol: str = "official") -> Li
     Raises DataError if the folders are missing or empty, or if a patient would stand on two lists.
     """
     if protocol not in PROTOCOLS:
-        raise DataError(f"There is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
+        raise DataError(
+            Text(
+                "sample.no-protocol",
+                "There is no protocol {protocol}; choose one of {known}.",
+                protocol=repr(protocol),
+                known=", ".join(PROTOCOLS),
+            )
+        )
     root = data_dir / task.folder
     if not (root / "train").is_dir() or not (root / "test").is_dir():
         raise DataError(
-            f"No {task.title} scans under {root}: it needs train/ and test/ with one folder a class; "
-            "see the README on how to get the data."
+            Text(
+                "sample.no-train-test",
+                "No {title} scans under {root}: it needs train/ and test/ with one folder a class; see "
+                "the README on how to get the data.",
+                title=task.title,
+                root=root,
+            )
         )
     found = {part: _scan_folder(root / part, task, data_dir) for part in PARTS if (root / part).is_dir()}
     if protocol == "patient_split":
@@ -132,8 +158,16 @@ def check_disjoint(lists: Lists) -> None:
             shared = {patient for patient in shared if not patient.startswith("person")}
         if shared:
             raise DataError(
-                f"{len(shared)} patients of {lists.task} stand in both {one} and {other} "
-                f"(for example {min(shared)}); move all scans of a patient to one side."
+                Text(
+                    "sample.shared-patients",
+                    "{count} patients of {task} stand in both {one} and {other} (for example {patient}); "
+                    "move all scans of a patient to one side.",
+                    count=len(shared),
+                    task=lists.task,
+                    one=one,
+                    other=other,
+                    patient=min(shared),
+                )
             )
 
 
@@ -142,7 +176,14 @@ def _scan_folder(folder: Path, task: Task, data_dir: Path) -> list[ListedScan]:
     for name in task.classes:
         files = sorted(p for p in (folder / name).glob("*") if is_listed(p.name))
         if not files:
-            raise DataError(f"No scans of class {name} under {folder}; the list is incomplete.")
+            raise DataError(
+                Text(
+                    "sample.class-no-scans",
+                    "No scans of class {name} under {folder}; the list is incomplete.",
+                    name=name,
+                    folder=folder,
+                )
+            )
         for path in files:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             items.append(

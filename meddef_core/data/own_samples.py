@@ -15,6 +15,7 @@ from meddef_core.io.files import replacing
 from meddef_core.scans.decode import read_scan
 from meddef_core.scans.scan import Scan
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 
 OWN = "own scan of a lesson"
 """Origin of such a sample."""
@@ -35,7 +36,14 @@ def keep_scan(scan: Scan, folder: Path, *, task: str, truth: str | None) -> Samp
     """Write a scan's pixels into the folder, and give it as a sample; raises MedDefError where that cannot be done."""
     known = get_task(task)
     if truth is not None and truth not in known.classes:
-        raise DataError(f"There is no class {truth!r}; choose one of {', '.join(known.classes)}.")
+        raise DataError(
+            Text(
+                "sample.no-class",
+                "There is no class {name}; choose one of {known}.",
+                name=repr(truth),
+                known=", ".join(known.classes),
+            )
+        )
     path = folder / "scans" / task / (truth or UNKNOWN) / f"{scan.short_id}.png"
     _, data = cv2.imencode(".png", np.rint(scan.pixels * 65535).astype(np.uint16))
     with replacing(path) as new:
@@ -58,4 +66,8 @@ def _read(path: Path) -> Scan:
     try:
         return read_scan(path.read_bytes())
     except OSError as error:
-        raise DataError("A lesson's own scan can no longer be read; check MEDDEF_LESSONS_DIR.") from error
+        raise DataError(
+            Text(
+                "sample.lesson-scan-unreadable", "A lesson's own scan can no longer be read; check MEDDEF_LESSONS_DIR."
+            )
+        ) from error

@@ -17,6 +17,7 @@ from meddef_core.data.bscan import SIDE, Course, Layers, Mask, Plane
 from meddef_core.errors import ScanError
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.scans.scan import Scan, digest_of
+from meddef_core.text import Text
 
 _COLUMNS = np.arange(SIDE, dtype=np.float64)
 
@@ -48,12 +49,24 @@ def oct_phantom(label: str, *, seed: int = 0) -> Phantom:
     Raises ScanError for a label that is not CNV, DME, DRUSEN or NORMAL.
     """
     if label not in _CLASSES:
-        raise ScanError(f"There is no synthetic scan of {label!r}; choose one of {', '.join(_CLASSES)}.")
+        raise ScanError(
+            Text(
+                "sample.no-synthetic-scan",
+                "There is no synthetic scan of {label}; choose one of {known}.",
+                label=repr(label),
+                known=", ".join(_CLASSES),
+            )
+        )
     rng = np.random.default_rng([seed, list(_CLASSES).index(label)])
     drawing = _CLASSES[label](rng)
     pixels = bscan.speckled(bscan.shadowed(drawing.grey, drawing.layers, rng), rng)
-    scan = _scan_of(pixels, what="an eye")
-    return Phantom(scan=scan, label=label, lesion=drawing.lesion, title=f"Synthetic B-scan, {label}, seed {seed}")
+    scan = _scan_of(pixels, what=Text("sample.an-eye", "an eye"))
+    return Phantom(
+        scan=scan,
+        label=label,
+        lesion=drawing.lesion,
+        title=Text("sample.synthetic-b-seed", "Synthetic B-scan, {label}, seed {seed}", label=label, seed=seed),
+    )
 
 
 def chest_phantom(label: str, *, seed: int = 0) -> Phantom:
@@ -62,14 +75,26 @@ def chest_phantom(label: str, *, seed: int = 0) -> Phantom:
     Raises ScanError for a label that is not NORMAL or PNEUMONIA.
     """
     if label not in CHEST_CLASSES:
-        raise ScanError(f"There is no synthetic film of {label!r}; choose one of {', '.join(CHEST_CLASSES)}.")
+        raise ScanError(
+            Text(
+                "sample.no-synthetic-film",
+                "There is no synthetic film of {label}; choose one of {known}.",
+                label=repr(label),
+                known=", ".join(CHEST_CLASSES),
+            )
+        )
     rng = np.random.default_rng([seed, 100 + CHEST_CLASSES.index(label)])
     chest = chest_film.healthy(rng)
     grey, lesion = chest.grey, np.zeros((chest_film.SIDE, chest_film.SIDE), dtype=bool)
     if label == "PNEUMONIA":
         grey, lesion = chest_film.consolidated(chest, rng)
-    scan = _scan_of(chest_film.exposed(grey, rng), what="a chest")
-    return Phantom(scan=scan, label=label, lesion=lesion, title=f"Synthetic chest film, {label}, seed {seed}")
+    scan = _scan_of(chest_film.exposed(grey, rng), what=Text("sample.a-chest", "a chest"))
+    return Phantom(
+        scan=scan,
+        label=label,
+        lesion=lesion,
+        title=Text("sample.synthetic-film-seed", "Synthetic chest film, {label}, seed {seed}", label=label, seed=seed),
+    )
 
 
 class LesionPhantom(NamedTuple):
@@ -106,7 +131,13 @@ def _scan_of(pixels: npt.NDArray[np.float32], *, what: str) -> Scan:
         container="synthetic",
         bits=8,
         digest=digest_of(pixels.tobytes()),
-        warnings=(f"This is a synthetic picture drawn by the program, not a recording of {what}.",),
+        warnings=(
+            Text(
+                "sample.synthetic-picture",
+                "This is a synthetic picture drawn by the program, not a recording of {what}.",
+                what=what,
+            ),
+        ),
     )
 
 

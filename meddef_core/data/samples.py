@@ -50,7 +50,11 @@ def list_samples(task: str, *, data_dir: Path | None = None) -> list[Sample]:
     samples = _drawn(known.classes) if task == "oct" else [_CHEST_FILM]
     if data_dir is not None:
         if not data_dir.is_dir():
-            raise DataError("MEDDEF_DATA_DIR is set but is not a folder; correct it, or unset it.")
+            raise DataError(
+                Text(
+                    "sample.data-dir-no-folder", "MEDDEF_DATA_DIR is set but is not a folder; correct it, or unset it."
+                )
+            )
         samples += _from_test_list(data_dir / known.folder / "test", task, known.classes)
     return samples
 
@@ -79,7 +83,12 @@ def _packaged_bytes() -> bytes:
     try:
         return Path(str(distribution("pydicom-data").locate_file("data_store/data/RG1_UNCR.dcm"))).read_bytes()
     except (PackageNotFoundError, OSError) as error:
-        raise DataError("The packaged chest film is missing; reinstall the pydicom-data package.") from error
+        raise DataError(
+            Text(
+                "sample.packaged-film-missing",
+                "The packaged chest film is missing; reinstall the pydicom-data package.",
+            )
+        ) from error
 
 
 def _packaged_film() -> Scan:
@@ -131,5 +140,7 @@ def _read(path: Path) -> Scan:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError("A scan of the test list can no longer be read; check MEDDEF_DATA_DIR.") from error
+        raise DataError(
+            Text("sample.test-scan-unreadable", "A scan of the test list can no longer be read; check MEDDEF_DATA_DIR.")
+        ) from error
     return read_scan(data)

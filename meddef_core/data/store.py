@@ -16,6 +16,7 @@ from meddef_core.data.lists import PARTS, PROTOCOLS, build_lists, is_listed, pat
 from meddef_core.errors import DataError
 from meddef_core.settings import settings
 from meddef_core.tasks import TASKS, Task, get_task
+from meddef_core.text import Text
 
 ARCHIVES = {"oct": "OCT2017.tar.gz", "chest": "ChestXRay2017.zip"}
 """Names of the archives under the data set's DOI; Kaggle's editions hold the same folders."""
@@ -28,9 +29,20 @@ def find_data_dir(data_dir: Path | None = None) -> Path:
     """The folder of scans: `data_dir`, else `MEDDEF_DATA_DIR`; raises DataError if neither is a folder."""
     path = data_dir or settings().data_dir
     if path is None:
-        raise DataError("No data folder is set; set MEDDEF_DATA_DIR to the folder of scans (see the README).")
+        raise DataError(
+            Text(
+                "sample.no-data-dir",
+                "No data folder is set; set MEDDEF_DATA_DIR to the folder of scans (see the README).",
+            )
+        )
     if not path.is_dir():
-        raise DataError(f"The data folder {path} does not exist; correct MEDDEF_DATA_DIR or create it.")
+        raise DataError(
+            Text(
+                "sample.data-dir-missing",
+                "The data folder {path} does not exist; correct MEDDEF_DATA_DIR or create it.",
+                path=path,
+            )
+        )
     return path
 
 
@@ -70,10 +82,18 @@ def fetch(key: str, *, archive: Path, data_dir: Path, on_file: OnFile | None = N
     task = get_task(key)
     target = data_dir / task.folder
     if target.exists():
-        raise DataError(f"{target} already exists; move it away before unpacking again.")
+        raise DataError(
+            Text("sample.target-exists", "{target} already exists; move it away before unpacking again.", target=target)
+        )
     if not archive.is_file():
         raise DataError(
-            f"There is no archive {archive}; download {ARCHIVES[key]} of {task.source} and name it with --archive."
+            Text(
+                "sample.no-archive",
+                "There is no archive {archive}; download {file} of {source} and name it with --archive.",
+                archive=archive,
+                file=ARCHIVES[key],
+                source=task.source,
+            )
         )
     with _unpacking(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -90,7 +110,14 @@ def fetch(key: str, *, archive: Path, data_dir: Path, on_file: OnFile | None = N
         left_out = _leave_out_test_patients(beside) if task.key == "oct" else 0
         counts = Counter(path.parts[-3] for path in beside.glob("*/*/*"))
         if not counts["train"] or not counts["test"]:
-            raise DataError(f"{archive.name} holds no train and test folders of {task.title}; is it the right archive?")
+            raise DataError(
+                Text(
+                    "sample.archive-no-folders",
+                    "{name} holds no train and test folders of {title}; is it the right archive?",
+                    name=archive.name,
+                    title=task.title,
+                )
+            )
         with _unpacking(data_dir):
             if hasattr(os, "sync"):
                 os.sync()  # the scans before the name that says that they are all there
@@ -106,7 +133,12 @@ def _unpacking(data_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"{data_dir} cannot be written ({error.strerror}); make room or choose another folder: nothing is unpacked."
+            Text(
+                "sample.cannot-unpack-there",
+                "{folder} cannot be written ({reason}); make room or choose another folder: nothing is unpacked.",
+                folder=data_dir,
+                reason=error.strerror,
+            )
         ) from error
 
 
@@ -134,7 +166,14 @@ def _scans_in(archive: Path, task: Task) -> Iterator[tuple[str, str, str, IO[byt
                 if place and (content := tar.extractfile(member)):
                     yield *place, content
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{archive.name} cannot be unpacked ({error}); download it again.") from error
+        raise DataError(
+            Text(
+                "sample.cannot-unpack",
+                "{name} cannot be unpacked ({error}); download it again.",
+                name=archive.name,
+                error=error,
+            )
+        ) from error
 
 
 def _leave_out_test_patients(folder: Path) -> int:

@@ -13,14 +13,24 @@ from scipy.stats import rankdata
 
 from meddef_core.errors import DataError
 from meddef_core.evaluation.reliability import BINS, calibration_error, reliability
+from meddef_core.text import Text
+
+LABELS = Text("evaluation.labels", "labels")
 
 
 def confusion(labels: ArrayLike, predictions: ArrayLike, *, classes: int) -> NDArray[np.int64]:
     """`(classes, classes)` counts: row is the label, column the prediction. Both are `(n,)` class numbers."""
-    truth = _class_numbers(labels, classes=classes, what="labels")
-    guess = _class_numbers(predictions, classes=classes, what="predictions")
+    truth = _class_numbers(labels, classes=classes, what=LABELS)
+    guess = _class_numbers(predictions, classes=classes, what=Text("evaluation.predictions", "predictions"))
     if len(truth) != len(guess):
-        raise DataError(f"{len(truth)} labels and {len(guess)} predictions do not belong together")
+        raise DataError(
+            Text(
+                "evaluation.labels-predictions",
+                "{labels} labels and {predictions} predictions do not belong together",
+                labels=len(truth),
+                predictions=len(guess),
+            )
+        )
     return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -38,9 +48,9 @@ def balanced_accuracy(labels: ArrayLike, predictions: ArrayLike, *, classes: int
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Score interval of a binomial share (Wilson 1927): sensible near 0 and 1, where robust accuracy lives."""
     if n < 1:
-        raise DataError("a share of no images is undefined; give at least one")
+        raise DataError(Text("evaluation.share-of-none", "a share of no images is undefined; give at least one"))
     if not 0 <= successes <= n:
-        raise DataError(f"{successes} of {n} is no share")
+        raise DataError(Text("evaluation.no-share", "{successes} of {n} is no share", successes=successes, n=n))
     z = _two_sided_z(confidence)
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -78,12 +88,30 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     """
     table = np.asarray(probabilities, dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape:
-        raise DataError(f"probabilities must have the shape (images, classes), not {table.shape}")
+        raise DataError(
+            Text(
+                "evaluation.probabilities-shape",
+                "probabilities must have the shape (images, classes), not {shape}",
+                shape=table.shape,
+            )
+        )
     if not (table >= 0).all() or not np.allclose(table.sum(axis=1), 1, atol=1e-3):
-        raise DataError("probabilities must be finite, not negative, and sum to 1 for each image")
-    truth = _class_numbers(labels, classes=table.shape[1], what="labels")
+        raise DataError(
+            Text(
+                "evaluation.probabilities-sum",
+                "probabilities must be finite, not negative, and sum to 1 for each image",
+            )
+        )
+    truth = _class_numbers(labels, classes=table.shape[1], what=LABELS)
     if len(truth) != len(table):
-        raise DataError(f"{len(truth)} labels and {len(table)} rows of probabilities do not belong together")
+        raise DataError(
+            Text(
+                "evaluation.labels-probabilities",
+                "{labels} labels and {rows} rows of probabilities do not belong together",
+                labels=len(truth),
+                rows=len(table),
+            )
+        )
     return calibration_error(reliability(table, truth, bins=bins))
 
 
@@ -95,13 +123,28 @@ def auroc(scores: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or 0 in table.shape or not np.isfinite(table).all():
-        raise DataError(f"scores must be finite and have the shape (images, classes), not {table.shape}")
-    truth = _class_numbers(labels, classes=table.shape[1], what="labels")
+        raise DataError(
+            Text(
+                "evaluation.scores-shape",
+                "scores must be finite and have the shape (images, classes), not {shape}",
+                shape=table.shape,
+            )
+        )
+    truth = _class_numbers(labels, classes=table.shape[1], what=LABELS)
     if len(truth) != len(table):
-        raise DataError(f"{len(truth)} labels and {len(table)} rows of scores do not belong together")
+        raise DataError(
+            Text(
+                "evaluation.labels-scores",
+                "{labels} labels and {rows} rows of scores do not belong together",
+                labels=len(truth),
+                rows=len(table),
+            )
+        )
     counts = np.bincount(truth, minlength=table.shape[1])
     if (counts == 0).any() or (counts == len(table)).any():
-        raise DataError("an area under the ROC curve needs images of every class and of others")
+        raise DataError(
+            Text("evaluation.roc-classes", "an area under the ROC curve needs images of every class and of others")
+        )
     ranks = rankdata(table, axis=0)
     own = np.array([ranks[truth == index, index].sum() for index in range(table.shape[1])])
     return (own - counts * (counts + 1) / 2) / (counts * (len(table) - counts))
@@ -114,7 +157,14 @@ def mcnemar(b: int, c: int) -> float:
     is as likely on either side: b is binomial(b + c, 1/2). Without a differing image p is 1.
     """
     if min(b, c) < 0:
-        raise DataError(f"counts of images cannot be negative, as of {b} and {c}")
+        raise DataError(
+            Text(
+                "evaluation.negative-counts",
+                "counts of images cannot be negative, as of {one} and {other}",
+                one=b,
+                other=c,
+            )
+        )
     tail = sum(math.comb(b + c, k) for k in range(min(b, c) + 1))
     return min(1.0, float(2 * tail / 2 ** (b + c)))
 
@@ -125,20 +175,43 @@ def _hits_and_totals(
     counts = confusion(labels, predictions, classes=classes)
     totals = counts.sum(axis=1)
     if (missing := np.flatnonzero(totals == 0)).size:
-        raise DataError(f"class {missing[0]} has no image, so its recall and the balanced accuracy are undefined")
+        raise DataError(
+            Text(
+                "evaluation.class-no-image",
+                "class {number} has no image, so its recall and the balanced accuracy are undefined",
+                number=missing[0],
+            )
+        )
     return counts.diagonal(), totals
 
 
 def _class_numbers(values: ArrayLike, *, classes: int, what: str) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0 or not np.issubdtype(array.dtype, np.integer):
-        raise DataError(f"{what} must be a list of at least one whole class number")
+        raise DataError(
+            Text("evaluation.class-numbers", "{what} must be a list of at least one whole class number", what=what)
+        )
     if array.min() < 0 or array.max() >= classes:
-        raise DataError(f"{what} must lie between 0 and {classes - 1}, not {array.min()} to {array.max()}")
+        raise DataError(
+            Text(
+                "evaluation.class-range",
+                "{what} must lie between 0 and {last}, not {least} to {most}",
+                what=what,
+                last=classes - 1,
+                least=array.min(),
+                most=array.max(),
+            )
+        )
     return array.astype(np.int64)
 
 
 def _two_sided_z(confidence: float) -> float:
     if not 0 < confidence < 1:
-        raise DataError(f"confidence must lie between 0 and 1 (0.95, say), not {confidence}")
+        raise DataError(
+            Text(
+                "evaluation.confidence-range",
+                "confidence must lie between 0 and 1 (0.95, say), not {confidence}",
+                confidence=confidence,
+            )
+        )
     return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 Edges = Literal["width", "mass"]
 """Bins of equal width, or with equally many images."""
@@ -43,11 +44,20 @@ def reliability(
     """
     table, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if table.ndim != 2 or truth.shape != table.shape[:1] or not len(table):
-        raise DataError(f"{table.shape} numbers and {truth.shape} labels do not belong together")
+        raise DataError(
+            Text(
+                "evaluation.numbers-labels",
+                "{numbers} numbers and {labels} labels do not belong together",
+                numbers=table.shape,
+                labels=truth.shape,
+            )
+        )
     if not np.isfinite(table).all() or truth.min() < 0 or truth.max() >= table.shape[1]:
-        raise DataError("numbers must be finite, and labels among the classes")
+        raise DataError(Text("evaluation.numbers-finite", "numbers must be finite, and labels among the classes"))
     if bins < 1:
-        raise DataError(f"calibration needs at least one bin, not {bins}")
+        raise DataError(
+            Text("evaluation.calibration-bins", "calibration needs at least one bin, not {bins}", bins=bins)
+        )
     confidence, right = table.max(axis=1), table.argmax(axis=1) == truth
     if edges == "width":
         limits = np.linspace(0, 1, bins + 1)
@@ -67,7 +77,9 @@ def calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     """Expected calibration error: the gap between confidence and accuracy, weighted by images (section 2)."""
     total = sum(one.n for one in bins)
     if total == 0:
-        raise DataError("a calibration error of no images is undefined; give at least one")
+        raise DataError(
+            Text("evaluation.calibration-of-none", "a calibration error of no images is undefined; give at least one")
+        )
     return sum(one.n * abs(one.accuracy - one.confidence) for one in bins) / total
 
 

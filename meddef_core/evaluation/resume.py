@@ -13,6 +13,7 @@ from typing import Any
 
 from meddef_core.errors import DataError
 from meddef_core.evaluation.trials import AtBudget, ImageResult
+from meddef_core.text import Text
 
 Rows = tuple[ImageResult, ...]
 
@@ -53,8 +54,13 @@ class PartFile:
             yield
         except OSError as error:
             raise DataError(
-                f"{self._path} cannot be written ({error.strerror}); make room or choose another run folder, then "
-                "start again: the parts done before are kept."
+                Text(
+                    "io.run-unwritable",
+                    "{path} cannot be written ({reason}); make room or choose another run folder, then start again: "
+                    "the parts done before are kept.",
+                    path=self._path,
+                    reason=error.strerror,
+                )
             ) from error
 
 
@@ -66,7 +72,13 @@ def read_parts(folder: Path, *, header: dict[str, Any]) -> dict[int, Rows]:
             first, *others = [json.loads(line) for line in _whole_lines(path).splitlines()] or [None]
             chunks = {int(line["chunk"]): tuple(map(_image, line["images"])) for line in others}
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"The results in {path} are damaged; remove the file to do its part again.") from error
+            raise DataError(
+                Text(
+                    "evaluation.results-damaged",
+                    "The results in {path} are damaged; remove the file to do its part again.",
+                    path=path,
+                )
+            ) from error
         if first is not None:
             _check_header(first, header, folder=folder)
         done |= chunks
@@ -83,8 +95,13 @@ def _check_header(found: object, wanted: dict[str, Any], *, folder: Path) -> Non
         known = found if isinstance(found, dict) else {}
         differing = sorted(key for key in known.keys() | wanted.keys() if known.get(key) != wanted.get(key))
         raise DataError(
-            f"{folder} holds results of another evaluation (different: {', '.join(differing)}); "
-            "choose another folder with --run-dir."
+            Text(
+                "evaluation.another-evaluation",
+                "{folder} holds results of another evaluation (different: {what}); choose another folder "
+                "with --run-dir.",
+                folder=folder,
+                what=", ".join(differing),
+            )
         )
 
 

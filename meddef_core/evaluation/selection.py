@@ -7,6 +7,7 @@ import numpy as np
 
 from meddef_core.data.images import Images
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 
 def few_of(images: Images, count: int, *, salt: str) -> tuple[int, ...]:
@@ -22,7 +23,14 @@ def some_of_each_class(images: Images, limit: int) -> tuple[int, ...]:
     """
     labels = images.labels.tolist()
     if limit < len(set(labels)):
-        raise DataError(f"{limit} images cannot show {len(set(labels))} classes; allow at least one of each.")
+        raise DataError(
+            Text(
+                "evaluation.too-few-images",
+                "{limit} images cannot show {count} classes; allow at least one of each.",
+                limit=limit,
+                count=len(set(labels)),
+            )
+        )
     if limit >= len(images):
         return tuple(range(len(images)))
     seen: Counter[int] = Counter()

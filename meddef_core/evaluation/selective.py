@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 POINTS = 20
 """Coverages that a curve is told at: 5%, 10%, ... 100%."""
@@ -31,7 +32,12 @@ def risk_coverage(scores: ArrayLike, wrong: ArrayLike, *, points: int = POINTS) 
     """
     values, errors = np.asarray(scores, dtype=np.float64), np.asarray(wrong, dtype=np.float64)
     if values.ndim != 1 or values.shape != errors.shape or not len(values) or not np.isfinite(values).all():
-        raise DataError("a risk-coverage curve needs one finite score and one error a scan, and at least one scan")
+        raise DataError(
+            Text(
+                "evaluation.risk-coverage",
+                "a risk-coverage curve needs one finite score and one error a scan, and at least one scan",
+            )
+        )
     order = np.argsort(values, kind="stable")
     values, errors = values[order], errors[order]
     _, groups, sizes = np.unique(values, return_inverse=True, return_counts=True)

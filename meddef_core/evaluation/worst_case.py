@@ -20,6 +20,7 @@ from meddef_core.evaluation.chunk import ChunkAttack
 from meddef_core.evaluation.selection import few_of, some_of_each_class
 from meddef_core.evaluation.trials import CHUNK, EvaluationPlan, ImageResult, Trial
 from meddef_core.model.folded import folded
+from meddef_core.text import Text
 
 APGD_STEPS, APGD_RESTARTS = 50, 2
 FAB_STEPS, FAB_RESTARTS = 50, 1
@@ -84,10 +85,14 @@ def plan_worst_case(
     Raises AttackError if the attacks are none, or if one does not fit into a worst case of each scan by itself.
     """
     if not attacks:
-        raise AttackError("a worst case needs at least one attack")
+        raise AttackError(Text("evaluation.worst-case-none", "a worst case needs at least one attack"))
     _refuse_what_needs_others(attacks)
     if len({get_attack(trial.spec.name).norm for trial in attacks}) > 1:
-        raise AttackError("the attacks of a worst case share one budget: choose attacks of one norm")
+        raise AttackError(
+            Text(
+                "evaluation.worst-case-norm", "the attacks of a worst case share one budget: choose attacks of one norm"
+            )
+        )
     return EvaluationPlan(
         attacks=tuple(sorted(attacks, key=lambda trial: trial.spec.eps)),
         positions=tuple(range(len(images))) if limit is None else some_of_each_class(images, limit),
@@ -114,8 +119,12 @@ def _refuse_what_needs_others(trials: Sequence[Trial]) -> None:
         info = get_attack(trial.spec.name)
         if trial.spec.target is not None or info.batchwise or info.needs_source:
             raise AttackError(
-                f"{info.title} as asked for does not attack each scan by itself: "
-                "choose untargeted attacks on the network alone"
+                Text(
+                    "evaluation.worst-case-alone",
+                    "{title} as asked for does not attack each scan by itself: choose untargeted attacks on "
+                    "the network alone",
+                    title=info.title,
+                )
             )
 
 

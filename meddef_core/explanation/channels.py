@@ -38,7 +38,9 @@ def top_channels(trace: Trace, *, count: int = 8) -> tuple[ChannelMap, ...]:
     count below 1.
     """
     if count < 1:
-        raise MedDefError(f"At least one channel must be asked for, not {count}.")
+        raise MedDefError(
+            Text("map.channel-count", "At least one channel must be asked for, not {count}.", count=count)
+        )
     ranking = channel_ranking(trace)[:count]
     # Phi and Omega are at least 0; rounding in the subtraction may fall just below.
     added = (trace.defended - trace.features)[0].clamp(min=0)

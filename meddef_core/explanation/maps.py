@@ -78,9 +78,11 @@ def shared_scale(*maps: ExplanationMap) -> tuple[float, float]:
     are zero everywhere get (0, 1). Raises MedDefError for maps of different kinds, whose values do not compare.
     """
     if not maps:
-        raise MedDefError("A shared scale needs at least one map.")
+        raise MedDefError(Text("map.scale-one-map", "A shared scale needs at least one map."))
     kinds = {m.info.key for m in maps}
     if len(kinds) > 1:
-        raise MedDefError(f"Maps of different kinds share no scale: {', '.join(sorted(kinds))}.")
+        raise MedDefError(
+            Text("map.scale-kinds", "Maps of different kinds share no scale: {kinds}.", kinds=", ".join(sorted(kinds)))
+        )
     largest = max(float(np.abs(m.grid).max()) for m in maps) or 1.0
     return (-largest if maps[0].info.signed else 0.0, largest)

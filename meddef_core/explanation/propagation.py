@@ -46,7 +46,14 @@ def propagation(network: MedDef, clean: Tensor, changed: Tensor) -> tuple[StageC
     perturbation through the layers so, in the L1 norm. Raises MedDefError for images that do not belong together.
     """
     if clean.shape != changed.shape:
-        raise MedDefError(f"Images of {tuple(clean.shape)} and {tuple(changed.shape)} do not compare; give one size.")
+        raise MedDefError(
+            Text(
+                "map.images-sizes",
+                "Images of {one} and {other} do not compare; give one size.",
+                one=tuple(clean.shape),
+                other=tuple(changed.shape),
+            )
+        )
     check_one(network, clean)
     view = private_view(network)
     before, after = _stages(view, clean), _stages(view, changed)

@@ -77,6 +77,14 @@ def check_request(network: MedDef, image: Tensor, *, target: int) -> None:
 def check_one(network: MedDef, image: Tensor) -> None:
     """Raise MedDefError unless `image` is one image and `network` in eval mode."""
     if image.ndim != 4 or image.shape[0] != 1:
-        raise MedDefError(f"One image of shape (1, C, H, W) can be explained at a time, not {tuple(image.shape)}.")
+        raise MedDefError(
+            Text(
+                "map.one-image",
+                "One image of shape (1, C, H, W) can be explained at a time, not {shape}.",
+                shape=tuple(image.shape),
+            )
+        )
     if network.training:
-        raise MedDefError("Only a model in eval mode can be explained; call eval() on your own copy first.")
+        raise MedDefError(
+            Text("map.eval-mode", "Only a model in eval mode can be explained; call eval() on your own copy first.")
+        )

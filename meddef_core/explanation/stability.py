@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meddef_core.errors import MedDefError
 from meddef_core.explanation.maps import ExplanationMap
+from meddef_core.text import Text
 
 TOP = 0.10
 """Share of cells that count as the strongest."""
@@ -33,9 +34,23 @@ def stability(clean: ExplanationMap, attacked: ExplanationMap) -> Stability:
     cell, overlaps any other as much as chance would. Raises MedDefError for maps of different kinds or shapes.
     """
     if clean.info.key != attacked.info.key:
-        raise MedDefError(f"A {clean.info.title} map and a {attacked.info.title} map do not compare; give one kind.")
+        raise MedDefError(
+            Text(
+                "map.two-kinds",
+                "A {one} map and a {other} map do not compare; give one kind.",
+                one=clean.info.title,
+                other=attacked.info.title,
+            )
+        )
     if clean.grid.shape != attacked.grid.shape:
-        raise MedDefError(f"Maps of {clean.grid.shape} and {attacked.grid.shape} cells do not compare; give one size.")
+        raise MedDefError(
+            Text(
+                "map.two-sizes",
+                "Maps of {one} and {other} cells do not compare; give one size.",
+                one=clean.grid.shape,
+                other=attacked.grid.shape,
+            )
+        )
     shared = float(np.minimum(_strongest(clean.grid), _strongest(attacked.grid)).sum())
     return Stability(rank_correlation(clean.grid, attacked.grid), min(1.0, shared / _places(clean.grid.size)))
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from meddef_core.errors import MedDefError
+from meddef_core.text import Text
 
 
 @contextmanager
@@ -29,8 +30,13 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise MedDefError(
-            f"{path} cannot be written ({error.strerror}); make room or choose another place: what stood there before "
-            "is whole."
+            Text(
+                "io.file-unwritable",
+                "{path} cannot be written ({reason}); make room or choose another place: what stood "
+                "there before is whole.",
+                path=path,
+                reason=error.strerror,
+            )
         ) from error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 
 class KeptLines:
@@ -32,9 +33,21 @@ class KeptLines:
         try:
             first, *self.lines = map(json.loads, whole.splitlines())
         except ValueError as error:
-            raise DataError(f"The results in {path} are damaged; remove the file to measure them again.") from error
+            raise DataError(
+                Text(
+                    "io.results-damaged",
+                    "The results in {path} are damaged; remove the file to measure them again.",
+                    path=path,
+                )
+            ) from error
         if first != header:
-            raise DataError(f"{path} holds results of another measurement; choose another folder with --run-dir.")
+            raise DataError(
+                Text(
+                    "io.another-measurement",
+                    "{path} holds results of another measurement; choose another folder with --run-dir.",
+                    path=path,
+                )
+            )
 
     def append(self, line: dict[str, Any]) -> None:
         """Add a finished part; it is on disk when this returns."""
@@ -52,6 +65,11 @@ class KeptLines:
 
     def _unwritable(self, error: OSError) -> DataError:
         return DataError(
-            f"{self._path} cannot be written ({error.strerror}); make room or choose another run folder, then start "
-            "again: the parts done before are kept."
+            Text(
+                "io.run-unwritable",
+                "{path} cannot be written ({reason}); make room or choose another run folder, then start again: the "
+                "parts done before are kept.",
+                path=self._path,
+                reason=error.strerror,
+            )
         )

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from meddef_core import errors
 from meddef_core.errors import DataError, MedDefError
+from meddef_core.text import Text
 
 LOCK = ".lock"
 """The file in a run folder whose lock says that the run is at work; it stays behind."""
@@ -32,10 +33,21 @@ def sole_use(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0).acquire()
     except Timeout as error:
         raise DataError(
-            f"Another process is at work in {folder}; wait until it ends, or choose another run folder."
+            Text(
+                "io.another-process",
+                "Another process is at work in {folder}; wait until it ends, or choose another run folder.",
+                folder=folder,
+            )
         ) from error
     except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}); choose another run folder.") from error
+        raise DataError(
+            Text(
+                "io.folder-unwritable",
+                "{folder} cannot be written ({reason}); choose another run folder.",
+                folder=folder,
+                reason=error.strerror,
+            )
+        ) from error
     with lock:
         yield
 

@@ -171,7 +171,11 @@ class Worker:
 
     def _not_started(self) -> WorkerError:
         code = self._process.poll()
-        why = "it takes too long" if code is None else f"exit code {code}"
+        why = (
+            Text("io.takes-too-long", "it takes too long")
+            if code is None
+            else Text("io.exit-code", "exit code {code}", code=code)
+        )
         return _unstartable(why)
 
 

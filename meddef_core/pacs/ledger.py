@@ -30,6 +30,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from meddef_core.pacs.errors import PacsError
+from meddef_core.text import Text
 
 State = Literal["begun", "stored", "abstained", "not read", "not matched"]
 """Of one source for one task and weights. "abstained" is a result that is stored, too."""
@@ -110,8 +111,11 @@ class Ledger:
             _META.create_all(self._engine)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):
             raise PacsError(
-                "The ledger's database URL cannot be used; write it as sqlite:////folder/file.sqlite or install the "
-                "driver of the database it names."
+                Text(
+                    "pacs.ledger-url",
+                    "The ledger's database URL cannot be used; write it as sqlite:////folder/file.sqlite or "
+                    "install the driver of the database it names.",
+                )
             ) from None
         except (SQLAlchemyError, OSError):
             raise _failed() from None
@@ -208,9 +212,20 @@ def _locked(url: URL) -> FileLock | None:
     try:
         lock.acquire()
     except Timeout as error:
-        raise PacsError(f"Another watch works with the ledger {path}; stop it, or set MEDDEF_PACS_LEDGER.") from error
+        raise PacsError(
+            Text(
+                "pacs.another-watch",
+                "Another watch works with the ledger {path}; stop it, or set MEDDEF_PACS_LEDGER.",
+                path=path,
+            )
+        ) from error
     return lock
 
 
 def _failed() -> PacsError:
-    return PacsError("The ledger cannot be read or written; check MEDDEF_PACS_LEDGER, its disk and its server.")
+    return PacsError(
+        Text(
+            "pacs.ledger-unusable",
+            "The ledger cannot be read or written; check MEDDEF_PACS_LEDGER, its disk and its server.",
+        )
+    )

@@ -24,6 +24,7 @@ from meddef_core.pacs.match import mismatch, models_for
 from meddef_core.pacs.results.capture import capture
 from meddef_core.pacs.results.report import report
 from meddef_core.pacs.results.subject import ReportSubject, derived_uid, result_uids, series_uids
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 POLL_SECONDS = 5.0
@@ -239,7 +240,9 @@ def _send(pacs: Pacs, result: Dataset, *, study: str, uid: str) -> None:
     """Some servers refuse what they hold: a result that arrived when the process ended is as good as sent."""
     buffer = io.BytesIO()
     result.save_as(buffer, enforce_file_format=True)
-    refusal = PacsError("The PACS took a result and does not list it; ask whoever runs it.")
+    refusal = PacsError(
+        Text("pacs.result-not-listed", "The PACS took a result and does not list it; ask whoever runs it.")
+    )
     try:
         pacs.send([buffer.getvalue()], study=study)
     except AwayError:

@@ -164,14 +164,21 @@ def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstenti
         return None
     looks, differs = familiarity.looks_like, familiarity.differs
     if looks is None:
-        sentence = (
-            f"No class stands out clearly enough to be shown for this {modality}: it is unlike the scans the model was "
-            f"trained on in its {listed(differs)}."
+        sentence = Text(
+            "prediction.no-class-stands-out",
+            "No class stands out clearly enough to be shown for this {modality}: it is unlike the scans the model was "
+            "trained on in its {differs}.",
+            modality=modality,
+            differs=listed(differs),
         )
         return Abstention("", differs, sentence, "output")
-    sentence = (
-        f"This image is unlike the {modality}s the model was trained on; it looks most like {PHRASES[looks]}. "
-        f"It differs in its {listed(differs)}."
+    sentence = Text(
+        "prediction.image-unlike",
+        "This image is unlike the {modality}s the model was trained on; it looks most like {kind}. It differs in its "
+        "{differs}.",
+        modality=modality,
+        kind=PHRASES[looks],
+        differs=listed(differs),
     )
     return Abstention(looks, differs, sentence)
 
@@ -204,7 +211,7 @@ def fit_detector(
     `scanner`, where there are any, only teach the detector to name such scans.
     """
     if len(kinds) != len(others[STATISTICS[0]]):
-        raise DataError("every outlier needs its kind")
+        raise DataError(Text("prediction.outlier-kinds", "every outlier needs its kind"))
     gaussians = tuple(fit_gaussian(train[name], rank=RANKS[name]) for name in STATISTICS)
     logs = np.stack([_log_distance(g, val[name]) for g, name in zip(gaussians, STATISTICS, strict=True)], axis=1)
     kinds_of, named = dict(others), list(kinds)

@@ -9,6 +9,7 @@ from scipy.special import log_softmax, softmax
 
 from meddef_core.errors import DataError
 from meddef_core.evaluation.metrics import expected_calibration_error
+from meddef_core.text import Text
 
 COLDEST, HOTTEST = 0.05, 20.0
 """Temperatures outside are never what a fit on hundreds of patients means."""
@@ -20,7 +21,13 @@ STEEPEST = 3.0
 def calibrate(logits: ArrayLike, temperature: float) -> NDArray[np.float64]:
     """Softmax of `logits / temperature` over the last axis; the largest class stays the largest."""
     if not temperature > 0:
-        raise DataError(f"a temperature must be positive, not {temperature}")
+        raise DataError(
+            Text(
+                "prediction.temperature-positive",
+                "a temperature must be positive, not {temperature}",
+                temperature=temperature,
+            )
+        )
     return np.asarray(softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=-1))
 
 
@@ -51,7 +58,13 @@ def tempered(logits: ArrayLike, distances: ArrayLike, *, slope: float) -> NDArra
     Trust Your Model's Uncertainty?, arXiv:1906.02530).
     """
     if slope < 0:
-        raise DataError(f"the slope of a temperature must not be negative, but it is {slope}")
+        raise DataError(
+            Text(
+                "prediction.temperature-slope",
+                "the slope of a temperature must not be negative, but it is {slope}",
+                slope=slope,
+            )
+        )
     hotter = np.exp(slope * np.maximum(np.asarray(distances, dtype=np.float64), 0.0))
     return np.asarray(np.asarray(logits, dtype=np.float64) / hotter[:, None])
 
@@ -87,7 +100,14 @@ def error_interval(
 def _checked(table: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     rows, truth = np.asarray(table, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if rows.ndim != 2 or truth.shape != rows.shape[:1] or not len(rows):
-        raise DataError(f"{rows.shape} numbers and {truth.shape} labels do not belong together")
+        raise DataError(
+            Text(
+                "evaluation.numbers-labels",
+                "{numbers} numbers and {labels} labels do not belong together",
+                numbers=rows.shape,
+                labels=truth.shape,
+            )
+        )
     if not np.isfinite(rows).all() or truth.min() < 0 or truth.max() >= rows.shape[1]:
-        raise DataError("numbers must be finite, and labels among the classes")
+        raise DataError(Text("evaluation.numbers-finite", "numbers must be finite, and labels among the classes"))
     return rows, truth

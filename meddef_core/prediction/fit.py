@@ -37,6 +37,7 @@ from meddef_core.prediction.operating import operating_point, questions, youden_
 from meddef_core.prediction.outliers import outliers, prepared
 from meddef_core.prediction.output_limits import output_limits
 from meddef_core.prediction.statistics import BATCH, describe
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 MOST_TRAINING = 1000
@@ -55,7 +56,13 @@ def fit(model: LoadedModel, *, data_dir: Path, on_stage: OnStage | None = None) 
     """
     network = model.network
     if not isinstance(network, MedDef):
-        raise ModelError(f"{model.card.key} has a defence wrapped around it; calibrate the model itself.")
+        raise ModelError(
+            Text(
+                "prediction.wrapped-defence",
+                "{key} has a defence wrapped around it; calibrate the model itself.",
+                key=model.card.key,
+            )
+        )
     tell = on_stage or (lambda what, done, total: None)
     protocol = str(model.card.data.get("protocol", "official"))
     lists = build_lists(model.task, data_dir, protocol=protocol)

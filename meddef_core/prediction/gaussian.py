@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 Array = NDArray[np.float64]
 
@@ -38,7 +39,11 @@ class Gaussian:
 def fit_gaussian(x: Array, *, rank: int) -> Gaussian:
     """Fit rows `(n, d)` with at most `rank` components; raises DataError for fewer than three rows."""
     if len(x) < 3:
-        raise DataError(f"a distribution cannot be fitted to {len(x)} scans; give more")
+        raise DataError(
+            Text(
+                "prediction.too-few-scans", "a distribution cannot be fitted to {count} scans; give more", count=len(x)
+            )
+        )
     centre, scale = x.mean(axis=0), x.std(axis=0) + FLOOR
     _, singular, axes = np.linalg.svd((x - centre) / scale, full_matrices=False)
     variances = singular**2 / len(x)

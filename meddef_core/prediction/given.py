@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from meddef_core.errors import DataError, ModelError
 from meddef_core.prediction.prediction import prepare
 from meddef_core.scans import Scan
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 Model = LoadedModel | nn.Module
@@ -21,7 +22,12 @@ def images_for(model: Model, scan: Scan | Tensor) -> Tensor:
     if isinstance(scan, Tensor):
         return scan
     if not isinstance(model, LoadedModel):
-        raise ModelError("How a scan is prepared stands on a model's card; give a model of your own images instead.")
+        raise ModelError(
+            Text(
+                "prediction.own-model-images",
+                "How a scan is prepared stands on a model's card; give a model of your own images instead.",
+            )
+        )
     return prepare(model, scan)
 
 
@@ -30,5 +36,11 @@ def class_index(model: Model, label: str | int) -> int:
     if isinstance(label, int):
         return label
     if not isinstance(model, LoadedModel):
-        raise DataError(f"A model of your own has no class names; give the number of {label!r} instead.")
+        raise DataError(
+            Text(
+                "prediction.own-model-classes",
+                "A model of your own has no class names; give the number of {label} instead.",
+                label=repr(label),
+            )
+        )
     return model.task.index(label)

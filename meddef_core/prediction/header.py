@@ -4,11 +4,13 @@ Only values of the standard are compared (`scans.deidentify`, `scans.origin`), a
 leaves out, or says in free words, contradicts nothing.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 from meddef_core.prediction.abstention import Abstention
 from meddef_core.scans import Scan
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 from meddef_core.words import listed
 
 _MODALITY = ("Modality", "SOPClassUID")
@@ -31,9 +33,11 @@ def header_contradictions(scan: Scan, task: Task) -> tuple[Contradiction, ...]:
     """Everything in the scan's header that the task's population rules out, one entry an attribute."""
     population = task.population
     found = (
-        _of_terms("modality", _said(scan, _MODALITY) - _NOTHING_SAID, population.modalities),
-        _of_terms("body part", _said(scan, _BODY_PART), population.body_parts),
-        _of_terms("view", _said(scan, _VIEW), population.views),
+        _of_terms(
+            Text("prediction.modality", "modality"), _said(scan, _MODALITY) - _NOTHING_SAID, population.modalities
+        ),
+        _of_terms(Text("prediction.body-part", "body part"), _said(scan, _BODY_PART), population.body_parts),
+        _of_terms(Text("prediction.view", "view"), _said(scan, _VIEW), population.views),
         _of_age(scan, population.age_groups),
     )
     return tuple(one for one in found if one is not None)
@@ -47,7 +51,7 @@ def header_abstention(scan: Scan, task: Task) -> Abstention | None:
     return Abstention(
         looks_like="",
         differs=tuple(one.attribute for one in found),
-        sentence=" ".join(one.sentence for one in found),
+        sentence=reduce(_both, (one.sentence for one in found)),
         reason="header",
     )
 
@@ -60,9 +64,25 @@ def _of_terms(attribute: str, said: set[str], accepted: tuple[str, ...]) -> Cont
     wrong = sorted(said.difference(accepted))
     if not wrong:
         return None
-    header = f"{attribute} {listed(wrong)}"
-    meant = f"{attribute} {listed(accepted, 'or')}" if accepted else f"scans without a {attribute}"
-    return Contradiction(attribute, f"The file's header says {header}; this model is for {meant}.")
+    if accepted:
+        meant = _named(attribute, listed(accepted, "or"))
+    else:
+        meant = Text("prediction.scans-without", "scans without a {attribute}", attribute=attribute)
+    sentence = Text(
+        "prediction.header-says",
+        "The file's header says {header}; this model is for {meant}.",
+        header=_named(attribute, listed(wrong)),
+        meant=meant,
+    )
+    return Contradiction(attribute, sentence)
+
+
+def _named(attribute: str, terms: str) -> Text:
+    return Text("prediction.attribute-terms", "{attribute} {terms}", attribute=attribute, terms=terms)
+
+
+def _both(first: str, second: str) -> str:
+    return Text("prediction.two-sentences", "{first} {second}", first=first, second=second)
 
 
 def _of_age(scan: Scan, accepted: tuple[str, ...]) -> Contradiction | None:
@@ -70,4 +90,9 @@ def _of_age(scan: Scan, accepted: tuple[str, ...]) -> Contradiction | None:
     if scan.age_group is None or scan.age_group in accepted:
         return None
     group = listed(accepted, "or")
-    return Contradiction("age", f"The patient's age in the file's header is outside the training population ({group}).")
+    sentence = Text(
+        "prediction.header-age",
+        "The patient's age in the file's header is outside the training population ({group}).",
+        group=group,
+    )
+    return Contradiction("age", sentence)

@@ -93,7 +93,13 @@ def youden_threshold(scores: ArrayLike, truth: ArrayLike) -> float:
 def threshold_at_sensitivity(scores: ArrayLike, truth: ArrayLike, *, sensitivity: float) -> float:
     """The highest threshold that still catches that share of the positives; raises DataError outside (0, 1]."""
     if not 0 < sensitivity <= 1:
-        raise DataError(f"a sensitivity lies above 0 and at most at 1, not at {sensitivity}")
+        raise DataError(
+            Text(
+                "prediction.sensitivity-range",
+                "a sensitivity lies above 0 and at most at 1, not at {sensitivity}",
+                sensitivity=sensitivity,
+            )
+        )
     positive, negative = _sides(scores, truth)
     cuts = _cuts(np.concatenate([positive, negative]))
     needed = sensitivity - 1e-12
@@ -105,7 +111,9 @@ def predictive_values(
 ) -> tuple[float | None, float | None]:
     """PPV and NPV by Bayes' rule; None where nobody would be called so. All shares in [0, 1]."""
     if not all(0 <= share <= 1 for share in (sensitivity, specificity, prevalence)):
-        raise DataError("sensitivity, specificity and prevalence are shares between 0 and 1")
+        raise DataError(
+            Text("prediction.shares-range", "sensitivity, specificity and prevalence are shares between 0 and 1")
+        )
     true_positive, false_positive = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
     true_negative, false_negative = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
     return _ratio(true_positive, false_positive), _ratio(true_negative, false_negative)
@@ -119,9 +127,16 @@ def _sides(scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], ND
     """The scores of positives and of negatives; DataError where there are none of either."""
     values, positive = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=bool)
     if values.ndim != 1 or values.shape != positive.shape:
-        raise DataError(f"{values.shape} scores and {positive.shape} labels do not belong together")
+        raise DataError(
+            Text(
+                "prediction.scores-labels",
+                "{scores} scores and {labels} labels do not belong together",
+                scores=values.shape,
+                labels=positive.shape,
+            )
+        )
     if positive.all() or not positive.any():
-        raise DataError("a threshold needs scans with and without the finding")
+        raise DataError(Text("prediction.threshold-scans", "a threshold needs scans with and without the finding"))
     return values[positive], values[~positive]
 
 

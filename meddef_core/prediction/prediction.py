@@ -79,9 +79,11 @@ class Prediction:
             return self.abstained.sentence
         if self.familiarity is None or self.familiarity.level != "unusual":
             return None
-        return (
-            f"This scan is unlike most training scans: it differs in its {listed(self.familiarity.differs)}. "
-            "The prediction may be wrong, and its probability is not calibrated for such a scan."
+        return Text(
+            "prediction.unlike-most",
+            "This scan is unlike most training scans: it differs in its {differs}. The prediction may be wrong, and "
+            "its probability is not calibrated for such a scan.",
+            differs=listed(self.familiarity.differs),
         )
 
 
@@ -106,7 +108,13 @@ def predict(
         scan = image
     x = prepare(model, image) if isinstance(image, Scan) else image
     if x.ndim != 4 or x.shape[0] != 1:
-        raise ModelError(f"One image of shape (1, C, H, W) is predicted at a time, not {tuple(x.shape)}.")
+        raise ModelError(
+            Text(
+                "prediction.one-image",
+                "One image of shape (1, C, H, W) is predicted at a time, not {shape}.",
+                shape=tuple(x.shape),
+            )
+        )
     (found,) = predict_batch(model, x, (scan,), like=like)
     return found
 
@@ -141,7 +149,15 @@ def from_logits(model: LoadedModel, logits: Tensor, *, distance: float | None = 
     """
     classes = model.task.classes
     if logits.shape != (len(classes),):
-        raise ModelError(f"{model.card.key} has {len(classes)} classes, but logits of shape {tuple(logits.shape)}.")
+        raise ModelError(
+            Text(
+                "prediction.classes-logits",
+                "{key} has {count} classes, but logits of shape {shape}.",
+                key=model.card.key,
+                count=len(classes),
+                shape=tuple(logits.shape),
+            )
+        )
     if not bool(torch.isfinite(logits).all()):
         raise ModelError(
             Text(

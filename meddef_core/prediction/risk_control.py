@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 FOLDS = 5
 """Parts of a development set: what is chosen on four of them is reported on the fifth."""
@@ -36,9 +37,21 @@ class RiskSource:
 
     def __post_init__(self) -> None:
         if not (self.scores.ndim == 1 and self.scores.shape == self.wrong.shape == self.groups.shape):
-            raise DataError(f"scores, errors and groups of {self.name} do not belong together")
+            raise DataError(
+                Text(
+                    "prediction.scores-groups",
+                    "scores, errors and groups of {name} do not belong together",
+                    name=self.name,
+                )
+            )
         if not len(self.scores) or not np.isfinite(self.scores).all():
-            raise DataError(f"{self.name} needs at least one scan, with a finite score each")
+            raise DataError(
+                Text(
+                    "prediction.least-one-scan",
+                    "{name} needs at least one scan, with a finite score each",
+                    name=self.name,
+                )
+            )
 
 
 def controlled_threshold(scores: ArrayLike, wrong: ArrayLike, *, alpha: float) -> float:
@@ -48,7 +61,9 @@ def controlled_threshold(scores: ArrayLike, wrong: ArrayLike, *, alpha: float) -
     """
     values, errors = np.asarray(scores, dtype=np.float64), np.asarray(wrong, dtype=bool)
     if not 0 < alpha < 1:
-        raise DataError(f"the risk to control must lie between 0 and 1, not {alpha}")
+        raise DataError(
+            Text("prediction.risk-range", "the risk to control must lie between 0 and 1, not {risk}", risk=alpha)
+        )
     allowed = int(np.floor(alpha * (len(values) + 1) - 1 + 1e-9))
     if allowed < 0:
         return NOTHING
@@ -71,7 +86,14 @@ def folds_of(groups: NDArray[np.str_], *, folds: int) -> NDArray[np.int64]:
     """
     names, counts = np.unique(groups, return_counts=True)
     if len(names) < folds:
-        raise DataError(f"{len(names)} groups cannot be dealt into {folds} folds; give scans of more patients")
+        raise DataError(
+            Text(
+                "prediction.folds",
+                "{count} groups cannot be dealt into {folds} folds; give scans of more patients",
+                count=len(names),
+                folds=folds,
+            )
+        )
     filled = np.zeros(folds, dtype=np.int64)
     where: dict[str, int] = {}
     for index in np.argsort(-counts, kind="stable"):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.errors import ModelError
+from meddef_core.text import Text
 
 Masks = dict[str, Tensor]
 """A bool tensor of the weight's shape by the weight's name in the state."""
@@ -61,7 +62,14 @@ def sparsity_of(network: nn.Module) -> float:
 def zeros_of(sparsity: float, *, size: int) -> int:
     """How many of `size` weights a sparsity removes; raises ModelError outside 0 to 0.99."""
     if not 0 <= sparsity <= MOST_SPARSITY:
-        raise ModelError(f"Sparsity must lie between 0 and {MOST_SPARSITY}, not {sparsity}.")
+        raise ModelError(
+            Text(
+                "pruning.sparsity-range",
+                "Sparsity must lie between 0 and {most}, not {given}.",
+                most=MOST_SPARSITY,
+                given=sparsity,
+            )
+        )
     return round(sparsity * size)
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from meddef_core.pruning.budgets import Layerwise
 from meddef_core.pruning.masks import MOST_SPARSITY
+from meddef_core.text import Text
 
 
 class PruningSettings(BaseModel):
@@ -33,7 +34,7 @@ class PruningSettings(BaseModel):
     @model_validator(mode="after")
     def _order(self) -> "PruningSettings":
         if self.end <= self.start:
-            raise ValueError("end must lie after start")
+            raise ValueError(Text("pruning.end-after-start", "end must lie after start"))
         if self.criterion == "taylor" and self.schedule == "constant" and self.start == 0:
-            raise ValueError("taylor needs gradients first; set start above 0")
+            raise ValueError(Text("pruning.taylor-needs-gradients", "taylor needs gradients first; set start above 0"))
         return self

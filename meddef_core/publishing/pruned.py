@@ -9,6 +9,7 @@ from meddef_core.errors import ModelError
 from meddef_core.evaluation.card_numbers import OnStage, card_attacks, measure
 from meddef_core.model import MedDefConfig
 from meddef_core.pruning.masks import pruned, weight_counts
+from meddef_core.text import Text
 from meddef_core.zoo import Card, LoadedModel, check_spelling, compact, restored, save_model
 from meddef_core.zoo.packed import Values, int8_loss
 
@@ -17,7 +18,14 @@ def check_name(root: Path, *, task: str, name: str) -> None:
     """Raise ModelError if `root` cannot take a new model of that name."""
     check_spelling(name)
     if (root / task / name).exists():
-        raise ModelError(f"There is a model {task}/{name} already; choose another name for the pruned one.")
+        raise ModelError(
+            Text(
+                "publishing.name-taken",
+                "There is a model {task}/{name} already; choose another name for the pruned one.",
+                task=task,
+                name=name,
+            )
+        )
 
 
 def publish_pruned(

@@ -27,6 +27,7 @@ from meddef_core.model.offsets import add_offsets
 from meddef_core.pruning.masks import pruned, weight_counts
 from meddef_core.studies.worst_case_job import WorstCaseJob, run_job
 from meddef_core.tasks import Task, get_task
+from meddef_core.text import Text
 from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.training.offsets import SEARCH, choose_offsets
 from meddef_core.training.offsets import beside as scans_beside
@@ -196,5 +197,11 @@ def _balanced(
         found = dict(json.loads(path.read_bytes()))
         add_offsets(network, [float(value) for value in found["by_class"].values()])
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"The offsets in {path} are damaged; remove the file to choose them again.") from error
+        raise ModelError(
+            Text(
+                "publishing.offsets-damaged",
+                "The offsets in {path} are damaged; remove the file to choose them again.",
+                path=path,
+            )
+        ) from error
     return found, dict(network.state_dict())

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from meddef_core.records.envelope import Budget, Count, Fraction, Record, ScanRef, Size, StrictSchema
 from meddef_core.records.shares import Accuracy
+from meddef_core.text import Text
 
 Side = Annotated[int, Field(ge=1)]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
@@ -44,9 +45,9 @@ class CertificateNumbers(StrictSchema):
     @model_validator(mode="after")
     def _of_one_vote(self) -> Self:
         if self.label not in self.votes or sum(self.votes.values()) != self.smoothing.draws:
-            raise ValueError("the votes are not those of so many draws")
+            raise ValueError(Text("record.votes-other-draws", "the votes are not those of so many draws"))
         if self.certified != (self.linf > 0) or self.certified != (self.l2 > 0):
-            raise ValueError("a certificate has a radius, and nothing else has one")
+            raise ValueError(Text("record.certificate-radius", "a certificate has a radius, and nothing else has one"))
         return self
 
 
@@ -84,9 +85,9 @@ class CertifiedNumbers(StrictSchema):
     @model_validator(mode="after")
     def _one_a_scan(self) -> Self:
         if len(self.predictions) != self.n or len(self.radii) != self.n:
-            raise ValueError("there is not one radius for each scan")
+            raise ValueError(Text("record.radius-each-scan", "there is not one radius for each scan"))
         if self.abstained != sum(radius == 0 for radius in self.radii):
-            raise ValueError("abstentions are not what the radii say")
+            raise ValueError(Text("record.abstentions-differ", "abstentions are not what the radii say"))
         return self
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from meddef_core.records.envelope import Budget, Claim, Count, Digest, Fraction, Record, Size, Spec, StrictSchema
 from meddef_core.records.shares import Accuracy, Balanced
+from meddef_core.text import Text
 
 UNCHANGED = "none"
 """Key of the scans as they are, among the changes."""
@@ -80,7 +81,9 @@ class ShiftRow(StrictSchema):
     def _comparable(self) -> Self:
         keys = [each.shift for each in self.shifts]
         if UNCHANGED not in keys or len(keys) < 2 or len(set(keys)) < len(keys):
-            raise ValueError("it needs the scans as they are, and at least one change, each once")
+            raise ValueError(
+                Text("record.needs-unchanged", "it needs the scans as they are, and at least one change, each once")
+            )
         return self
 
     @property
@@ -162,7 +165,13 @@ class PointingNumbers(StrictSchema):
     def _weights_known(self) -> Self:
         unknown = {row.model for row in self.rows} - {reading.model for reading in self.readings}
         if unknown:
-            raise ValueError(f"no reading says which weights of {sorted(unknown)[0]} were scored")
+            raise ValueError(
+                Text(
+                    "record.weights-unnamed",
+                    "no reading says which weights of {model} were scored",
+                    model=sorted(unknown)[0],
+                )
+            )
         return self
 
 

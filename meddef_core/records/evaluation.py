@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from meddef_core.records.envelope import Budget, Count, Digest, Fraction, Record, Size, Spec, StrictSchema
 from meddef_core.records.shares import Accuracy, MeasuredAccuracy, Outlasted
+from meddef_core.text import Text
 
 
 class CardFigures(MeasuredAccuracy):
@@ -41,7 +42,7 @@ class WorstRow(Outlasted):
     @model_validator(mode="after")
     def _one_epsilon(self) -> Self:
         if self.budget != self.eps:
-            raise ValueError("eps and budget are two numbers")
+            raise ValueError(Text("record.two-epsilons", "eps and budget are two numbers"))
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from meddef_core.records.envelope import Budget, Count, Fraction, Record, Size, Spec, StrictSchema
+from meddef_core.text import Text
 
 
 class Hits(StrictSchema):
@@ -18,7 +19,7 @@ class Hits(StrictSchema):
     @model_validator(mode="after")
     def _is_a_share(self) -> Self:
         if self.hits > self.n or abs(self.share - self.hits / self.n) > 1e-9:
-            raise ValueError("a share is not what was counted")
+            raise ValueError(Text("record.share-not-counted", "a share is not what was counted"))
         return self
 
 

@@ -19,6 +19,7 @@ from meddef_core.records.prediction import AttackRecord, BatchRecord, Collection
 from meddef_core.records.site import SiteRecord
 from meddef_core.records.upgrade import READABLE, float_eps, upgraded
 from meddef_core.records.volume import VolumeRecord
+from meddef_core.settings import worded
 from meddef_core.text import Text
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -58,8 +59,7 @@ class DamagedRecord(RecordError):
     """A record that does not hold what its kind must: `place` is the key that is wrong, "" for the whole file."""
 
     def __init__(self, reason: str, *, place: str = "") -> None:
-        where = f" at {place!r}" if place else ""
-        super().__init__(f"The record is damaged{where}: {reason}; export it again or measure it again.")
+        super().__init__(_damaged(reason, place))
         self.reason, self.place = reason, place
 
 
@@ -103,8 +103,7 @@ def read_file(kind: type[Kind], path: Path) -> Kind:
             Text("record.record-name", "The record {name} cannot be read; measure it again.", name=path.name)
         ) from error
     except DamagedRecord as error:
-        where = f" at {error.place!r}" if error.place else ""
-        raise DataError(f"The record {path.name} is damaged{where}: {error.reason}; measure it again.") from error
+        raise DataError(_damaged_file(path.name, error)) from error
     except (OtherKind, OtherVersion):
         raise
     except RecordError as error:
@@ -198,14 +197,46 @@ def _validated(kind: type[Kind], document: Mapping[str, Any]) -> Kind:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise DamagedRecord(str(first["msg"]), place=place) from error
+        raise DamagedRecord(worded(first), place=place) from error
+
+
+def _damaged(reason: str, place: str) -> Text:
+    if not place:
+        return Text(
+            "record.is-damaged",
+            "The record is damaged: {reason}; export it again or measure it again.",
+            reason=reason,
+        )
+    return Text(
+        "record.damaged-at",
+        "The record is damaged at {place}: {reason}; export it again or measure it again.",
+        place=repr(place),
+        reason=reason,
+    )
+
+
+def _damaged_file(name: str, error: DamagedRecord) -> Text:
+    if not error.place:
+        return Text(
+            "record.file-damaged",
+            "The record {name} is damaged: {reason}; measure it again.",
+            name=name,
+            reason=error.reason,
+        )
+    return Text(
+        "record.file-damaged-at",
+        "The record {name} is damaged at {place}: {reason}; measure it again.",
+        name=name,
+        place=repr(error.place),
+        reason=error.reason,
+    )
 
 
 def _object(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise DamagedRecord("it is no JSON object")
+        raise DamagedRecord(Text("record.no-object", "it is no JSON object"))
     return document
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON value")
+    raise ValueError(Text("record.no-json-value", "{text} is no JSON value", text=text))

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from meddef_core.records.envelope import Budget, Count, Fraction, Size, Spec, StrictSchema
+from meddef_core.text import Text
 
 ROUNDING = 1e-6
 
@@ -20,7 +21,7 @@ class Balanced(StrictSchema):
     def _inside(self) -> Self:
         low, high = self.balanced_interval
         if not low - ROUNDING <= self.balanced_accuracy <= high + ROUNDING:
-            raise ValueError("the balanced accuracy lies outside its own interval")
+            raise ValueError(Text("record.outside-interval", "the balanced accuracy lies outside its own interval"))
         return self
 
 

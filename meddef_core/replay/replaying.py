@@ -70,8 +70,12 @@ def _of_one_scan(document: object) -> Recorded:
     current = checked_version(document)
     if current.get("kind") not in ("prediction", "attack", "certificate"):
         raise RecordError(
-            f"A record of kind {current.get('kind')!r} is not about one scan; replay one of a prediction, an attack or "
-            "a certificate."
+            Text(
+                "record.not-one-scan",
+                "A record of kind {kind} is not about one scan; replay one of a prediction, an attack or "
+                "a certificate.",
+                kind=repr(current.get("kind")),
+            )
         )
     recorded = checked(current)
     assert isinstance(recorded, Recorded)  # by its kind
@@ -95,8 +99,14 @@ def open_recorded(ref: ModelRef) -> LoadedModel:
     model = load_side(ref.key, at_site=False) if "+" in ref.key else load_model(ref.key, at_site=False)
     if match_weights(ref.key, ref.weights_sha256, shipped([model.card])) is not Match.MATCHED:
         raise RecordError(
-            f"The record was made with other weights of {ref.key} ({str(ref.weights_sha256)[:12]}…) than those here "
-            f"({model.card.weights.sha256[:12]}…); restore the weights it names."
+            Text(
+                "record.other-weights",
+                "The record was made with other weights of {key} ({recorded}…) than those here "
+                "({here}…); restore the weights it names.",
+                key=ref.key,
+                recorded=str(ref.weights_sha256)[:12],
+                here=model.card.weights.sha256[:12],
+            )
         )
     return model
 
@@ -107,7 +117,12 @@ def _open_adjusted(ref: ModelRef) -> LoadedModel:
     model = load_side(ref.key) if "+" in ref.key else load_model(ref.key)
     if model.site is None or model.site.digest != ref.site.sha256:
         raise RecordError(
-            f"The record was made with {ref.key} adjusted for {ref.site.title}; set MEDDEF_SITE to that site profile."
+            Text(
+                "record.site-profile",
+                "The record was made with {key} adjusted for {title}; set MEDDEF_SITE to that site profile.",
+                key=ref.key,
+                title=ref.site.title,
+            )
         )
     return model
 
@@ -115,7 +130,9 @@ def _open_adjusted(ref: ModelRef) -> LoadedModel:
 def replay(recorded: Recorded, scan: Scan, *, on_step: OnStep | None = None) -> Replay:
     """Run a record again on its scan (see `scan.find_scan`) and compare; `on_step` as in `run_attack`."""
     if scan.digest != recorded.scan.sha256:
-        raise RecordError("The scan is another one than the record names; give the file that was read.")
+        raise RecordError(
+            Text("record.another-scan", "The scan is another one than the record names; give the file that was read.")
+        )
     model = open_recorded(recorded.model)
     if isinstance(recorded, CertificateRecord):
         return _certified(recorded, model, scan)

@@ -11,6 +11,7 @@ from meddef_core.scans import Scan, read_scan, read_scan_isolated
 from meddef_core.scans.limits import MAX_BYTES
 from meddef_core.scans.scan import digest_of
 from meddef_core.tasks import Task, get_task
+from meddef_core.text import Text
 
 PARTS = ("test", "val", "train")
 """Where a recorded scan is looked for, most likely first."""
@@ -38,8 +39,19 @@ def find_scan(
         return _from_file(ref, file)
     found = _from_samples(ref, task) or (None if data_dir is None else _from_folder(ref, task, data_dir, on_look))
     if found is None:
-        looked = "among the samples" if data_dir is None else "among the samples and in MEDDEF_DATA_DIR"
-        raise RecordError(f"The recorded scan ({ref.sha256[:12]}…) is not {looked}; name its file with --scan.")
+        looked = (
+            Text("record.among-samples", "among the samples")
+            if data_dir is None
+            else Text("record.among-samples-data", "among the samples and in MEDDEF_DATA_DIR")
+        )
+        raise RecordError(
+            Text(
+                "record.scan-not-found",
+                "The recorded scan ({digest}…) is not {looked}; name its file with --scan.",
+                digest=ref.sha256[:12],
+                looked=looked,
+            )
+        )
     return found
 
 
@@ -48,11 +60,23 @@ def _from_file(ref: ScanRef, file: Path) -> Scan:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ScanError(f"The file {file} cannot be read ({error.strerror}); check its permissions.") from error
+        raise ScanError(
+            Text(
+                "record.file-unreadable",
+                "The file {file} cannot be read ({reason}); check its permissions.",
+                file=file,
+                reason=error.strerror,
+            )
+        ) from error
     if digest_of(data) != ref.sha256:
         raise RecordError(
-            f"That file is another scan ({digest_of(data)[:12]}…) than the one recorded ({ref.sha256[:12]}…); "
-            "give the file that was read."
+            Text(
+                "record.another-file",
+                "That file is another scan ({found}…) than the one recorded ({recorded}…); give the file "
+                "that was read.",
+                found=digest_of(data)[:12],
+                recorded=ref.sha256[:12],
+            )
         )
     return read_scan_isolated(data, frame=ref.frame, window=ref.window)
 
@@ -67,8 +91,12 @@ def _from_samples(ref: ScanRef, task: Task) -> Scan | None:
                 return read_scan(sample.data(), frame=ref.frame, window=ref.window)
             if ref.sample == sample.key:
                 raise RecordError(
-                    f"The sample {sample.key} is drawn or packaged differently here than where it was recorded; "
-                    "use the MedDef version that wrote the record."
+                    Text(
+                        "record.sample-differs",
+                        "The sample {key} is drawn or packaged differently here than where it was recorded; use "
+                        "the MedDef version that wrote the record.",
+                        key=sample.key,
+                    )
                 )
     return None
 
@@ -80,7 +108,11 @@ def _from_folder(ref: ScanRef, task: Task, data_dir: Path, on_look: OnLook | Non
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise DataError("A scan of the data folder cannot be read; check MEDDEF_DATA_DIR.") from error
+            raise DataError(
+                Text(
+                    "record.folder-scan-unreadable", "A scan of the data folder cannot be read; check MEDDEF_DATA_DIR."
+                )
+            ) from error
         if digest_of(data) == ref.sha256:
             return read_scan(data, frame=ref.frame, window=ref.window)
     return None

@@ -18,6 +18,7 @@ from meddef_core.prediction.files import NAME, ReadingCard
 from meddef_core.records import Balanced, DamagedRecord, figures_of
 from meddef_core.records.documents import markdown
 from meddef_core.tasks import Task, get_task
+from meddef_core.text import Text
 from meddef_core.words import counted
 from meddef_core.zoo import Card
 
@@ -184,7 +185,14 @@ def _guarantee(card: Card, folder: Path) -> dict[str, Any]:
     try:
         fitted = ReadingCard.model_validate(json.loads(path.read_bytes()))
     except (OSError, ValueError, ValidationError) as error:
-        raise ModelError(f"{card.key}/{NAME} cannot be used; run `meddef calibrate` for this model again.") from error
+        raise ModelError(
+            Text(
+                "report.fit-unusable",
+                "{model}/{name} cannot be used; run `meddef calibrate` for this model again.",
+                model=card.key,
+                name=NAME,
+            )
+        ) from error
     return fitted.guarantee or {} if fitted.weights_sha256 == card.weights.sha256 else {}
 
 

@@ -9,6 +9,7 @@ from meddef_core.report import facts
 from meddef_core.report.layout import Style, lay_out
 from meddef_core.report.pdf import A4, PdfCanvas, PdfRuler
 from meddef_core.report.sheet import Sheet
+from meddef_core.text import Text
 
 STYLES = (
     Style(margin=34, heading=15, title=10.5, body=8.2, small=6.6, gap=6, tile=130, tables=1),
@@ -41,4 +42,6 @@ def fitting(sheet: Sheet) -> Style:
             if lay_out(PdfRuler(), sheet, style) <= A4[1]:
                 return style
             tile -= 4
-    raise MedDefError(f"{len(sheet.sides)} models do not fit on one page; compare fewer.")
+    raise MedDefError(
+        Text("report.too-many-models", "{count} models do not fit on one page; compare fewer.", count=len(sheet.sides))
+    )

@@ -104,9 +104,12 @@ def _inverts(header: Dataset) -> tuple[bool, tuple[str, ...]]:
     shape = {"INVERSE": True, "IDENTITY": False}.get(plain_text(header, "PresentationLUTShape").upper())
     if shape is None or shape == photometric:
         return photometric, ()
-    note = (
-        f"Presentation LUT Shape {'INVERSE' if shape else 'IDENTITY'} contradicts {header.PhotometricInterpretation}; "
-        "the shape was followed, so check that bone or retina is bright."
+    note = Text(
+        "scan.presentation-shape",
+        "Presentation LUT Shape {shape} contradicts {photometric}; the shape was followed, so check that bone or "
+        "retina is bright.",
+        shape="INVERSE" if shape else "IDENTITY",
+        photometric=header.PhotometricInterpretation,
     )
     return shape, (note,)
 

@@ -180,8 +180,24 @@ def _layout(header: Dataset) -> tuple[Layout, tuple[str, ...]]:
         )
     stored = whole(header, "BitsStored")
     if stored is None or not 1 <= stored <= allocated:
-        told = "no Bits Stored" if stored is None else f"Bits Stored {stored} of Bits Allocated {allocated}"
-        notes.append(f"The file gives {told}; {allocated} was assumed.")
+        told = (
+            Text("scan.no-bits-stored", "no Bits Stored")
+            if stored is None
+            else Text(
+                "scan.bits-stored-of",
+                "Bits Stored {stored} of Bits Allocated {allocated}",
+                stored=stored,
+                allocated=allocated,
+            )
+        )
+        notes.append(
+            Text(
+                "scan.bits-stored-assumed",
+                "The file gives {told}; {allocated} was assumed.",
+                told=told,
+                allocated=allocated,
+            )
+        )
         stored = allocated
     high = whole(header, "HighBit")
     if high is None or not stored - 1 <= high < allocated:

@@ -87,7 +87,14 @@ def shown(header: Dataset, units: Units, *, index: int, bits: int) -> tuple[Pixe
     windows = windows_of(header, index=index)
     if window := next((window for window in windows if suits(window, units)), None):
         if window != windows[0]:
-            notes += (f"The file's first {windows[0]} does not suit its values, so its {window} was used.",)
+            notes += (
+                Text(
+                    "scan.first-window",
+                    "The file's first {first} does not suit its values, so its {window} was used.",
+                    first=windows[0],
+                    window=window,
+                ),
+            )
         return window(units.values), notes
     low, high = value_range(units, bits=bits)
     told = _told(windows, given=any(numbers(place, "WindowWidth") for place in places(header, _MACRO, index=index)))

@@ -119,7 +119,13 @@ def check_page(data: bytes, page: Page) -> None:
 def unread_samples(page: Page) -> ScanError:
     """The refusal of a page for the kind of its samples."""
     kinds = set(page.entries.get(_FORMAT, (1,)))
-    kind = "signed" if 2 in kinds else "floating-point" if 3 in kinds else "an unusual kind of"
+    kind = (
+        Text("scan.samples-signed", "signed")
+        if 2 in kinds
+        else Text("scan.samples-floating-point", "floating-point")
+        if 3 in kinds
+        else Text("scan.samples-unusual", "an unusual kind of")
+    )
     return _unread(
         Text("scan.kind-samples", "with {kind} samples of {bits} bits", kind=kind, bits=page.bits),
         Text("scan.export-ordinary", "export it as ordinary grey or RGB, or as PNG"),

@@ -133,7 +133,9 @@ def _member(entry: ArchiveEntry, cancelled: Cancelled | None, *, alone: bool) ->
         outline = outline_isolated(data, most_bytes=limits.MAX_VOLUME_BYTES, cancelled=cancelled)
     except ScanError as error:
         if alone or is_dicom(data) or is_vol(data):
-            raise error if alone else ScanError(f"{entry.name}: {error}") from error
+            raise (
+                error if alone else ScanError(Text("scan.named-error", "{name}: {error}", name=entry.name, error=error))
+            ) from error
         outline = Outline(container_of(data) or "", 1, _UNKNOWN, (None,), (None,))
     if outline.frames == 0:
         if alone:  # says what it is instead

@@ -14,7 +14,7 @@ from meddef_core.prediction.output_limits import OutputLimits, by_distance
 from meddef_core.prediction.risk_control import FOLDS, folds_of
 from meddef_core.records.site import Adjustment, LabelsHold
 from meddef_core.site.folder import losses
-from meddef_core.studies.external import ScanOutputs
+from meddef_core.studies.external_outputs import ScanOutputs
 from meddef_core.tasks import Task
 from meddef_core.training.offsets import NO_FINDING, REACH, ROUNDS, STEP
 from meddef_core.zoo.site import SiteOutputs

@@ -22,6 +22,7 @@ from meddef_core.records.site import Finetuning
 from meddef_core.scans import read_scan_isolated
 from meddef_core.scans.preprocess import SIZE
 from meddef_core.site.folder import SiteSource
+from meddef_core.text import Text
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.losses import LossSettings
 from meddef_core.training.objectives import n_fgsm
@@ -133,7 +134,12 @@ def _epoch(
         optimizer.zero_grad()
         value = loss(network(attacked), y[index])
         if not torch.isfinite(value):
-            raise RecipeError("The loss of the local training is no number any more; use --adjust instead.")
+            raise RecipeError(
+                Text(
+                    "site.training-loss-infinite",
+                    "The loss of the local training is no number any more; use --adjust instead.",
+                )
+            )
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()

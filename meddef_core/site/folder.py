@@ -13,6 +13,7 @@ from meddef_core.records.site import LabelsHold
 from meddef_core.scans.archive import ArchiveEntry, folder_entries
 from meddef_core.studies.external_sources import LabelledScans
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 from meddef_core.training.offsets import NO_FINDING
 
 FEWEST, MOST = 50, 1000
@@ -85,8 +86,11 @@ def halves(labels: NDArray[np.int64], groups: NDArray[np.str_], *, seed: int) ->
         names = [name for name, own in own_label.items() if own == label]
         if len(names) < 2:
             raise DataError(
-                "The scans of one class are of a single patient or block of neighbours, which cannot be divided into "
-                "two halves; add scans of other patients, or leave out --adjust and --finetune."
+                Text(
+                    "site.one-group-class",
+                    "The scans of one class are of a single patient or block of neighbours, which cannot be "
+                    "divided into two halves; add scans of other patients, or leave out --adjust and --finetune.",
+                )
             )
         filled = np.zeros(2, dtype=np.int64)
         for name in rng.permutation(np.array(names)):
@@ -118,10 +122,40 @@ def _groups(task: Task, name: str, entries: Sequence[ArchiveEntry]) -> list[str]
 def _check(task: Task, folder: Path, entries: Sequence[ArchiveEntry]) -> None:
     classes = ", ".join(task.classes)
     if not entries:
-        raise DataError(f"No file in {folder} stands in a folder named by a class; name them {classes}.")
+        raise DataError(
+            Text(
+                "studies.no-class-folder",
+                "No file in {folder} stands in a folder named by a class; name them {classes}.",
+                folder=folder,
+                classes=classes,
+            )
+        )
     if len(entries) < FEWEST:
-        raise DataError(f"{folder} holds {len(entries)} scans, and a site report needs at least {FEWEST}; add more.")
+        raise DataError(
+            Text(
+                "site.too-few-scans",
+                "{folder} holds {count} scans, and a site report needs at least {least}; add more.",
+                folder=folder,
+                count=len(entries),
+                least=FEWEST,
+            )
+        )
     if len(entries) > MOST:
-        raise DataError(f"{folder} holds {len(entries)} scans, and a site report takes at most {MOST}; take fewer.")
+        raise DataError(
+            Text(
+                "site.too-many-scans",
+                "{folder} holds {count} scans, and a site report takes at most {most}; take fewer.",
+                folder=folder,
+                count=len(entries),
+                most=MOST,
+            )
+        )
     if len({entry.truth for entry in entries}) < 2:
-        raise DataError(f"All scans in {folder} are of one class, and a site report needs two of {classes}; add one.")
+        raise DataError(
+            Text(
+                "site.single-class",
+                "All scans in {folder} are of one class, and a site report needs two of {classes}; add one.",
+                folder=folder,
+                classes=classes,
+            )
+        )

@@ -21,7 +21,8 @@ from meddef_core.records.external import Hits, OfLabel, RiskCoverageCurve
 from meddef_core.records.site import Figure, SiteRow, State, WorstScan
 from meddef_core.site.compare import Estimate, figure, share_figure
 from meddef_core.site.folder import SiteSource
-from meddef_core.studies.external import EPS, ScanOutputs, fit_of
+from meddef_core.studies.external import EPS, fit_of
+from meddef_core.studies.external_outputs import ScanOutputs
 from meddef_core.training.offsets import NO_FINDING
 from meddef_core.zoo import LoadedModel
 

@@ -24,7 +24,8 @@ from meddef_core.site.folder import SiteSource, halves
 from meddef_core.site.report import site_row, worst_scans
 from meddef_core.site.seeing import SiteRunFolder, scans_digest, see_kept
 from meddef_core.site.verdict import verdict
-from meddef_core.studies.external import OnProgress, ScanOutputs, fit_of
+from meddef_core.studies.external import OnProgress, fit_of
+from meddef_core.studies.external_outputs import ScanOutputs
 from meddef_core.zoo import LoadedModel, SiteProfile, with_profile
 from meddef_core.zoo.site import SiteOutputs
 

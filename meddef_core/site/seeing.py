@@ -20,7 +20,9 @@ from meddef_core.errors import DataError, ScanError
 from meddef_core.io.files import replacing
 from meddef_core.prediction.statistics import STATISTICS
 from meddef_core.site.folder import SiteSource
-from meddef_core.studies.external import CHUNK, Answers, OnProgress, ScanOutputs, joined_seen, see_some
+from meddef_core.studies.external import CHUNK, OnProgress, see_some
+from meddef_core.studies.external_outputs import Answers, ScanOutputs, joined_seen
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 HEADER = "run.json"
@@ -34,7 +36,13 @@ class SiteRunFolder:
         path = folder / HEADER
         text = json.dumps(header, sort_keys=True)
         if path.is_file() and path.read_text(encoding="utf-8") != text:
-            raise DataError(f"{folder} holds another run; choose another folder with --run-dir, or empty it.")
+            raise DataError(
+                Text(
+                    "site.other-run-folder",
+                    "{folder} holds another run; choose another folder with --run-dir, or empty it.",
+                    folder=folder,
+                )
+            )
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
 

@@ -20,7 +20,16 @@ from meddef_core.evaluation.worst_case import OnProgress, run_worst_case, worst_
 from meddef_core.evaluation.worst_case_report import summarise_worst_case
 from meddef_core.model import VARIANT_WORDS, VARIANTS, MedDefConfig, parameter_count
 from meddef_core.records import FULL_TITLE, AblationRow, plain
-from meddef_core.studies.ablation_sentences import FEWER, MORE, NO_DIFFERENCE, ONE_SEED
+from meddef_core.studies.ablation_sentences import (
+    FEWER,
+    MORE,
+    NO_DIFFERENCE,
+    ONE_SEED,
+    run_of_other_recipe,
+    run_of_other_task,
+    runs_alike,
+    setting_differs,
+)
 from meddef_core.text import Text
 from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel
@@ -108,17 +117,13 @@ def open_trained(runs: Sequence[Path], *, task: str) -> tuple[Trained, ...]:
     found = [_opened(path) for path in runs]
     for each in found:
         if each.model.task.key != task:
-            raise ModelError(
-                f"The run {each.run} was trained on {each.model.task.key} scans, not {task}; leave it out."
-            )
+            raise ModelError(run_of_other_task(each.run, each.model.task.key, asked=task))
     twice = [pair for pair, times in Counter((each.variant, each.seed) for each in found).items() if times > 1]
     if twice:
-        raise ModelError(
-            f"Two runs are of the variant {twice[0][0]} and the seed {twice[0][1]}; leave one of them out."
-        )
+        raise ModelError(runs_alike(*twice[0]))
     for each in found[1:]:
         if other := differs(shared_recipe(found[0].recipe), shared_recipe(each.recipe)):
-            raise ModelError(f"{each.run} was trained by another recipe than {found[0].run}: {other}; leave it out.")
+            raise ModelError(run_of_other_recipe(each.run, found[0].run, other))
     return tuple(sorted(found, key=lambda each: (_order(each.variant), each.seed)))
 
 
@@ -139,7 +144,7 @@ def differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
     for place, first, second in (("", one, other), ("model.", one["model"], other["model"])):
         for name in sorted({*first, *second} - {"model"}):
             if first.get(name) != second.get(name):
-                return f"{place}{name} is {second.get(name)}, not {first.get(name)}"
+                return setting_differs(f"{place}{name}", second.get(name), first.get(name))
     return None
 
 

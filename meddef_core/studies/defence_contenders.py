@@ -13,6 +13,7 @@ from meddef_core.errors import ModelError
 from meddef_core.model.folded import folded
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.studies.defences import Contender
+from meddef_core.text import Text
 from meddef_core.training.finished import network_of, read_run, titled
 from meddef_core.zoo import LoadedModel
 
@@ -86,13 +87,27 @@ def contenders(
     for other in others:
         if (other.task, other.protocol) != (reference.task, reference.protocol):
             raise ModelError(
-                f"{other.id} was trained on {other.task} ({other.protocol}) and {reference.id} on {reference.task} "
-                f"({reference.protocol}); compare networks of one task and protocol."
+                Text(
+                    "studies.defences-other-task",
+                    "{other} was trained on {other_task} ({other_protocol}) and {reference} on {task} "
+                    "({protocol}); compare networks of one task and protocol.",
+                    other=other.id,
+                    other_task=other.task,
+                    other_protocol=other.protocol,
+                    reference=reference.id,
+                    task=reference.task,
+                    protocol=reference.protocol,
+                )
             )
         if other.preprocessing != reference.preprocessing:
             raise ModelError(
-                f"{other.id} and {reference.id} preprocess scans differently, so one cannot be given an image that "
-                "was made on the other; compare networks with the same preprocessing."
+                Text(
+                    "studies.defences-other-preprocessing",
+                    "{other} and {reference} preprocess scans differently, so one cannot be given an image that "
+                    "was made on the other; compare networks with the same preprocessing.",
+                    other=other.id,
+                    reference=reference.id,
+                )
             )
     members = [other for other in others if other.objective == "clean"]
     chosen = [get_baseline(name) for name in names] if names is not None else _possible(members)

@@ -16,6 +16,7 @@ from meddef_core.errors import AttackError
 from meddef_core.evaluation import selection
 from meddef_core.evaluation.card_numbers import OnStage, summarise
 from meddef_core.evaluation.metrics import balanced_accuracy
+from meddef_core.text import Text
 
 BATCH = 64
 """Images attacked at a time."""
@@ -72,9 +73,21 @@ def compare(
     """
     info = get_attack(spec.name)
     if info.norm != "linf":
-        raise AttackError(f"{info.title} is not bounded in L-infinity: choose an attack that is, such as pgd")
+        raise AttackError(
+            Text(
+                "studies.attack-not-linf",
+                "{title} is not bounded in L-infinity: choose an attack that is, such as pgd",
+                title=info.title,
+            )
+        )
     if "loss" not in info.settings and any(contender.saturated for contender in contenders):
-        raise AttackError(f"{info.title} has one loss, but a distilled network needs two: choose pgd")
+        raise AttackError(
+            Text(
+                "studies.attack-one-loss",
+                "{title} has one loss, but a distilled network needs two: choose pgd",
+                title=info.title,
+            )
+        )
     known = {(row["id"], tuple(row["weights_sha256"])): row for row in kept}
     fresh = [contender for contender in contenders if (contender.id, contender.weights) not in known]
     said: dict[tuple[str, int], NDArray[np.int64]] = {}

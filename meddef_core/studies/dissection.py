@@ -24,6 +24,7 @@ from meddef_core.model import MedDef
 from meddef_core.model.daam import AdversarialFeatureDetection
 from meddef_core.model.folded import folded
 from meddef_core.model.meddef import NO_MAPS, Trace
+from meddef_core.text import Text
 
 SHUT, OPEN = 0.1, 0.9
 """A gate below the one is called shut, above the other open; in between it passes a share of everything."""
@@ -170,7 +171,9 @@ def dissect(
     Raises ModelError for a network without DAAM. Plain JSON values.
     """
     if not isinstance(network, MedDef) or not network.config.has_daam:
-        raise ModelError("This network has no DAAM to dissect; choose one that has, as the model meddef.")
+        raise ModelError(
+            Text("studies.no-daam", "This network has no DAAM to dissect; choose one that has, as the model meddef.")
+        )
     ways = [lesion for lesion in LESIONS if lesion.needs(network)]
     stages = len(ways) + 2
 

@@ -6,7 +6,7 @@ block of neighbours; on any other folder by those that ship.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from meddef_core.attacks import AttackSpec, run_attack
-from meddef_core.errors import DataError, ModelError, ScanError
+from meddef_core.errors import ModelError, ScanError
 from meddef_core.evaluation.metrics import auroc, expected_calibration_error
 from meddef_core.evaluation.selective import risk_coverage
 from meddef_core.model import MedDef
@@ -32,8 +32,10 @@ from meddef_core.prediction.statistics import describe
 from meddef_core.prediction.taken import Taken, in_place_of, take
 from meddef_core.records import ExternalNumbers, plain
 from meddef_core.scans import read_scan_isolated
+from meddef_core.studies.external_outputs import Answers, ScanOutputs, joined_seen
 from meddef_core.studies.external_sources import LabelledScans
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 from meddef_core.zoo import LoadedModel
 
 EPS = 4 / 255
@@ -46,37 +48,17 @@ OnProgress = Callable[[str, int, int], None]
 """Hears (what is done, scans done, scans in all)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a network gave for the scans as they are, or attacked: statistics by name, and logits `(n, K)`."""
-
-    statistics: Mapping[str, Array]
-    logits: Array
-
-
-@dataclass(frozen=True, eq=False)
-class ScanOutputs:
-    """The scans that could be read, `(n,)` each, and what the model gave for them.
-
-    `places` are those among the source's entries; `refused` are those that a check of header or image refuses,
-    `digests` of the files' bytes.
-    """
-
-    places: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    refused: NDArray[np.bool_]
-    digests: tuple[str, ...]
-    clean: Answers
-    attacked: Answers | None
-    problems: tuple[tuple[str, str], ...]
-    """Files that could not be read: name and reason."""
-
-
 def fit_of(model: LoadedModel) -> Fitted:
     """What was fitted for the model's weights; raises ModelError where nothing was: without it nothing is accepted."""
     fitted = fitted_for(model)
     if fitted is None:
-        raise ModelError(f"Nothing was fitted for {model.card.key} yet; run `meddef calibrate` first.")
+        raise ModelError(
+            Text(
+                "studies.nothing-fitted",
+                "Nothing was fitted for {model} yet; run `meddef calibrate` first.",
+                model=model.card.key,
+            )
+        )
     return fitted
 
 
@@ -105,7 +87,13 @@ def see_some(model: LoadedModel, source: LabelledScans, *, start: int, spec: Att
     """The `CHUNK` scans from `start` on; raises ModelError for a wrapped model. None of them may be readable."""
     network = model.network
     if not isinstance(network, MedDef):
-        raise ModelError(f"{model.card.key} has a defence wrapped around it; measure the model itself.")
+        raise ModelError(
+            Text(
+                "studies.model-wrapped",
+                "{model} has a defence wrapped around it; measure the model itself.",
+                model=model.card.key,
+            )
+        )
     images: list[Tensor] = []
     facts: list[tuple[int, int, bool, str]] = []
     problems: list[tuple[str, str]] = []
@@ -132,24 +120,6 @@ def see_some(model: LoadedModel, source: LabelledScans, *, start: int, spec: Att
         clean=clean,
         attacked=attacked,
         problems=tuple(problems),
-    )
-
-
-def joined_seen(parts: Sequence[ScanOutputs], *, total: int) -> ScanOutputs:
-    """Parts of a source in their order; raises DataError where not a single one of the `total` files could be read."""
-    problems = tuple(problem for part in parts for problem in part.problems)
-    read = [part for part in parts if len(part.labels)]
-    if not read:
-        raise DataError(f"None of the {total} files can be read; the first one: {problems[0][1]}")
-    attacks = [part.attacked for part in read if part.attacked is not None]
-    return ScanOutputs(
-        places=np.concatenate([part.places for part in read]),
-        labels=np.concatenate([part.labels for part in read]),
-        refused=np.concatenate([part.refused for part in read]),
-        digests=tuple(digest for part in read for digest in part.digests),
-        clean=_joined([part.clean for part in read]),
-        attacked=_joined(attacks) if attacks else None,
-        problems=problems,
     )
 
 
@@ -203,7 +173,13 @@ def _folds(model: LoadedModel, fitted: Fitted, source: LabelledScans, seen: Scan
         return None
     by_fold = (fitted.card.guarantee or {}).get("by_fold")
     if by_fold is None:
-        raise ModelError(f"The fit of {model.card.key} has no limits of its folds; run `meddef calibrate` first.")
+        raise ModelError(
+            Text(
+                "studies.no-fold-limits",
+                "The fit of {model} has no limits of its folds; run `meddef calibrate` first.",
+                model=model.card.key,
+            )
+        )
     added = (model.card.training.get("offsets") or {}).get("added_by_fold")
     offsets = np.zeros((FOLDS, len(model.task.classes))) if added is None else np.array(added, dtype=np.float64)
     folds = folds_of(np.array(source.groups), folds=FOLDS)[seen.places]
@@ -270,8 +246,3 @@ def _ask(network: MedDef, x: Tensor) -> Answers:
     with torch.inference_mode():
         logits = network(x).double().numpy()
     return Answers(describe(network, x), logits)
-
-
-def _joined(parts: Sequence[Answers]) -> Answers:
-    statistics = {name: np.concatenate([part.statistics[name] for part in parts]) for name in parts[0].statistics}
-    return Answers(statistics, np.concatenate([part.logits for part in parts]))

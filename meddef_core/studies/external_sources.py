@@ -13,6 +13,7 @@ from meddef_core.errors import DataError, ScanError
 from meddef_core.scans.archive import ArchiveEntry, folder_entries
 from meddef_core.scans.files import read_file
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 
 MOST = 5000
 """Scans of one folder."""
@@ -46,7 +47,14 @@ def development_source(task: Task, data_dir: Path) -> LabelledScans:
     """The development half of a task's other hospital; raises DataError where the data folder holds none."""
     about = development_set(task, data_dir)
     if about is None:
-        raise DataError(f"{data_dir} holds no scans of another hospital for {task.key}; name a folder with --data.")
+        raise DataError(
+            Text(
+                "studies.no-other-hospital",
+                "{folder} holds no scans of another hospital for {task}; name a folder with --data.",
+                folder=data_dir,
+                task=task.key,
+            )
+        )
     items = external_lists(task, data_dir, about.folder).test
     entries = tuple(
         ArchiveEntry(Path(item.path).name, task.classes[item.label], partial(read_file, data_dir / item.path))
@@ -64,9 +72,24 @@ def folder_source(task: Task, folder: Path, *, title: str | None = None) -> Labe
     entries = tuple(entry for entry in found if entry.truth is not None)
     if not entries:
         named = ", ".join(task.classes)
-        raise DataError(f"No file in {folder} stands in a folder named by a class; name them {named}.")
+        raise DataError(
+            Text(
+                "studies.no-class-folder",
+                "No file in {folder} stands in a folder named by a class; name them {classes}.",
+                folder=folder,
+                classes=named,
+            )
+        )
     if len(entries) > MOST:
-        raise DataError(f"{folder} holds {len(entries)} scans, and at most {MOST} are measured at once; take fewer.")
+        raise DataError(
+            Text(
+                "studies.too-many-scans",
+                "{folder} holds {count} scans, and at most {most} are measured at once; take fewer.",
+                folder=folder,
+                count=len(entries),
+                most=MOST,
+            )
+        )
     groups = tuple(str(place) for place in range(len(entries)))
     return LabelledScans(
         FOLDER, title or folder.resolve().name, "As sorted by whoever made the folder.", entries, groups

@@ -18,6 +18,7 @@ from meddef_core.explanation.stability import is_flat
 from meddef_core.model import MedDef
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 
 TOLERANCE = 15
 """How far beside the lesion a point still hits, in pixels of the 224-pixel picture (Zhang et al. 2016, section 4.1)."""
@@ -78,9 +79,21 @@ def pointing_games(
     """
     known = get_task(task)
     if missing := [key for key in keys if key not in available(network)]:
-        raise MedDefError(f"This model has no map {missing[0]!r}; choose from {', '.join(available(network))}.")
+        raise MedDefError(
+            Text(
+                "studies.map-missing",
+                "This model has no map {name}; choose from {known}.",
+                name=repr(missing[0]),
+                known=", ".join(available(network)),
+            )
+        )
     if not phantoms or not all(phantom.mask.any() for phantom in phantoms):
-        raise MedDefError("The pointing game needs phantoms that each show a lesion; draw some of a class with one.")
+        raise MedDefError(
+            Text(
+                "studies.phantoms-without-lesion",
+                "The pointing game needs phantoms that each show a lesion; draw some of a class with one.",
+            )
+        )
     hits = dict.fromkeys((key for key in available(network) if key in keys), 0)
     goals = [_goal(phantom.mask) for phantom in phantoms]
     for done, (phantom, goal) in enumerate(zip(phantoms, goals, strict=True), start=1):

@@ -28,6 +28,7 @@ from meddef_core.evaluation.trials import EvaluationPlan
 from meddef_core.evaluation.worst_case import OnProgress, WorstCase, run_plan
 from meddef_core.io.processes import end_with_parent, environment_kept, own_error, sole_use
 from meddef_core.records import plain
+from meddef_core.text import Text
 from meddef_core.training.finished import open_run
 from meddef_core.zoo import LoadedModel, load_model
 
@@ -92,7 +93,14 @@ def run_job(
     at work in it.
     """
     if devices < 1 or num_nodes < 1:
-        raise DataError(f"An evaluation needs at least one process, not {devices} on {num_nodes} machines.")
+        raise DataError(
+            Text(
+                "studies.no-process",
+                "An evaluation needs at least one process, not {processes} on {machines} machines.",
+                processes=devices,
+                machines=num_nodes,
+            )
+        )
     if job.folder is not None:
         with sole_use(job.folder):
             if devices * num_nodes > 1:
@@ -102,7 +110,12 @@ def run_job(
     if devices * num_nodes == 1:
         return run_plan(network, images, job.plan, on_progress=on_progress)
     if num_nodes > 1:
-        raise DataError("Several machines need a folder that all of them see; name one with --run-dir.")
+        raise DataError(
+            Text(
+                "studies.machines-need-folder",
+                "Several machines need a folder that all of them see; name one with --run-dir.",
+            )
+        )
     with tempfile.TemporaryDirectory(prefix="meddef-") as folder:
         return _launch(replace(job, folder=Path(folder)), devices=devices, num_nodes=1, on_progress=on_progress)
 
@@ -124,7 +137,14 @@ def _launch(job: WorstCaseJob, *, devices: int, num_nodes: int, on_progress: OnP
     done = read_parts(job.folder, header=job.header)
     missing = len(job.plan.chunks) - len(done)
     if missing:
-        raise DataError(f"{missing} chunks are missing in {job.folder}; run the same command again to do them.")
+        raise DataError(
+            Text(
+                "studies.chunks-missing",
+                "{count} chunks are missing in {folder}; run the same command again to do them.",
+                count=missing,
+                folder=job.folder,
+            )
+        )
     return WorstCase(plan=job.plan, images=tuple(image for number in sorted(done) for image in done[number]))
 
 
@@ -135,7 +155,13 @@ def _work(fabric: Fabric, *, job: WorstCaseJob) -> bool:
     assert job.folder is not None
     loaded = open_subject(job)
     if loaded.card.weights.sha256 != job.weights_sha256:
-        raise ModelError(f"The weights of {job.model} changed while the evaluation started; start it again.")
+        raise ModelError(
+            Text(
+                "studies.weights-changed",
+                "The weights of {model} changed while the evaluation started; start it again.",
+                model=job.model,
+            )
+        )
     images = load_images(job.lists, job.part, preprocessing=loaded.preprocessing, data_dir=job.data_dir)
     log = PartFile(job.folder, header=job.header, number=fabric.global_rank)
     run_plan(loaded.network, images, job.plan, log=log, share=(fabric.global_rank, fabric.world_size))

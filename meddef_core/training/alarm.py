@@ -14,10 +14,12 @@ from meddef_core.attacks import AttackSpec
 from meddef_core.data.images import Images
 from meddef_core.errors import RecipeError
 from meddef_core.model.folded import folded
+from meddef_core.text import Text
 from meddef_core.training.run import TrainingRun
 from meddef_core.training.scoring import Judge, subset
-from meddef_core.training.settings import AlarmSettings, ObjectiveSettings
+from meddef_core.training.settings import ObjectiveSettings
 from meddef_core.training.state import RunFolder
+from meddef_core.training.validation_settings import AlarmSettings
 
 MOST_ALARMS = 6
 """After so many a run stops: what would come next costs more than starting again with a smaller epsilon."""
@@ -85,7 +87,12 @@ def watch_out(run: TrainingRun, folder: RunFolder, *, eps: float) -> bool:
         return False
     if progress.alarms == MOST_ALARMS:
         raise RecipeError(
-            f"Catastrophic overfitting at step {progress.step}, after {MOST_ALARMS} alarms; lower objective.eps."
+            Text(
+                "training.catastrophic-overfitting",
+                "Catastrophic overfitting at step {step}, after {alarms} alarms; lower objective.eps.",
+                step=progress.step,
+                alarms=MOST_ALARMS,
+            )
         )
     run.fabric.barrier()
     good = folder.load(folder.good, **run.pieces)

@@ -12,6 +12,7 @@ from meddef_core.data.lists import build_lists
 from meddef_core.errors import RecipeError
 from meddef_core.model import MedDef
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 from meddef_core.training.finished import read_run
 from meddef_core.training.scoring import Judge, validation_score
 from meddef_core.training.state import write_tensors
@@ -36,15 +37,28 @@ def average_runs(runs: Sequence[Path], *, data_dir: Path, output: Path) -> Avera
     differ or `output` holds a run already.
     """
     if len(runs) < 2:
-        raise RecipeError("An average needs at least two runs; name more.")
+        raise RecipeError(Text("training.average-one-run", "An average needs at least two runs; name more."))
     if any(output.glob("*.safetensors")):
-        raise RecipeError(f"{output} holds a run already; choose another folder for the average.")
+        raise RecipeError(
+            Text(
+                "training.average-folder-taken",
+                "{folder} holds a run already; choose another folder for the average.",
+                folder=output,
+            )
+        )
     found = [read_run(run) for run in runs]
     recipe = found[0].recipe
     config = recipe.model_config_of_task()
     for run, other in zip(runs, (chosen.recipe for chosen in found), strict=True):
         if other.model_config_of_task() != config or (other.task, other.protocol) != (recipe.task, recipe.protocol):
-            raise RecipeError(f"{run} holds another network, or was trained on other lists, than {runs[0]}.")
+            raise RecipeError(
+                Text(
+                    "training.average-other-network",
+                    "{run} holds another network, or was trained on other lists, than {first}.",
+                    run=run,
+                    first=runs[0],
+                )
+            )
     mean = {key: torch.stack([each.state[key].float() for each in found]).mean(dim=0) for key in found[0].state}
     network = MedDef(config)
     network.load_state_dict(mean)

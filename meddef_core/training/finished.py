@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from meddef_core.errors import ModelError
 from meddef_core.model import VARIANT_WORDS, MedDef
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 from meddef_core.training.recipe import Recipe
 from meddef_core.zoo import LoadedModel, describe, encode, restored
 from meddef_core.zoo.packed import Values
@@ -87,7 +88,13 @@ def read_run(run_dir: Path) -> ChosenWeights:
     """Best weights of a run and what is known of them; ModelError where there are none yet."""
     path = run_dir / "best.safetensors"
     if not path.is_file():
-        raise ModelError(f"{run_dir} holds no chosen weights yet; let the training reach its first validation.")
+        raise ModelError(
+            Text(
+                "training.no-chosen-weights",
+                "{folder} holds no chosen weights yet; let the training reach its first validation.",
+                folder=run_dir,
+            )
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
@@ -104,4 +111,11 @@ def read_run(run_dir: Path) -> ChosenWeights:
         )
     except (SafetensorError, KeyError, TypeError, AttributeError, ValidationError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"The chosen weights in {run_dir} cannot be read: {reason}") from error
+        raise ModelError(
+            Text(
+                "training.chosen-weights-unreadable",
+                "The chosen weights in {folder} cannot be read: {reason}",
+                folder=run_dir,
+                reason=reason,
+            )
+        ) from error

@@ -17,6 +17,7 @@ from torch import Tensor
 from meddef_core.data.lists import Lists
 from meddef_core.errors import RecipeError
 from meddef_core.io.processes import sole_use
+from meddef_core.text import Text
 from meddef_core.training.alarm import watch_out
 from meddef_core.training.launch import launch
 from meddef_core.training.memory import keep_freed_memory
@@ -79,7 +80,14 @@ def train(
     on its part of every batch; a run may go on with another number of them.
     """
     if 0 < (gpus := torch.cuda.device_count()) < devices:
-        raise RecipeError(f"{devices} devices are asked for and this machine has {gpus} GPU(s); lower --devices.")
+        raise RecipeError(
+            Text(
+                "training.too-few-gpus",
+                "{devices} devices are asked for and this machine has {gpus} GPU(s); lower --devices.",
+                devices=devices,
+                gpus=gpus,
+            )
+        )
     lists = check_lists(recipe, data_dir, processes=devices * num_nodes)
     make_folder(run_dir)
     with sole_use(run_dir):

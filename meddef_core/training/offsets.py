@@ -26,6 +26,7 @@ from meddef_core.evaluation.shifts import SHIFTS, Shift, shifted
 from meddef_core.prediction.risk_control import FOLDS, folds_of
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 from meddef_core.training.scoring import subset
 
 NO_FINDING = "NORMAL"
@@ -91,7 +92,14 @@ def beside(network: nn.Module, task: Task, preprocessing: Preprocessing, data_di
     """The development set of another hospital as the network sees it; raises DataError where there is none on hand."""
     about = development_set(task, data_dir)
     if about is None:
-        raise DataError(f"{data_dir} holds no scans of another hospital for {task.key}; leave out --other-hospital.")
+        raise DataError(
+            Text(
+                "training.no-other-hospital",
+                "{folder} holds no scans of another hospital for {task}; leave out --other-hospital.",
+                folder=data_dir,
+                task=task.key,
+            )
+        )
     lists = external_lists(task, data_dir, about.folder)
     images = load_images(lists, "test", preprocessing=preprocessing, data_dir=data_dir)
     logits = attack_images(network, images, None).logits.astype(np.float64)

@@ -19,18 +19,19 @@ from meddef_core.errors import MedDefError, RecipeError
 from meddef_core.model import VARIANTS, MedDefConfig
 from meddef_core.pruning.settings import PruningSettings
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.settings import reason_of
 from meddef_core.tasks import TASKS, get_task
+from meddef_core.text import Text
 from meddef_core.training.augment import Augmentation
 from meddef_core.training.scanner import ScannerAugmentation
 from meddef_core.training.settings import (
-    AlarmSettings,
     ModelSettings,
     ObjectiveSettings,
     OptimizerSettings,
     StrictSettings,
-    ValidationSettings,
     without_defaults,
 )
+from meddef_core.training.validation_settings import AlarmSettings, ValidationSettings
 
 
 class Recipe(StrictSettings):
@@ -67,24 +68,50 @@ class Recipe(StrictSettings):
     @model_validator(mode="after")
     def _alarm_under_attack(self) -> "Recipe":
         if self.alarm and self.objective.kind not in ("n_fgsm", "pgd", "trades"):
-            raise ValueError(f"the alarm watches n_fgsm, pgd and trades, not {self.objective.kind}; remove it")
+            raise ValueError(
+                Text(
+                    "training.alarm-objectives",
+                    "the alarm watches n_fgsm, pgd and trades, not {kind}; remove it",
+                    kind=self.objective.kind,
+                )
+            )
         return self
 
     @model_validator(mode="after")
     def _smooth_with_noise(self) -> "Recipe":
         smooth, noise = self.objective.kind == "smooth", self.model.noise > 0
         if smooth != noise:
-            raise ValueError("the objective smooth and model.noise go together; set both or neither")
+            raise ValueError(
+                Text(
+                    "training.smooth-with-noise",
+                    "the objective smooth and model.noise go together; set both or neither",
+                )
+            )
         if self.validation.certified and not noise:
-            raise ValueError("validation.certified needs a smoothed network; set model.noise or remove it")
+            raise ValueError(
+                Text(
+                    "training.certified-needs-noise",
+                    "validation.certified needs a smoothed network; set model.noise or remove it",
+                )
+            )
         return self
 
     @model_validator(mode="after")
     def _pruned_before_chosen(self) -> "Recipe":
         if self.pruning and self.validation.start < self.pruning.end:
-            raise ValueError("weights are chosen once they are sparse; set validation.start to pruning.end or later")
+            raise ValueError(
+                Text(
+                    "training.chosen-once-sparse",
+                    "weights are chosen once they are sparse; set validation.start to pruning.end or later",
+                )
+            )
         if self.pruning and self.pruning.criterion == "taylor" and self.optimizer.kind == "sgd":
-            raise ValueError("pruning.criterion taylor reads the second moment of adam or adamw; sgd has none")
+            raise ValueError(
+                Text(
+                    "training.taylor-needs-adam",
+                    "pruning.criterion taylor reads the second moment of adam or adamw; sgd has none",
+                )
+            )
         return self
 
     @model_serializer(mode="wrap")
@@ -95,14 +122,16 @@ class Recipe(StrictSettings):
     @classmethod
     def _task(cls, value: str) -> str:
         if value not in TASKS:
-            raise ValueError(f"task must be one of {', '.join(TASKS)}")
+            raise ValueError(Text("training.unknown-task", "task must be one of {known}", known=", ".join(TASKS)))
         return value
 
     @field_validator("protocol")
     @classmethod
     def _protocol(cls, value: str) -> str:
         if value not in PROTOCOLS:
-            raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}")
+            raise ValueError(
+                Text("training.unknown-protocol", "protocol must be one of {known}", known=", ".join(PROTOCOLS))
+            )
         return value
 
     def preprocessing_of_task(self) -> Preprocessing:
@@ -136,11 +165,31 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(f"The recipe {path} cannot be read ({error.strerror}); check the path.") from error
+        raise RecipeError(
+            Text(
+                "training.recipe-unreadable",
+                "The recipe {path} cannot be read ({reason}); check the path.",
+                path=path,
+                reason=error.strerror,
+            )
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {path} is not valid YAML; correct it: {_one_line(error)}") from error
+        raise RecipeError(
+            Text(
+                "training.recipe-no-yaml",
+                "The recipe {path} is not valid YAML; correct it: {reason}",
+                path=path,
+                reason=_one_line(error),
+            )
+        ) from error
     if not isinstance(values, dict):
-        raise RecipeError(f"The recipe {path} must hold keys and values, such as `task: oct`.")
+        raise RecipeError(
+            Text(
+                "training.recipe-no-keys",
+                "The recipe {path} must hold keys and values, such as `task: oct`.",
+                path=path,
+            )
+        )
     for key, text in (overrides or {}).items():
         _set(values, key, text)
     try:
@@ -149,18 +198,28 @@ def load_recipe(path: Path, overrides: Mapping[str, str] | None = None) -> Recip
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        wrong = f"has a bad value at {where!r}" if where else "contradicts itself"
-        reason = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"The recipe {path.name} {wrong}: {reason}.") from error
+        raise RecipeError(_refused(path.name, where, reason_of(first))) from error
     except MedDefError:
         raise
     except ValueError as error:
-        raise RecipeError(f"The recipe {path.name} describes no network: {error}.") from error
+        raise RecipeError(
+            Text(
+                "training.recipe-no-network",
+                "The recipe {name} describes no network: {reason}.",
+                name=path.name,
+                reason=error,
+            )
+        ) from error
     if unread := recipe.objective.unread:
         kind = recipe.objective.kind
         raise RecipeError(
-            f"The objective {kind} does not read {unread[0]!r}; remove it, or set the objective whole, as in "
-            f"--set 'objective={{kind: {kind}}}'."
+            Text(
+                "training.recipe-key-unread",
+                "The objective {kind} does not read {key}; remove it, or set the objective whole, as in "
+                "--set 'objective={{kind: {kind}}}'.",
+                kind=kind,
+                key=repr(unread[0]),
+            )
         )
     return recipe
 
@@ -170,11 +229,42 @@ def _set(values: dict[str, Any], key: str, text: str) -> None:
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise RecipeError(f"The recipe key {key!r} has no sub-keys; set {parent!r} itself.")
+            raise RecipeError(
+                Text(
+                    "training.recipe-no-subkeys",
+                    "The recipe key {key} has no sub-keys; set {parent} itself.",
+                    key=repr(key),
+                    parent=repr(parent),
+                )
+            )
     try:
         values[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"The value of {key!r} is not valid YAML: {text!r}.") from error
+        raise RecipeError(
+            Text(
+                "training.recipe-value-yaml",
+                "The value of {key} is not valid YAML: {text}.",
+                key=repr(key),
+                text=repr(text),
+            )
+        ) from error
+
+
+def _refused(name: str, where: str, reason: str) -> Text:
+    if where:
+        return Text(
+            "training.recipe-bad-value",
+            "The recipe {name} has a bad value at {key}: {reason}.",
+            name=name,
+            key=repr(where),
+            reason=reason,
+        )
+    return Text(
+        "training.recipe-contradiction",
+        "The recipe {name} contradicts itself: {reason}.",
+        name=name,
+        reason=reason,
+    )
 
 
 def _one_line(error: Exception) -> str:

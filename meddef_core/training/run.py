@@ -18,6 +18,7 @@ from meddef_core.model import MedDef
 from meddef_core.pruning.pruner import Pruner
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import get_task
+from meddef_core.text import Text
 from meddef_core.training.losses import LossSettings
 from meddef_core.training.recipe import Recipe
 from meddef_core.training.scanner import WIDE
@@ -77,14 +78,42 @@ def check_lists(recipe: Recipe, data_dir: Path, *, processes: int = 1) -> Lists:
         found = {item.label for item in lists.part(part)}
         missing = [name for name in task.classes if task.index(name) not in found]
         if missing:
-            raise DataError(f"The {part} list of {task.key} has no scans of {', '.join(missing)}; complete the data.")
+            raise DataError(
+                Text(
+                    "training.classes-without-scans",
+                    "The {part} list of {task} has no scans of {classes}; complete the data.",
+                    part=part,
+                    task=task.key,
+                    classes=", ".join(missing),
+                )
+            )
     if recipe.batch > len(lists.train):
-        raise RecipeError(f"A batch of {recipe.batch} is more than the {len(lists.train)} training scans; lower batch.")
+        raise RecipeError(
+            Text(
+                "training.batch-too-large",
+                "A batch of {batch} is more than the {scans} training scans; lower batch.",
+                batch=recipe.batch,
+                scans=len(lists.train),
+            )
+        )
     if recipe.batch % processes or recipe.batch < 2 * processes:
-        raise RecipeError(f"A batch of {recipe.batch} cannot be divided evenly among {processes} processes.")
+        raise RecipeError(
+            Text(
+                "training.batch-uneven",
+                "A batch of {batch} cannot be divided evenly among {processes} processes.",
+                batch=recipe.batch,
+                processes=processes,
+            )
+        )
     objective = recipe.objective
     if objective.kind in ("n_fgsm", "pgd", "trades") and objective.eps == 0:
-        raise RecipeError(f"The objective {objective.kind} attacks with epsilon 0; set objective.eps, to 8/255 say.")
+        raise RecipeError(
+            Text(
+                "training.epsilon-zero",
+                "The objective {kind} attacks with epsilon 0; set objective.eps, to 8/255 say.",
+                kind=objective.kind,
+            )
+        )
     return lists
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from meddef_core.text import Text
 from meddef_core.training.sharing import WHOLE, BatchShare
 
 WIDE = 2
@@ -47,7 +48,7 @@ class ScannerAugmentation(BaseModel):
     @model_validator(mode="after")
     def _narrow_before_wide(self) -> "ScannerAugmentation":
         if self.narrowest > self.widest:
-            raise ValueError("scanner.narrowest must not be above scanner.widest")
+            raise ValueError(Text("training.scanner-widths", "scanner.narrowest must not be above scanner.widest"))
         return self
 
     def geometry(self, x: Tensor, *, size: int, generator: torch.Generator, share: BatchShare = WHOLE) -> Tensor:

@@ -14,8 +14,8 @@ from meddef_core.certification import certified_radius, radii, smoothed
 from meddef_core.data.images import Images
 from meddef_core.evaluation.evaluate import attack_images
 from meddef_core.evaluation.metrics import balanced_accuracy
-from meddef_core.training.settings import CertifiedValidation, ValidationSettings
 from meddef_core.training.sharing import WHOLE, BatchShare
+from meddef_core.training.validation_settings import CertifiedValidation, ValidationSettings
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a recipe's sections may say, each checked by itself: network, objective, optimiser, validation, alarm."""
+"""What a recipe's sections may say, each checked by itself: network, objective, optimiser."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from pydantic import (
 from meddef_core.attacks import ATTACKS
 from meddef_core.eps import parse_eps
 from meddef_core.model import VARIANTS
+from meddef_core.text import Text
 
 
 class StrictSettings(BaseModel):
@@ -24,7 +25,8 @@ class StrictSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _epsilon(value: Any) -> Any:
+def read_epsilon(value: Any) -> Any:
+    """Text such as "8/255" as a number; anything else as it is, for pydantic to check."""
     return parse_eps(value) if isinstance(value, str) else value
 
 
@@ -57,7 +59,9 @@ class ModelSettings(StrictSettings):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
+            raise ValueError(
+                Text("training.unknown-variant", "variant must be one of {known}", known=", ".join(VARIANTS))
+            )
         return value
 
     @model_serializer(mode="wrap")
@@ -104,7 +108,13 @@ class PaperSettings(StrictSettings):
         for name in names:
             info = ATTACKS.get(name)
             if info is None or info.norm == "l2" or info.needs_source or info.threat == "control":
-                raise ValueError(f"{name!r} is no attack to train on; fgsm, pgd, bim and jsma are")
+                raise ValueError(
+                    Text(
+                        "training.unknown-attack",
+                        "{name} is no attack to train on; fgsm, pgd, bim and jsma are",
+                        name=repr(name),
+                    )
+                )
         return names
 
 
@@ -125,7 +135,9 @@ class SmoothingSettings(StrictSettings):
     @model_validator(mode="after")
     def _consistent_over_draws(self) -> "SmoothingSettings":
         if self.draws == 1 and (self.consistency or self.entropy):
-            raise ValueError("consistency and entropy compare draws; set draws to 2 or more")
+            raise ValueError(
+                Text("training.compares-draws", "consistency and entropy compare draws; set draws to 2 or more")
+            )
         return self
 
 
@@ -180,18 +192,29 @@ class ObjectiveSettings(StrictSettings):
     temperature: float = Field(100.0, ge=1, le=100)
     """Distillation only: what the student's logits are divided by while it learns."""
 
-    _eps = field_validator("eps", mode="before")(_epsilon)
+    _eps = field_validator("eps", mode="before")(read_epsilon)
 
     @model_validator(mode="after")
     def _teacher_if_distilled(self) -> "ObjectiveSettings":
         if self.kind == "distill" and self.teacher is None:
-            raise ValueError("distillation needs a model to learn from; set objective.teacher, to oct/undefended say")
+            raise ValueError(
+                Text(
+                    "training.needs-teacher",
+                    "distillation needs a model to learn from; set objective.teacher, to oct/undefended say",
+                )
+            )
         return self
 
     @model_validator(mode="after")
     def _awp_around_attacks(self) -> "ObjectiveSettings":
         if self.awp and self.kind in ("clean", "distill", "smooth"):
-            raise ValueError(f"awp goes with an objective that attacks, not with {self.kind}")
+            raise ValueError(
+                Text(
+                    "training.awp-needs-attack",
+                    "awp goes with an objective that attacks, not with {kind}",
+                    kind=self.kind,
+                )
+            )
         return self
 
     @property
@@ -225,58 +248,3 @@ class OptimizerSettings(StrictSettings):
     @model_serializer(mode="wrap")
     def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_defaults(self, plain(self), "kind", "schedule")
-
-
-class CertifiedValidation(StrictSettings):
-    """Certified accuracy as a score: with few draws, so the radius is an estimate and no certificate."""
-
-    draws: int = Field(100, ge=10)
-    linf: tuple[float, ...] = Field((0.0, 1 / 255, 2 / 255), min_length=1)
-    """Radii in pixel units; the score is the mean of the balanced certified accuracies there."""
-
-    @field_validator("linf", mode="before")
-    @classmethod
-    def _epsilons(cls, values: Any) -> Any:
-        return [_epsilon(value) for value in values] if isinstance(values, list) else values
-
-
-class ValidationSettings(StrictSettings):
-    """How weights are chosen: balanced accuracy on validation patients, under PGD if `eps` is above zero.
-
-    Or, with `certified`, the certified accuracy of the smoothed network.
-    """
-
-    every: int = Field(5, ge=1)
-    """Epochs."""
-    start: float = Field(0.5, ge=0, le=1)
-    """Share of training before the first validation."""
-    eps: float = Field(0.0, ge=0, le=0.5)
-    steps: int = Field(20, ge=1)
-    attacked_share: float = Field(1.0, gt=0, le=1)
-    """Share of the validation scans that is attacked."""
-    certified: CertifiedValidation | None = None
-
-    _eps = field_validator("eps", mode="before")(_epsilon)
-
-    @model_validator(mode="after")
-    def _one_score(self) -> "ValidationSettings":
-        if self.certified and self.eps:
-            raise ValueError("validation.certified and validation.eps are two ways to choose weights; remove one")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_defaults(self, plain(self), "attacked_share", "certified")
-
-
-class AlarmSettings(StrictSettings):
-    """When the alarm sounds; both must hold."""
-
-    every: int = Field(1, ge=1)
-    """Epochs between probes."""
-    images: int = Field(64, ge=8)
-    """Validation images probed, always the same, spread over the classes."""
-    gap: float = Field(0.3, ge=-1, lt=1)
-    """FGSM accuracy minus PGD accuracy above which it sounds. A sound network's stays near 0.1."""
-    fall: float = Field(0.1, ge=-1, lt=1)
-    """PGD accuracy lost since the best good probe (the last one, while epsilon grows) above which it sounds."""

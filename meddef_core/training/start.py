@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from meddef_core.errors import RecipeError
 from meddef_core.model import MedDef
 from meddef_core.model.folded import folded
+from meddef_core.text import Text
 from meddef_core.zoo import load_model, loadable_models
 
 
@@ -38,7 +39,14 @@ def load_init(network: MedDef, source: Path) -> Start:
         network.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise RecipeError(f"The starting weights {source} do not fit this recipe's network: {reason}") from error
+        raise RecipeError(
+            Text(
+                "training.start-other-network",
+                "The starting weights {source} do not fit this recipe's network: {reason}",
+                source=source,
+                reason=reason,
+            )
+        ) from error
     if replaced:
         return Start(
             f"Started from {source}, all but the last layer, which has another number of classes there.", digest
@@ -55,14 +63,26 @@ def _read(source: Path) -> tuple[dict[str, Tensor], str]:
             loaded = load_model(source.as_posix(), at_site=False)
             return dict(loaded.network.state_dict()), loaded.card.weights.sha256
         raise RecipeError(
-            f"There are no starting weights {source}; init takes a run's folder, its best.safetensors or one of "
-            f"{', '.join(keys) or 'the models, of which there are none'}."
+            Text(
+                "training.no-starting-weights",
+                "There are no starting weights {source}; init takes a run's folder, its best.safetensors or one of "
+                "{known}.",
+                source=source,
+                known=", ".join(keys) or Text("training.no-models", "the models, of which there are none"),
+            )
         )
     try:
         data = path.read_bytes()
         return load(data), hashlib.sha256(data).hexdigest()
     except (OSError, SafetensorError) as error:
-        raise RecipeError(f"The starting weights {path} cannot be read ({error}); choose others.") from error
+        raise RecipeError(
+            Text(
+                "training.start-unreadable",
+                "The starting weights {path} cannot be read ({reason}); choose others.",
+                path=path,
+                reason=error,
+            )
+        ) from error
 
 
 def _last_layer(network: MedDef) -> tuple[str, nn.Linear]:
@@ -74,5 +94,13 @@ def load_teacher(key: str | None, *, task: str) -> nn.Module:
     """The model to distil, frozen and in eval mode; raises ModelError, or RecipeError for one of another task."""
     loaded = load_model(key or "", at_site=False)
     if loaded.task.key != task:
-        raise RecipeError(f"The teacher {key} reads {loaded.task.key} scans and this recipe {task}; choose another.")
+        raise RecipeError(
+            Text(
+                "training.teacher-other-task",
+                "The teacher {teacher} reads {teacher_task} scans and this recipe {task}; choose another.",
+                teacher=key,
+                teacher_task=loaded.task.key,
+                task=task,
+            )
+        )
     return folded(loaded.network)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from meddef_core.errors import RecipeError
 from meddef_core.io.files import replacing
 from meddef_core.pruning.pruner import Pruner
+from meddef_core.text import Text
 
 
 @dataclass
@@ -113,9 +114,17 @@ def load_state(
             metadata = file.metadata()
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError as error:
-        raise RecipeError(f"The run state {path} is damaged; remove it to start again.") from error
+        raise RecipeError(
+            Text("training.state-damaged", "The run state {path} is damaged; remove it to start again.", path=path)
+        ) from error
     if metadata["recipe"] != _canonical(recipe):
-        raise RecipeError(f"The folder {path.parent} holds a run of another recipe; choose another run folder.")
+        raise RecipeError(
+            Text(
+                "training.state-other-recipe",
+                "The folder {folder} holds a run of another recipe; choose another run folder.",
+                folder=path.parent,
+            )
+        )
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}, "masks": {}}
     for key, value in tensors.items():
         prefix, _, rest = key.partition("/")
@@ -152,8 +161,13 @@ def _writing(path: Path) -> Iterator[None]:
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise RecipeError(
-            f"{path} cannot be written ({reason}); make room or choose another run folder, then start again: what was "
-            "saved before is whole."
+            Text(
+                "training.not-written",
+                "{path} cannot be written ({reason}); make room or choose another run folder, then start "
+                "again: what was saved before is whole.",
+                path=path,
+                reason=reason,
+            )
         ) from error
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from meddef_core.errors import RecipeError
+from meddef_core.text import Text
 from meddef_core.training.alarm import escalated
 from meddef_core.training.awp import perturbed
 from meddef_core.training.losses import LossOf, LossSettings
@@ -111,7 +112,14 @@ def _backward(run: TrainingRun, loss_of: LossOf) -> float:
     with run.fabric.autocast():
         loss = loss_of(run.network)
     if not torch.isfinite(loss):
-        raise RecipeError(f"The loss became {float(loss)} at step {run.progress.step}; lower optimizer.lr.")
+        raise RecipeError(
+            Text(
+                "training.loss-not-finite",
+                "The loss became {loss} at step {step}; lower optimizer.lr.",
+                loss=float(loss),
+                step=run.progress.step,
+            )
+        )
     run.fabric.backward(loss)
     value = loss.detach()
     return float(value if run.share.count == 1 else sum_over_processes(value.clone()) / run.share.count)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from meddef_core.errors import DataError, ModelError
 from meddef_core.model import MedDefConfig
 from meddef_core.scans.preprocess import Preprocessing
+from meddef_core.settings import worded
 from meddef_core.tasks import get_task
 from meddef_core.text import Text
 
@@ -67,7 +68,7 @@ class Card(BaseModel):
             for key in path:
                 found = found.get(key, {})
                 if not isinstance(found, dict):
-                    raise ValueError(f"{'.'.join((name, *path))} must be an object")
+                    raise ValueError(Text("zoo.must-be-object", "{key} must be an object", key=".".join((name, *path))))
         return self
 
     @property
@@ -85,7 +86,13 @@ class Card(BaseModel):
 def check_spelling(name: str) -> None:
     """Raise ModelError if a model cannot be called `name`, which becomes a folder's."""
     if not _NAME.fullmatch(name):
-        raise ModelError(f"A model's name holds small letters, digits, - and _, unlike {name!r}; choose another.")
+        raise ModelError(
+            Text(
+                "zoo.model-name-letters",
+                "A model's name holds small letters, digits, - and _, unlike {name}; choose another.",
+                name=repr(name),
+            )
+        )
 
 
 def read_card(path: Path) -> Card:
@@ -111,7 +118,7 @@ def read_card(path: Path) -> Card:
                 "The card {name} is malformed at {where}: {reason}.",
                 name=name,
                 where=repr(where),
-                reason=first["msg"],
+                reason=worded(first),
             )
         ) from error
     if card.key != "/".join(path.parts[-3:-1]):

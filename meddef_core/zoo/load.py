@@ -103,7 +103,7 @@ def load_model(key: str, root: Path | None = None, *, at_site: bool = True) -> L
                 "zoo.there-no",
                 "There is no model {key}; the models here are: {known}.",
                 key=repr(key),
-                known=", ".join(known) or "none",
+                known=", ".join(known) or Text("zoo.no-models", "none"),
             )
         )
     folder = root / key

@@ -130,12 +130,14 @@ def unpack_tensor(blob: bytes) -> Tensor:
     reader = _Reader(blob)
     version, kind, k, dimensions = HEADER.unpack(reader.take(HEADER.size))
     if version != VERSION or kind >= len(KINDS) or k > LARGEST_K or dimensions > MOST_DIMENSIONS:
-        raise ModelError("its header is of no known version; update MedDef or restore the file.")
+        raise ModelError(
+            Text("zoo.packed-version", "its header is of no known version; update MedDef or restore the file.")
+        )
     shape = struct.unpack(f"<{dimensions}I", reader.take(4 * dimensions))
     size = math.prod(shape)
     count, unary, coded = LENGTHS.unpack(reader.take(LENGTHS.size))
     if size > MOST_ELEMENTS or count > size:
-        raise ModelError("its header asks for an impossible size; restore the file.")
+        raise ModelError(Text("zoo.packed-size", "its header asks for an impossible size; restore the file."))
     places = _decode_places(reader.take(unary), reader.take((count * k + 7) // 8), k=k, count=count, size=size)
     quantised = KINDS[kind] == "int8"
     scales = np.frombuffer(reader.take(4 * shape[0] if quantised and shape else 0), np.float32)
@@ -174,7 +176,12 @@ def _packable(value: Tensor) -> bool:
 def _quantise(array: NDArray[np.floating]) -> tuple[bytes, NDArray[np.int8]]:
     """fp32 scales, one an output channel, and codes between -127 and 127."""
     if not array.ndim or not np.isfinite(array).all():
-        raise ModelError("Only finite weights with an output dimension have 8-bit codes; store float16 instead.")
+        raise ModelError(
+            Text(
+                "zoo.int8-finite-only",
+                "Only finite weights with an output dimension have 8-bit codes; store float16 instead.",
+            )
+        )
     rows = array.reshape(array.shape[0], -1).astype(np.float32)
     scales = np.abs(rows).max(axis=1, initial=0) / np.float32(127)
     codes = np.round(rows / np.where(scales > 0, scales, 1)[:, None])
@@ -196,13 +203,15 @@ def _encode_places(places: NDArray[np.int64]) -> tuple[int, bytes, bytes]:
 def _decode_places(unary: bytes, remainders: bytes, *, k: int, count: int, size: int) -> NDArray[np.int64]:
     ends = np.flatnonzero(np.unpackbits(np.frombuffer(unary, np.uint8)))
     if len(ends) != count:
-        raise ModelError("its mask names another number of weights than its header; restore the file.")
+        raise ModelError(
+            Text("zoo.mask-other-count", "its mask names another number of weights than its header; restore the file.")
+        )
     quotients = np.diff(ends, prepend=-1) - 1
     bits = np.unpackbits(np.frombuffer(remainders, np.uint8), count=count * k).reshape(count, k)
     gaps = (quotients << k) + bits @ (1 << np.arange(k))
     places = np.cumsum(gaps + 1) - 1
     if count and places[-1] >= size:
-        raise ModelError("its mask reaches past its last weight; restore the file.")
+        raise ModelError(Text("zoo.mask-past-end", "its mask reaches past its last weight; restore the file."))
     return places
 
 
@@ -219,9 +228,11 @@ def _inflate(data: bytes, size: int) -> bytes:
         # One byte more than there should be: with that room, a whole stream always reaches its end mark.
         out = decoder.decompress(data, size + 1)
     except zlib.error as error:
-        raise ModelError("its values cannot be decoded; restore the file.") from error
+        raise ModelError(Text("zoo.values-not-decoded", "its values cannot be decoded; restore the file.")) from error
     if len(out) != size or not decoder.eof or decoder.unused_data:
-        raise ModelError("its values are of another number than its mask; restore the file.")
+        raise ModelError(
+            Text("zoo.values-other-count", "its values are of another number than its mask; restore the file.")
+        )
     return out
 
 
@@ -234,9 +245,9 @@ class _Reader:
     def take(self, count: int) -> bytes:
         self.at += count
         if self.at > len(self.blob):
-            raise ModelError("it ends too early; restore the file.")
+            raise ModelError(Text("zoo.ends-early", "it ends too early; restore the file."))
         return self.blob[self.at - count : self.at]
 
     def finish(self) -> None:
         if self.at != len(self.blob):
-            raise ModelError("it goes on after its end; restore the file.")
+            raise ModelError(Text("zoo.goes-on", "it goes on after its end; restore the file."))

@@ -13,6 +13,7 @@ from meddef_core.io.files import replacing, write_pair
 from meddef_core.model import MedDef, MedDefConfig, parameter_count
 from meddef_core.scans.preprocess import Preprocessing
 from meddef_core.tasks import Task
+from meddef_core.text import Text
 from meddef_core.zoo.card import Card, Weights
 from meddef_core.zoo.packed import Values, is_pruned, pack, unpack
 
@@ -42,7 +43,13 @@ def save_model(
     """
     blob, dtype = encode(state, packed=packed, values=values)
     if len(blob) > MAX_BYTES:
-        raise ModelError(f"{len(blob) / 1e6:.1f} MB of weights are too many to ship; prune or narrow the network.")
+        raise ModelError(
+            Text(
+                "zoo.weights-too-large",
+                "{mb:.1f} MB of weights are too many to ship; prune or narrow the network.",
+                mb=len(blob) / 1e6,
+            )
+        )
     card = describe(
         blob,
         task=task,

@@ -13,7 +13,8 @@ from tiny_training import log_of, tiny_recipe
 from meddef_core.errors import RecipeError
 from meddef_core.training.alarm import MOST_ALARMS, Probe, escalated, sounds
 from meddef_core.training.loop import StepReport, train
-from meddef_core.training.settings import AlarmSettings, ObjectiveSettings
+from meddef_core.training.settings import ObjectiveSettings
+from meddef_core.training.validation_settings import AlarmSettings
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ from meddef_core.training.loop import StepReport, train
 from meddef_core.training.losses import LossSettings
 from meddef_core.training.recipe import load_recipe
 from meddef_core.training.scoring import Judge, validation_score
-from meddef_core.training.settings import CertifiedValidation, ObjectiveSettings, SmoothingSettings, ValidationSettings
+from meddef_core.training.settings import ObjectiveSettings, SmoothingSettings
 from meddef_core.training.smoothing import inconsistency, smooth_adv, smoothing_loss
+from meddef_core.training.validation_settings import CertifiedValidation, ValidationSettings
 
 GRID = (14, 8)
 LOSS = LossSettings(class_weights=torch.tensor([1.0, 2.0, 0.5]), label_smoothing=0.1)

@@ -30,7 +30,9 @@ def transfer(search: Search) -> None:
 def _source_of(problem: AttackProblem) -> nn.Module:
     """The source; AttackError unless it tells the same number of classes apart as the attacked model."""
     if problem.source is None:
-        raise AttackError("a transfer attack needs a source model to make its images on")
+        raise AttackError(
+            Text("attack.transfer-source", "a transfer attack needs a source model to make its images on")
+        )
     with torch.no_grad():
         classes = logits_of(problem.source, problem.x[:1]).shape[1]
     expected = problem.clean_logits.shape[1]

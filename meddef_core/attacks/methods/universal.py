@@ -51,11 +51,27 @@ def universal_perturbation(
     """
     check_budget(eps, norm="linf")
     if len(x) == 0 or len(x) != len(y):
-        raise AttackError(f"a perturbation needs images, and a label for each: not {len(x)} images, {len(y)} labels")
+        raise AttackError(
+            Text(
+                "attack.perturbation-images",
+                "a perturbation needs images, and a label for each: not {images} images, {labels} labels",
+                images=len(x),
+                labels=len(y),
+            )
+        )
     if steps < 1 or batch < 1:
-        raise AttackError(f"steps and batch must be at least 1, not {steps} and {batch}")
+        raise AttackError(
+            Text(
+                "attack.steps-batch",
+                "steps and batch must be at least 1, not {steps} and {batch}",
+                steps=steps,
+                batch=batch,
+            )
+        )
     if any(module.training for module in model.modules()):
-        raise AttackError("the model is in training mode; call model.eval() before attacking it")
+        raise AttackError(
+            Text("attack.training-mode", "the model is in training mode; call model.eval() before attacking it")
+        )
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
         x, y = x.detach(), y.detach().to(x.device)
         delta, momentum = torch.zeros_like(x[:1]), torch.zeros_like(x[:1])

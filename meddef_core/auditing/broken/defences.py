@@ -235,4 +235,11 @@ def get_broken(name: str) -> BrokenDefence:
     try:
         return BROKEN[name]
     except KeyError:
-        raise ModelError(f"There is no broken defence {name!r}; choose one of {', '.join(BROKEN)}.") from None
+        raise ModelError(
+            Text(
+                "audit.no-broken-defence",
+                "There is no broken defence {name}; choose one of {known}.",
+                name=repr(name),
+                known=", ".join(BROKEN),
+            )
+        ) from None

@@ -14,6 +14,7 @@ from meddef_core.cli.evaluate.subject import Subject, open_subject
 from meddef_core.cli.input import DataDir, JsonFlag, ModelName, TaskKey
 from meddef_core.cli.output import check_writable, emit, progress, tell, write_record
 from meddef_core.errors import AttackError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.attacks import AttackSpec
@@ -118,9 +119,23 @@ def _finish(
 def _refuse_beside_a_set(names: list[str], given: dict[str, Any]) -> None:
     """A set brings its own attacks and settings; raises AttackError for others beside it."""
     if len(names) > 1:
-        raise AttackError(f"{WORST} and {PAPER} are sets of attacks: name one of them alone")
+        raise AttackError(
+            Text(
+                "cli.evaluate-one-set",
+                "{first} and {second} are sets of attacks: name one of them alone",
+                first=WORST,
+                second=PAPER,
+            )
+        )
     if others := [f"--{key}" for key, value in given.items() if value is not None]:
-        raise AttackError(f"the set {names[0]!r} has its own settings: leave out {' and '.join(others)}")
+        raise AttackError(
+            Text(
+                "cli.evaluate-own-settings",
+                "the set {name} has its own settings: leave out {options}",
+                name=repr(names[0]),
+                options=" and ".join(others),
+            )
+        )
 
 
 def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
@@ -129,7 +144,13 @@ def _refuse_batchwise(specs: list["AttackSpec"]) -> None:
 
     for spec in specs:
         if get_attack(spec.name).batchwise:
-            raise AttackError(f"{spec.name} makes one perturbation for many scans: leave out --devices and --run-dir")
+            raise AttackError(
+                Text(
+                    "cli.evaluate-batchwise",
+                    "{attack} makes one perturbation for many scans: leave out --devices and --run-dir",
+                    attack=spec.name,
+                )
+            )
 
 
 def _specs(
@@ -146,7 +167,9 @@ def _specs(
     for name in names:
         info = get_attack(name)
         if info.needs_source:
-            raise AttackError(f"{info.title} needs a second model: use `meddef attack`")
+            raise AttackError(
+                Text("cli.evaluate-needs-source", "{title} needs a second model: use `meddef attack`", title=info.title)
+            )
         usual = str(default_spec(name).eps) if info.norm != "linf" else EPSILONS
         given = {"steps": steps, "loss": loss, "seed": seed, "stop_when_fooled": True}
         changes = {key: value for key, value in given.items() if value is not None and key in info.settings}

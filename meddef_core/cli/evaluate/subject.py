@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meddef_core.cli.input import open_model
 from meddef_core.errors import DataError
+from meddef_core.text import Text
 
 if TYPE_CHECKING:
     from meddef_core.data.images import Images
@@ -65,7 +66,15 @@ def _open_run(task: str, run: Path) -> "LoadedModel":
 
     loaded = open_run(run)
     if loaded.task.key != task:
-        raise DataError(f"The run {run} was trained on {loaded.task.key} scans, not {task}; correct --task.")
+        raise DataError(
+            Text(
+                "cli.run-other-task",
+                "The run {path} was trained on {task} scans, not {asked}; correct --task.",
+                path=run,
+                task=loaded.task.key,
+                asked=task,
+            )
+        )
     return loaded
 
 
@@ -74,7 +83,13 @@ def _protocol_of(card: "Card", asked: str | None) -> str:
     own = str(card.data.get("protocol", "official"))
     if asked is not None and asked != own:
         raise DataError(
-            f"{card.key} was trained under the protocol {own!r}, so the splits of {asked!r} hold patients it has seen; "
-            f"leave --protocol out or train a model under {asked!r}."
+            Text(
+                "cli.run-other-protocol",
+                "{model} was trained under the protocol {own}, so the splits of {asked} hold patients it has "
+                "seen; leave --protocol out or train a model under {asked}.",
+                model=card.key,
+                own=repr(own),
+                asked=repr(asked),
+            )
         )
     return own

@@ -55,7 +55,14 @@ def occlusion(network: MedDef, image: Tensor, *, target: int) -> Tensor:
     """
     height, width = image.shape[-2:]
     if min(height, width) < WINDOW or height % STRIDE or width % STRIDE:
-        raise MedDefError(f"Occlusion needs sides of at least {WINDOW} pixels that {STRIDE} divides; resize the image.")
+        raise MedDefError(
+            Text(
+                "map.occlusion-sides",
+                "Occlusion needs sides of at least {window} pixels that {stride} divides; resize the image.",
+                window=WINDOW,
+                stride=STRIDE,
+            )
+        )
     frozen = folded(network)
     fill = image.mean(dim=(2, 3))[0, :, None, None]
     tops, lefts = (range(0, side - WINDOW + 1, STRIDE) for side in (height, width))

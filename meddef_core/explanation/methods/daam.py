@@ -53,7 +53,9 @@ def attention_from(trace: Trace, position: tuple[int, int]) -> ExplanationMap:
 
 def _present(values: Tensor | None) -> Tensor:
     if values is None:
-        raise MedDefError("This model was built without the module that this map shows; choose another map.")
+        raise MedDefError(
+            Text("map.no-module", "This model was built without the module that this map shows; choose another map.")
+        )
     return values
 
 

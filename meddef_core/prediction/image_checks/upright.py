@@ -18,6 +18,7 @@ from meddef_core.errors import DataError
 from meddef_core.prediction.gaussian import Array
 from meddef_core.scans.preprocess import fill_white_border
 from meddef_core.scans.scan import Pixels
+from meddef_core.text import Text
 
 SIDE = 128
 """Side in pixels of the square that a picture is squashed to."""
@@ -75,7 +76,12 @@ def describe(pixels: Pixels, *, fill_border: bool) -> Array:
 def fit_upright(descriptions: Array) -> Upright:
     """Fit to descriptions `(n, 8, d)` of upright scans; raises DataError for none."""
     if not len(descriptions):
-        raise DataError("There is no scan to learn from which way up a scan is; give training scans.")
+        raise DataError(
+            Text(
+                "prediction.upright-scans",
+                "There is no scan to learn from which way up a scan is; give training scans.",
+            )
+        )
     flat = descriptions.reshape(-1, descriptions.shape[2])
     spread = flat.std(axis=0) + 1e-6
     beside = (descriptions - descriptions[:, :1]) / spread
