@@ -13,7 +13,7 @@ from meddef_core.training.awp import perturbed
 from meddef_core.training.losses import LossOf, LossSettings
 from meddef_core.training.objectives import make_loss
 from meddef_core.training.paper import Phase, make_paper_loss, phase
-from meddef_core.training.run import TrainingRun
+from meddef_core.training.run import TrainingRun, memory_format_of
 from meddef_core.training.schedules import ema_decay, epsilon_ramp, one_cycle
 from meddef_core.training.sharing import sum_over_processes
 
@@ -48,7 +48,7 @@ def take_step(run: TrainingRun, plan: StepPlan) -> float:
     generator = _generator(recipe.seed, step, salt=2)
     torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
     x, y = (tensor.to(run.fabric.device) for tensor in run.train.batch(run.share.of(index)))
-    x = _augmented(run, x, generator=generator).to(memory_format=torch.channels_last)
+    x = _augmented(run, x, generator=generator).to(memory_format=memory_format_of(run.inner))
     for group in run.optimizer.param_groups:
         group["lr"] = plan.lr
     run.network.train()

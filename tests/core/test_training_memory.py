@@ -5,6 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from meddef_core.model import MedDef, MedDefConfig
+from meddef_core.training.run import memory_format_of
 
 COUNT = """
 import resource, sys
@@ -32,3 +36,11 @@ def test_memory_that_is_kept_is_not_asked_for_again() -> None:
         asked[how] = int(done.stdout)
     # Twenty tensors of 48 MB: 234,000 pages of 4 KB where each is mapped anew. Kept, a few fill gaps of alignment.
     assert asked["keep"] < asked["leave"] / 4
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"), [(4, torch.contiguous_format), (8, torch.channels_last), (32, torch.channels_last)]
+)
+def test_channels_come_last_only_where_onednn_stays_within_bounds(width: int, expected: torch.memory_format) -> None:
+    """On processors without AVX-512 the gradient of a 1x1 convolution of 4 channels overran its memory."""
+    assert memory_format_of(MedDef(MedDefConfig(classes=2, width=width, pool=4))) == expected

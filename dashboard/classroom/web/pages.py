@@ -26,7 +26,8 @@ def page(name: str, *, language: str) -> HTMLResponse:
     """
     words = PAGES[name](language)
     kept = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
-    filled = {key: html.escape(sentence) for key, sentence in words.items()} | {"words": kept, "lang": language, "script": name}
+    own = {"words": kept, "lang": language, "script": name}
+    filled = {key: html.escape(sentence) for key, sentence in words.items()} | own
     whole = _file("frame.html").replace("{{body}}", _file(f"{name}.html"))
     return HTMLResponse(PLACE.sub(lambda found: filled[found[1]], whole), headers=HEADERS)
 
