@@ -87,7 +87,7 @@ def check_engine(spec: AttackSpec, info: AttackInfo) -> None:
         raise AttackError(
             Text(
                 "attack.engine-lacks",
-                "torchattacks has no {title} that respects the budget; choose one of {known}, or the engine meddef",
+                "torchattacks has no {title} that keeps to epsilon; choose one of {known}, or the engine meddef",
                 title=info.title,
                 known=", ".join(TORCHATTACKS),
             )

@@ -84,7 +84,7 @@ def _check_bracket(x: Tensor, *, low: float, high: float, tolerance: float, norm
         raise AttackError(
             Text(
                 "attack.smallest-one-image",
-                "the smallest budget is searched for one image at a time, not for {count}",
+                "the smallest epsilon is searched for one image at a time, not for {count}",
                 count=len(x),
             )
         )

@@ -141,6 +141,6 @@ def _read(path: Path) -> Scan:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(
-            Text("sample.test-scan-unreadable", "A scan of the test list can no longer be read; check MEDDEF_DATA_DIR.")
+            Text("sample.test-scan-unreadable", "A scan of the test set can no longer be read; check MEDDEF_DATA_DIR.")
         ) from error
     return read_scan(data)

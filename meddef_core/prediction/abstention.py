@@ -166,7 +166,7 @@ def abstention_of(familiarity: Familiarity | None, *, modality: str) -> Abstenti
     if looks is None:
         sentence = Text(
             "prediction.no-class-stands-out",
-            "No class stands out clearly enough to be shown for this {modality}: it is unlike the scans the model was "
+            "No class is clear enough to be shown for this {modality}: it is unlike the scans the model was "
             "trained on in its {differs}.",
             modality=modality,
             differs=listed(differs),

@@ -42,7 +42,7 @@ class WorstRow(Outlasted):
     @model_validator(mode="after")
     def _one_epsilon(self) -> Self:
         if self.budget != self.eps:
-            raise ValueError(Text("record.two-epsilons", "eps and budget are two numbers"))
+            raise ValueError(Text("record.two-epsilons", "epsilon is given twice, with two values"))
         return self
 
 
