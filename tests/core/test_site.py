@@ -212,6 +212,15 @@ def test_offsets_move_only_where_that_helps() -> None:
     assert not by_volume[:3].any()  # of labels that hold for volumes, NORMAL alone is trusted
 
 
+def test_of_offsets_within_one_standard_error_the_smallest_is_taken() -> None:
+    """To 0.25 nearly all is gained, the last of 80 scans only at 1.95: less than errors among the others make likely."""
+    near, far = [0.0, 0.0, 0.0, -0.2], [0.0, 0.0, 0.0, -1.9]
+    healthy = [near] * 39 + [far]
+    ill = [[0.0, 5.0, 0.0, 0.0]] * 36 + [[0.0, 0.0, 0.0, 9.0]] * 4
+    found = offsets_of(made_up(healthy + ill, [3] * 40 + [1] * 40))
+    assert found[3] - max(found[:3]) == pytest.approx(0.25)
+
+
 # ---- the report --------------------------------------------------------------------------------------------------
 
 
