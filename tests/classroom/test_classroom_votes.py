@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from refusals import refused_as
 
 from dashboard.classroom import questions, rooms
 from dashboard.classroom.database import Database
@@ -102,7 +103,7 @@ def test_votes_of_another_room_do_not_count(database: Database, room: Room) -> N
 def test_an_answer_that_was_not_offered_is_refused(database: Database, room: Room, answer: dict[str, float]) -> None:
     (token,) = students(database, room, 1)
     asked = questions.ask(database, room.code, WHICH)
-    with pytest.raises(ClassroomError, match="does not fit"):
+    with refused_as(ClassroomError, "classroom.answer-does"):
         questions.vote(database, token, asked.id, **answer)  # type: ignore[arg-type]
 
 

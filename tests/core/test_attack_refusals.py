@@ -3,6 +3,7 @@
 import pytest
 import torch
 from attack_nets import scans, small_net, spec_of
+from refusals import refused_as
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackSpec, run_attack
@@ -48,7 +49,7 @@ def test_models_that_cannot_be_attacked_get_a_sentence(answer, sentence: str) ->
 def test_a_model_left_in_training_mode_is_refused() -> None:
     net = small_net()
     net[7].train()  # the dropout alone is enough
-    with pytest.raises(AttackError, match="eval"):
+    with refused_as(AttackError, "attack.training-mode"):
         run_attack(net, scans(), torch.zeros(6, dtype=torch.int64), spec_of("fgsm"))
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from attack_nets import assert_same_state, state_of
 from audit_cases import TABLE
 from audit_nets import SHAPES, honest
+from refusals import refused_as
 from scipy.stats import binomtest
 from torch import Tensor
 
@@ -191,7 +192,7 @@ def test_mcnemar_is_the_exact_binomial_test(b: int, c: int) -> None:
 
 
 def test_mcnemar_refuses_what_is_no_count() -> None:
-    with pytest.raises(DataError, match="negative"):
+    with refused_as(DataError, "evaluation.negative-counts"):
         mcnemar(-1, 3)
 
 

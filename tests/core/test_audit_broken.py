@@ -8,6 +8,7 @@ import pytest
 import torch
 from attack_nets import assert_same_state, state_of
 from audit_nets import honest
+from refusals import refused_as
 from torch import nn
 
 from meddef_core.auditing import CHECKS, Audit, AuditSubject, audit
@@ -103,7 +104,7 @@ def test_without_the_audit_they_look_robust() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ModelError, match="no broken defence 'magic'"):
+    with refused_as(ModelError, "audit.no-broken-defence"):
         get_broken("magic")
 
 

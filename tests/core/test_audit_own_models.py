@@ -9,6 +9,7 @@ import pytest
 import torch
 from audit_nets import honest
 from cli_runs import Run, assert_refused
+from refusals import refused_as
 from torch import Tensor, nn
 
 from meddef_core.attacks import AttackResult, AttackSpec, default_spec, run_attack
@@ -323,7 +324,7 @@ def test_a_model_that_converts_its_input_keeps_its_weights() -> None:
 
 def test_a_size_that_does_not_fit_still_asks_for_the_size() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4)).eval()
-    with pytest.raises(ModelError, match="set --size"):
+    with refused_as(ModelError, "audit.neither-grey-colour"):
         choose_channels(model, size=16)
 
 
@@ -335,7 +336,7 @@ def test_the_original_is_compared_by_value_shape_and_mode() -> None:
     original = as_handed_over(model)
     original.check()
     model.train()
-    with pytest.raises(ModelError, match="the mode of the model of the original changed"):
+    with refused_as(ModelError, "audit.original-changed"):
         original.check()
     model.eval()
     original.check()
@@ -348,7 +349,7 @@ def test_the_original_is_compared_by_value_shape_and_mode() -> None:
 def test_a_model_that_cannot_be_copied_is_refused() -> None:
     model = private_copy(honest("grey").network)
     model.stream = (value for value in ())  # type: ignore[assignment]
-    with pytest.raises(ModelError, match="cannot be copied"):
+    with refused_as(ModelError, "audit.cannot-copy"):
         private_copy(model)
     (found,) = examined(model, only={"other_implementation"}).findings
     assert found.status == "not applicable" and "cannot be copied" in found.sentence

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from attack_nets import LinearNet, assert_same_state, own_labels, scans, small_net, spec_of, state_of
 from numpy.typing import NDArray
 from PIL import Image
+from refusals import refused_as
 from scipy import ndimage
 from torch import Tensor, nn
 
@@ -222,7 +223,7 @@ def test_gradients_pass_straight_through_what_has_none(transform: Transform) -> 
     linear = Defended(LinearNet(pixels=256), transform).adaptive()
     for row in gradient(linear, x).flatten(1):
         torch.testing.assert_close(row, linear.network.weight[0].detach())
-    with pytest.raises(AttackError, match="no gradient"):
+    with refused_as(AttackError, "attack.model-passes"):
         run_attack(defended, x, own_labels(defended, x), spec_of("pgd"))
 
 

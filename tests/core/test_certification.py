@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused_as
 from scipy.stats import binom, norm
 from torch import Tensor, nn
 
@@ -146,7 +147,7 @@ def test_progress_is_told_and_a_certificate_can_be_stopped() -> None:
     certify_image(network, image, n=250, on_draws=lambda done, total: told.append((done, total)))
     assert told == [(100, 350), (200, 350), (300, 350), (350, 350)]
     told.clear()
-    with pytest.raises(CancelledError, match="stopped"):
+    with refused_as(CancelledError, "certificate.certificate-stopped"):
         certify_image(
             network,
             image,
@@ -166,7 +167,7 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, float]) -> No
 
 @pytest.mark.parametrize("network", [nn.Flatten(), MedDef(MedDefConfig(classes=2, width=4, pool=4))])
 def test_a_network_that_was_not_trained_for_it_is_refused(network: nn.Module) -> None:
-    with pytest.raises(ModelError, match="not trained for certificates"):
+    with refused_as(ModelError, "certificate.model-not"):
         smoothed(network)
 
 

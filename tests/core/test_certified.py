@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cli_runs import Run, assert_refused
+from refusals import refused_as
 from tiny_models import save_tiny_model
 
 from meddef_core.certification import radii
@@ -132,10 +133,10 @@ def test_kept_lines_of_another_measurement_or_damaged_ones_are_refused(tmp_path:
     path = tmp_path / "deep" / "lines.jsonl"
     KeptLines(path, header={"of": 1}).append({"scan": 0})
     assert KeptLines(path, header={"of": 1}).lines == [{"scan": 0}]
-    with pytest.raises(DataError, match="another measurement"):
+    with refused_as(DataError, "io.another-measurement"):
         KeptLines(path, header={"of": 2})
     path.write_text('{"of": 1}\n{"scan"\n')
-    with pytest.raises(DataError, match="damaged"):
+    with refused_as(DataError, "io.results-damaged"):
         KeptLines(path, header={"of": 1})
-    with pytest.raises(DataError, match="cannot be written"):
+    with refused_as(DataError, "io.run-unwritable"):
         KeptLines(path / "below.jsonl", header={})

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cli_runs import Run, assert_refused
 from full_disk import full_disk
+from refusals import refused_as
 
 from meddef_core.cli.output import write_file
 from meddef_core.cli.predict import MAPS_HELP
@@ -117,7 +118,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     write_file(path, b"new")
     assert path.read_bytes() == b"new"
-    with pytest.raises(MedDefError, match="cannot be written"):
+    with refused_as(MedDefError, "io.file-unwritable"):
         write_file(tmp_path / f"{'a' * 252}.npy", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["adv.npy"]
     with full_disk(), pytest.raises(MedDefError, match=r"cannot be written \(File too large\); make room"):

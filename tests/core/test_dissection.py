@@ -9,6 +9,7 @@ import pytest
 import torch
 from cli_runs import Run, assert_refused
 from explain_nets import network_of
+from refusals import refused_as
 from sklearn.metrics import roc_auc_score
 from tiny_models import save_tiny_model
 from torch import Tensor
@@ -168,7 +169,7 @@ def test_only_what_a_network_has_is_put_out_of_action(variant: str, left: set[st
 
 def test_a_network_without_daam_is_refused() -> None:
     for variant in ("resnet18", "without_daam"):
-        with pytest.raises(ModelError, match="has no DAAM"):
+        with refused_as(ModelError, "studies.no-daam"):
             dissect(network_of(variant), images_of(4), classes=4, attack=PGD)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from refusals import refused_as
 from tiny_models import save_tiny_model
 from worst_cases import set_of
 
@@ -94,7 +95,7 @@ def test_a_foreign_folder_is_refused_before_any_process_starts(job: WorstCaseJob
 def test_a_folder_in_which_another_call_is_at_work_is_refused(job: WorstCaseJob, tmp_path: Path, devices: int) -> None:
     model, images = opened(job)
     mine = replace(job, folder=tmp_path)
-    with sole_use(tmp_path), pytest.raises(DataError, match="Another process is at work in"):
+    with sole_use(tmp_path), refused_as(DataError, "io.another-process"):
         run_job(mine, model.network, images, devices=devices)
     assert run_job(mine, model.network, images) is not None
 
@@ -105,7 +106,7 @@ def test_the_processes_of_one_call_share_its_folder(tmp_path: Path, monkeypatch:
         monkeypatch.setenv(rank, "1")
         with sole_use(tmp_path):
             monkeypatch.setenv(rank, "0")
-        with pytest.raises(DataError, match="Another process"), sole_use(tmp_path):
+        with refused_as(DataError, "io.another-process"), sole_use(tmp_path):
             pass
 
 
@@ -124,7 +125,7 @@ def test_what_stops_a_process_is_said_as_it_would_be_in_one(error: Exception) ->
 
 def test_several_machines_need_a_folder(job: WorstCaseJob) -> None:
     model, images = opened(job)
-    with pytest.raises(DataError, match="--run-dir"):
+    with refused_as(DataError, "studies.machines-need-folder"):
         run_job(job, model.network, images, num_nodes=2)
-    with pytest.raises(DataError, match="at least one process"):
+    with refused_as(DataError, "studies.no-process"):
         run_job(job, model.network, images, devices=0)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import save_fit
 from PIL import Image
+from refusals import refused_as
 from tiny_models import save_tiny_model
 
 from meddef_core.data.external import DEVELOPMENT_SETS
@@ -53,7 +54,7 @@ def test_a_perfect_order_has_the_least_area() -> None:
     wrong = np.arange(100) >= 80
     best, worst = (risk_coverage(order, wrong).aurc for order in (np.arange(100), -np.arange(100)))
     assert best < risk_coverage(np.zeros(100), wrong).aurc < worst
-    with pytest.raises(DataError, match="at least one"):
+    with refused_as(DataError, "evaluation.risk-coverage"):
         risk_coverage([], [])
 
 

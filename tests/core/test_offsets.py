@@ -9,6 +9,7 @@ import torch
 from cli_runs import Run, assert_refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused_as
 from tiny_training import tiny_recipe
 
 from meddef_core.attacks import AttackSpec, run_attack
@@ -190,7 +191,7 @@ def test_a_card_says_which_offsets_its_weights_have(tiny_data: Path, tmp_path: P
     assert rounded.training["offsets"] == said and "offsets" not in heard
     (path,) = run.glob("offsets-*.json")
     path.write_text('{"by_class": [')
-    with pytest.raises(ModelError, match="remove the file"):
+    with refused_as(ModelError, "publishing.offsets-damaged"):
         publish(run, data_dir=tiny_data, root=tmp_path / "again", balanced_over=SHIFTS[:1])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_runs import Run
+from refusals import refused_as
 from scan_files import png
 from tiny_models import save_tiny_model
 
@@ -48,7 +49,7 @@ def test_a_folder_of_odd_things_is_read_row_by_row(folder: Path) -> None:
     assert set(entries) == {"a.png", "pipe.png", "socket.png", "\ufffd\ufffd.png"}
     assert entries["a.png"].load() == entries["\ufffd\ufffd.png"].load() == scan()
     for name in ("pipe.png", "socket.png"):
-        with pytest.raises(ScanError, match="no ordinary file"):
+        with refused_as(ScanError, "scan.no-ordinary"):
             entries[name].load()
 
 
@@ -63,7 +64,7 @@ def test_the_command_writes_a_table_of_such_a_folder(run: Run, folder: Path, tmp
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/"])
 def test_devices_and_folders_are_not_opened(path: str) -> None:
-    with pytest.raises(ScanError, match="no ordinary file"):
+    with refused_as(ScanError, "scan.no-ordinary"):
         read_file(Path(path))
 
 

@@ -7,6 +7,7 @@ import jpeg_ls
 import numpy as np
 import pytest
 from pydicom import uid
+from refusals import refused_as
 from scan_files import Array, colour, data_set, encapsulated, ramp
 
 from meddef_core.errors import ScanError
@@ -127,7 +128,7 @@ def test_half_a_stream_is_damage(name: str, share: float) -> None:
     stream, syntax = STREAMS[name]
     cut = stream[: int(share * len(stream))]
     for data in (cut, encapsulated(data_set(grey(12), bits=12), cut, syntax)):
-        with pytest.raises(ScanError, match="damaged or cut short"):
+        with refused_as(ScanError, "scan.container-file"):
             read_scan(data)
 
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from refusals import refused_as
 from tiny_training import tiny_recipe
 
 from meddef_core.errors import DataError, RecipeError
@@ -98,7 +99,7 @@ def test_bad_recipes_stop_with_one_sentence(overrides: dict[str, str], said: str
 
 
 def test_unreadable_recipes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="check the path"):
+    with refused_as(RecipeError, "training.recipe-unreadable"):
         load_recipe(tmp_path / "none.yaml")
     for content, said in (("a: [1", "not valid YAML"), ("- 1", "keys and values")):
         (tmp_path / "bad.yaml").write_text(content)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from attack_nets import Recorder, small_net
 from full_disk import full_disk
+from refusals import refused_as
 from worst_cases import CLASSES, EPS, set_of, some_images
 
 from meddef_core.attacks import AttackSpec, default_spec, run_attack
@@ -230,7 +231,7 @@ def test_a_limit_takes_of_each_class_alike_and_grows_by_adding() -> None:
         held = images.labels.bincount()
         assert len(positions) == limit and set(positions) <= set(some_of_each_class(images, limit + 1))
         assert all(counts[k] == held[k] or counts[k] >= counts.max() - 1 for k in range(4))
-    with pytest.raises(DataError, match="at least one of each"):
+    with refused_as(DataError, "evaluation.too-few-images"):
         some_of_each_class(images, 3)
 
 
@@ -308,5 +309,5 @@ def test_a_damaged_line_gets_one_sentence(line: bytes, tmp_path: Path) -> None:
     PartFile(tmp_path, header=HEADER)
     with (tmp_path / "part-0.jsonl").open("ab") as file:
         file.write(line)
-    with pytest.raises(DataError, match=r"are damaged; remove the file to do its part again\.$"):
+    with refused_as(DataError, "evaluation.results-damaged"):
         PartFile(tmp_path, header=HEADER)

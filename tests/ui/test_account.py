@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from refusals import refused_as
 from streamlit.testing.v1 import AppTest
 
 from dashboard.login import secrets_of
@@ -77,7 +78,7 @@ def test_with_a_login_nobody_may_anything_before_it(
     app = start()
     assert not app.exception and [button.key for button in app.button] == ["login"]
     assert account.role() is None and not any(account.may(right) for right in ("read", "present", "site"))
-    with pytest.raises(account.NotAllowedError, match="administrator"):
+    with refused_as(account.NotAllowedError, "login.needs-role"):
         account.require("site")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import robustness_records as made
 from app_driving import speak_chinese, text_of
+from refusals import refused_as
 from robustness_records import OTHER, record, write
 from streamlit.testing.v1 import AppTest
 
@@ -212,7 +213,7 @@ def test_pointing_scores_come_from_the_record(start: object, tmp_path: Path, mon
     write(tmp_path, "pointing/oct.json", record("pointing", numbers, key="oct/all", weights=OTHER))
     assert not inspection_scores.pointing("oct")[0].current
     path.write_text(json.dumps(record("pointing", numbers | {"readings": []}, key="oct/all", weights=OTHER)))
-    with pytest.raises(DataError, match=r"oct\.json is damaged at 'numbers': .* which weights of oct/meddef"):
+    with refused_as(DataError, "record.file-damaged-at"):
         inspection_scores.pointing("oct")
 
 

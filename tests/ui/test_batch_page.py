@@ -10,6 +10,7 @@ import pytest
 from app_driving import speak_chinese, text_of
 from conftest import ROOT
 from PIL import Image
+from refusals import refused_as
 from streamlit.testing.v1 import AppTest
 
 from dashboard.services import batch
@@ -162,13 +163,13 @@ def test_two_sessions_have_two_tables(visit: Callable[[], AppTest]) -> None:
 
 def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch, visit: object) -> None:
     monkeypatch.setattr(batch, "MOST_BYTES", 1000)
-    with pytest.raises(ScanError, match="choose fewer"):
+    with refused_as(ScanError, "batch.files-mb"):
         batch.open_job([("a.png", bytes(2000))], model=services.models("oct")[0], task="oct")
 
 
 def test_a_server_that_holds_too_much_says_so(monkeypatch: pytest.MonkeyPatch, visit: object) -> None:
     monkeypatch.setattr(batch, "HELD", Holdings(most=1000))
-    with pytest.raises(BusyError, match="try again"):
+    with refused_as(BusyError, "work.server-holds"):
         batch.open_job([("a.png", png(0))], model=services.models("oct")[0], task="oct")
 
 

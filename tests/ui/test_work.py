@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from refusals import refused_as
 
 from dashboard.components.progress import waiting_words
 from dashboard.services.queue import QUEUE, QUICK, turn
@@ -173,7 +174,7 @@ class Scan:
 def test_memory_is_counted_as_long_as_its_holder_lives() -> None:
     held, scan = Holdings(most=100), Scan()
     held.admit(scan, 60)
-    with pytest.raises(BusyError, match="try again"):
+    with refused_as(BusyError, "work.server-holds"):
         held.admit(Scan(), 60)
     assert held.bytes == 60
     del scan
@@ -186,10 +187,10 @@ def test_memory_is_counted_as_long_as_its_holder_lives() -> None:
 def test_one_session_is_bounded_before_all_are() -> None:
     held, kept = Holdings(most=100, each=40), [Scan(), Scan(), Scan()]
     held.admit(kept[0], 30, owner="a")
-    with pytest.raises(QuotaError, match="Clear everything"):
+    with refused_as(QuotaError, "work.one-session"):
         held.admit(Scan(), 20, owner="a")
     held.admit(kept[1], 40, owner="b")
-    with pytest.raises(BusyError, match="try again"):
+    with refused_as(BusyError, "work.server-holds"):
         held.admit(Scan(), 40, owner="c")
     assert (held.bytes, held.bytes_of("a"), held.bytes_of("c")) == (70, 30, 0)
     del kept[0]
