@@ -90,7 +90,8 @@ def plan_worst_case(
     if len({get_attack(trial.spec.name).norm for trial in attacks}) > 1:
         raise AttackError(
             Text(
-                "evaluation.worst-case-norm", "the attacks of a worst case share one epsilon: choose attacks of one norm"
+                "evaluation.worst-case-norm",
+                "the attacks of a worst case share one epsilon: choose attacks of one norm",
             )
         )
     return EvaluationPlan(
