@@ -135,7 +135,8 @@ def check_adversarial(adversarial: Tensor, x: Tensor, *, eps: float, norm: Norm)
         raise AttackError(
             Text(
                 "attack.moved-too-far",
-                "the attack moved {farthest:.6f} with an epsilon of {eps:.6f}, which is a fault of the attack: report it",
+                "the attack moved {farthest:.6f} with an epsilon of {eps:.6f}, which is a fault of the attack: "
+                "report it",
                 farthest=farthest,
                 eps=eps,
             )
